@@ -1,0 +1,66 @@
+"""What every aggregation is: a layer that applies weights to features."""
+
+import keras
+from keras import ops
+
+from keras_attention.ops import merge_heads
+from keras_attention.ops import split_heads
+from keras_attention.registry import Registry
+
+registry = Registry("aggregation")
+
+
+class Aggregation(keras.layers.Layer):
+    """Combines features under weights into a context.
+
+    `aggregation(weights, features)` takes weights
+    `(batch, heads, queries, positions)` and features
+    `(batch, positions, channels)`. Head `h` of `H` weighs the `h`-th of `H`
+    equal slices of the channels. The context is in the compute dtype.
+
+    A subclass implements `combine(weights, values)` on float tensors
+    `(batch, heads, queries, positions)` and
+    `(batch, heads, positions, channels / heads)`.
+    """
+
+    #: Whether the context keeps one vector a position (a gated map) instead
+    #: of one a query.
+    keeps_positions = False
+
+    def __init__(self, **kwargs):
+        # The weights arrive in float32 and are cast where they are applied.
+        super().__init__(autocast=False, **kwargs)
+
+    def build(self, weights_shape, features_shape):
+        """Checks that the heads divide the channels."""
+        heads, queries = weights_shape[1:3]
+        if features_shape[-1] % heads:
+            raise ValueError(
+                f"{type(self).__name__} needs channels divisible by the "
+                f"number of heads. Received: {features_shape[-1]} channels "
+                f"and {heads} heads"
+            )
+        if self.keeps_positions and queries != 1:
+            raise ValueError(
+                f"{type(self).__name__} keeps the map, so it takes the "
+                f"weights of one query. Received: {queries} queries"
+            )
+
+    def call(self, weights, features):
+        """Combines; see the class."""
+        heads = weights.shape[1]
+        values = split_heads(ops.cast(features, self.compute_dtype), heads)
+        context = self.combine(ops.cast(weights, values.dtype), values)
+        return merge_heads(context)
+
+    def compute_output_shape(self, weights_shape, features_shape):
+        """`(batch, positions or queries, channels)`."""
+        axis = 3 if self.keeps_positions else 2
+        return (features_shape[0], weights_shape[axis], features_shape[-1])
+
+    def compute_output_spec(self, weights, features):
+        """As `compute_output_shape`, in the compute dtype."""
+        return keras.KerasTensor(
+            self.compute_output_shape(weights.shape, features.shape),
+            self.compute_dtype,
+        )

@@ -1,0 +1,46 @@
+"""What every alignment is: a layer that turns scores into weights."""
+
+import keras
+
+from keras_attention.ops import precise_dtype
+from keras_attention.registry import Registry
+
+registry = Registry("alignment")
+
+
+class Alignment(keras.layers.Layer):
+    """Turns scores into non-negative weights, row by row.
+
+    `alignment(scores, mask=None, grid_shape=None, query=None, training=None)`
+    keeps the shape `(batch, heads, queries, positions)` and computes in
+    float32. `mask` broadcasts to the scores and is true where a position may
+    be attended to; a fully masked row gives zeros. A layer passes
+    `grid_shape` and `query` only to an alignment whose flags ask for them.
+
+    A subclass implements `call`.
+    """
+
+    #: Whether the weights of a row sum to 1.
+    normalized = True
+    #: Whether `grid_shape`, the map's height and width, must be passed.
+    needs_grid = False
+    #: Whether `query` must be passed.
+    needs_query = False
+    #: Whether the scores must be non-negative.
+    positive_scores = False
+
+    def __init__(self, **kwargs):
+        # Autocasting would take the scores down to half precision.
+        super().__init__(autocast=False, **kwargs)
+
+    def compute_output_shape(self, scores_shape):
+        """The shape of the scores."""
+        return scores_shape
+
+    def compute_output_spec(
+        self, scores, mask=None, grid_shape=None, query=None, training=None
+    ):
+        """The shape of the scores, in float32."""
+        return keras.KerasTensor(
+            scores.shape, precise_dtype(self.compute_dtype)
+        )

@@ -1,0 +1,52 @@
+"""Independent gates: every position is judged by itself."""
+
+from keras_attention.alignments.alignment import Alignment
+from keras_attention.alignments.alignment import registry
+from keras_attention.ops import at_least_float32
+from keras_attention.ops import masked_sigmoid
+
+
+@registry.register("sigmoid")
+class SigmoidAlignment(Alignment):
+    """Sigmoid alignment: a gate in `[0, 1]` for each position by itself.
+
+    `w_i = 1 / (1 + exp(-e_i))`. The weights do not sum to 1, so an
+    aggregation usually averages what they let through (`gated_mean`).
+
+    Args:
+        **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        scores: `(batch, heads, queries, positions)`.
+        mask: Optional, true where a position may be attended to; broadcasts
+            to `scores`. Masked positions get 0.
+
+    Returns:
+        Weights in the shape of `scores`, float32, in `[0, 1]`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_attention import alignments
+    >>> scores = np.array([[[[-1.0, 0.0, 1.0]]]])
+    >>> print(np.array(alignments.get("sigmoid")(scores)).round(4))
+    [[[[0.2689 0.5    0.7311]]]]
+
+    Reference:
+        Yan, Kawahara, Hamarneh: Melanoma Recognition via Visual Attention.
+        IPMI 2019, whose default it is. Oktay et al.: Attention U-Net. 2018.
+
+    Cost:
+        One exponential a score.
+
+    See also:
+        `SoftmaxAlignment`, where positions compete.
+    """
+
+    normalized = False
+
+    def call(
+        self, scores, mask=None, grid_shape=None, query=None, training=None
+    ):
+        """Squashes; see the class."""
+        return masked_sigmoid(at_least_float32(scores), mask)

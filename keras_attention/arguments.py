@@ -1,0 +1,76 @@
+"""Checks of constructor arguments, with one wording for every message."""
+
+import math
+import numbers
+
+
+def positive_int(name, value, optional=False):
+    """Returns `value` if it is an integer of at least 1.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller gave.
+        optional: Whether `None` is valid too.
+
+    Raises:
+        ValueError: Otherwise; booleans and floats are no integers here.
+    """
+    if value is None and optional:
+        return None
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(
+        value, bool
+    )
+    if not is_integer or value < 1:
+        expected = "a positive integer" + (" or None" if optional else "")
+        raise ValueError(invalid(name, value, expected))
+    return int(value)
+
+
+def positive_float(name, value):
+    """Returns `value` if it is a finite number above 0, else raises."""
+    if not _is_finite_number(value) or value <= 0:
+        raise ValueError(invalid(name, value, "a finite number above 0"))
+    return value
+
+
+def fraction(name, value):
+    """Returns `value` if it lies in `[0, 1)`, else raises `ValueError`."""
+    if not _is_finite_number(value) or not 0 <= value < 1:
+        raise ValueError(invalid(name, value, "a number in [0, 1)"))
+    return value
+
+
+def one_of(name, value, allowed):
+    """Returns `value` if it is one of `allowed`, else raises `ValueError`."""
+    if value not in allowed:
+        choices = ", ".join(repr(item) for item in allowed)
+        raise ValueError(invalid(name, value, f"one of {choices}"))
+    return value
+
+
+def boolean(name, value):
+    """Returns `value` if it is `True` or `False`, else raises."""
+    if not isinstance(value, bool):
+        raise ValueError(invalid(name, value, "True or False"))
+    return value
+
+
+def invalid(name, value, expected):
+    """The message of every rejected argument.
+
+    >>> invalid("num_heads", 0, "a positive integer")
+    'Invalid value for argument num_heads: expected a positive integer.
+    Received: num_heads=0'
+    """
+    return (
+        f"Invalid value for argument {name}: expected {expected}. "
+        f"Received: {name}={value!r}"
+    )
+
+
+def _is_finite_number(value):
+    return (
+        isinstance(value, numbers.Real)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )

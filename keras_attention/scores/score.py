@@ -1,0 +1,111 @@
+"""What every score is: a layer that compares queries with features."""
+
+import keras
+from keras import ops
+
+from keras_attention import arguments
+from keras_attention.ops import precise_dtype
+from keras_attention.ops import split_heads
+from keras_attention.registry import Registry
+
+registry = Registry("score")
+
+
+class Score(keras.layers.Layer):
+    """Compares every query with the features at every position.
+
+    `score(query, features)` takes a query `(batch, queries, query_channels)`
+    and features `(batch, positions, channels)` and returns real numbers
+    `(batch, heads, queries, positions)`, in float32 whatever the precision of
+    its inputs. A query with batch 1 is shared by the whole batch.
+
+    A subclass implements `compare(queries, keys)` on what `project` returns.
+
+    Args:
+        num_heads: Number of independent comparisons. Each head sees its own
+            slice of the (projected) channels.
+        key_dim: Size of a head's projected query and key. `None` compares the
+            channels as they are.
+        **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
+    """
+
+    #: Whether every score is non-negative, which some alignments ask for.
+    positive_scores = False
+    #: Whether the number of positions must be known when the layer is built.
+    needs_static_size = False
+
+    def __init__(self, num_heads=1, key_dim=None, **kwargs):
+        # Scores stay in float32: inputs are cast where they are projected.
+        super().__init__(autocast=False, **kwargs)
+        self.num_heads = arguments.positive_int("num_heads", num_heads)
+        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
+        self.query_dense = None
+        self.key_dense = None
+
+    def build(self, query_shape, features_shape):
+        """Creates the projections if `key_dim` asks for them."""
+        if self.key_dim is not None:
+            self.add_projections(query_shape, features_shape, self.key_dim)
+            return
+        if query_shape[-1] != features_shape[-1]:
+            raise ValueError(
+                f"{type(self).__name__} compares channels as they are, so "
+                "query and features need equally many. Received: query "
+                f"{tuple(query_shape)} and features {tuple(features_shape)}. "
+                "Set key_dim to project both."
+            )
+        if features_shape[-1] % self.num_heads:
+            raise ValueError(
+                f"{type(self).__name__} needs channels divisible by "
+                f"num_heads. Received: {features_shape[-1]} channels and "
+                f"num_heads={self.num_heads}"
+            )
+
+    def add_projections(
+        self, query_shape, features_shape, key_dim, query_bias=False
+    ):
+        """Creates the linear maps `W_q` and `W_k`, for all heads at once."""
+        units = self.num_heads * key_dim
+        self.query_dense = keras.layers.Dense(
+            units, use_bias=query_bias, name="query", dtype=self.dtype_policy
+        )
+        self.query_dense.build(query_shape)
+        # A bias of the key would add nothing to a bias of the query.
+        self.key_dense = keras.layers.Dense(
+            units, use_bias=False, name="key", dtype=self.dtype_policy
+        )
+        self.key_dense.build(features_shape)
+
+    def call(self, query, features):
+        """Compares; see the class."""
+        if self.key_dense is not None:
+            query = self.query_dense(query)
+            features = self.key_dense(features)
+        dtype = precise_dtype(self.compute_dtype)
+        queries = split_heads(ops.cast(query, dtype), self.num_heads)
+        keys = split_heads(ops.cast(features, dtype), self.num_heads)
+        return self.compare(queries, keys)
+
+    def compute_output_shape(self, query_shape, features_shape):
+        """`(batch, heads, queries, positions)`."""
+        return (
+            features_shape[0],
+            self.num_heads,
+            query_shape[1],
+            features_shape[1],
+        )
+
+    def compute_output_spec(self, query, features):
+        """As `compute_output_shape`, in float32."""
+        return keras.KerasTensor(
+            self.compute_output_shape(query.shape, features.shape),
+            precise_dtype(self.compute_dtype),
+        )
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "key_dim": self.key_dim,
+        }
