@@ -1,0 +1,187 @@
+"""The attention gate: coarse, deep features decide where fine ones count."""
+
+import keras
+from keras import ops
+
+from keras_attention import aggregations
+from keras_attention import alignments
+from keras_attention import arguments
+from keras_attention.capture import record_attention
+from keras_attention.layers.attention_layer import AttentionLayer2D
+from keras_attention.layers.attention_layer import registry
+from keras_attention.ops import at_least_float32
+from keras_attention.ops import hide_masked
+from keras_attention.ops import map_to_tokens
+from keras_attention.ops import precise_dtype
+from keras_attention.ops import resize_map
+from keras_attention.ops import tokens_to_map
+
+
+@registry.register("gate", family="gate")
+class AttentionGate2D(AttentionLayer2D):
+    """Attention gate: a deeper map gates the positions of a shallower one.
+
+    `e = w . act(W_f F + up(W_q Q)) + b`, `a = alignment(e)`, one weight a
+    position: `F` the features, `Q` the deeper map, `W_f`, `W_q` and `w` 1x1
+    convolutions, `up` bilinear resizing to the size of `F`. The context is
+    the gated map `a * F`, or a vector of it.
+
+    Args:
+        filters: Channels in which both maps are compared; `None` takes the
+            channels of the features.
+        activation: `act`.
+        alignment: `"sigmoid"`, `"softmax"` or any other alignment.
+        aggregation: `"gate"` returns the gated map, `"gated_mean"` its mean
+            over positions, `"weighted_sum"` its sum.
+        use_bias: Whether `W_q` has a bias.
+        kernel_initializer: Of the three convolutions.
+        data_format: `"channels_last"`, `"channels_first"` or `None` for
+            Keras' default.
+        identity_init: Whether the layer starts as the identity; see
+            `AttentionLayer2D`. Only with an aggregation that keeps the map.
+        **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        features: `(batch, height, width, channels)`.
+        query: The deeper map `(batch, h, w, query_channels)`, of any size.
+        mask: Optional `(batch, height, width)`, true where a position may be
+            attended to.
+        return_attention_scores: Whether to return the weights too.
+
+    Returns:
+        `(batch, height, width, channels)` with `aggregation="gate"`,
+        otherwise `(batch, channels)`. With `return_attention_scores=True`
+        also the weights `(batch, 1, height, width)`, float32.
+
+    Raises:
+        ValueError: If there is no query, or one that is not a map.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_attention import layers
+    >>> gate = layers.AttentionGate2D(filters=8)
+    >>> features, deep = np.ones((2, 28, 28, 16)), np.ones((2, 7, 7, 32))
+    >>> outputs, weights = gate(features, deep, return_attention_scores=True)
+    >>> tuple(outputs.shape), tuple(weights.shape)
+    ((2, 28, 28, 16), (2, 1, 28, 28))
+
+    Reference:
+        Yan, Kawahara, Hamarneh: Melanoma Recognition via Visual Attention.
+        IPMI 2019. The gate itself: Oktay et al.: Attention U-Net: Learning
+        Where to Look for the Pancreas. MIDL 2018.
+
+    Differs from the paper:
+        In nothing from the melanoma network with `filters=256`,
+        `kernel_initializer="he_normal"` and `"sigmoid"` with `"gated_mean"`
+        or `"softmax"` with `"weighted_sum"`. Attention U-Net has a bias in
+        `W_q` (`use_bias=True`), computes the map at half the size and adds a
+        1x1 convolution with batch normalisation behind the gate.
+
+    Cost:
+        `N * (channels + 1) * filters` multiplications for the features and
+        `n * query_channels * filters` for the deeper map, which is projected
+        before it is enlarged; `filters * (channels + query_channels + 1) + 1`
+        parameters.
+
+    See also:
+        `AttentionPooling2D`, guided by a vector.
+    """
+
+    query_kind = "map"
+
+    def __init__(
+        self,
+        filters=None,
+        activation="relu",
+        alignment="sigmoid",
+        aggregation="gate",
+        use_bias=False,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = arguments.positive_int("filters", filters, optional=True)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = arguments.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.alignment = self.get_part(alignments, alignment, "alignment")
+        self.aggregation = self.get_part(
+            aggregations, aggregation, "aggregation"
+        )
+        self.set_shape_preserving(self.aggregation.keeps_positions)
+
+    def build_attention(self, features_shape, query_shape):
+        """Creates the three 1x1 convolutions, as dense layers."""
+        if query_shape is None:
+            raise ValueError(
+                "AttentionGate2D takes two maps: layer(features, query), with "
+                "the deeper map as query. Received: no query"
+            )
+        batch, height, width, channels = features_shape
+        filters = self.filters or channels
+        self.features_dense = self._dense("features", filters)
+        self.features_dense.build(features_shape)
+        self.query_dense = self._dense("query", filters, self.use_bias)
+        self.query_dense.build(query_shape)
+        self.score_dense = self._dense(
+            "score", 1, True, dtype=precise_dtype(self.compute_dtype)
+        )
+        self.score_dense.build((batch, height, width, filters))
+        positions = None if None in (height, width) else height * width
+        weights_shape = (batch, 1, 1, positions)
+        self.alignment.build(weights_shape)
+        self.aggregation.build(weights_shape, (batch, positions, channels))
+
+    def attend(self, features, query, mask, training):
+        """Scores every position and lets its features through."""
+        grid = ops.shape(features)[1:3]
+        features, mask = hide_masked(features, mask)
+        guide = resize_map(self.query_dense(query), grid)
+        hidden = at_least_float32(self.features_dense(features) + guide)
+        scores = self.score_dense(self.activation(hidden))
+        scores = ops.expand_dims(
+            ops.transpose(map_to_tokens(scores), (0, 2, 1)), 1
+        )  # (b, 1, 1, n)
+        extra = {"grid_shape": grid} if self.alignment.needs_grid else {}
+        weights = self.alignment(scores, mask=mask, training=training, **extra)
+        maps = tokens_to_map(ops.squeeze(weights, 2), grid)
+        maps = record_attention(self, maps)  # (b, 1, height, width)
+        weights = ops.reshape(maps, ops.shape(weights))
+        context = self.aggregation(weights, map_to_tokens(features))
+        if self.shape_preserving:
+            context = ops.reshape(context, ops.shape(features))
+        else:
+            context = ops.squeeze(context, 1)
+        return ops.cast(context, self.compute_dtype), maps
+
+    def attention_shapes(self, features_shape, query_shape):
+        """The shapes of the gated map or its vector, and of the weights."""
+        batch, height, width, channels = features_shape
+        weights_shape = (batch, 1, height, width)
+        if self.shape_preserving:
+            return features_shape, weights_shape
+        return (batch, channels), weights_shape
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "activation": keras.activations.serialize(self.activation),
+            "alignment": alignments.serialize(self.alignment),
+            "aggregation": aggregations.serialize(self.aggregation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+        }
+
+    def _dense(self, name, units, use_bias=False, dtype=None):
+        return keras.layers.Dense(
+            units,
+            use_bias=use_bias,
+            kernel_initializer=self.kernel_initializer.clone(),
+            name=name,
+            dtype=dtype or self.dtype_policy,
+        )

@@ -1,0 +1,231 @@
+"""The base class: what every attention layer on feature maps shares."""
+
+import keras
+from keras import ops
+
+from keras_attention import arguments
+from keras_attention.ops import precise_dtype
+from keras_attention.registry import Registry
+from keras_attention.registry import takes_config
+
+registry = Registry("attention layer")
+
+
+class AttentionLayer2D(keras.layers.Layer):
+    """An attention layer on feature maps `(batch, height, width, channels)`.
+
+    The base class transposes `channels_first` in and out, declares the
+    output's shape and dtype, starts as the identity if asked to, and keeps
+    the dtype policies of quantized sub-layers through saving. A mechanism
+    implements three methods, all of them on channels-last shapes:
+
+    - `build_attention(features_shape, query_shape)` creates sub-layers,
+    - `attend(features, query, mask, training)` returns
+      `(outputs, weights)`, having passed the weights through
+      `keras_attention.capture.record_attention`,
+    - `attention_shapes(features_shape, query_shape)` returns the shapes of
+      both.
+
+    Args:
+        data_format: `"channels_last"` or `"channels_first"`; `None` is
+            `keras.config.image_data_format()`.
+        identity_init: Whether the layer starts as the identity:
+            `y = x + gain * (F(x) - x)` with a trainable scalar `gain` that
+            starts at 0. For layers that keep the shape of the map.
+        **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
+    """
+
+    #: What the layer takes as `query`: `None`, `"vector"` for
+    #: `(batch, channels)` or `(batch, queries, channels)`, or `"map"`.
+    query_kind = None
+    #: Whether outputs have the shape of the features.
+    shape_preserving = True
+
+    def __init__(self, *, data_format=None, identity_init=False, **kwargs):
+        super().__init__(**kwargs)
+        if data_format is None:
+            data_format = keras.config.image_data_format()
+        self.data_format = arguments.one_of(
+            "data_format", data_format, ("channels_last", "channels_first")
+        )
+        self.identity_init = arguments.boolean("identity_init", identity_init)
+        self.set_shape_preserving(self.shape_preserving)
+
+    def set_shape_preserving(self, value):
+        """For a mechanism whose arguments decide whether it keeps the map."""
+        if self.identity_init and not value:
+            raise ValueError(
+                "identity_init=True needs a layer that keeps the shape of its "
+                f"input, which {type(self).__name__} does not as configured."
+            )
+        self.shape_preserving = value
+        self.supports_masking = value
+
+    def build(self, features_shape, query_shape=None):
+        """Checks the shapes and creates the weights."""
+        features_shape = self._checked_map("features", features_shape)
+        if query_shape is not None:
+            query_shape = self._checked_query(query_shape)
+        self.build_attention(features_shape, query_shape)
+        if self.identity_init:
+            self.gain = self.add_weight(
+                shape=(), initializer="zeros", name="gain"
+            )
+
+    def call(
+        self,
+        features,
+        query=None,
+        mask=None,
+        training=None,
+        return_attention_scores=False,
+    ):
+        """Attends; see the class of the mechanism."""
+        if mask is not None:
+            mask = self._checked_mask(mask)
+        features = self._to_channels_last(features)
+        query = self._to_channels_last(query)
+        outputs, weights = self.attend(features, query, mask, training)
+        if self.identity_init:
+            outputs = features + self.gain * (outputs - features)
+        if self.data_format == "channels_first" and len(outputs.shape) == 4:
+            outputs = ops.transpose(outputs, (0, 3, 1, 2))
+        return (outputs, weights) if return_attention_scores else outputs
+
+    def compute_output_shape(
+        self, features_shape, query_shape=None, return_attention_scores=False
+    ):
+        """The shape of the outputs and, if asked for, of the weights."""
+        outputs, weights = self.attention_shapes(
+            self._channels_last_shape(features_shape),
+            self._channels_last_shape(query_shape),
+        )
+        if self.data_format == "channels_first" and len(outputs) == 4:
+            outputs = (outputs[0], outputs[3], outputs[1], outputs[2])
+        return (outputs, weights) if return_attention_scores else outputs
+
+    def compute_output_spec(
+        self,
+        features,
+        query=None,
+        mask=None,
+        training=None,
+        return_attention_scores=False,
+    ):
+        """Outputs in the compute dtype and weights in float32."""
+        outputs, weights = self.compute_output_shape(
+            features.shape,
+            None if query is None else query.shape,
+            return_attention_scores=True,
+        )
+        outputs = keras.KerasTensor(outputs, self.compute_dtype)
+        weights = keras.KerasTensor(weights, precise_dtype(self.compute_dtype))
+        return (outputs, weights) if return_attention_scores else outputs
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "data_format": self.data_format,
+            "identity_init": self.identity_init,
+        }
+
+    def get_build_config(self):
+        """Beside the shapes, the policies that `quantize` gave sub-layers."""
+        config = super().get_build_config()
+        quantized = {
+            name: keras.dtype_policies.serialize(layer.dtype_policy)
+            for name, layer in self._sublayers()
+            if layer.dtype_policy.quantization_mode is not None
+        }
+        return {**config, "quantized": quantized} if quantized else config
+
+    def build_from_config(self, config):
+        """Builds, then quantizes what was quantized when it was saved."""
+        config = dict(config)
+        quantized = config.pop("quantized", {})
+        super().build_from_config(config)
+        sublayers = dict(self._sublayers())
+        for name, policy in quantized.items():
+            # On a built layer, setting the policy quantizes the weights.
+            sublayers[name].dtype_policy = keras.dtype_policies.deserialize(
+                policy
+            )
+
+    def get_part(self, axis, identifier, name, **config):
+        """A score, alignment or aggregation as a sub-layer of this layer.
+
+        Args:
+            axis: The module: `scores`, `alignments` or `aggregations`.
+            identifier: What its `get` accepts.
+            name: Of the sub-layer, if it is made here.
+            **config: Its arguments, if it is made here.
+        """
+        if takes_config(identifier):
+            config = {**config, "name": name, "dtype": self.dtype_policy}
+        return axis.get(identifier, **config)
+
+    def _sublayers(self, layer=None, prefix=""):
+        for child in (layer or self)._flatten_layers(
+            include_self=False, recursive=False
+        ):
+            yield prefix + child.name, child
+            yield from self._sublayers(child, f"{prefix}{child.name}/")
+
+    def _to_channels_last(self, x):
+        if x is None or self.data_format == "channels_last":
+            return x
+        return ops.transpose(x, (0, 2, 3, 1)) if len(x.shape) == 4 else x
+
+    def _channels_last_shape(self, shape):
+        if shape is None:
+            return None
+        if self.data_format == "channels_first" and len(shape) == 4:
+            return (shape[0], shape[2], shape[3], shape[1])
+        return tuple(shape)
+
+    def _checked_map(self, name, shape):
+        if len(shape) != 4:
+            raise ValueError(
+                f"{type(self).__name__} takes {name} of rank 4, "
+                f"{self._map_layout()}. Received: {name} of shape "
+                f"{tuple(shape)}"
+            )
+        last = self._channels_last_shape(shape)
+        if last[3] is None or 0 in last[1:]:
+            raise ValueError(
+                f"{type(self).__name__} needs a known number of channels and "
+                f"a map that is not empty. Received: {name} of shape "
+                f"{tuple(shape)}, data_format={self.data_format!r}"
+            )
+        return last
+
+    def _checked_query(self, shape):
+        if self.query_kind is None:
+            raise ValueError(
+                f"{type(self).__name__} takes no query as configured. "
+                f"Received: a query of shape {tuple(shape)}"
+            )
+        if self.query_kind == "map":
+            return self._checked_map("query", shape)
+        if len(shape) not in (2, 3) or shape[-1] is None:
+            raise ValueError(
+                f"{type(self).__name__} takes a query of shape "
+                "(batch, channels) or (batch, queries, channels). Received: "
+                f"a query of shape {tuple(shape)}"
+            )
+        return tuple(shape)
+
+    def _checked_mask(self, mask):
+        if len(mask.shape) != 3:
+            raise ValueError(
+                f"{type(self).__name__} takes a mask of shape "
+                "(batch, height, width), true where a position may be "
+                f"attended to. Received: a mask of shape {tuple(mask.shape)}"
+            )
+        return ops.cast(mask, "bool")
+
+    def _map_layout(self):
+        if self.data_format == "channels_first":
+            return "(batch, channels, height, width)"
+        return "(batch, height, width, channels)"

@@ -1,0 +1,261 @@
+"""Attention pooling: the whole walk from a map to a context vector."""
+
+import keras
+from keras import ops
+
+from keras_attention import aggregations
+from keras_attention import alignments
+from keras_attention import arguments
+from keras_attention import scores
+from keras_attention.capture import record_attention
+from keras_attention.layers.attention_layer import AttentionLayer2D
+from keras_attention.layers.attention_layer import registry
+from keras_attention.ops import hide_masked
+from keras_attention.ops import map_to_tokens
+from keras_attention.ops import tokens_to_map
+from keras_attention.registry import takes_config
+
+
+@registry.register("attn_pool", family="pooling")
+class AttentionPooling2D(AttentionLayer2D):
+    """Pools a feature map by attention, with any score and any alignment.
+
+    For a query `q` and the features `f_i` at position `i`:
+    `e_i = score(q, f_i)`, `w = alignment(e)`, `c = aggregation(w, f)`.
+    The query comes from elsewhere in the network (a global feature, the
+    state of a decoder) or is learned: then it asks every image the same.
+
+    Args:
+        score: A key of `keras_attention.scores`, a configuration, a class or
+            an instance.
+        alignment: The same of `keras_attention.alignments`.
+        aggregation: The same of `keras_attention.aggregations`; one that
+            gives a vector a query.
+        num_heads: Heads, each with its own weights over its own slice of the
+            channels. A score given as a layer brings its own.
+        num_queries: Number of learned queries. `None` learns a single one,
+            or takes the query of the call. `num_queries=classes` gives every
+            class a map of its own.
+        key_dim: Size of a head's projected key, passed to the score; `None`
+            is the score's default.
+        dropout: Share of weights that are dropped in training.
+        query_initializer: Of the learned queries.
+        seed: For the dropout.
+        data_format: `"channels_last"`, `"channels_first"` or `None` for
+            Keras' default.
+        **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        features: `(batch, height, width, channels)`.
+        query: Optional `(batch, query_channels)` or
+            `(batch, queries, query_channels)`; not with `num_queries`.
+        mask: Optional `(batch, height, width)`, true where a position may be
+            attended to. An image without any gives a context of zeros.
+        training: Whether dropout is active.
+        return_attention_scores: Whether to return the weights too.
+
+    Returns:
+        The context: `(batch, channels)` for a query of rank 2 or a single
+        learned one, otherwise `(batch, queries, channels)`. With
+        `return_attention_scores=True` also the weights before dropout, in
+        float32: `(batch, heads, height, width)`, or
+        `(batch, heads, queries, height, width)`.
+
+    Raises:
+        ValueError: For unknown keys, for parts that cannot work together,
+            for channels that are not divisible by the heads, and for a query
+            beside `num_queries`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_attention import layers
+    >>> features = np.ones((2, 7, 7, 16), "float32")
+    >>> layer = layers.AttentionPooling2D(score="additive", key_dim=8)
+    >>> context, weights = layer(features, return_attention_scores=True)
+    >>> tuple(context.shape), tuple(weights.shape)
+    ((2, 16), (2, 1, 7, 7))
+    >>> layers.AttentionPooling2D(num_queries=5)(features).shape == (2, 5, 16)
+    True
+
+    Reference:
+        Brauwers, Frasincar: A General Survey on Attention Mechanisms in Deep
+        Learning. TKDE 2023. With a global feature as query: Jetley et al.:
+        Learn to Pay Attention. ICLR 2018.
+
+    Differs from the paper:
+        Values are the features themselves, without a projection `W_V`: a
+        dense layer after the pooling is the same function with fewer
+        multiplications.
+
+    Cost:
+        That of the score, `N * C` multiplications a query for the sum, and
+        `heads * queries * N` weights, with `N = height * width`.
+
+    See also:
+        `AttentionGate2D`, guided by a map instead of a vector.
+    """
+
+    shape_preserving = False
+
+    def __init__(
+        self,
+        score="additive",
+        alignment="softmax",
+        aggregation="weighted_sum",
+        num_heads=1,
+        num_queries=None,
+        key_dim=None,
+        dropout=0.0,
+        query_initializer="glorot_uniform",
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_heads = arguments.positive_int("num_heads", num_heads)
+        self.num_queries = arguments.positive_int(
+            "num_queries", num_queries, optional=True
+        )
+        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
+        self.dropout = arguments.fraction("dropout", dropout)
+        self.seed = seed
+        self.query_initializer = keras.initializers.get(query_initializer)
+        self.score = self._get_score(score)
+        self.alignment = self.get_part(alignments, alignment, "alignment")
+        self.aggregation = self.get_part(
+            aggregations, aggregation, "aggregation"
+        )
+        self._check_parts()
+        self.dropout_layer = keras.layers.Dropout(
+            dropout, seed=seed, name="dropout", dtype=self.dtype_policy
+        )
+
+    @property
+    def query_kind(self):
+        """A vector, unless the queries are learned."""
+        return "vector" if self.num_queries is None else None
+
+    def build_attention(self, features_shape, query_shape):
+        """Creates the learned queries, if any, and builds the parts."""
+        batch, height, width, channels = features_shape
+        positions = None if None in (height, width) else height * width
+        if query_shape is None:
+            query_shape = (1, self.num_queries or 1, channels)
+            self.learned_query = self.add_weight(
+                shape=query_shape[1:],
+                initializer=self.query_initializer,
+                name="query",
+            )
+        else:
+            self.learned_query = None
+            if len(query_shape) == 2:
+                query_shape = (query_shape[0], 1, query_shape[1])
+        tokens_shape = (batch, positions, channels)
+        self.score.build(query_shape, tokens_shape)
+        weights_shape = self.score.compute_output_shape(
+            query_shape, tokens_shape
+        )
+        self.alignment.build(weights_shape)
+        self.dropout_layer.build(weights_shape)
+        self.aggregation.build(weights_shape, tokens_shape)
+
+    def attend(self, features, query, mask, training):
+        """Scores, aligns and aggregates."""
+        grid = ops.shape(features)[1:3]
+        keeps_query_axis = self._keeps_query_axis(query)
+        features, mask = hide_masked(features, mask)
+        tokens = map_to_tokens(features)
+        queries = self._queries(query)
+        scores = self.score(queries, tokens)  # (b, h, q, n)
+        extra = {}
+        if self.alignment.needs_grid:
+            extra["grid_shape"] = grid
+        if self.alignment.needs_query:
+            extra["query"] = queries
+        weights = self.alignment(scores, mask=mask, training=training, **extra)
+        maps = tokens_to_map(weights, grid)  # (b, h, q, height, width)
+        if not keeps_query_axis:
+            maps = ops.squeeze(maps, 2)
+        maps = record_attention(self, maps)
+        weights = ops.reshape(maps, ops.shape(weights))
+        weights = self.dropout_layer(weights, training=training)
+        context = self.aggregation(weights, tokens)
+        if not keeps_query_axis:
+            context = ops.squeeze(context, 1)
+        return ops.cast(context, self.compute_dtype), maps
+
+    def attention_shapes(self, features_shape, query_shape):
+        """The shapes of the context and of the weights."""
+        batch, height, width, channels = features_shape
+        heads = self.score.num_heads
+        if self.num_queries is not None:
+            queries = (self.num_queries,)
+        elif query_shape is not None and len(query_shape) == 3:
+            queries = (query_shape[1],)
+        else:
+            queries = ()
+        return (
+            (batch, *queries, channels),
+            (batch, heads, *queries, height, width),
+        )
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "score": scores.serialize(self.score),
+            "alignment": alignments.serialize(self.alignment),
+            "aggregation": aggregations.serialize(self.aggregation),
+            "num_heads": self.num_heads,
+            "num_queries": self.num_queries,
+            "key_dim": self.key_dim,
+            "dropout": self.dropout,
+            "query_initializer": keras.initializers.serialize(
+                self.query_initializer
+            ),
+            "seed": self.seed,
+        }
+
+    def _queries(self, query):
+        if self.learned_query is not None:
+            return ops.expand_dims(self.learned_query, 0)  # shared by all
+        return query if len(query.shape) == 3 else ops.expand_dims(query, 1)
+
+    def _keeps_query_axis(self, query):
+        if query is None:
+            return self.num_queries is not None
+        return len(query.shape) == 3
+
+    def _get_score(self, score):
+        """The score, with heads and key size where they are still open."""
+        if takes_config(score):
+            return self.get_part(
+                scores,
+                score,
+                "score",
+                num_heads=self.num_heads,
+                key_dim=self.key_dim,
+            )
+        score = scores.get(score)
+        for name, default in (("num_heads", 1), ("key_dim", None)):
+            given, own = getattr(self, name), getattr(score, name)
+            if given not in (default, own):
+                raise ValueError(
+                    f"A score given as a layer brings its own {name}. "
+                    f"Received: {name}={given} beside a score with "
+                    f"{name}={own}"
+                )
+        return score
+
+    def _check_parts(self):
+        if self.aggregation.keeps_positions:
+            raise ValueError(
+                f"{type(self.aggregation).__name__} keeps the map, so there "
+                "is nothing to pool. Use an aggregation that gives a vector "
+                "(weighted_sum, gated_mean), or AttentionGate2D for a gate."
+            )
+        if self.alignment.positive_scores and not self.score.positive_scores:
+            raise ValueError(
+                f"{type(self.alignment).__name__} needs non-negative scores, "
+                f"which {type(self.score).__name__} does not give."
+            )
