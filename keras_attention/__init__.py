@@ -1,0 +1,55 @@
+"""Attention for convolutional networks in Keras 3.
+
+Every attention mechanism in computer vision is the same walk, and every
+folder is one step of it:
+
+    image -> features -> scores -> weights -> context -> task head
+             (CNN)      (score)  (alignment) (aggregation)
+
+| step | folder | in | out |
+|---|---|---|---|
+| data | `datasets` | a name | batches of images and labels |
+| features | `features` | image | map `(batch, height, width, channels)` |
+| scores | `scores` | query, features | `(batch, heads, queries, positions)` |
+| weights | `alignments` | scores | the same shape, non-negative |
+| context | `aggregations` | weights, features | vectors or a gated map |
+| mechanisms | `layers` | map | the three steps in one layer |
+| networks | `models` | image | classes |
+| numbers | `metrics` | models, test data | a table that compares them |
+| pictures | `visualization` | models, images | figures of the weights |
+| your own | `testing` | a layer | what it promises, checked |
+"""
+
+import importlib
+
+from keras_attention import aggregations
+from keras_attention import alignments
+from keras_attention import layers
+from keras_attention import scores
+from keras_attention.capture import AttentionExtractor
+from keras_attention.capture import record_attention
+from keras_attention.features import VGG16BN
+from keras_attention.models import MelanomaAttentionVGG16BN
+from keras_attention.models import VGG16BNAttention
+from keras_attention.version import __version__
+
+# Loaded on first use, so that `import keras_attention` needs only Keras.
+_LAZY = {
+    "datasets": "keras_attention.datasets",
+    "metrics": "keras_attention.metrics",
+    "testing": "keras_attention.testing",
+    "visualization": "keras_attention.visualization",
+    "compare": "keras_attention.metrics:compare",
+}
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _LAZY[name].partition(":")
+    module = importlib.import_module(module)
+    return getattr(module, attribute) if attribute else module
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY})

@@ -53,6 +53,11 @@ class Aggregation(keras.layers.Layer):
         context = self.combine(ops.cast(weights, values.dtype), values)
         return merge_heads(context)
 
+    def get_config(self):
+        """Keras' own arguments; a subclass adds its own."""
+        # Left to Keras, a layer made with a policy object would be refused.
+        return super().get_config()
+
     def compute_output_shape(self, weights_shape, features_shape):
         """`(batch, positions or queries, channels)`."""
         axis = 3 if self.keeps_positions else 2

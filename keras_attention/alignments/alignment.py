@@ -33,6 +33,15 @@ class Alignment(keras.layers.Layer):
         # Autocasting would take the scores down to half precision.
         super().__init__(autocast=False, **kwargs)
 
+    def compute_mask(self, scores, previous_mask=None):
+        """None: weights need no mask any more."""
+        return None
+
+    def get_config(self):
+        """Keras' own arguments; a subclass adds its own."""
+        # Left to Keras, a layer made with a policy object would be refused.
+        return super().get_config()
+
     def compute_output_shape(self, scores_shape):
         """The shape of the scores."""
         return scores_shape

@@ -59,7 +59,6 @@ class AttentionLayer2D(keras.layers.Layer):
                 f"input, which {type(self).__name__} does not as configured."
             )
         self.shape_preserving = value
-        self.supports_masking = value
 
     def build(self, features_shape, query_shape=None):
         """Checks the shapes and creates the weights."""
@@ -121,6 +120,10 @@ class AttentionLayer2D(keras.layers.Layer):
         outputs = keras.KerasTensor(outputs, self.compute_dtype)
         weights = keras.KerasTensor(weights, precise_dtype(self.compute_dtype))
         return (outputs, weights) if return_attention_scores else outputs
+
+    def compute_mask(self, features, previous_mask=None):
+        """None: no layer behind would know a mask over a map."""
+        return None
 
     def get_config(self):
         """The constructor's arguments."""

@@ -16,7 +16,7 @@ def map_to_tokens(x):
     Returns:
         `(batch, height * width, channels)`.
     """
-    batch, height, width, channels = x.shape
+    height, width, channels = x.shape[1:]
     if height is None or width is None:
         return ops.reshape(x, (ops.shape(x)[0], -1, channels))
     return ops.reshape(x, (-1, height * width, channels))

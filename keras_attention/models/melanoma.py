@@ -1,0 +1,100 @@
+"""The melanoma network: VGG16_bn with two attention gates."""
+
+import keras
+
+from keras_attention import arguments
+from keras_attention.layers import AttentionGate2D
+from keras_attention.models.vgg16_bn_attention import VGG16BNAttention
+
+# How the paper turns each kind of gated map into a vector.
+_AGGREGATIONS = {"sigmoid": "gated_mean", "softmax": "weighted_sum"}
+
+
+def MelanomaAttentionVGG16BN(
+    input_shape=(224, 224, 3),
+    classes=2,
+    weights=None,
+    *,
+    alignment="sigmoid",
+    classifier_activation=None,
+    width_multiplier=1.0,
+    dropout=0.0,
+    return_attention_scores=False,
+    name="melanoma_attention_vgg16_bn",
+):
+    """The network of "Melanoma Recognition via Visual Attention".
+
+    Two `AttentionGate2D` tap the third and the fourth block behind their
+    pooling, guided by the fifth. The classifier sees
+    `[mean(block5), gated block3, gated block4]`, 256 + 512 + 512 channels.
+
+    Args:
+        input_shape: `(height, width, channels)`; sizes may be `None`.
+        classes: Number of classes.
+        weights: For the convolutional blocks; see `VGG16BN`. The paper starts
+            from ImageNet and trains every layer.
+        alignment: `"sigmoid"`, whose gated map is averaged, or `"softmax"`,
+            whose gated map is summed.
+        classifier_activation: Of the last layer; `None` returns logits.
+        width_multiplier: Scales the channels of blocks and gates.
+        dropout: Rate in front of the classifier.
+        return_attention_scores: Whether the model returns
+            `[predictions, map3, map4]`, for an image of 224x224 maps of
+            `(batch, 1, 28, 28)` and `(batch, 1, 14, 14)`.
+        name: Of the model.
+
+    Returns:
+        A functional `keras.Model` with 15,184,964 trainable parameters at two
+        classes and full width.
+
+    Raises:
+        ValueError: For an unknown alignment and for arguments that
+            `VGG16BNAttention` rejects.
+
+    Example:
+
+    >>> model = MelanomaAttentionVGG16BN(
+    ...     (64, 64, 3), width_multiplier=0.125, return_attention_scores=True
+    ... )
+    >>> [output.shape for output in model.outputs]
+    [(None, 2), (None, 1, 8, 8), (None, 1, 4, 4)]
+
+    Reference:
+        Yan, Kawahara, Hamarneh: Melanoma Recognition via Visual Attention.
+        IPMI 2019.
+
+    Differs from the paper:
+        The official code pools block 5 by a fixed 7x7 window and enlarges by
+        fixed factors, so it runs at 224x224 only; here both follow the size
+        of the maps, with the same numbers at 224x224.
+
+    Cost:
+        The gates have 196,865 and 262,401 parameters and at 224x224 take
+        154,140,672 + 51,480,576 + 2 * 6,422,528 multiply-adds, 1.4 % of those
+        of the convolutions.
+
+    See also:
+        `VGG16BNAttention`, of which this is one call.
+    """
+    arguments.one_of("alignment", alignment, tuple(_AGGREGATIONS))
+    filters = max(1, int(256 * width_multiplier))
+
+    def gate():
+        return AttentionGate2D(
+            filters,
+            alignment=alignment,
+            aggregation=_AGGREGATIONS[alignment],
+            kernel_initializer=keras.initializers.HeNormal(),
+        )
+
+    return VGG16BNAttention(
+        {"block3": gate(), "block4": gate()},
+        input_shape=input_shape,
+        classes=classes,
+        classifier_activation=classifier_activation,
+        weights=weights,
+        width_multiplier=width_multiplier,
+        dropout=dropout,
+        return_attention_scores=return_attention_scores,
+        name=name,
+    )

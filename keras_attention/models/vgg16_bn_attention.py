@@ -1,0 +1,222 @@
+"""VGG16_bn with attention at any of its layers."""
+
+import difflib
+
+import keras
+
+from keras_attention import arguments
+from keras_attention import layers
+from keras_attention.features import VGG16BN
+
+
+def VGG16BNAttention(
+    attention=None,
+    *,
+    input_shape=None,
+    input_tensor=None,
+    classes=1000,
+    classifier_activation="softmax",
+    weights=None,
+    width_multiplier=1.0,
+    dropout=0.0,
+    return_attention_scores=False,
+    name="vgg16_bn_attention",
+):
+    """VGG16_bn whose blocks are attended to, as a functional model.
+
+    The head is global average pooling and one dense layer, so that maps of
+    any size work. Attention enters in one of two ways:
+
+    - a mechanism that keeps the shape of its map (`"se"`) is *inserted*
+      behind the layer that is named;
+    - a mechanism that pools or gates (`"attn_pool"`, `"gate"`) *taps* that
+      layer, with the last block's features as its query: as a map for a
+      gate, averaged to a vector for a pooling layer. The vector that it
+      gives joins the classifier's input, `[global, first tap, ...]`.
+
+    Args:
+        attention: A dictionary `{where: what}`. `where` is a block
+            (`"block3"`, which means `"block3_pool"`) or the name of any layer
+            (`"block3_relu3"`). `what` is a key of `keras_attention.layers`,
+            a configuration, a class or a layer; a layer is copied. Other
+            Keras layers work too: `keras.layers.GlobalAveragePooling2D()`
+            pools a block uniformly. `None` or `{}` is the plain network.
+        input_shape: `(height, width, channels)`; sizes may be `None`.
+        input_tensor: Optional Keras tensor to use as the image.
+        classes: Number of classes.
+        classifier_activation: Of the last layer; `None` returns logits.
+        weights: For the convolutional blocks; see `VGG16BN`.
+        width_multiplier: Scales the channels of every block.
+        dropout: Rate in front of the classifier.
+        return_attention_scores: Whether the model returns
+            `[predictions, *weights]`, one entry for each place in the order
+            of the dictionary, float32.
+        name: Of the model.
+
+    Returns:
+        A functional `keras.Model`. The attention layer at `"block3"` is named
+        `block3_attention`, any other Keras layer `block3_context`.
+
+    Raises:
+        ValueError: For unknown mechanisms, for places that do not exist or
+            are named twice, and for arguments that `VGG16BN` rejects.
+
+    Example:
+
+    >>> model = VGG16BNAttention(
+    ...     {"block3": "se", "block4": "gate"},
+    ...     input_shape=(32, 32, 3), classes=10, width_multiplier=0.125,
+    ... )
+    >>> model.get_layer("block4_attention").query_kind
+    'map'
+    >>> model.output_shape
+    (None, 10)
+
+    Reference:
+        The taps: Jetley et al.: Learn to Pay Attention. ICLR 2018. Yan,
+        Kawahara, Hamarneh: Melanoma Recognition via Visual Attention. IPMI
+        2019.
+
+    Cost:
+        That of `VGG16BN` without its top, and of each mechanism.
+    """
+    arguments.positive_int("classes", classes)
+    arguments.fraction("dropout", dropout)
+    backbone = VGG16BN(
+        include_top=False,
+        weights=weights,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
+        width_multiplier=width_multiplier,
+    )
+    placed = _place(backbone, attention or {})
+    backbone, scores = _insert(backbone, placed)
+
+    # Global context, then one vector a tap.
+    deepest = backbone.output
+    pooled = keras.layers.GlobalAveragePooling2D(name="global_pool")(deepest)
+    vectors = [pooled]
+    for where, layer in placed.items():
+        if where not in scores:
+            features = backbone.get_layer(where).output
+            context, scores[where] = _tap(layer, features, deepest, pooled)
+            vectors.append(context)
+    x = vectors[0]
+    if len(vectors) > 1:
+        x = keras.layers.Concatenate(name="context")(vectors)
+
+    # Classifier
+    if dropout:
+        x = keras.layers.Dropout(dropout, name="dropout")(x)
+    predictions = keras.layers.Dense(
+        classes,
+        activation=classifier_activation,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        name="predictions",
+    )(x)
+    outputs = predictions
+    if return_attention_scores:
+        maps = [scores[where] for where in placed if scores[where] is not None]
+        outputs = [predictions, *maps]
+    return keras.Model(backbone.inputs, outputs, name=name)
+
+
+def _place(backbone, attention):
+    """`{layer name: attention layer}`, every place known and used once."""
+    placed = {}
+    for where, what in attention.items():
+        name = _find(backbone, where)
+        if name in placed:
+            raise ValueError(
+                f"attention names the layer {name!r} twice. Received: "
+                f"{list(attention)}"
+            )
+        placed[name] = _copy(what, where)
+    return placed
+
+
+def _find(backbone, where):
+    names = [
+        layer.name
+        for layer in backbone.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+    ]
+    for name in (f"{where}_pool", where):
+        if name in names:
+            return name
+    blocks = [n.removesuffix("_pool") for n in names if n.endswith("_pool")]
+    nearest = difflib.get_close_matches(str(where), blocks + names, n=3)
+    hint = f" Did you mean {', '.join(map(repr, nearest))}?" if nearest else ""
+    raise ValueError(
+        f"attention names {where!r}, which is no block or layer of the "
+        f"network.{hint} Blocks: {', '.join(blocks)}; or the name of a layer "
+        "such as 'block3_relu3'."
+    )
+
+
+def _copy(what, where):
+    """A new layer, named after its place."""
+    layer = layers.get(what)
+    is_attention = isinstance(layer, layers.AttentionLayer2D)
+    name = f"{where}_{'attention' if is_attention else 'context'}"
+    return type(layer).from_config({**layer.get_config(), "name": name})
+
+
+def _insert(backbone, placed):
+    """Puts layers that keep their map's shape behind the ones they name.
+
+    Returns:
+        The network and `{where: weights}` of what was inserted. The network
+        is a copy: shared layers would still belong to the old graph.
+    """
+    inserted = {
+        where: layer
+        for where, layer in placed.items()
+        if _keeps_shape(layer, backbone.get_layer(where).output)
+    }
+    if not inserted:
+        return backbone, {}
+    scores = {}
+
+    def call(layer, *args, **kwargs):
+        outputs = layer(*args, **kwargs)
+        if layer.name in inserted:
+            outputs, scores[layer.name] = _attend(inserted[layer.name], outputs)
+        return outputs
+
+    copy = keras.models.clone_model(
+        backbone, input_tensors=backbone.input, call_function=call
+    )
+    for layer in backbone.layers:
+        if layer.weights:
+            copy.get_layer(layer.name).set_weights(layer.get_weights())
+    return copy, scores
+
+
+def _tap(layer, features, deepest, pooled):
+    """The vector that a layer makes of features, and its weights."""
+    query = {"map": deepest, "vector": pooled}.get(
+        getattr(layer, "query_kind", None)
+    )
+    outputs, scores = _attend(layer, features, query)
+    if len(outputs.shape) == 4:
+        pool = keras.layers.GlobalAveragePooling2D(name=f"{layer.name}_pool")
+        outputs = pool(outputs)
+    elif len(outputs.shape) == 3:
+        flatten = keras.layers.Flatten(name=f"{layer.name}_flatten")
+        outputs = flatten(outputs)
+    return outputs, scores
+
+
+def _attend(layer, features, query=None):
+    """Outputs and weights; any other Keras layer has no weights to show."""
+    args = (features,) if query is None else (features, query)
+    if isinstance(layer, layers.AttentionLayer2D):
+        return layer(*args, return_attention_scores=True)
+    return layer(*args), None
+
+
+def _keeps_shape(layer, features):
+    if isinstance(layer, layers.AttentionLayer2D):
+        return layer.shape_preserving and layer.query_kind is None
+    return layer.compute_output_shape(features.shape) == features.shape

@@ -1,0 +1,108 @@
+"""The gate against NumPy, in both modes and for every ratio of sizes."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_attention.layers import AttentionGate2D
+
+pytestmark = pytest.mark.computing
+
+
+def resize_matrix(size, new_size):
+    """Half-pixel linear interpolation as a matrix, by loops."""
+    matrix = np.zeros((new_size, size))
+    for i in range(new_size):
+        centre = np.clip((i + 0.5) * size / new_size - 0.5, 0, size - 1)
+        low = int(centre)
+        high = min(low + 1, size - 1)
+        matrix[i, low] += 1 - (centre - low)
+        matrix[i, high] += centre - low
+    return matrix
+
+
+def numpy_gate(layer, features, query, alignment, aggregation):
+    w_f, w_q, w, b = (
+        keras.ops.convert_to_numpy(v).astype("float64")
+        for v in (
+            layer.features_dense.kernel,
+            layer.query_dense.kernel,
+            layer.score_dense.kernel,
+            layer.score_dense.bias,
+        )
+    )
+    rows = resize_matrix(query.shape[1], features.shape[1])
+    columns = resize_matrix(query.shape[2], features.shape[2])
+    guide = np.einsum("ih,jw,bhwc->bijc", rows, columns, query @ w_q)
+    c = (np.maximum(features @ w_f + guide, 0) @ w + b)[..., 0]
+    if alignment == "sigmoid":
+        a = 1 / (1 + np.exp(-c))
+    else:
+        e = np.exp(c - c.max((1, 2), keepdims=True))
+        a = e / e.sum((1, 2), keepdims=True)
+    gated = a[..., None] * features
+    context = {
+        "gate": gated,
+        "gated_mean": gated.mean((1, 2)),
+        "weighted_sum": gated.sum((1, 2)),
+    }[aggregation]
+    return context, a[:, None]
+
+
+@pytest.mark.parametrize("alignment", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("aggregation", ["gate", "gated_mean", "weighted_sum"])
+@pytest.mark.parametrize("size", [(2, 2), (3, 5), (8, 12), (11, 13)])
+def test_equals_numpy(alignment, aggregation, size):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2, 8, 12, 6)).astype("float32")
+    query = rng.normal(size=(2, *size, 10)).astype("float32")
+    layer = AttentionGate2D(7, alignment=alignment, aggregation=aggregation)
+    context, weights = layer(features, query, return_attention_scores=True)
+    expected = numpy_gate(layer, features, query, alignment, aggregation)
+    for given, wanted in zip((context, weights), expected, strict=True):
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(given), wanted, rtol=1e-5, atol=1e-5
+        )
+
+
+def test_sizes_known_only_at_run_time():
+    layer = AttentionGate2D(4)
+    inputs = [keras.Input((None, None, 3)), keras.Input((None, None, 5))]
+    model = keras.Model(inputs, layer(*inputs))
+    rng = np.random.default_rng(0)
+    for size, deep in ((8, 2), (9, 3)):
+        features = rng.normal(size=(2, size, size, 3)).astype("float32")
+        query = rng.normal(size=(2, deep, deep, 5)).astype("float32")
+        expected, _ = numpy_gate(layer, features, query, "sigmoid", "gate")
+        np.testing.assert_allclose(
+            model.predict([features, query], verbose=0), expected, atol=1e-5
+        )
+
+
+def test_published_parameter_count():
+    layer = AttentionGate2D(256)
+    layer.build((None, 28, 28, 256), (None, 7, 7, 512))
+    assert layer.count_params() == 196_865
+
+
+@pytest.mark.parametrize(
+    "arguments, shapes, message",
+    [
+        ({"filters": 0}, (), "filters=0"),
+        ({"alignment": "sigmod"}, (), "Did you mean 'sigmoid'"),
+        ({"use_bias": "no"}, (), "use_bias='no'"),
+        (
+            {"identity_init": True, "aggregation": "gated_mean"},
+            (),
+            "keeps the shape of its input",
+        ),
+        ({}, [(2, 8, 8, 4)], "takes two maps.*no query"),
+        ({}, [(2, 8, 8, 4), (2, 4)], "query of rank 4.*\\(2, 4\\)"),
+        ({}, [(2, 8, 4), (2, 4, 4, 2)], "features of rank 4.*\\(2, 8, 4\\)"),
+        ({}, [(2, 8, 8, 4), (2, 0, 3, 4)], "not empty"),
+    ],
+)
+def test_bad_input(arguments, shapes, message):
+    with pytest.raises(ValueError, match=message):
+        layer = AttentionGate2D(**arguments)
+        layer(*(np.zeros(shape, "float32") for shape in shapes))

@@ -1,0 +1,188 @@
+"""Pooling: learned and given queries, heads, and every pair of parts."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from keras_attention import aggregations
+from keras_attention import alignments
+from keras_attention import scores
+from keras_attention.layers import AttentionGate2D
+from keras_attention.layers import AttentionPooling2D
+
+pytestmark = pytest.mark.computing
+POOLING = [
+    key
+    for key in aggregations.available()
+    if not aggregations.get(key).keeps_positions
+]
+KEEPING = [key for key in aggregations.available() if key not in POOLING]
+
+
+@pytest.fixture
+def features():
+    return np.random.default_rng(0).normal(size=(2, 4, 5, 8)).astype("float32")
+
+
+def test_equals_its_parts(features):
+    query = np.random.default_rng(1).normal(size=(2, 6)).astype("float32")
+    layer = AttentionPooling2D(num_heads=2, key_dim=3)
+    context, weights = layer(features, query, return_attention_scores=True)
+    tokens = features.reshape(2, 20, 8)
+    expected = scores.get("additive", num_heads=2, key_dim=3)
+    expected.build((2, 1, 6), tokens.shape)
+    expected.set_weights(layer.score.get_weights())
+    e = keras.ops.convert_to_numpy(expected(query[:, None], tokens))
+    w = np.exp(e) / np.exp(e).sum(-1, keepdims=True)  # (b, h, 1, n)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(weights), w.reshape(2, 2, 4, 5), atol=1e-5
+    )
+    values = tokens.reshape(2, 20, 2, 4)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(context),
+        np.einsum("bhqn,bnhd->bqhd", w, values).reshape(2, 8),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, query_shape, queries",
+    [
+        ({}, None, ()),
+        ({"num_queries": 1}, None, (1,)),
+        ({"num_queries": 3}, None, (3,)),
+        ({}, (2, 8), ()),
+        ({}, (2, 1, 8), (1,)),
+        ({}, (2, 3, 8), (3,)),
+    ],
+)
+def test_rank_follows_from_the_arguments(
+    features, arguments, query_shape, queries
+):
+    args = () if query_shape is None else (np.ones(query_shape, "float32"),)
+    layer = AttentionPooling2D(num_heads=2, **arguments)
+    context, weights = layer(features, *args, return_attention_scores=True)
+    assert tuple(context.shape) == (2, *queries, 8)
+    assert tuple(weights.shape) == (2, 2, *queries, 4, 5)
+
+
+PAIRS = list(itertools.product(scores.available(), alignments.available()))
+POOLED = [(*pair, key) for pair in PAIRS for key in POOLING]
+GATED = list(itertools.product(alignments.available(), KEEPING))
+
+
+def after_one_step(layers, inputs, arrays):
+    """`{layer name: {weight: moved}}` after one step of one big model."""
+    outputs = [keras.layers.Flatten()(layer(*inputs)) for layer in layers]
+    model = keras.Model(inputs, keras.layers.Concatenate()(outputs))
+    before = [keras.ops.convert_to_numpy(w) for w in model.weights]
+    before = [np.array(w) for w in before]
+    model.compile(keras.optimizers.SGD(10.0), "mse")
+    shape = (2, *model.output_shape[1:])
+    model.fit(arrays, np.random.default_rng(3).normal(size=shape), verbose=0)
+    moved = {layer.name: {} for layer in layers}
+    for weight, old in zip(model.weights, before, strict=True):
+        new = keras.ops.convert_to_numpy(weight)
+        layer, name = weight.path.split("/", 1)
+        finite = np.isfinite(new).all()
+        moved[layer][name] = bool(finite and np.abs(new - old).max() > 0)
+    return moved
+
+
+@pytest.fixture(scope="module")
+def pooling_after_one_step():
+    x = np.random.default_rng(0).normal(size=(2, 4, 5, 8))
+    pools = [
+        AttentionPooling2D(
+            *parts, num_heads=2, key_dim=3, num_queries=2, name="-".join(parts)
+        )
+        for parts in POOLED
+    ]
+    return after_one_step(pools, [keras.Input((4, 5, 8))], [x])
+
+
+@pytest.mark.parametrize("parts", POOLED, ids="-".join)
+def test_every_pair_trains(pooling_after_one_step, parts):
+    moved = pooling_after_one_step["-".join(parts)]
+    assert moved and all(moved.values()), moved
+
+
+@pytest.fixture(scope="module")
+def gates_after_one_step():
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(2, 4, 5, 8)), rng.normal(size=(2, 2, 2, 6))]
+    gates = [
+        AttentionGate2D(
+            4, alignment=alignment, aggregation=key, name=f"{alignment}-{key}"
+        )
+        for alignment, key in GATED
+    ]
+    inputs = [keras.Input((4, 5, 8)), keras.Input((2, 2, 6))]
+    return after_one_step(gates, inputs, arrays)
+
+
+@pytest.mark.parametrize("parts", GATED, ids="-".join)
+def test_every_gate_trains(gates_after_one_step, parts):
+    moved = dict(gates_after_one_step["-".join(parts)])
+    if parts[0] == "softmax":
+        # A softmax does not see a bias that all its scores share.
+        moved.pop("score/bias")
+    assert moved and all(moved.values()), moved
+
+
+def test_mask_equals_leaving_out(features):
+    layer = AttentionPooling2D(key_dim=4)
+    mask = np.zeros((2, 4, 5), bool)
+    mask[:, :2] = True
+    masked, weights = layer(features, mask=mask, return_attention_scores=True)
+    left_out = layer(features[:, :2])
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(masked),
+        keras.ops.convert_to_numpy(left_out),
+        atol=1e-6,
+    )
+    assert (keras.ops.convert_to_numpy(weights)[:, :, 2:] == 0).all()
+
+
+def test_dropout_is_for_training_only(features):
+    layer = AttentionPooling2D(dropout=0.5, seed=1)
+    call = lambda **kwargs: keras.ops.convert_to_numpy(  # noqa: E731
+        layer(features, **kwargs)
+    )
+    np.testing.assert_array_equal(call(), call())
+    assert np.abs(call(training=True) - call(training=True)).max() > 0
+    assert len(layer.non_trainable_variables) == 1  # the seed generator
+
+
+@pytest.mark.parametrize(
+    "arguments, query, message",
+    [
+        ({"num_heads": 3}, None, "8 channels and num_heads=3"),
+        ({"num_heads": 3, "key_dim": 4}, None, "8 channels and 3 heads"),
+        ({"num_queries": 0}, None, "num_queries=0"),
+        ({"dropout": 1.0}, None, "dropout=1.0"),
+        ({"aggregation": "gate"}, None, "or AttentionGate2D"),
+        ({"score": "aditive"}, None, "Did you mean 'additive'"),
+        ({"identity_init": True}, None, "keeps the shape"),
+        ({"num_queries": 2}, (2, 8), "takes no query as configured"),
+        ({}, (2, 2, 2, 8), "query of shape \\(2, 2, 2, 8\\)"),
+        ({"score": "dot"}, (2, 6), "Set key_dim"),
+        (
+            {"score": scores.get("dot", num_heads=2), "num_heads": 4},
+            None,
+            "brings its own num_heads",
+        ),
+    ],
+)
+def test_bad_input(features, arguments, query, message):
+    with pytest.raises(ValueError, match=message):
+        layer = AttentionPooling2D(**arguments)
+        args = () if query is None else (np.ones(query, "float32"),)
+        layer(features, *args)
+
+
+def test_bad_mask(features):
+    with pytest.raises(ValueError, match=r"mask of shape.*\(2, 20\)"):
+        AttentionPooling2D()(features, mask=np.ones((2, 20), bool))

@@ -1,0 +1,125 @@
+"""Every score against NumPy."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_attention import scores
+
+pytestmark = pytest.mark.computing
+
+
+@pytest.fixture
+def tensors():
+    rng = np.random.default_rng(0)
+    query = rng.normal(size=(2, 3, 8)).astype("float32")
+    features = rng.normal(size=(2, 5, 8)).astype("float32")
+    return query, features
+
+
+def heads(x, num_heads):
+    batch, tokens, width = x.shape
+    x = x.reshape(batch, tokens, num_heads, width // num_heads)
+    return x.transpose(0, 2, 1, 3)
+
+
+@pytest.mark.parametrize("num_heads", [1, 2])
+def test_dot(tensors, num_heads):
+    query, features = tensors
+    q, k = heads(query, num_heads), heads(features, num_heads)
+    expected = q @ k.transpose(0, 1, 3, 2)
+    dot = scores.get("dot", num_heads=num_heads)(query, features)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(dot), expected, rtol=1e-5, atol=1e-5
+    )
+    scaled = scores.get("scaled_dot", num_heads=num_heads)(query, features)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(scaled),
+        expected / np.sqrt(8 / num_heads),
+        rtol=1e-5,
+        atol=1e-5,
+    )
+
+
+def test_projected_dot(tensors):
+    query, features = tensors
+    layer = scores.get("scaled_dot", num_heads=2, key_dim=3)
+    result = keras.ops.convert_to_numpy(layer(query[..., :5], features))
+    w_q, w_k = layer.get_weights()
+    assert w_q.shape == (5, 6) and w_k.shape == (8, 6)
+    q, k = heads(query[..., :5] @ w_q, 2), heads(features @ w_k, 2)
+    expected = q @ k.transpose(0, 1, 3, 2) / np.sqrt(3)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_heads", [1, 2])
+def test_additive_is_bahdanau(tensors, num_heads):
+    query, features = tensors
+    layer = scores.get("additive", num_heads=num_heads, key_dim=4)
+    layer.build(query.shape, features.shape)
+    rng = np.random.default_rng(1)
+    layer.set_weights([rng.normal(size=w.shape) for w in layer.weights])
+    by_name = {w.path.split("/", 1)[1]: w for w in layer.weights}
+    v, w_q, b, w_k = (
+        keras.ops.convert_to_numpy(by_name[name])
+        for name in ("vector", "query/kernel", "query/bias", "key/kernel")
+    )
+    q, k = heads(query @ w_q + b, num_heads), heads(features @ w_k, num_heads)
+    hidden = np.tanh(q[:, :, :, None] + k[:, :, None])
+    expected = np.einsum("bhqna,ha->bhqn", hidden, v)
+    result = keras.ops.convert_to_numpy(layer(query, features))
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("key", scores.available())
+def test_query_of_batch_one_is_shared(tensors, key):
+    query, features = tensors
+    layer = scores.get(key)
+    shared = layer(query[:1], features)
+    repeated = layer(np.repeat(query[:1], 2, axis=0), features)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(shared),
+        keras.ops.convert_to_numpy(repeated),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("key", scores.available())
+def test_positions_are_scored_alike(tensors, key):
+    query, features = tensors
+    order = [3, 0, 4, 1, 2]
+    layer = scores.get(key)
+    result = keras.ops.convert_to_numpy(layer(query, features))
+    shuffled = layer(query, features[:, order])
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(shuffled), result[..., order], atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("key", scores.available())
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_scores_are_float32_and_finite(tensors, key, policy):
+    query, features = tensors
+    layer = scores.get(key, dtype=policy)
+    result = layer(query * 1000, features * 1000)
+    assert keras.backend.standardize_dtype(result.dtype) == "float32"
+    assert np.isfinite(keras.ops.convert_to_numpy(result)).all()
+    spec = layer.compute_output_spec(
+        keras.KerasTensor(query.shape), keras.KerasTensor(features.shape)
+    )
+    assert spec.dtype == "float32" and spec.shape == tuple(result.shape)
+
+
+@pytest.mark.parametrize(
+    "key, config, message",
+    [
+        ("dot", {}, "equally many.*Set key_dim"),
+        ("dot", {"num_heads": 0}, "num_heads=0"),
+        ("additive", {"num_heads": 3}, "divisible by num_heads"),
+        ("additive", {"key_dim": 2.5}, "key_dim=2.5"),
+        ("scaled_dot", {"num_heads": True}, "num_heads=True"),
+    ],
+)
+def test_bad_input(key, config, message):
+    with pytest.raises(ValueError, match=message):
+        scores.get(key, **config)(np.ones((1, 1, 4)), np.ones((1, 5, 8)))
