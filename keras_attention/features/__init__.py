@@ -1,0 +1,19 @@
+"""Image -> features: the first arrow of the pipeline.
+
+An image `(batch, height, width, channels)` becomes a feature map
+`(batch, height / 32, width / 32, features)`, whose positions the scores then
+compare with a query. Every block of a network is a named layer, so that any
+of its maps can be attended to: `model.get_layer("block3_pool").output`.
+
+| module | what |
+|---|---|
+| `vgg` | VGG with batch normalization, as a functional model |
+| `vgg_arguments` | which images and widths it accepts |
+| `vgg_weights` | where its weights come from |
+| `torchvision_weights` | torchvision's state dictionaries into these models |
+| `preprocessing` | pixels as the published weights expect them |
+"""
+
+from keras_attention.features.preprocessing import preprocess_input
+from keras_attention.features.torchvision_weights import load_torchvision_state
+from keras_attention.features.vgg import VGG16BN

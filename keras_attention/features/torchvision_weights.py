@@ -1,0 +1,192 @@
+"""torchvision's VGG weights in Keras models.
+
+The two libraries name the same arrays differently and order their axes
+differently:
+
+| torchvision | Keras | axes there | axes here |
+|---|---|---|---|
+| `features.7`, convolution | `block2_conv1` | `(O, I, h, w)` | `(h, w, I, O)` |
+| `features.8`, normalization | `block2_bn1` | `(C,)` | `(C,)` |
+| `classifier.0` | `fc1` | `(out, in)` | `(in, out)` |
+| `classifier.3` | `fc2` | `(out, in)` | `(in, out)` |
+| `classifier.6` | `predictions` | `(out, in)` | `(in, out)` |
+
+torchvision flattens a map as `(C, H, W)` and Keras as `(H, W, C)`, hence the
+rows of `fc1` change places too.
+"""
+
+import re
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+_CLASSIFIER = {
+    "classifier.0": "fc1",
+    "classifier.3": "fc2",
+    "classifier.6": "predictions",
+}
+
+
+def load_torchvision_state(model, state):
+    """Fills a VGG with the arrays of a torchvision state dictionary.
+
+    Every weight is accounted for: all weights of the model's VGG layers come
+    from `state`, and all arrays of `state` find their layer. Exceptions, on
+    purpose: the counters `num_batches_tracked` have no counterpart in Keras,
+    and for a model without top the arrays `classifier.*` are left out. Layers
+    that are not VGG's, such as attention put between the blocks, stay as they
+    are.
+
+    Args:
+        model: A model of `keras_attention.features`, of any width, or one
+            that was made of it and kept the layers' names.
+        state: The arrays, NumPy's or torch's, by torchvision's names. The
+            prefix `module.` of `torch.nn.DataParallel` is accepted.
+
+    Raises:
+        ValueError: If arrays are missing, unexpected or of another shape, or
+            if the model is quantized or has LoRA. No weight has changed then.
+
+    Example:
+
+    >>> from keras_attention.features import VGG16BN
+    >>> model = VGG16BN(include_top=False, width_multiplier=1 / 64)
+    >>> load_torchvision_state(model, {"features.0.bias": np.ones(1)})
+    Traceback (most recent call last):
+    ...
+    ValueError: The state does not fit the model 'vgg16_bn'.
+    Missing: features.0.weight, features.1.weight, features.1.bias,
+    features.1.running_mean and 73 more.
+    """
+    targets = _targets(model)
+    state = _without_prefix(state)
+    state = {
+        name: value
+        for name, value in state.items()
+        if not name.endswith(".num_batches_tracked")
+    }
+    if not any(name.startswith("classifier.") for name in targets):
+        state = {
+            name: value
+            for name, value in state.items()
+            if not name.startswith("classifier.")
+        }
+    _check_fit(model, targets, state)
+    arrays = {name: _to_numpy(state[name]) for name in targets}
+    # Everything is read and known to fit before the first weight changes.
+    for name, (variable, channels) in targets.items():
+        variable.assign(_to_keras_axes(arrays[name], channels))
+
+
+def _targets(model):
+    """The model's weights as {torchvision's name: (variable, channels)}.
+
+    A dense layer's inputs are ordered `(channels, positions)` in torchvision:
+    for `fc1` by the last map, for the others with a single position.
+    """
+    layers = [layer.name for layer in model.layers]
+    matches = (re.fullmatch(r"block(\d+)_conv(\d+)", name) for name in layers)
+    places = sorted(
+        (int(match[1]), int(match[2])) for match in matches if match
+    )
+    if not places:
+        raise ValueError(
+            "model must have VGG's layers block1_conv1, block1_bn1, ... "
+            f"Received: model={model.name!r} with layers {layers[:8]}"
+        )
+    targets = {}
+    for position, (block, number) in enumerate(places):
+        # Convolution, normalization and ReLU each take one place in
+        # torchvision's list, and so does the pooling that ends a block.
+        index = 3 * position + block - 1
+        convolution = model.get_layer(f"block{block}_conv{number}")
+        targets |= _variables(f"features.{index}", convolution)
+        norm = model.get_layer(f"block{block}_bn{number}")
+        targets |= _variables(f"features.{index + 1}", norm)
+    if "fc1" in layers:
+        for name, layer in _CLASSIFIER.items():
+            targets |= _variables(name, model.get_layer(layer))
+        variable, _ = targets["classifier.0.weight"]
+        targets["classifier.0.weight"] = (variable, convolution.filters)
+    return targets
+
+
+def _variables(prefix, layer):
+    names = ["weight", "bias"]
+    if isinstance(layer, keras.layers.BatchNormalization):
+        names += ["running_mean", "running_var"]
+    if len(layer.weights) != len(names):
+        raise ValueError(
+            f"Layer {layer.name!r} must have the weights {names}; load a "
+            "state before quantizing the model or enabling LoRA. Received: "
+            f"{[variable.name for variable in layer.weights]}"
+        )
+    return {
+        f"{prefix}.{name}": (variable, variable.shape[0])
+        for name, variable in zip(names, layer.weights, strict=True)
+    }
+
+
+def _without_prefix(state):
+    if not isinstance(state, Mapping):
+        raise ValueError(
+            "state must be a dictionary of arrays by torchvision's names. "
+            f"Received: a {type(state).__name__}"
+        )
+    state = {str(name): value for name, value in state.items()}
+    if all(name.startswith("module.") for name in state):
+        return {name[len("module.") :]: state[name] for name in state}
+    return state
+
+
+def _check_fit(model, targets, state):
+    wrong = []
+    for name, (variable, _) in targets.items():
+        expected = _torch_shape(tuple(variable.shape))
+        if name in state and np.shape(state[name]) != expected:
+            wrong.append(f"{name} {np.shape(state[name])} for {expected}")
+    problems = {
+        "Missing": [name for name in targets if name not in state],
+        "Unexpected": [name for name in state if name not in targets],
+        "Wrong shape": wrong,
+    }
+    if any(problems.values()):
+        lines = [
+            f"{problem}: {_first_few(names)}."
+            for problem, names in problems.items()
+            if names
+        ]
+        raise ValueError(
+            f"The state does not fit the model {model.name!r}.\n"
+            + "\n".join(lines)
+        )
+
+
+def _torch_shape(shape):
+    if len(shape) == 4:
+        return (shape[3], shape[2], *shape[:2])
+    return shape[::-1]
+
+
+def _first_few(names, count=4):
+    more = len(names) - count
+    text = ", ".join(names[:count])
+    return f"{text} and {more} more" if more > 0 else text
+
+
+def _to_numpy(value):
+    if hasattr(value, "detach"):
+        # NumPy has no bfloat16 and cannot see other devices.
+        value = value.detach().cpu().float().numpy()
+    return np.asarray(value, "float32")
+
+
+def _to_keras_axes(array, channels):
+    if array.ndim == 4:
+        return array.transpose(2, 3, 1, 0)  # (O, I, h, w) to (h, w, I, O).
+    if array.ndim == 2:
+        # (out, C * H * W) to (H * W * C, out), where H * W may be 1.
+        split = array.reshape(len(array), channels, -1)
+        return split.transpose(2, 1, 0).reshape(-1, len(array))
+    return array

@@ -1,0 +1,104 @@
+"""The arguments of the VGG networks, checked before a model is built."""
+
+import numbers
+
+import keras
+
+from keras_attention import arguments
+
+# Five poolings halve the map; below this size nothing would be left of it.
+_MIN_SIZE = 32
+_DEFAULT_SIZE = 224
+
+
+def image(input_tensor, input_shape, include_top):
+    """Returns the symbolic image that the first convolution reads.
+
+    Args:
+        input_tensor: A symbolic tensor, or `None` for a new input.
+        input_shape: The image's shape without the batch, or `None` for that
+            of `input_tensor` or else of ImageNet.
+        include_top: Whether dense layers will need a known size.
+
+    Raises:
+        ValueError: If there can be no such image.
+    """
+    if input_tensor is None:
+        if input_shape is None:
+            size = _DEFAULT_SIZE if include_top else None
+            input_shape = (size, size, 3)
+            if keras.config.image_data_format() == "channels_first":
+                input_shape = (3, size, size)
+        _check_shape("input_shape", input_shape, include_top)
+        return keras.Input(tuple(input_shape))
+    if not isinstance(input_tensor, keras.KerasTensor):
+        expected = "a symbolic Keras tensor or None"
+        raise ValueError(
+            arguments.invalid("input_tensor", input_tensor, expected)
+        )
+    shape = tuple(input_tensor.shape[1:])
+    _check_shape("input_tensor.shape[1:]", shape, include_top)
+    if input_shape is not None and tuple(input_shape) != shape:
+        expected = f"None or the shape of input_tensor, {shape}"
+        raise ValueError(
+            arguments.invalid("input_shape", input_shape, expected)
+        )
+    return input_tensor
+
+
+def split_shape(shape):
+    """`((height, width), channels)` of an image's shape without the batch."""
+    if keras.config.image_data_format() == "channels_first":
+        return tuple(shape[1:]), shape[0]
+    return tuple(shape[:2]), shape[2]
+
+
+def scaled(counts, width_multiplier):
+    """Multiplies `counts`; raises `ValueError` unless all stay integers."""
+    arguments.positive_float("width_multiplier", width_multiplier)
+    products = [count * float(width_multiplier) for count in counts]
+    if not all(product.is_integer() for product in products):
+        expected = f"a positive multiple of 1/{min(counts)}"
+        raise ValueError(
+            arguments.invalid("width_multiplier", width_multiplier, expected)
+        )
+    return [int(product) for product in products]
+
+
+def activation(identifier):
+    """The activation function, else raises `ValueError`."""
+    try:
+        return keras.activations.get(identifier)
+    except (TypeError, ValueError) as error:
+        expected = "an activation of Keras or None"
+        raise ValueError(
+            arguments.invalid("classifier_activation", identifier, expected)
+        ) from error
+
+
+def _check_shape(name, shape, include_top):
+    channels_first = keras.config.image_data_format() == "channels_first"
+    order = (
+        "(channels, height, width)"
+        if channels_first
+        else "(height, width, channels)"
+    )
+    sizes = f"height and width of at least {_MIN_SIZE}"
+    if not include_top:
+        sizes += " or None"
+    expected = f"{order} with {sizes} and at least 1 channel"
+    if not isinstance(shape, (tuple, list)) or len(shape) != 3:
+        raise ValueError(arguments.invalid(name, shape, expected))
+    sizes, channels = split_shape(shape)
+    fits = _is_integer(channels) and channels >= 1
+    for size in sizes:
+        if size is None:
+            fits = fits and not include_top
+        else:
+            fits = fits and _is_integer(size) and size >= _MIN_SIZE
+    if not fits:
+        raise ValueError(arguments.invalid(name, shape, expected))
+
+
+def _is_integer(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
