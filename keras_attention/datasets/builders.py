@@ -1,0 +1,121 @@
+"""Finding a TFDS builder and preparing it in the format a backend reads."""
+
+import contextlib
+import difflib
+import io
+import pathlib
+import re
+
+import tensorflow_datasets as tfds
+from absl import logging
+
+from keras_attention.datasets.cluttered_digits import ClutteredDigits
+
+
+def prepare(name, file_format, data_dir=None, **builder_kwargs):
+    """Prepares a data set and returns its builder.
+
+    TFDS keeps one file format in a folder and `tf.data` and random access
+    want different ones. TFRecord files live where TFDS itself puts them;
+    `array_record` files in the sub-folder `array_record` of `data_dir`,
+    unless the data set is in `data_dir` in that format already.
+
+    Args:
+        name: str, a TFDS name, with `/config` and `:version` if need be.
+        file_format: "tfrecord" or "array_record".
+        data_dir: folder of the prepared data; TFDS's default if `None`.
+        **builder_kwargs: passed to the builder.
+
+    Returns:
+        A prepared `tfds.core.DatasetBuilder`.
+
+    Raises:
+        ValueError: on an unknown name, with the nearest ones.
+        ImportError: when TFDS cannot prepare this data set without
+            TensorFlow.
+    """
+    check_known(name, data_dir)
+    with quiet():
+        builder = tfds.builder(name, data_dir=data_dir, **builder_kwargs)
+        downloads = builder.data_dir_root / "downloads"
+        if not _fits(builder, file_format):
+            builder = tfds.builder(
+                name,
+                data_dir=builder.data_dir_root / file_format,
+                **builder_kwargs,
+            )
+        if builder.is_prepared():
+            return builder
+    with quiet(output=isinstance(builder, ClutteredDigits)):
+        try:
+            builder.download_and_prepare(
+                file_format=file_format, download_dir=downloads
+            )
+        except ModuleNotFoundError as error:
+            # TFDS raises it anew, without its `name`.
+            if "No module named 'tensorflow'" not in str(error):
+                raise
+            raise ImportError(
+                f"TFDS prepares the images of {name!r} with TensorFlow. "
+                "Prepare it once where TensorFlow is installed; reading the "
+                "prepared files needs none."
+            ) from error
+    return builder
+
+
+def _fits(builder, file_format):
+    if not builder.is_prepared():
+        return file_format == "tfrecord"
+    formats = builder.info.available_file_formats()
+    return file_format in {known.value for known in formats}
+
+
+def check_known(name, data_dir=None):
+    """Raises before TFDS goes looking for an unknown name on the network.
+
+    Args:
+        name: str, a TFDS name, with `/config` and `:version` if need be.
+        data_dir: folder where prepared data sets without code may lie.
+
+    Raises:
+        ValueError: with the nearest names.
+
+    Example:
+
+    >>> check_known("mnits")
+    Traceback (most recent call last):
+    ...
+    ValueError: Unknown data set 'mnits'. Nearest names: mnist, ...
+    """
+    base = re.split("[/:]", name)[0]
+    names = tfds.list_builders(with_community_datasets=False)
+    on_disk = data_dir is not None and (pathlib.Path(data_dir) / base).is_dir()
+    if base and (base in names or on_disk):
+        return
+    nearest = difflib.get_close_matches(base, names, n=5, cutoff=0.5)
+    raise ValueError(
+        f"Unknown data set {name!r}. Nearest names: "
+        f"{', '.join(nearest) or 'none'}. "
+        "`tfds.list_builders()` lists them all."
+    )
+
+
+@contextlib.contextmanager
+def quiet(output=False):
+    """Keeps TFDS's log lines, and if asked its progress, off the screen.
+
+    Errors are exceptions and pass. The progress of a download is worth
+    seeing; that of a second's work is not.
+
+    Args:
+        output: bool, whether progress bars and prints are kept off too.
+    """
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    with contextlib.ExitStack() as stack:
+        stack.callback(logging.set_verbosity, verbosity)
+        if output:
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            tfds.disable_progress_bar()
+            stack.callback(tfds.enable_progress_bar)
+        yield

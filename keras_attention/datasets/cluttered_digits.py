@@ -1,0 +1,150 @@
+"""The cluttered digits as a TensorFlow Datasets builder: a shell."""
+
+import dataclasses
+
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from keras_attention.datasets.digits import SPLITS
+from keras_attention.datasets.digits import DigitsSettings
+from keras_attention.datasets.digits import generate
+
+_CITATION = """
+@inproceedings{mnih2014recurrent,
+  title={Recurrent Models of Visual Attention},
+  author={Mnih, Volodymyr and Heess, Nicolas and Graves, Alex and
+          Kavukcuoglu, Koray},
+  booktitle={Advances in Neural Information Processing Systems},
+  year={2014}
+}
+"""
+
+
+@dataclasses.dataclass(eq=False)
+class ClutteredDigitsConfig(DigitsSettings, tfds.core.BuilderConfig):
+    """`DigitsSettings` as a TFDS builder configuration.
+
+    The name follows from the settings, so that every combination has its own
+    folder on disk and is prepared once.
+
+    Args:
+        name: str, leave it out.
+
+    Example:
+
+    >>> ClutteredDigitsConfig(digits=2, colour=True, fragments=4).name
+    '48x48_2digits_scale2.0-2.0_4fragments8_colour_5000-500-1000_seed0'
+    """
+
+    name: str = ""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.name = self.slug()
+
+
+class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
+    """Handwritten digits at random places among fragments of other digits.
+
+    Examples are those of `keras_attention.datasets.generate`, in its order:
+    `image`, `label`, `labels`, `mask`, `boxes`, `caption`. Preparing and
+    reading need neither the internet nor, as `array_record`, TensorFlow.
+
+    Args:
+        config: a `ClutteredDigitsConfig` or its name.
+        data_dir: folder of the prepared data; TFDS's default if `None`.
+        version: version of the data set, as TFDS has it.
+        file_format: format of the record files, as TFDS has it.
+        **settings: instead of `config`, the settings of one.
+
+    Example:
+
+    ```python
+    builder = tfds.builder("cluttered_digits", digits=2, colour=True)
+    builder.download_and_prepare()
+    train = builder.as_dataset("train")
+    ```
+
+    Reference:
+
+    - [Mnih et al., 2014](https://arxiv.org/abs/1406.6247)
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012
+    BUILDER_CONFIGS = [ClutteredDigitsConfig()]  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        config=None,
+        data_dir=None,
+        version=None,
+        file_format=None,
+        **settings,
+    ):
+        if settings:
+            if config is not None:
+                raise ValueError(
+                    "Pass either `config` or single settings. Received: "
+                    f"config={config} and {settings}"
+                )
+            config = ClutteredDigitsConfig(**settings)
+        if isinstance(config, ClutteredDigitsConfig):
+            # TFDS wants its own instance of a configuration it knows.
+            config = self.builder_configs.get(config.name, config)
+        super().__init__(
+            config=config,
+            data_dir=data_dir,
+            version=version,
+            file_format=file_format,
+        )
+
+    def _info(self):
+        features = tfds.features
+        height, width, channels = self.builder_config.shape
+        digits = self.builder_config.digits
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=(
+                "Real 8x8 handwritten digits, enlarged, at random places "
+                "among fragments of other digits, with the digits' boxes."
+            ),
+            features=features.FeaturesDict(
+                {
+                    "image": features.Image(shape=(height, width, channels)),
+                    "label": features.ClassLabel(num_classes=10),
+                    "labels": features.Sequence(
+                        features.ClassLabel(num_classes=10), length=digits
+                    ),
+                    "mask": features.Image(shape=(height, width, 1)),
+                    "boxes": features.Sequence(
+                        features.BBoxFeature(), length=digits
+                    ),
+                    "caption": features.Text(),
+                }
+            ),
+            supervised_keys=("image", "label"),
+            homepage="https://arxiv.org/abs/1406.6247",
+            citation=_CITATION,
+            # The examples are random already; unshuffled, the prepared data
+            # keep the order of `generate`.
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager):
+        del dl_manager
+        return {split: self._generate_examples(split) for split in SPLITS}
+
+    def _generate_examples(self, split):
+        for index, example in enumerate(generate(self.builder_config, split)):
+            # Pillow images, since TFDS encodes arrays with TensorFlow.
+            for name in ("image", "mask"):
+                example[name] = _pillow(example[name])
+            boxes = example["boxes"].tolist()
+            example["boxes"] = [tfds.features.BBox(*box) for box in boxes]
+            yield index, example
+
+
+def _pillow(array):
+    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)

@@ -1,0 +1,245 @@
+"""Any TFDS data set as three splits that Keras trains on, on every backend."""
+
+import dataclasses
+import typing
+
+import keras
+
+from keras_attention.arguments import invalid
+from keras_attention.arguments import positive_int
+from keras_attention.datasets.builders import prepare
+from keras_attention.datasets.elements import find_fields
+
+
+@dataclasses.dataclass(frozen=True)
+class DataInfo:
+    """What a model has to know about the data.
+
+    Args:
+        name: str, the full TFDS name with configuration and version.
+        image_shape: `(height, width, channels)` of an image in a batch.
+        class_names: tuple of str; empty when the labels are no classes.
+        sizes: dict from "train", "validation", "test" to numbers of examples.
+        sources: dict from the same keys to the TFDS splits they are made of.
+    """
+
+    name: str
+    image_shape: tuple
+    class_names: tuple
+    sizes: dict
+    sources: dict
+
+    @property
+    def classes(self):
+        """Number of classes, the `classes=` of our models."""
+        return len(self.class_names)
+
+
+class _Three(typing.NamedTuple):
+    train: typing.Any
+    validation: typing.Any
+    test: typing.Any
+
+
+class Splits(_Three):
+    """`train, validation, test`, with a `DataInfo` as attribute `info`.
+
+    Example:
+
+    >>> info = DataInfo("toy", (8, 8, 1), ("a", "b"), {"train": 3}, {})
+    >>> splits = Splits([1], [2], [3], info)
+    >>> train, validation, test = splits
+    >>> splits.train, splits.info.classes
+    ([1], 2)
+    """
+
+    def __new__(cls, train, validation, test, info):
+        """Makes the three splits that carry `info`."""
+        splits = super().__new__(cls, train, validation, test)
+        splits.info = info
+        return splits
+
+    def __repr__(self):
+        return f"Splits({self.info})"
+
+
+def load(
+    name,
+    size=None,
+    batch_size=32,
+    seed=0,
+    supervised=True,
+    validation_share=0.1,
+    data_dir=None,
+    cache=True,
+    **builder_kwargs,
+):
+    """Loads a data set by its TFDS name as `train, validation, test`.
+
+    On the TensorFlow backend the splits are `tf.data.Dataset`s; on JAX and
+    PyTorch they are `keras.utils.PyDataset`s and TensorFlow is not imported,
+    unless TFDS has to prepare a data set whose builder makes arrays, which it
+    encodes with TensorFlow. The training split is reshuffled every epoch, in
+    an order that only `seed` and the number of the epoch decide. The data
+    set's own validation split is used; without one it is carved from the end
+    of `train`. Without a test split the validation split takes its place and
+    validation is carved from `train`; with neither, both are carved.
+
+    Args:
+        name: str, a TFDS name such as `"cluttered_digits"`, `"cifar10"`, or
+            `"oxford_iiit_pet:4.0.0"`. TFDS downloads what is not on disk.
+        size: int or `(height, width)` the images are resized to, bilinearly
+            with antialiasing; `None` keeps their size.
+        batch_size: int. The last batch of a split may be smaller.
+        seed: int, the seed of the order of the training examples.
+        supervised: bool, elements `(image, label)`; `False` gives dicts with
+            `image`, `label`, and what there is of `labels`, `mask`, `boxes`
+            and `caption`. Boxes are padded with zeros to one number.
+        validation_share: float, the share of `train` that a missing
+            validation or test split is carved from.
+        data_dir: folder of the prepared data; TFDS's default if `None`.
+        cache: bool, keep the decoded examples in memory.
+        **builder_kwargs: passed to the builder: the settings of
+            `DigitsSettings` for `"cluttered_digits"`, `config=` for others.
+
+    Returns:
+        A `Splits` of batches: image float32 `(batch, height, width,
+        channels)` in [0, 1], label int64 `(batch,)`.
+
+    Raises:
+        ValueError: on an unknown name, a data set without image, label or
+            training split, images of different sizes without `size`, or a
+            bad argument.
+
+    Example:
+
+    ```python
+    train, validation, test = datasets.load(
+        "cluttered_digits", digits=2, colour=True
+    )
+    model.fit(train, validation_data=validation, epochs=10)
+    ```
+    """
+    positive_int("batch_size", batch_size)
+    if not 0 < validation_share < 0.5:
+        expected = "a share between 0 and 0.5"
+        raise ValueError(
+            invalid("validation_share", validation_share, expected)
+        )
+    size = _check_size(size)
+    tensorflow = keras.backend.backend() == "tensorflow"
+    file_format = "tfrecord" if tensorflow else "array_record"
+    builder = prepare(name, file_format, data_dir, **builder_kwargs)
+
+    features = builder.info.features
+    fields = find_fields(features, supervised)
+    *native, channels = features[fields["image"]].shape
+    one_shape = None not in native
+    if size is None and not one_shape:
+        raise ValueError(
+            f"The images of {name!r} differ in size. Pass `size` to resize "
+            "them to one. Received: size=None"
+        )
+    size = size or tuple(native)
+
+    splits = builder.info.splits
+    counts = {split: int(splits[split].num_examples) for split in splits}
+    sources = plan_splits(counts, validation_share)
+    sizes = {
+        role: int(splits[source].num_examples)
+        for role, source in sources.items()
+    }
+    options = dict(
+        batch_size=batch_size,
+        size=size,
+        one_shape=one_shape,
+        supervised=supervised,
+        cache=cache,
+    )
+
+    def batches(role):
+        order = seed if role == "train" else None
+        if tensorflow:
+            from keras_attention.datasets.tf_dataset import make_dataset
+
+            return make_dataset(
+                builder,
+                sources[role],
+                fields,
+                count=sizes[role],
+                seed=order,
+                **options,
+            )
+        from keras_attention.datasets.py_dataset import Batches
+
+        source = builder.as_data_source(sources[role])
+        return Batches(source, fields, seed=order, **options)
+
+    info = DataInfo(
+        name=builder.info.full_name,
+        image_shape=(*size, channels),
+        class_names=tuple(getattr(features[fields["label"]], "names", ())),
+        sizes=sizes,
+        sources=sources,
+    )
+    return Splits(*(batches(role) for role in sources), info)
+
+
+def plan_splits(counts, share):
+    """Decides which TFDS splits make up train, validation and test.
+
+    Args:
+        counts: dict from the data set's split names to numbers of examples.
+        share: float, the share of `train` that makes up a missing split.
+
+    Returns:
+        A dict from "train", "validation", "test" to TFDS split expressions,
+        of which no two overlap.
+
+    Raises:
+        ValueError: if there is no training split, or it is too small.
+
+    Example:
+
+    >>> plan_splits({"train": 100, "test": 20}, 0.1)
+    {'train': 'train[:90]', 'validation': 'train[90:]', 'test': 'test'}
+    >>> plan_splits({"train": 100, "validation": 20}, 0.1)["test"]
+    'validation'
+    """
+    if "train" not in counts:
+        raise ValueError(
+            "The data set has no training split. "
+            f"It has the splits {sorted(counts)}."
+        )
+    plan = {}
+    if "test" in counts:
+        plan["test"] = "test"
+        if "validation" in counts:
+            plan["validation"] = "validation"
+    elif "validation" in counts:
+        plan["test"] = "validation"
+    stop = counts["train"]
+    part = round(share * stop)
+    missing = [role for role in ("test", "validation") if role not in plan]
+    for role in missing:
+        end = stop if stop < counts["train"] else ""
+        stop -= part
+        plan[role] = f"train[{stop}:{end}]"
+    if missing and part == 0:
+        raise ValueError(
+            f"No {' and '.join(missing)} split can be carved from "
+            f"{counts['train']} training examples. Received: "
+            f"validation_share={share}"
+        )
+    plan["train"] = f"train[:{stop}]" if missing else "train"
+    return {role: plan[role] for role in ("train", "validation", "test")}
+
+
+def _check_size(size):
+    if size is None:
+        return None
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2:
+        expected = "an integer, (height, width) or None"
+        raise ValueError(invalid("size", size, expected))
+    return tuple(positive_int("size", side) for side in sides)
