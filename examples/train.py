@@ -1,0 +1,279 @@
+"""The main job: does attention help VGG16_bn find a digit among clutter?
+
+    python examples/train.py                # the demo
+    python examples/train.py --seeds 3      # with its spread
+    python examples/train.py --dataset cifar10 --size 32 --width 1 --epochs 30
+    python examples/train.py --config runs/demo/config.json  # the same again
+
+Trains three networks on the same images in the same order: the plain one, one
+whose middle blocks are pooled uniformly as well, and one whose middle blocks
+are pooled by attention with the last block as the query. The second shows
+what the extra scales bring, the third what attention adds to them.
+
+Writes to the output folder: results.json (the table), config.json (every
+setting), history.csv (every epoch), the models, and attention.png.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import pathlib
+import statistics
+import sys
+import time
+
+import keras
+import numpy as np
+
+from keras_attention import compare
+from keras_attention import datasets
+from keras_attention import visualization
+from keras_attention.arguments import positive_int
+from keras_attention.models import VGG16BNAttention
+
+# AdamW with a linear warm-up and a cosine down to zero.
+LEARNING_RATE = 3e-3
+WEIGHT_DECAY = 1e-4
+WARM_UP = 1 / 8
+# The embedded data: one 16-pixel digit among so many fragments of others.
+FRAGMENTS = 8
+TEST_IMAGES = 2000
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--dataset", default="cluttered_digits", help="any TFDS name")
+    add("--size", type=int, default=56, help="height and width of images")
+    add("--images", type=int, default=7000, help="cluttered digits to train on")
+    add("--width", type=float, default=0.125, help="share of VGG16's channels")
+    add("--attention", default="attn_pool", help="key of an attention layer")
+    add("--blocks", nargs="+", default=["block3_relu3", "block4_relu3"])
+    add("--epochs", type=int, default=7, help="passes over the images")
+    add("--batch-size", type=int, default=64, help="images a step")
+    add("--seeds", type=int, default=1, help="repetitions of every network")
+    add("--output", default="runs/demo", help="folder for what is written")
+    add("--config", help="a config.json to take the defaults from")
+    path = parser.parse_args().config
+    if path:
+        parser.set_defaults(**read_config(path, parser))
+    arguments = vars(parser.parse_args())
+    del arguments["config"]
+    for name in ("size", "images", "epochs", "batch_size", "seeds"):
+        positive_int(name, arguments[name])
+    return arguments
+
+
+def read_config(path, parser):
+    saved = json.loads(pathlib.Path(path).read_text()).get("arguments", {})
+    unknown = sorted(set(saved) - set(vars(parser.parse_args([]))))
+    if unknown or not saved:
+        raise ValueError(
+            f"{path} is no config.json of this script: "
+            f"{f'it sets {unknown}' if unknown else 'it has no arguments'}."
+        )
+    return saved
+
+
+def load(arguments, seed=0, **options):
+    """`train, validation, test`, the training images in the seed's order."""
+    name = arguments["dataset"]
+    if name == "cluttered_digits":
+        options["canvas"] = arguments["size"]
+        options["train"] = arguments["images"]
+        options["test"] = TEST_IMAGES
+        options["fragments"] = FRAGMENTS
+    else:
+        options["size"] = arguments["size"]
+    batch_size = arguments["batch_size"]
+    return datasets.load(name, batch_size=batch_size, seed=seed, **options)
+
+
+def networks(arguments, info):
+    """Functions that build the three networks."""
+
+    def build(name, pooling):
+        return VGG16BNAttention(
+            {place: pooling for place in arguments["blocks"] if pooling},
+            input_shape=info.image_shape,
+            classes=info.classes,
+            classifier_activation=None,
+            width_multiplier=arguments["width"],
+            name=name,
+        )
+
+    uniform = keras.layers.GlobalAveragePooling2D()
+    poolings = {
+        "plain": None,
+        "uniform": uniform,
+        "attention": arguments["attention"],
+    }
+    return {
+        name: lambda name=name: build(name, poolings[name]) for name in poolings
+    }
+
+
+def fit(model, splits, epochs):
+    """Trains a model; returns its history, one dictionary an epoch."""
+    steps = epochs * len(splits.train)
+    warm_up = int(WARM_UP * steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warm_up, warmup_target=LEARNING_RATE, warmup_steps=warm_up
+    )
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    live = sys.stdout.isatty()
+    history = model.fit(
+        splits.train,
+        validation_data=splits.validation,
+        epochs=epochs,
+        verbose=1 if live else 0,
+        shuffle=False,  # the pipeline does it, in the order of its seed
+        callbacks=[] if live else [OneLine()],
+    ).history
+    values = zip(*history.values(), strict=True)
+    return [dict(zip(history, row, strict=True)) for row in values]
+
+
+class OneLine(keras.callbacks.Callback):
+    """One line an epoch, for logs."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        numbers = "  ".join(f"{key} {logs[key]:.4f}" for key in logs)
+        seconds = time.perf_counter() - self.start
+        total = self.params["epochs"]
+        print(f"  epoch {epoch + 1}/{total}  {seconds:4.0f} s  {numbers}")
+
+
+def summary(rows):
+    """Means over the seeds, and what attention adds to the other two."""
+    accuracy = {}
+    for row in rows:
+        accuracy.setdefault(row["model"], []).append(row["accuracy"])
+    lines = [
+        f"{name:<10} {statistics.mean(values):.1%} on average, "
+        f"{min(values):.1%} to {max(values):.1%} over {len(values)} seeds"
+        for name, values in accuracy.items()
+    ]
+    for other in ("uniform", "plain"):
+        pairs = zip(accuracy["attention"], accuracy[other], strict=True)
+        gains = [100 * (a - b) for a, b in pairs]
+        lines.append(
+            f"attention - {other}: {statistics.mean(gains):+.1f} points, "
+            f"{min(gains):+.1f} to {max(gains):+.1f}"
+        )
+    return "\n".join(lines)
+
+
+def picture(model, examples, class_names):
+    """Some right and, if there are any, some wrong answers, with attention."""
+    batch = next(iter(examples))
+    images, labels = (np.asarray(batch[key]) for key in ("image", "label"))
+    masks = np.asarray(batch["mask"]) if "mask" in batch else None
+    predictions = model.predict(images, verbose=0).argmax(-1)
+    right = np.flatnonzero(predictions == labels)
+    wrong = np.flatnonzero(predictions != labels)[:3]
+    shown = np.concatenate([right[: 8 - len(wrong)], wrong])
+    return visualization.plot_attention(
+        images[shown],
+        visualization.collect_attention(model, images[shown]),
+        outlines=None if masks is None else masks[shown],
+        labels=labels[shown],
+        predictions=predictions[shown],
+        class_names=class_names,
+    )
+
+
+def fingerprint(examples):
+    """A hash of the test images and labels: is it the same data?"""
+    digest = hashlib.sha256()
+    for batch in examples:
+        digest.update(np.asarray(batch["image"]).tobytes())
+        digest.update(np.asarray(batch["label"]).tobytes())
+    return digest.hexdigest()
+
+
+def main():
+    # All that can be wrong with the settings shows before any training.
+    try:
+        arguments = parse_arguments()
+        output = pathlib.Path(arguments["output"])
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "history.csv").write_text("")
+        splits = load(arguments)
+        builders = networks(arguments, splits.info)
+        for build in builders.values():
+            build()
+    except (ValueError, OSError) as error:
+        print(f"train.py: error: {error}", file=sys.stderr)
+        return 2
+    examples = load(arguments, supervised=False).test
+    print(f"{splits.info.name}: {splits.info.sizes}", flush=True)
+
+    models, seconds, history = {}, {}, []
+    for seed in range(arguments["seeds"]):
+        for name, build in builders.items():
+            label = f"{name}-seed{seed}" if arguments["seeds"] > 1 else name
+            print(f"\n{label}", flush=True)
+            keras.utils.set_random_seed(seed)
+            models[label] = build()
+            splits = load(arguments, seed)
+            start = time.perf_counter()
+            epochs = fit(models[label], splits, arguments["epochs"])
+            seconds[label] = time.perf_counter() - start
+            for epoch, logs in enumerate(epochs, start=1):
+                history.append(
+                    {"model": name, "seed": seed, "epoch": epoch, **logs}
+                )
+            models[label].save(output / f"{label}.keras")
+
+    table = compare(models, examples, training_seconds=seconds)
+    print(f"\n{table}")
+    for row in table.rows:
+        name, _, seed = row["model"].partition("-seed")
+        row.update(model=name, seed=int(seed or 0))
+    if arguments["seeds"] > 1:
+        print(f"\n{summary(table.rows)}")
+
+    (output / "results.json").write_text(table.to_json() + "\n")
+    with open(output / "history.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, history[0])
+        writer.writeheader()
+        writer.writerows(history)
+    recipe = {
+        "arguments": arguments,
+        "optimizer": {
+            "name": "AdamW",
+            "learning_rate": LEARNING_RATE,
+            "weight_decay": WEIGHT_DECAY,
+            "warm_up": WARM_UP,
+        },
+        "data": {
+            "name": splits.info.name,
+            "sizes": splits.info.sizes,
+            "test_sha256": fingerprint(examples),
+        },
+        "seeds": list(range(arguments["seeds"])),
+        "environment": table.environment,
+    }
+    (output / "config.json").write_text(json.dumps(recipe, indent=2) + "\n")
+    attentive = next(m for label, m in models.items() if "attention" in label)
+    figure = picture(attentive, examples, splits.info.class_names)
+    figure.savefig(output / "attention.png", dpi=150)
+    names = ", ".join(sorted(path.name for path in output.iterdir()))
+    print(f"\nWritten to {output}: {names}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Runs the notebooks: `python notebooks/run.py [--check] [name ...]`.
+
+A notebook is edited as its percent script. Without `--check` the `.ipynb`
+beside it is written anew, outputs included; with it, nothing is written.
+"""
+
+import argparse
+import pathlib
+import sys
+import time
+
+import jupytext
+from nbclient import NotebookClient
+
+FOLDER = pathlib.Path(__file__).parent
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="beginnings, such as 03")
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    arguments = parser.parse_args()
+    scripts = [
+        path
+        for path in sorted(FOLDER.glob("[0-9]*.py"))
+        if path.name.startswith(tuple(arguments.names) or "")
+    ]
+    if not scripts:
+        print(f"run.py: error: no notebook {arguments.names}", file=sys.stderr)
+        return 2
+    for script in scripts:
+        start = time.perf_counter()
+        notebook = jupytext.read(script)
+        resources = {"metadata": {"path": FOLDER}}
+        NotebookClient(notebook, timeout=1800, resources=resources).execute()
+        if not arguments.check:
+            jupytext.write(notebook, script.with_suffix(".ipynb"))
+        print(f"{script.stem}: {time.perf_counter() - start:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
