@@ -37,7 +37,7 @@ LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-4
 WARM_UP = 1 / 8
 # The embedded data: one 16-pixel digit among so many fragments of others.
-FRAGMENTS = 8
+FRAGMENTS = 10
 TEST_IMAGES = 2000
 
 

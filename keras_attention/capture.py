@@ -98,7 +98,7 @@ class AttentionExtractor(keras.Model):
 
     def call(self, inputs, training=None):
         """The outputs and the weights; see the class."""
-        layers = dict(_walk(self.model))
+        layers = dict(sublayers(self.model))
         recorder = _Recorder(layers, self.replace)
         token = _RECORDER.set(recorder)
         try:
@@ -129,8 +129,8 @@ class _Recorder:
         return weights
 
 
-def _walk(layer, prefix=""):
-    """Every layer inside `layer` with its place, e.g. `encoder/attention`.
+def sublayers(layer, prefix=""):
+    """Every layer inside `layer`, with its place, e.g. `"encoder/attention"`.
 
     `Layer.path` would not do: two nested models with equal layers inside
     give equal paths. There is no public walk over the layers of a layer.
@@ -138,7 +138,7 @@ def _walk(layer, prefix=""):
     for child in layer._flatten_layers(include_self=False, recursive=False):
         name = prefix + child.name
         yield name, child
-        yield from _walk(child, name + "/")
+        yield from sublayers(child, name + "/")
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ keras.utils.set_random_seed(0)
 # the network never sees: it is for judging the attention afterwards.
 
 # %%
-settings = {"canvas": 56, "fragments": 8, "train": IMAGES, "test": 2000}
+settings = {"canvas": 56, "fragments": 10, "train": IMAGES, "test": 2000}
 train, validation, test = splits = datasets.load(
     "cluttered_digits", batch_size=64, **settings
 )
@@ -91,7 +91,9 @@ model = VGG16BNAttention(
 )
 for name in ("block3_relu3_attention", "block4_relu3_attention", "context"):
     layer = model.get_layer(name)
-    print(f"{name:<24} -> {layer.output.shape}, {layer.count_params():,} weights")
+    print(
+        f"{name:<24} -> {layer.output.shape}, {layer.count_params():,} weights"
+    )
 
 # %% [markdown]
 # ## Compile and fit
@@ -147,6 +149,7 @@ compare({"attention": model}, examples)
 # Does the network *use* its attention? `AttentionExtractor` can replace the
 # weights on their way: with uniform ones, the same network averages everything.
 
+
 # %%
 def uniform(name, weights):
     positions = weights.shape[-1] * weights.shape[-2]
@@ -158,7 +161,8 @@ labels = np.concatenate([np.asarray(b["label"]) for b in examples])
 for name, replace in {"its own": None, "uniform": uniform}.items():
     extractor = AttentionExtractor(model, replace=replace)
     outputs, _ = extractor.predict(images, verbose=0)
-    print(f"{name:<8} weights: accuracy {np.mean(outputs.argmax(-1) == labels):.1%}")
+    accuracy = np.mean(outputs.argmax(-1) == labels)
+    print(f"{name:<8} weights: accuracy {accuracy:.1%}")
 
 # %% [markdown]
 # ## The network of the paper

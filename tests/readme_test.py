@@ -15,5 +15,7 @@ def test_code_blocks_run(tmp_path, monkeypatch):
     assert len(blocks) >= 3
     for block in blocks:
         # One epoch over few images checks the code as well.
-        block = block.replace('"cluttered_digits"', '"cluttered_digits", train=64')
+        block = block.replace(
+            '"cluttered_digits"', '"cluttered_digits", train=64'
+        )
         exec(compile(block, str(README), "exec"), {})

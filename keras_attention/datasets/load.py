@@ -8,6 +8,7 @@ import keras
 from keras_attention.arguments import invalid
 from keras_attention.arguments import positive_int
 from keras_attention.datasets.builders import prepare
+from keras_attention.datasets.builders import quiet
 from keras_attention.datasets.elements import find_fields
 
 
@@ -182,7 +183,9 @@ def load(
         sizes=sizes,
         sources=sources,
     )
-    return Splits(*(batches(role) for role in sources), info)
+    # TFDS warns of a deprecation within itself, once a feature.
+    with quiet():
+        return Splits(*(batches(role) for role in sources), info)
 
 
 def plan_splits(counts, share):

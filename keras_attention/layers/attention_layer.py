@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from keras_attention import arguments
+from keras_attention.capture import sublayers
+from keras_attention.ops import hide_masked
 from keras_attention.ops import precise_dtype
 from keras_attention.registry import Registry
 from keras_attention.registry import takes_config
@@ -86,7 +88,11 @@ class AttentionLayer2D(keras.layers.Layer):
         query = self._to_channels_last(query)
         outputs, weights = self.attend(features, query, mask, training)
         if self.identity_init:
-            outputs = features + self.gain * (outputs - features)
+            change = outputs - features
+            if mask is not None:
+                # NaN in a masked place would reach the gradient of the gain.
+                change, _ = hide_masked(change, mask)
+            outputs = features + self.gain * change
         if self.data_format == "channels_first" and len(outputs.shape) == 4:
             outputs = ops.transpose(outputs, (0, 3, 1, 2))
         return (outputs, weights) if return_attention_scores else outputs
@@ -138,7 +144,7 @@ class AttentionLayer2D(keras.layers.Layer):
         config = super().get_build_config()
         quantized = {
             name: keras.dtype_policies.serialize(layer.dtype_policy)
-            for name, layer in self._sublayers()
+            for name, layer in sublayers(self)
             if layer.dtype_policy.quantization_mode is not None
         }
         return {**config, "quantized": quantized} if quantized else config
@@ -148,12 +154,10 @@ class AttentionLayer2D(keras.layers.Layer):
         config = dict(config)
         quantized = config.pop("quantized", {})
         super().build_from_config(config)
-        sublayers = dict(self._sublayers())
+        layers = dict(sublayers(self))
         for name, policy in quantized.items():
             # On a built layer, setting the policy quantizes the weights.
-            sublayers[name].dtype_policy = keras.dtype_policies.deserialize(
-                policy
-            )
+            layers[name].dtype_policy = keras.dtype_policies.deserialize(policy)
 
     def get_part(self, axis, identifier, name, **config):
         """A score, alignment or aggregation as a sub-layer of this layer.
@@ -167,13 +171,6 @@ class AttentionLayer2D(keras.layers.Layer):
         if takes_config(identifier):
             config = {**config, "name": name, "dtype": self.dtype_policy}
         return axis.get(identifier, **config)
-
-    def _sublayers(self, layer=None, prefix=""):
-        for child in (layer or self)._flatten_layers(
-            include_self=False, recursive=False
-        ):
-            yield prefix + child.name, child
-            yield from self._sublayers(child, f"{prefix}{child.name}/")
 
     def _to_channels_last(self, x):
         if x is None or self.data_format == "channels_last":

@@ -1,0 +1,136 @@
+"""How much of the attention falls on the object."""
+
+import numpy as np
+
+
+def attention_energy(maps, masks):
+    """The share of each image's attention that falls on the object.
+
+    `sum(a * s) / sum(a)` over the positions of the map, where `a` is the
+    attention, averaged over heads and queries, and `s` the share of the
+    position that the object covers: the mask, averaged over the area of each
+    position, whatever the ratio of the two sizes. A uniform map reaches
+    `area_share(masks)`, a map that sees nothing but the object reaches 1.
+
+    Args:
+        maps: Non-negative weights `(batch, height, width)`, or as layers
+            return them, `(batch, heads, height, width)` or
+            `(batch, heads, queries, height, width)`.
+        masks: `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
+            `[0, 1]`, 1 where the object is; usually of the image's size.
+
+    Returns:
+        `(batch,)` in `[0, 1]`, float64. NaN where the question has no
+        answer: the mask is empty, or the map has no attention or one that is
+        not finite. Average with `np.nanmean` and say how many were left out.
+
+    Raises:
+        ValueError: For other shapes, different numbers of images, negative
+            attention, or masks outside `[0, 1]`.
+
+    Example:
+
+    >>> mask = np.zeros((1, 4, 4))
+    >>> mask[:, :2, :2] = 1
+    >>> print(attention_energy(np.array([[[6.0, 2.0], [1.0, 1.0]]]), mask))
+    [0.6]
+    >>> print(attention_energy(np.ones((1, 3, 3)), mask), area_share(mask))
+    [0.25] [0.25]
+
+    Reference:
+        Wang et al.: Score-CAM: Score-Weighted Visual Explanations for
+        Convolutional Neural Networks. CVPR Workshops 2020, the energy-based
+        pointing game.
+
+    Differs from the paper:
+        It enlarges the map to the image; here the mask is averaged down to
+        the map, which invents no detail between positions.
+    """
+    maps = _checked_maps(maps)
+    masks = _checked_masks(masks)
+    if len(maps) != len(masks):
+        raise ValueError(
+            "Arguments maps and masks must have one entry an image. "
+            f"Received: {len(maps)} maps and {len(masks)} masks"
+        )
+    covered = _area_average(masks, maps.shape[1:])  # (b, h, w)
+    attention = maps.sum((1, 2))
+    defined = np.isfinite(attention) & (attention > 0) & masks.any((1, 2))
+    on_object = np.where(defined, (maps * covered).sum((1, 2)), np.nan)
+    return on_object / np.where(defined, attention, 1.0)
+
+
+def area_share(masks):
+    """The share of each image that the object covers.
+
+    `mean(s)`: what `attention_energy` gives a map without preference, and so
+    the number to read it against.
+
+    Args:
+        masks: `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
+            `[0, 1]`.
+
+    Returns:
+        `(batch,)` in `[0, 1]`, float64; 0 for an empty mask.
+
+    Raises:
+        ValueError: For other shapes, or masks outside `[0, 1]`.
+
+    Example:
+
+    >>> print(area_share(np.array([[[1, 0], [0, 0]], [[1, 1], [0, 0]]])))
+    [0.25 0.5 ]
+    """
+    return _checked_masks(masks).mean((1, 2))
+
+
+def _area_average(masks, size):
+    """`(b, rows, columns)` to `(b, *size)`, each the mean over its area."""
+    rows = _overlap(masks.shape[1], size[0])
+    columns = _overlap(masks.shape[2], size[1])
+    return rows @ masks @ columns.T
+
+
+def _overlap(size, new_size):
+    """`(new_size, size)`: how much of a new cell each old cell makes up."""
+    # In units of 1 / (size * new_size) every edge is an integer, so that
+    # equal edges are equal and rows sum to exactly what they should.
+    old = np.arange(size + 1) * new_size
+    new = np.arange(new_size + 1) * size
+    start = np.maximum(new[:-1, None], old[:-1])
+    stop = np.minimum(new[1:, None], old[1:])
+    return np.maximum(stop - start, 0) / size
+
+
+def _checked_maps(maps):
+    maps = np.asarray(maps, "float64")
+    if maps.ndim not in (3, 4, 5) or 0 in maps.shape:
+        raise ValueError(
+            "Invalid value for argument maps: expected (batch, height, width),"
+            " (batch, heads, height, width) or (batch, heads, queries, height,"
+            f" width), not empty. Received: maps of shape {maps.shape}"
+        )
+    if (maps < 0).any():
+        raise ValueError(
+            "Invalid value for argument maps: expected non-negative weights. "
+            f"Received: a minimum of {np.nanmin(maps)}"
+        )
+    return maps.mean(axis=tuple(range(1, maps.ndim - 2)))
+
+
+def _checked_masks(masks):
+    masks = np.asarray(masks, "float64")
+    if masks.ndim == 4 and masks.shape[-1] == 1:
+        masks = masks[..., 0]
+    if masks.ndim != 3 or 0 in masks.shape:
+        raise ValueError(
+            "Invalid value for argument masks: expected (batch, rows, columns)"
+            " or (batch, rows, columns, 1), not empty. Received: masks of "
+            f"shape {masks.shape}"
+        )
+    if not ((masks >= 0) & (masks <= 1)).all():
+        raise ValueError(
+            "Invalid value for argument masks: expected values in [0, 1], 1 "
+            f"on the object. Received: {masks.min()} to {masks.max()}"
+        )
+    return masks

@@ -1,0 +1,138 @@
+"""The weights of every attention layer of a model, as NumPy arrays."""
+
+import dataclasses
+import html
+
+import numpy as np
+
+from keras_attention import arguments
+from keras_attention.capture import AttentionExtractor
+from keras_attention.metrics.attention_kind import attention_kinds
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class AttentionMap:
+    """The weights of one attention layer for a number of images.
+
+    Args:
+        values: The weights, float32. Spatial: `(batch, heads, height, width)`
+            or `(batch, heads, queries, height, width)`. Channel:
+            `(batch, 1, 1, channels)`. Pairwise:
+            `(batch, heads, positions, positions)`.
+        layer: The layer's place in the model, e.g. `"encoder/attention"`.
+        kind: `"spatial"`, `"channel"` or `"pairwise"`.
+
+    Example:
+
+    >>> values = np.full((2, 4, 7, 7), 1 / 49, "float32")
+    >>> attention = AttentionMap(values, layer="attention")
+    >>> attention
+    AttentionMap('attention', spatial, shape (2, 4, 7, 7), 0.0204 to 0.0204)
+    >>> attention.spatial().shape
+    (2, 7, 7)
+    """
+
+    values: np.ndarray
+    layer: str
+    kind: str = "spatial"
+
+    def __post_init__(self):
+        arguments.one_of("kind", self.kind, ("spatial", "channel", "pairwise"))
+
+    def spatial(self):
+        """The mean over heads and queries, `(batch, height, width)`.
+
+        Raises:
+            ValueError: If the weights are not spatial.
+        """
+        if self.kind != "spatial":
+            raise ValueError(
+                f"The {self.kind} weights of layer {self.layer!r} are not a "
+                f"map over the image. Received: shape {self.values.shape}"
+            )
+        return mean_map("values", self.values)
+
+    def __repr__(self):
+        low, high = self._range()
+        return (
+            f"AttentionMap({self.layer!r}, {self.kind}, shape "
+            f"{self.values.shape}, {low:.3g} to {high:.3g})"
+        )
+
+    def _repr_html_(self):
+        low, high = self._range()
+        return (
+            f"<b>{html.escape(self.layer)}</b>: {self.kind} attention, "
+            f"{' x '.join(map(str, self.values.shape))}, "
+            f"{low:.3g} to {high:.3g}"
+        )
+
+    def _range(self):
+        finite = self.values[np.isfinite(self.values)]
+        return (finite.min(), finite.max()) if finite.size else (np.nan,) * 2
+
+
+def collect_attention(model, x, batch_size=32):
+    """The weights that every attention layer of a model gives every image.
+
+    The layers of this package are found wherever they are, also inside nested
+    and subclassed models, and so are Keras' own attention layers.
+
+    Args:
+        model: A Keras model.
+        x: What its `predict` accepts.
+        batch_size: As in `predict`.
+
+    Returns:
+        Dictionary of the layer's place in the model to `AttentionMap`, in
+        the order of the model's layers.
+
+    Raises:
+        ValueError: If the model has no attention layer.
+
+    Example:
+
+    >>> import keras
+    >>> from keras_attention.layers import AttentionPooling2D
+    >>> inputs = keras.Input((7, 7, 8))
+    >>> pooled = AttentionPooling2D(name="where")(inputs)
+    >>> model = keras.Model(inputs, keras.layers.Dense(3)(pooled))
+    >>> collect_attention(model, np.ones((2, 7, 7, 8)))
+    {'where': AttentionMap('where', spatial, shape (2, 1, 7, 7), ...)}
+
+    See also:
+        `keras_attention.capture.AttentionExtractor`, which also returns the
+        model's outputs.
+    """
+    extractor = AttentionExtractor(model)
+    _, weights = extractor.predict(x, batch_size=batch_size, verbose=0)
+    if not weights:
+        raise ValueError(
+            f"Model {model.name!r} has no attention layer whose weights could "
+            "be collected. Insert one of keras_attention.layers, or report "
+            "weights with keras_attention.capture.record_attention."
+        )
+    return {
+        name: AttentionMap(np.asarray(weights[name], "float32"), name, kind)
+        for name, kind in attention_kinds(model, weights).items()
+    }
+
+
+def mean_map(name, values):
+    """The mean over heads and queries, `(batch, height, width)`.
+
+    Args:
+        name: The argument's name, for the message.
+        values: `(batch, height, width)`, `(batch, heads, height, width)` or
+            `(batch, heads, queries, height, width)`.
+
+    Raises:
+        ValueError: For other ranks, and for maps without positions.
+    """
+    if values.ndim not in (3, 4, 5) or 0 in values.shape:
+        raise ValueError(
+            f"Invalid value for argument {name}: expected maps (batch, height,"
+            " width), (batch, heads, height, width) or (batch, heads, queries,"
+            f" height, width), not empty. Received: shape {values.shape}"
+        )
+    return values.mean(axis=tuple(range(1, values.ndim - 2)))

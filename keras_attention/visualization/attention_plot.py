@@ -1,0 +1,190 @@
+"""The figure: images, and where each layer looks."""
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.patches import Polygon
+
+from keras_attention import arguments
+from keras_attention.visualization.attention_maps import AttentionMap
+from keras_attention.visualization.attention_maps import mean_map
+from keras_attention.visualization.captions import captions
+from keras_attention.visualization.panels import Panels
+from keras_attention.visualization.pictures import drawable
+from keras_attention.visualization.pictures import grey
+from keras_attention.visualization.pictures import outline_paths
+from keras_attention.visualization.scaling import scaled
+
+_COLORMAP = "magma"
+# Seen on grey and on every colour of the map.
+_OUTLINE = "#35f0e6"
+_HALO = [
+    patheffects.Stroke(linewidth=2.3, foreground="black", alpha=0.75),
+    patheffects.Normal(),
+]
+# Little attention lets the image through, much shows the colour of the bar.
+_OPACITY = (0.45, 0.85)
+# Black in the image stays apart from no attention.
+_DARKEST = 0.2
+
+
+def plot_attention(
+    images,
+    maps,
+    *,
+    outlines=None,
+    labels=None,
+    predictions=None,
+    class_names=None,
+    normalize="relative",
+    max_images=8,
+):
+    """Images side by side, and below them where each layer looks.
+
+    The first row has the images with what the model says about them; right
+    and wrong answers differ in sign, colour and frame. Every further row is a
+    layer: the mean of its weights over heads and queries, smoothly enlarged,
+    over the grey image. A row has one scale, on its colour bar.
+
+    Args:
+        images: `(batch, height, width)`, `(batch, height, width, 1)` or
+            `(batch, height, width, 3)`, uint8, or floats in `[0, 1]`.
+        maps: What `collect_attention` returns, or a dictionary of name to
+            `(batch, height, width)`, `(batch, heads, height, width)` or
+            `(batch, heads, queries, height, width)`. Positions that are not
+            finite are left without colour. Channel and pairwise attention has
+            no place in the image; a note names what is not shown.
+        outlines: Optional true places of the objects: masks
+            `(batch, height, width)` or `(batch, height, width, 1)`, or boxes
+            `(batch, 4)` or `(batch, boxes, 4)`, `(ymin, xmin, ymax, xmax)` as
+            shares of the image.
+        labels: Optional true classes, integers `(batch,)`.
+        predictions: Optional predicted classes, integers `(batch,)`, or
+            scores `(batch, classes)`, the largest of which counts.
+        class_names: Optional names, by class.
+        normalize: What the colours stand for:
+
+            - `"relative"`: for weights that sum to 1, the weight times the
+              number of positions, so that 1 is no preference, up to the
+              peak of the median image; for others, such as sigmoid gates, the
+              weight from 0 to 1;
+            - `"shared"`: the weight, from 0 to the largest of the layer;
+            - `"per_image"`: from the lowest to the highest weight of each
+              image, which makes structure of any difference, however small;
+            - `"none"`: the weight from 0 to 1.
+        max_images: How many images to show, the first ones.
+
+    Returns:
+        A `matplotlib.figure.Figure` at 150 dots an inch, unknown to pyplot.
+        Notebooks show it as the value of a cell; `figure.savefig` saves it.
+
+    Raises:
+        ValueError: Naming the argument that does not fit the images.
+
+    Example:
+
+    >>> images = np.zeros((3, 32, 32))
+    >>> maps = {"block3": np.full((3, 1, 8, 8), 1 / 64)}
+    >>> figure = plot_attention(images, maps, labels=[0, 1, 2])
+    >>> [axes.get_title(loc="left") for axes in figure.axes[3:4]]
+    ['block3 8x8']
+
+    See also:
+        `collect_attention`, and `keras_attention.metrics.attention_energy`
+        for how much of the attention is inside the outline.
+    """
+    arguments.positive_int("max_images", max_images)
+    pictures = drawable(images)
+    count = len(pictures)
+    layers, left_out = _spatial_maps(maps, count)
+    paths = [[]] * count
+    if outlines is not None:
+        paths = outline_paths(outlines, pictures.shape[:3])
+    texts = captions(count, labels, predictions, class_names)
+
+    pictures = pictures[:max_images]
+    panels = Panels(
+        rows=1 + len(layers),
+        columns=len(pictures),
+        aspect=pictures.shape[1] / pictures.shape[2],
+        caption_lines=max(text.lines for text in texts[:max_images]),
+        note=bool(left_out),
+    )
+    for column, picture in enumerate(pictures):
+        axes = panels.axes(0, column)
+        axes.imshow(picture, interpolation="nearest")
+        _draw_outline(axes, paths[column])
+        texts[column].draw(axes)
+    panels.title(0, "image" if outlines is None else "image, object outlined")
+    for row, (name, values) in enumerate(layers.items(), start=1):
+        scale = scaled(values[:max_images], normalize)
+        _draw_layer(panels, row, scale, pictures, paths)
+        panels.title(row, f"{name} {values.shape[1]}x{values.shape[2]}")
+    if left_out:
+        panels.note(f"Not over positions, not shown: {', '.join(left_out)}")
+    return panels.figure
+
+
+def _draw_layer(panels, row, scale, pictures, paths):
+    norm = Normalize(0, scale.high)
+    height, width = pictures.shape[1:3]
+    for column, (picture, value) in enumerate(
+        zip(grey(pictures), scale.values, strict=True)
+    ):
+        axes = panels.axes(row, column)
+        picture = _DARKEST + (1 - _DARKEST) * picture
+        axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
+        axes.imshow(
+            np.ma.masked_invalid(value),
+            cmap=_COLORMAP,
+            norm=norm,
+            alpha=np.interp(np.nan_to_num(value), (0, scale.high), _OPACITY),
+            interpolation="bicubic",
+            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        )
+        _draw_outline(axes, paths[column])
+        if not np.isfinite(value).any():
+            panels.mark(axes, "not finite")
+    panels.colour_bar(row, ScalarMappable(norm, _COLORMAP), scale)
+
+
+def _draw_outline(axes, paths):
+    for path in paths:
+        axes.add_patch(
+            Polygon(
+                path,
+                fill=False,
+                edgecolor=_OUTLINE,
+                linewidth=1.3,
+                joinstyle="round",
+                path_effects=_HALO,
+            )
+        )
+
+
+def _spatial_maps(maps, count):
+    """Name to `(batch, height, width)`, and the names that have none."""
+    if not isinstance(maps, dict) or not maps:
+        raise ValueError(
+            "Invalid value for argument maps: expected a dictionary of layer "
+            f"name to weights, not empty. Received: {type(maps).__name__}"
+        )
+    layers, left_out = {}, []
+    for name, value in maps.items():
+        if isinstance(value, AttentionMap) and value.kind != "spatial":
+            left_out.append(f"{name} ({value.kind})")
+            continue
+        values = value.values if isinstance(value, AttentionMap) else value
+        layers[name] = mean_map("maps", np.asarray(values, "float64"))
+        if len(layers[name]) != count:
+            raise ValueError(
+                f"Invalid value for argument maps: expected {count} maps, one "
+                f"an image, of layer {name!r}. Received: {len(layers[name])}"
+            )
+    if not layers:
+        raise ValueError(
+            "Invalid value for argument maps: expected at least one layer "
+            f"that attends to positions. Received: {', '.join(left_out)}"
+        )
+    return layers, left_out

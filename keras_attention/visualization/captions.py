@@ -1,0 +1,114 @@
+"""What is written under an image: the answer, and whether it is right."""
+
+import dataclasses
+
+import numpy as np
+
+# Okabe and Ito's blue and vermilion: apart for every kind of colour vision.
+_RIGHT, _WRONG, _NEUTRAL = "#0072b2", "#d55e00", "#333333"
+_LONGEST = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Caption:
+    """A text under an image, and how sure to make it that it is seen.
+
+    Args:
+        text: One or two lines.
+        colour: Of the text and the frame.
+        frame: The frame's width in points.
+    """
+
+    text: str = ""
+    colour: str = _NEUTRAL
+    frame: float = 0.0
+
+    @property
+    def lines(self):
+        """How many lines the text has."""
+        return len(self.text.splitlines())
+
+    def draw(self, axes):
+        """Writes below the axes and frames them."""
+        axes.set_xlabel(
+            self.text,
+            color=self.colour,
+            fontsize=9,
+            labelpad=4,
+            # Comes with matplotlib and has the tick and the cross.
+            family="DejaVu Sans",
+        )
+        for spine in axes.spines.values():
+            spine.set(
+                visible=self.frame > 0,
+                edgecolor=self.colour,
+                linewidth=self.frame,
+            )
+
+
+def captions(count, labels, predictions, class_names):
+    """A caption for every image.
+
+    Args:
+        count: The number of images.
+        labels: Integers `(batch,)` or `None`.
+        predictions: Integers `(batch,)`, scores `(batch, classes)` or `None`.
+        class_names: Names by class, or `None`.
+
+    Returns:
+        A list of `Caption`.
+
+    Raises:
+        ValueError: Naming the argument that is no list of `count` classes.
+
+    Example:
+
+    >>> [c.text for c in captions(2, [3, 5], [3, 8], None)]
+    ['✓ 3', '✗ 8\\ntrue: 5']
+    """
+    if predictions is not None:
+        predictions = np.asarray(predictions)
+        if predictions.ndim == 2 and predictions.shape[1] > 1:
+            predictions = predictions.argmax(-1)
+    predicted = _names("predictions", predictions, count, class_names)
+    true = _names("labels", labels, count, class_names)
+    return [_caption(*pair) for pair in zip(predicted, true, strict=True)]
+
+
+def _caption(predicted, true):
+    if None in (predicted, true):
+        shown = predicted or true
+        return Caption() if shown is None else Caption(_line(shown[1]))
+    if predicted == true:
+        return Caption(_line(f"✓ {true[1]}"), _RIGHT, 1.2)
+    lines = (_line(f"✗ {predicted[1]}"), _line(f"true: {true[1]}"))
+    return Caption("\n".join(lines), _WRONG, 2.6)
+
+
+def _names(argument, classes, count, class_names):
+    """`(class, name)` for every image, or `None` where nothing is known."""
+    if classes is None:
+        return [None] * count
+    classes = np.asarray(classes)
+    if classes.ndim == 2 and classes.shape[1] == 1:
+        classes = classes[:, 0]
+    is_integer = np.issubdtype(classes.dtype, np.integer)
+    if classes.shape != (count,) or not is_integer:
+        raise ValueError(
+            f"Invalid value for argument {argument}: expected {count} "
+            f"integers, one an image. Received: {classes.dtype} of shape "
+            f"{classes.shape}"
+        )
+    if class_names is None:
+        return [(int(k), str(k)) for k in classes]
+    if classes.min() < 0 or classes.max() >= len(class_names):
+        raise ValueError(
+            "Invalid value for argument class_names: expected a name for "
+            f"every class of {argument}, {classes.min()} to {classes.max()}. "
+            f"Received: {len(class_names)} names"
+        )
+    return [(int(k), str(class_names[k])) for k in classes]
+
+
+def _line(text):
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,131 @@
+"""A grid of panels with titles and colour bars, laid out in inches.
+
+Placed by hand, because matplotlib's layout engines make room for a long title
+by moving the panels apart.
+"""
+
+import io
+
+from matplotlib.figure import Figure
+
+# Whole pixels at 150 dots an inch; others leave light seams at the edges.
+_TILE, _GAP, _MARGIN = 1.2, 0.08, 0.12
+_TITLE, _LINE, _ROW_GAP = 0.26, 0.16, 0.08
+_BAR, _BAR_TICKS, _BAR_LABELS = 0.1, 0.52, 0.68
+_SMALL, _MEDIUM = 8, 10
+_INK, _PALE = "#222222", "#666666"
+
+
+class Panels:
+    """A figure of rows and columns of square or oblong panels.
+
+    Args:
+        rows: The image row and one row a layer.
+        columns: One an image.
+        aspect: Height by width of a panel.
+        caption_lines: Lines of text below the first row.
+        note: Whether there is a note at the bottom.
+    """
+
+    def __init__(self, rows, columns, aspect, caption_lines, note):
+        self.columns = columns
+        # The longer side of an oblong panel stays within bounds.
+        self.tile = (_TILE * max(1.0, 1 / aspect), _TILE * max(1.0, aspect))
+        self.tops = []  # of each row of panels, in inches from the top
+        y = _MARGIN
+        for row in range(rows):
+            self.tops.append(y + _TITLE)
+            y += _TITLE + self.tile[1] + _ROW_GAP
+            if row == 0 and caption_lines:
+                y += caption_lines * _LINE + 0.04
+        y += _LINE * note
+        width = 2 * _MARGIN + columns * (self.tile[0] + _GAP)
+        # Room for the titles of a single image.
+        self.size = (max(width + _BAR + _BAR_LABELS, 4.0), y)
+        self.figure = _NotebookFigure(
+            figsize=self.size, dpi=150, facecolor="white"
+        )
+        self._leftmost = {}
+
+    def axes(self, row, column):
+        """New, empty axes for a panel."""
+        left = _MARGIN + column * (self.tile[0] + _GAP)
+        axes = self._add_axes(left, self.tops[row], *self.tile)
+        axes.set(xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        self._leftmost.setdefault(row, axes)
+        return axes
+
+    def title(self, row, text):
+        """Writes above the first panel of a row."""
+        self._leftmost[row].set_title(
+            text, loc="left", fontsize=_MEDIUM, color=_INK, pad=4.5
+        )
+
+    def mark(self, axes, text):
+        """Writes into a panel that has nothing else to show."""
+        axes.text(
+            0.5,
+            0.5,
+            text,
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            fontsize=_SMALL,
+            color="white",
+            bbox={"facecolor": "black", "alpha": 0.6, "edgecolor": "none"},
+        )
+
+    def colour_bar(self, row, colours, scale):
+        """Adds the scale of a row at its right end.
+
+        Args:
+            row: The row.
+            colours: A `matplotlib.cm.ScalarMappable`.
+            scale: A `Scaled`.
+        """
+        left = _MARGIN + self.columns * (self.tile[0] + _GAP) + 0.04
+        axes = self._add_axes(left, self.tops[row], _BAR, self.tile[1])
+        bar = self.figure.colorbar(
+            colours, cax=axes, ticks=scale.ticks, extend=scale.extend
+        )
+        bar.ax.set_yticklabels(
+            [f"{t:.2g}" if t < 100 else f"{t:.0f}" for t in scale.ticks]
+        )
+        bar.ax.tick_params(labelsize=_SMALL, length=2.5, colors=_INK)
+        bar.outline.set_visible(False)
+        bar.set_label(scale.label, fontsize=_SMALL, color=_PALE, va="center")
+        # In line from row to row, whatever the width of the numbers.
+        bar.ax.yaxis.set_label_coords(1 + _BAR_TICKS / _BAR, 0.5)
+
+    def note(self, text):
+        """Writes at the bottom of the figure."""
+        self.figure.text(
+            _MARGIN / self.size[0],
+            0.5 * _LINE / self.size[1],
+            text,
+            va="center",
+            fontsize=_SMALL,
+            color=_PALE,
+        )
+
+    def _add_axes(self, left, top, width, height):
+        total_width, total_height = self.size
+        return self.figure.add_axes(
+            (
+                left / total_width,
+                1 - (top + height) / total_height,
+                width / total_width,
+                height / total_height,
+            )
+        )
+
+
+class _NotebookFigure(Figure):
+    """A figure that a notebook shows although pyplot does not know it."""
+
+    def _repr_png_(self):
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()

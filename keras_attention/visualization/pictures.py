@@ -1,0 +1,118 @@
+"""Images and outlines, checked and ready to draw."""
+
+import contourpy
+import numpy as np
+
+# Rec. 601, as every grey photograph.
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def drawable(images):
+    """Images as RGB in `[0, 1]`.
+
+    Args:
+        images: `(batch, height, width)`, `(batch, height, width, 1)` or
+            `(batch, height, width, 3)`, uint8, or floats in `[0, 1]`.
+
+    Returns:
+        `(batch, height, width, 3)`, float32.
+
+    Raises:
+        ValueError: For other shapes, types or ranges.
+
+    Example:
+
+    >>> drawable(np.full((1, 2, 2), 255, "uint8"))[0, 0, 0].tolist()
+    [1.0, 1.0, 1.0]
+    """
+    images = np.asarray(images)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
+        raise ValueError(
+            "Invalid value for argument images: expected (batch, height, "
+            "width), with a last axis of 1 or 3 for channels or without one, "
+            f"not empty. Received: images of shape {images.shape}"
+        )
+    if images.dtype == np.uint8:
+        images = images.astype("float32") / 255
+    elif not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            "Invalid value for argument images: expected uint8 or floats. "
+            f"Received: images of type {images.dtype}"
+        )
+    if not ((images >= 0) & (images <= 1)).all():
+        raise ValueError(
+            "Invalid value for argument images: expected floats in [0, 1]; "
+            "undo the model's preprocessing. Received: "
+            f"{images.min():.3g} to {images.max():.3g}"
+        )
+    return np.broadcast_to(images.astype("float32"), (*images.shape[:3], 3))
+
+
+def grey(images):
+    """`(batch, height, width, 3)` to `(batch, height, width)`: the luma."""
+    return images @ np.asarray(_LUMA, "float32")
+
+
+def outline_paths(outlines, shape):
+    """The closed lines around the objects of every image.
+
+    Args:
+        outlines: Masks `(batch, height, width)` or
+            `(batch, height, width, 1)` of the images' size, 1 on the object;
+            or boxes `(batch, 4)` or `(batch, boxes, 4)`,
+            `(ymin, xmin, ymax, xmax)` as shares of the image. A box of NaN
+            and an empty mask have no line.
+        shape: `(batch, height, width)` of the images.
+
+    Returns:
+        For every image a list of lines `(points, 2)`, x before y, in pixels;
+        `(0, 0)` is the centre of the first pixel.
+
+    Raises:
+        ValueError: If the outlines are neither.
+
+    Example:
+
+    >>> [[box]] = outline_paths([[0.0, 0.5, 0.5, 1.0]], (1, 8, 8))
+    >>> print(box[0], box[2])
+    [ 3.5 -0.5] [7.5 3.5]
+    """
+    outlines = np.asarray(outlines)
+    if outlines.shape in (shape, (*shape, 1)):
+        masks = np.asarray(outlines, "float32").reshape(shape)
+        return [_mask_paths(mask) for mask in masks]
+    if outlines.ndim == 2:
+        outlines = outlines[:, None]
+    is_boxes = outlines.ndim == 3 and outlines.shape[-1] == 4
+    if not is_boxes or len(outlines) != shape[0]:
+        raise ValueError(
+            "Invalid value for argument outlines: expected masks of shape "
+            f"{shape}, or boxes of shape ({shape[0]}, boxes, 4). "
+            f"Received: outlines of shape {outlines.shape}"
+        )
+    if (outlines < 0).any() or (outlines > 1).any():
+        raise ValueError(
+            "Invalid value for argument outlines: expected boxes as shares of "
+            "the image, in [0, 1]. Received: "
+            f"{np.nanmin(outlines)} to {np.nanmax(outlines)}"
+        )
+    return [
+        [_box_path(box, *shape[1:]) for box in boxes if np.isfinite(box).all()]
+        for boxes in outlines
+    ]
+
+
+def _mask_paths(mask):
+    # A border of zeros closes the line of an object that leaves the image.
+    padded = np.pad(mask, 1)
+    return [
+        path - 1 for path in contourpy.contour_generator(z=padded).lines(0.5)
+    ]
+
+
+def _box_path(box, height, width):
+    top, left, bottom, right = box * (height, width, height, width) - 0.5
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return np.array((*corners, corners[0]))

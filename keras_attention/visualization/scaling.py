@@ -1,0 +1,97 @@
+"""What a colour stands for."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_attention import arguments
+
+NORMALIZATIONS = ("relative", "shared", "per_image", "none")
+
+# A map's sum in float32 is 1 to about this.
+_TOLERANCE = 1e-3
+
+_RELATIVE = "x uniform"
+
+
+class Scaled(NamedTuple):
+    """Values to draw, the range of the colours, and what they mean."""
+
+    values: np.ndarray
+    high: float
+    label: str
+
+    @property
+    def extend(self):
+        """Whether the colour bar ends in an arrow, for what is above it."""
+        return "max" if _largest(self.values) > self.high else "neither"
+
+    @property
+    def ticks(self):
+        """Where the colour bar has numbers; at 1 for relative weights."""
+        middle = 1.0 if self.label.startswith(_RELATIVE) else self.high / 2
+        crowded = middle < 0.12 * self.high
+        return [middle, self.high] if crowded else [0.0, middle, self.high]
+
+
+def scaled(maps, normalize):
+    """Brings the maps of one layer to a scale that all its images share.
+
+    Args:
+        maps: `(batch, height, width)`.
+        normalize: One of `NORMALIZATIONS`; see `plot_attention`.
+
+    Returns:
+        `Scaled`.
+
+    Raises:
+        ValueError: For another `normalize`.
+
+    Example:
+
+    >>> scaled(np.full((1, 2, 2), 0.25), "relative").values.tolist()
+    [[[1.0, 1.0], [1.0, 1.0]]]
+    """
+    arguments.one_of("normalize", normalize, NORMALIZATIONS)
+    if normalize == "per_image":
+        return Scaled(_stretched(maps), 1.0, "lowest to highest\nof each image")
+    if normalize == "relative" and _sum_to_one(maps):
+        values = maps * (maps.shape[1] * maps.shape[2])
+        label = f"{_RELATIVE}\n1 = no preference"
+        # One image with a sharp peak would leave all others in the dark; and
+        # no preference must not look like much.
+        peaks = [_largest(value) for value in values]
+        typical = np.median([peak for peak in peaks if peak > 0])
+        return Scaled(values, max(2.0, float(typical)), label)
+    largest = _largest(maps)
+    if normalize == "shared":
+        return Scaled(maps, largest or 1.0, "weight")
+    return Scaled(maps, max(1.0, largest), "weight")
+
+
+def _sum_to_one(maps):
+    sums = maps.sum((1, 2))
+    sums = sums[np.isfinite(sums)]
+    # A fully masked image has no weights at all.
+    off = np.abs(sums - 1) > _TOLERANCE
+    return sums.any() and not (off & (sums != 0)).any()
+
+
+def _stretched(maps):
+    """Each map from 0 to 1; one without contrast is 0 everywhere."""
+    finite = np.where(np.isfinite(maps), maps, np.nan)
+    low, high = (
+        np.array([pick(m[np.isfinite(m)], initial=start) for m in finite])
+        for pick, start in ((np.min, np.inf), (np.max, -np.inf))
+    )
+    span = high - low
+    # Rounding alone is no contrast.
+    flat = ~(span > 1e-6 * np.abs(high))
+    span = np.where(flat, 1.0, span)
+    stretched = (finite - low[:, None, None]) / span[:, None, None]
+    return np.where(flat[:, None, None] & ~np.isnan(finite), 0.0, stretched)
+
+
+def _largest(values):
+    finite = values[np.isfinite(values)]
+    return float(finite.max()) if finite.size else 0.0

@@ -1,0 +1,112 @@
+"""The main job from the command line: what it writes and what it refuses."""
+
+import csv
+import importlib.util
+import json
+import pathlib
+import sys
+import types
+
+import keras
+import pytest
+
+SCRIPT = pathlib.Path(__file__).parents[2] / "examples" / "train.py"
+FAST = "--images 64 --epochs 1 --size 32 --width 0.0625 --batch-size 32"
+
+
+@pytest.fixture
+def train(monkeypatch, tmp_path):
+    """The script in this process, run with the given arguments."""
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    spec = importlib.util.spec_from_file_location("train", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    script.TEST_IMAGES = 40
+
+    def call(function):
+        def with_arguments(arguments):
+            monkeypatch.setattr(sys, "argv", ["train.py", *arguments.split()])
+            return function()
+
+        return with_arguments
+
+    return types.SimpleNamespace(
+        script=script,
+        main=call(script.main),
+        parse=call(script.parse_arguments),
+    )
+
+
+@pytest.mark.slow
+def test_writes_everything(train, tmp_path, capsys):
+    assert train.main(f"{FAST} --output first") == 0
+    printed = capsys.readouterr().out
+    assert printed.count("epoch 1/1") == 3  # one line an epoch
+    first = tmp_path / "first"
+    assert {path.name for path in first.iterdir()} == {
+        "results.json",
+        "config.json",
+        "history.csv",
+        "attention.png",
+        "plain.keras",
+        "uniform.keras",
+        "attention.keras",
+    }
+    results = json.loads((first / "results.json").read_text())
+    rows = results["rows"]
+    assert [row["model"] for row in rows] == ["plain", "uniform", "attention"]
+    assert set(rows[2]["attention"]) == {
+        "block3_relu3_attention",
+        "block4_relu3_attention",
+    }
+    assert results["environment"]["backend"] == keras.backend.backend()
+    with open(first / "history.csv") as file:
+        assert len(list(csv.DictReader(file))) == 3
+    keras.saving.load_model(first / "attention.keras")
+
+    # The config is the run: read again, it gives the same arguments.
+    saved = json.loads((first / "config.json").read_text())["arguments"]
+    again = train.parse("--config first/config.json --seeds 2")
+    assert again == {**saved, "seeds": 2}
+
+
+def test_summary(train):
+    accuracy = {
+        "plain": (0.5, 0.6),
+        "uniform": (0.6, 0.7),
+        "attention": (0.9, 0.8),
+    }
+    rows = [
+        {"model": model, "seed": seed, "accuracy": accuracy[model][seed]}
+        for seed in (0, 1)
+        for model in accuracy
+    ]
+    lines = train.script.summary(rows).splitlines()
+    assert lines[0].startswith("plain      55.0% on average, 50.0% to 60.0%")
+    assert lines[3] == "attention - uniform: +20.0 points, +10.0 to +30.0"
+    assert lines[4] == "attention - plain: +30.0 points, +20.0 to +40.0"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ("--attention attn_pol", "Unknown attention layer 'attn_pol'"),
+        ("--blocks block9", "'block9', which is no block"),
+        ("--dataset mnits", "Unknown data set 'mnits'"),
+        ("--seeds 0", "seeds=0"),
+        ("--epochs -1", "epochs=-1"),
+        ("--width 0", "width_multiplier"),
+        ("--size 8", "canvas"),
+        ("--output file/below", "file"),
+        ("--config missing.json", "missing.json"),
+        ("--config other.json", "is no config.json"),
+    ],
+)
+def test_refuses_in_one_line(train, tmp_path, capsys, arguments, message):
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "other.json").write_text('{"arguments": {"learning": 1}}')
+    assert train.main(f"{FAST} {arguments}") == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert error.startswith("train.py: error: ") and "\n" not in error
