@@ -1,0 +1,188 @@
+"""Runs the checks of a layer and says which promises it breaks."""
+
+import keras
+
+from keras_attention.testing import behaviour
+from keras_attention.testing import errors
+from keras_attention.testing import execution
+from keras_attention.testing import precision
+from keras_attention.testing import saving
+from keras_attention.testing import shapes
+from keras_attention.testing.promises import BrokenPromises
+from keras_attention.testing.promises import DoesNotApply
+from keras_attention.testing.promises import describe
+from keras_attention.testing.subject import Subject
+
+_CHECKS = {
+    check.__name__: check
+    for check in (
+        saving.registration,
+        saving.serialization,
+        saving.quantization,
+        saving.config,
+        saving.channels,
+        saving.policies,
+        shapes.specs,
+        shapes.time_distributed,
+        shapes.weights,
+        execution.compiled,
+        execution.jit,
+        execution.dynamic_sizes,
+        execution.training,
+        precision.mixed_precision,
+        precision.extreme_inputs,
+        precision.masking,
+        precision.masked_training,
+        behaviour.data_format,
+        behaviour.randomness,
+        behaviour.identity,
+        behaviour.inspection,
+        behaviour.masked_inspection,
+        errors.errors,
+        execution.export,
+    )
+}
+
+
+def attention_layer_checks():
+    """The names of the checks, in the order in which they run.
+
+    Example:
+
+    >>> from keras_attention.testing import attention_layer_checks
+    >>> attention_layer_checks()[:3]
+    ['registration', 'serialization', 'quantization']
+    """
+    return list(_CHECKS)
+
+
+def check_attention_layer(
+    factory,
+    input_shape,
+    query_shape=None,
+    *,
+    checks=None,
+    skip=(),
+    fixed_size=False,
+    zero_gradient=(),
+    normalized_axes=None,
+):
+    """Checks that an attention layer keeps what a good one promises.
+
+    1. Saved, loaded, cloned or quantized, it is the same layer
+       (`registration`, `serialization`, `quantization`).
+    2. Its config is its arguments, all of them, and nothing of `build`
+       (`config`, `channels`, `policies`).
+    3. Declared shapes and dtypes are the computed ones; weights are weights
+       (`specs`, `time_distributed`, `weights`).
+    4. Compiled is eager, sizes of maps may vary, every weight trains
+       (`compiled`, `jit`, `dynamic_sizes`, `training`).
+    5. Half precision, extreme inputs, masks and NaN do no harm
+       (`mixed_precision`, `extreme_inputs`, `masking`, `masked_training`).
+    6. Both layouts of a map give the same numbers (`data_format`).
+    7. Nothing is random but by the seed, and only in training
+       (`randomness`).
+    8. It can start as the identity, and trains from there (`identity`).
+    9. Looking at it changes nothing (`inspection`, `masked_inspection`).
+    10. What it cannot compute it refuses, with the reason (`errors`).
+    12. It exports to a SavedModel (`export`).
+
+    Promise 11, the numbers of the paper, is for the layer's own tests.
+
+    What a layer offers is read from the signatures of its constructor and of
+    its `call`: an argument named `mask`, `data_format`, `identity_init`,
+    `dropout`, `seed` or `return_attention_scores` is held to its promise.
+
+    The checks call `keras.utils.set_random_seed`, to be the same every time.
+
+    Args:
+        factory: Returns a new layer; called as `factory(**overrides)` with
+            constructor arguments to add or replace. A class or a
+            `functools.partial` of one.
+        input_shape: `(batch, height, width, channels)` with a batch of at
+            least 2; small, and best with three different sizes.
+        query_shape: Of the second call argument, for a layer that needs one,
+            batch first.
+        checks: Names of the checks to run; `None` runs all of them.
+        skip: Names of checks to leave out.
+        fixed_size: Whether height and width must be known in advance.
+        zero_gradient: Parts of the paths of weights whose gradient is zero
+            by mathematics, such as a key's bias under a softmax.
+        normalized_axes: Axes of the returned weights over which they sum to
+            1, such as `(-2, -1)`; `None` checks no sums.
+
+    Returns:
+        A dictionary: for each check that was run `"kept"`, or why it does
+        not apply to the layer.
+
+    Raises:
+        BrokenPromises: An `ExceptionGroup`, and an `AssertionError`, with one
+            exception for every failed check.
+        ValueError: For unknown names of checks and unfit shapes.
+
+    Example:
+
+    >>> from functools import partial
+    >>> from keras_attention.layers import SqueezeAndExcite2D
+    >>> from keras_attention.testing import check_attention_layer
+    >>> check_attention_layer(
+    ...     partial(SqueezeAndExcite2D, reduction_ratio=4),
+    ...     (2, 6, 5, 8),
+    ...     checks=["registration", "config", "errors"],
+    ... )
+    {'registration': 'kept', 'config': 'kept', 'errors': 'kept'}
+
+    With pytest, one test a promise:
+
+    ```python
+    @pytest.mark.parametrize("check", attention_layer_checks())
+    def test_my_layer(check):
+        check_attention_layer(MyLayer, (2, 6, 5, 8), checks=[check])
+    ```
+    """
+    chosen = _choose(checks, skip)
+    subject = Subject(
+        factory,
+        input_shape,
+        query_shape,
+        fixed_size=fixed_size,
+        zero_gradient=zero_gradient,
+        normalized_axes=normalized_axes,
+    )
+    results, failures = {}, {}
+    for name in chosen:
+        keras.utils.set_random_seed(0)
+        try:
+            _CHECKS[name](subject)
+        except DoesNotApply as reason:
+            results[name] = f"does not apply: {reason}"
+        except Exception as error:
+            failures[name] = _failure(_CHECKS[name], error)
+        else:
+            results[name] = "kept"
+    if failures:
+        lines = "\n".join(f"- {failure}" for failure in failures.values())
+        broken = BrokenPromises(
+            f"{subject.type.__name__} breaks its promises.\n{lines}\n",
+            list(failures.values()),
+        )
+        broken.checks = tuple(failures)
+        raise broken
+    return results
+
+
+def _choose(checks, skip):
+    known = attention_layer_checks()
+    chosen = known if checks is None else list(checks)
+    unknown = sorted({*chosen, *skip} - set(known))
+    if unknown:
+        raise ValueError(
+            f"Unknown checks {unknown}. Available: {', '.join(known)}."
+        )
+    return [name for name in chosen if name not in skip]
+
+
+def _failure(check, error):
+    failure = AssertionError(describe(check, error))
+    failure.__cause__ = error
+    return failure
