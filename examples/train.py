@@ -52,7 +52,7 @@ def parse_arguments():
     add("--images", type=int, default=7000, help="cluttered digits to train on")
     add("--width", type=float, default=0.125, help="share of VGG16's channels")
     add("--attention", default="attn_pool", help="key of an attention layer")
-    add("--blocks", nargs="+", default=["block3_relu3", "block4_relu3"])
+    add("--blocks", nargs="+", default=["block3_relu2", "block4_relu1"])
     add("--epochs", type=int, default=7, help="passes over the images")
     add("--batch-size", type=int, default=64, help="images a step")
     add("--seeds", type=int, default=1, help="repetitions of every network")

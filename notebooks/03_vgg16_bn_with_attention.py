@@ -73,23 +73,24 @@ figure
 # %% [markdown]
 # ## Build
 #
-# Two places are attended to: the last activations of block 3 (a map of 14x14)
-# and of block 4 (7x7). There, `"attn_pool"` asks every position how well it
-# answers a query, here the average of the last block: Bahdanau's additive
+# Two places are attended to: the second activations of block 3, a map of 14x14
+# whose positions see 32 pixels of the image, and the first ones of block 4, a
+# map of 7x7 whose positions see 60. `"attn_pool"` asks every position how well
+# it answers a query, here the average of the last block: Bahdanau's additive
 # *score* `v . tanh(W_q q + W_k f)`, *aligned* by a softmax and *aggregated* by
 # a weighted sum. The two contexts join the global feature in front of the
 # classifier.
 
 # %%
 model = VGG16BNAttention(
-    {"block3_relu3": "attn_pool", "block4_relu3": "attn_pool"},
+    {"block3_relu2": "attn_pool", "block4_relu1": "attn_pool"},
     input_shape=splits.info.image_shape,
     classes=splits.info.classes,
     classifier_activation=None,
     width_multiplier=0.125,
     name="attention",
 )
-for name in ("block3_relu3_attention", "block4_relu3_attention", "context"):
+for name in ("block3_relu2_attention", "block4_relu1_attention", "context"):
     layer = model.get_layer(name)
     print(
         f"{name:<24} -> {layer.output.shape}, {layer.count_params():,} weights"
