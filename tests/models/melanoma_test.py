@@ -94,3 +94,23 @@ def test_head_equals_numpy(alignment):
 def test_bad_alignment():
     with pytest.raises(ValueError, match="one of 'sigmoid', 'softmax'"):
         MelanomaAttentionVGG16BN(alignment="hard")
+
+
+def test_documented_cost(full_width):
+    gates = 0
+    for block in (3, 4):
+        layer = full_width.get_layer(f"block{block}_attention")
+        _, height, width, channels = full_width.get_layer(
+            f"block{block}_pool"
+        ).output.shape
+        # Projected features, scores; the query at its own 7x7.
+        gates += height * width * (channels + 1) * layer.filters
+        gates += 7 * 7 * 512 * layer.filters
+    convolutions = sum(
+        int(np.prod(layer.output.shape[1:3])) * int(np.prod(layer.kernel.shape))
+        for layer in full_width.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    )
+    assert gates == 90_166_272
+    assert convolutions == 15_346_630_656
+    assert f"{gates:,}" in MelanomaAttentionVGG16BN.__doc__
