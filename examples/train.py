@@ -28,17 +28,20 @@ import numpy as np
 
 from keras_attention import compare
 from keras_attention import datasets
+from keras_attention import layers
 from keras_attention import visualization
 from keras_attention.arguments import positive_int
 from keras_attention.models import VGG16BNAttention
 
-# AdamW with a linear warm-up and a cosine down to zero.
-LEARNING_RATE = 3e-3
-WEIGHT_DECAY = 1e-4
-WARM_UP = 1 / 8
-# The embedded data: one 16-pixel digit among so many fragments of others.
-FRAGMENTS = 10
-TEST_IMAGES = 2000
+# AdamW with a linear warm-up and a cosine down to zero; the embedded data have
+# one 16-pixel digit among so many fragments of others.
+RECIPE = {
+    "learning_rate": 3e-3,
+    "weight_decay": 1e-4,
+    "warm_up": 0.125,
+    "fragments": 10,
+    "test_images": 2000,
+}
 
 
 def parse_arguments():
@@ -60,7 +63,9 @@ def parse_arguments():
     add("--config", help="a config.json to take the defaults from")
     path = parser.parse_args().config
     if path:
-        parser.set_defaults(**read_config(path, parser))
+        # What is repeated is written beside what it repeats.
+        output = f"{pathlib.Path(path).parent}-again"
+        parser.set_defaults(**read_config(path, parser), output=output)
     arguments = vars(parser.parse_args())
     del arguments["config"]
     for name in ("size", "images", "epochs", "batch_size", "seeds"):
@@ -69,13 +74,20 @@ def parse_arguments():
 
 
 def read_config(path, parser):
-    saved = json.loads(pathlib.Path(path).read_text()).get("arguments", {})
+    config = json.loads(pathlib.Path(path).read_text())
+    saved = dict(config.get("arguments", {}))
     unknown = sorted(set(saved) - set(vars(parser.parse_args([]))))
     if unknown or not saved:
         raise ValueError(
             f"{path} is no config.json of this script: "
             f"{f'it sets {unknown}' if unknown else 'it has no arguments'}."
         )
+    if config.get("recipe") != RECIPE:
+        raise ValueError(
+            f"{path} was made with another recipe: {config.get('recipe')}. "
+            f"This script has {RECIPE}."
+        )
+    saved.pop("output")
     return saved
 
 
@@ -85,8 +97,8 @@ def load(arguments, seed=0, **options):
     if name == "cluttered_digits":
         options["canvas"] = arguments["size"]
         options["train"] = arguments["images"]
-        options["test"] = TEST_IMAGES
-        options["fragments"] = FRAGMENTS
+        options["test"] = RECIPE["test_images"]
+        options["fragments"] = RECIPE["fragments"]
     else:
         options["size"] = arguments["size"]
     batch_size = arguments["batch_size"]
@@ -106,6 +118,13 @@ def networks(arguments, info):
             name=name,
         )
 
+    mechanism = layers.get(arguments["attention"])
+    if mechanism.shape_preserving and mechanism.query_kind is None:
+        raise ValueError(
+            "The networks differ in how blocks are pooled, so attention must "
+            "be a layer that pools or gates, such as attn_pool or gate. "
+            f"Received: attention={arguments['attention']!r}"
+        )
     uniform = keras.layers.GlobalAveragePooling2D()
     poolings = {
         "plain": None,
@@ -120,12 +139,15 @@ def networks(arguments, info):
 def fit(model, splits, epochs):
     """Trains a model; returns its history, one dictionary an epoch."""
     steps = epochs * len(splits.train)
-    warm_up = int(WARM_UP * steps)
+    warm_up = int(RECIPE["warm_up"] * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warm_up, warmup_target=LEARNING_RATE, warmup_steps=warm_up
+        0.0,
+        steps - warm_up,
+        warmup_target=RECIPE["learning_rate"],
+        warmup_steps=warm_up,
     )
     model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY),
+        keras.optimizers.AdamW(schedule, weight_decay=RECIPE["weight_decay"]),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -208,12 +230,12 @@ def main():
     try:
         arguments = parse_arguments()
         output = pathlib.Path(arguments["output"])
-        output.mkdir(parents=True, exist_ok=True)
-        (output / "history.csv").write_text("")
         splits = load(arguments)
         builders = networks(arguments, splits.info)
         for build in builders.values():
             build()
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "history.csv").open("a").close()  # can it be written?
     except (ValueError, OSError) as error:
         print(f"train.py: error: {error}", file=sys.stderr)
         return 2
@@ -250,14 +272,9 @@ def main():
         writer = csv.DictWriter(file, history[0])
         writer.writeheader()
         writer.writerows(history)
-    recipe = {
+    config = {
         "arguments": arguments,
-        "optimizer": {
-            "name": "AdamW",
-            "learning_rate": LEARNING_RATE,
-            "weight_decay": WEIGHT_DECAY,
-            "warm_up": WARM_UP,
-        },
+        "recipe": RECIPE,
         "data": {
             "name": splits.info.name,
             "sizes": splits.info.sizes,
@@ -266,7 +283,7 @@ def main():
         "seeds": list(range(arguments["seeds"])),
         "environment": table.environment,
     }
-    (output / "config.json").write_text(json.dumps(recipe, indent=2) + "\n")
+    (output / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     attentive = next(m for label, m in models.items() if "attention" in label)
     figure = picture(attentive, examples, splits.info.class_names)
     figure.savefig(output / "attention.png", dpi=150)

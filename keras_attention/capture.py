@@ -5,6 +5,7 @@ a recorder is open. Only `AttentionExtractor` opens one, inside its own
 `call`, so that the weights leave a compiled function as ordinary outputs.
 """
 
+import collections
 import contextlib
 import contextvars
 
@@ -59,7 +60,8 @@ class AttentionExtractor(keras.Model):
         model: Any Keras model: functional, sequential, nested or subclassed.
         replace: Optional function `(name, weights) -> weights`. The model
             goes on with what it returns: the way to ask what a model would
-            answer with other weights, say uniform ones.
+            answer with other weights, say uniform ones. It cannot reach into
+            Keras' own attention layers.
 
     Call arguments:
         inputs: The model's inputs.
@@ -73,7 +75,8 @@ class AttentionExtractor(keras.Model):
         alone, they are called a second time for the weights.
 
     Raises:
-        ValueError: If `model` is not a Keras model.
+        ValueError: If `model` is not a Keras model, and with `replace` if it
+            contains one of Keras' own attention layers.
 
     Example:
 
@@ -102,7 +105,7 @@ class AttentionExtractor(keras.Model):
         recorder = _Recorder(layers, self.replace)
         token = _RECORDER.set(recorder)
         try:
-            with _observed(layers.values()):
+            with _observed(layers, recorder):
                 outputs = self.model(inputs, training=training)
         finally:
             _RECORDER.reset(token)
@@ -134,20 +137,30 @@ def sublayers(layer, prefix=""):
 
     `Layer.path` would not do: two nested models with equal layers inside
     give equal paths. There is no public walk over the layers of a layer.
+    Siblings of one name, possible in a subclassed model, are numbered.
     """
+    used = collections.Counter()
     for child in layer._flatten_layers(include_self=False, recursive=False):
-        name = prefix + child.name
+        used[child.name] += 1
+        number = used[child.name]
+        name = prefix + child.name + (f"_{number}" if number > 1 else "")
         yield name, child
         yield from sublayers(child, name + "/")
 
 
 @contextlib.contextmanager
-def _observed(layers):
+def _observed(layers, recorder):
     """Lets stock layers report, and rematerialized ones be looked into."""
     undo = contextlib.ExitStack()
     with undo:
-        for layer in layers:
+        for name, layer in layers.items():
             if isinstance(layer, _STOCK_ATTENTION):
+                if recorder.replace is not None:
+                    raise ValueError(
+                        "replace cannot reach into Keras' own attention "
+                        f"layers. Received: a model with {name!r}, a "
+                        f"{type(layer).__name__}"
+                    )
                 layer.call = _reporting(layer, layer.call)
                 undo.callback(layer.__dict__.pop, "call")
             if getattr(layer, "_remat_mode", None) is not None:

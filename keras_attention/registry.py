@@ -26,6 +26,9 @@ class Registry:
         kind: What an entry is called in messages, e.g. `"score"`.
     """
 
+    #: What every entry is an instance of.
+    base = keras.layers.Layer
+
     def __init__(self, kind):
         self.kind = kind
         self._entries = {}
@@ -77,6 +80,21 @@ class Registry:
             ValueError: For an unknown key, for an argument that the class
                 does not have, and for configuration beside an instance.
         """
+        layer = self._resolve(identifier, config)
+        if not isinstance(layer, self.base):
+            raise ValueError(
+                f"A {self.kind} is a layer of class {self.base.__name__}. "
+                f"Received: {layer!r}"
+            )
+        return layer
+
+    def serialize(self, layer):
+        """The dictionary that `get` turns into a new, unbuilt layer."""
+        config = keras.saving.serialize_keras_object(layer)
+        config.pop("build_config", None)
+        return config
+
+    def _resolve(self, identifier, config):
         if isinstance(identifier, str):
             identifier = self._find(identifier)
         if takes_config(identifier):
@@ -95,12 +113,6 @@ class Registry:
             f"A {self.kind} must be a key, a class, an instance or a "
             f"serialized configuration. Received: {identifier!r}"
         )
-
-    def serialize(self, layer):
-        """The dictionary that `get` turns into a new, unbuilt layer."""
-        config = keras.saving.serialize_keras_object(layer)
-        config.pop("build_config", None)
-        return config
 
     def _find(self, key):
         if key in self._entries:

@@ -24,8 +24,12 @@
 
 # %%
 import os
+import subprocess
+import sys
 
-# On Colab: !pip install -q keras-visual-attention
+if "google.colab" in sys.modules:
+    install = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.run([*install, "keras-visual-attention"], check=True)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras

@@ -111,6 +111,29 @@ def test_replaced_weights_are_used(x):
     np.testing.assert_allclose(weights["pool"], 1 / 36, atol=1e-6)
 
 
+def test_weights_of_keras_own_attention_cannot_be_replaced(x):
+    inputs = keras.Input((6, 4))
+    attention = keras.layers.MultiHeadAttention(2, 3, name="mha")
+    model = keras.Model(inputs, attention(inputs, inputs))
+    extractor = AttentionExtractor(model, replace=lambda name, w: w)
+    with pytest.raises(ValueError, match="cannot reach.*'mha'"):
+        extractor(x[:, 0])
+
+
+def test_siblings_of_one_name_are_numbered(x):
+    class Twins(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first = SqueezeAndExcite2D(name="se")
+            self.second = SqueezeAndExcite2D(name="se")
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    _, weights = AttentionExtractor(Twins()).predict(x, verbose=0)
+    assert sorted(weights) == ["se", "se_2"]
+
+
 def test_a_failing_model_leaves_nothing_open(x):
     class Failing(keras.layers.Layer):
         def call(self, x):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_attention.ops import at_least_float32
 from keras_attention.ops import merge_heads
 from keras_attention.ops import split_heads
 from keras_attention.registry import Registry
@@ -18,9 +19,9 @@ class Aggregation(keras.layers.Layer):
     `(batch, positions, channels)`. Head `h` of `H` weighs the `h`-th of `H`
     equal slices of the channels. The context is in the compute dtype.
 
-    A subclass implements `combine(weights, values)` on float tensors
-    `(batch, heads, queries, positions)` and
-    `(batch, heads, positions, channels / heads)`.
+    A subclass implements `combine(weights, values)` on weights
+    `(batch, heads, queries, positions)` in float32 and values
+    `(batch, heads, positions, channels / heads)` in the compute dtype.
     """
 
     #: Whether the context keeps one vector a position (a gated map) instead
@@ -50,8 +51,8 @@ class Aggregation(keras.layers.Layer):
         """Combines; see the class."""
         heads = weights.shape[1]
         values = split_heads(ops.cast(features, self.compute_dtype), heads)
-        context = self.combine(ops.cast(weights, values.dtype), values)
-        return merge_heads(context)
+        context = self.combine(at_least_float32(weights), values)
+        return ops.cast(merge_heads(context), self.compute_dtype)
 
     def get_config(self):
         """Keras' own arguments; a subclass adds its own."""
@@ -69,3 +70,6 @@ class Aggregation(keras.layers.Layer):
             self.compute_output_shape(weights.shape, features.shape),
             self.compute_dtype,
         )
+
+
+registry.base = Aggregation

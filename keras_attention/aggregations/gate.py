@@ -48,4 +48,5 @@ class Gate(Aggregation):
 
     def combine(self, weights, values):
         """`(b, h, n, 1) * (b, h, n, c / h)`."""
+        weights = ops.cast(weights, values.dtype)
         return ops.transpose(weights, (0, 1, 3, 2)) * values

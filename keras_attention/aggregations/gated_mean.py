@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_attention.aggregations.aggregation import Aggregation
 from keras_attention.aggregations.aggregation import registry
+from keras_attention.ops import at_least_float32
 
 
 @registry.register("gated_mean")
@@ -47,4 +48,5 @@ class GatedMean(Aggregation):
     def combine(self, weights, values):
         """`(b, h, q, n) x (b, h, n, c / h) / n`."""
         positions = ops.cast(ops.shape(values)[2], weights.dtype)
-        return ops.matmul(weights / positions, values)
+        # In float16 the positions of a large map would be infinitely many.
+        return ops.matmul(weights / positions, at_least_float32(values))

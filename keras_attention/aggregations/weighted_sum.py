@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_attention.aggregations.aggregation import Aggregation
 from keras_attention.aggregations.aggregation import registry
+from keras_attention.ops import at_least_float32
 
 
 @registry.register("weighted_sum")
@@ -46,4 +47,5 @@ class WeightedSum(Aggregation):
 
     def combine(self, weights, values):
         """`(b, h, q, n) x (b, h, n, c / h)`."""
-        return ops.matmul(weights, values)
+        # In float16 the weights of a large map would be rounded to 0.
+        return ops.matmul(weights, at_least_float32(values))

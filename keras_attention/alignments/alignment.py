@@ -53,3 +53,6 @@ class Alignment(keras.layers.Layer):
         return keras.KerasTensor(
             scores.shape, precise_dtype(self.compute_dtype)
         )
+
+
+registry.base = Alignment

@@ -100,9 +100,9 @@ def VGG16BN(
     `keras.applications.VGG16`: that network has no batch normalization and
     other preprocessing, and its weights do not fit.
 
-    Cost: 138,365,992 parameters, 14,723,136 of them without the top, and
-    15.5 G multiply-adds for an image of 224 x 224. Parameters and
-    multiply-adds shrink with the square of `width_multiplier`.
+    Cost: 138,365,992 trainable parameters, 14,723,136 of them without the
+    top, and 15.5 G multiply-adds for an image of 224 x 224. Both shrink
+    roughly with the square of `width_multiplier`.
     """
     return _vgg(
         "vgg16_bn",

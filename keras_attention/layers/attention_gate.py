@@ -45,7 +45,7 @@ class AttentionGate2D(AttentionLayer2D):
         features: `(batch, height, width, channels)`.
         query: The deeper map `(batch, h, w, query_channels)`, of any size.
         mask: Optional `(batch, height, width)`, true where a position may be
-            attended to.
+            attended to; elsewhere the gated map is 0.
         return_attention_scores: Whether to return the weights too.
 
     Returns:
@@ -109,6 +109,11 @@ class AttentionGate2D(AttentionLayer2D):
         self.aggregation = self.get_part(
             aggregations, aggregation, "aggregation"
         )
+        if self.alignment.positive_scores or self.alignment.needs_query:
+            raise ValueError(
+                f"{type(self.alignment).__name__} needs non-negative scores "
+                "or a query vector; a gate has neither."
+            )
         self.set_shape_preserving(self.aggregation.keeps_positions)
 
     def build_attention(self, features_shape, query_shape):

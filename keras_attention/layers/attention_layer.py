@@ -33,7 +33,8 @@ class AttentionLayer2D(keras.layers.Layer):
             `keras.config.image_data_format()`.
         identity_init: Whether the layer starts as the identity:
             `y = x + gain * (F(x) - x)` with a trainable scalar `gain` that
-            starts at 0. For layers that keep the shape of the map.
+            starts at 0, and `y = x` in masked places. For layers that keep
+            the shape of the map.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
     """
 
@@ -65,7 +66,8 @@ class AttentionLayer2D(keras.layers.Layer):
     def build(self, features_shape, query_shape=None):
         """Checks the shapes and creates the weights."""
         features_shape = self._checked_map("features", features_shape)
-        if query_shape is not None:
+        self.has_query = query_shape is not None
+        if self.has_query:
             query_shape = self._checked_query(query_shape)
         self.build_attention(features_shape, query_shape)
         if self.identity_init:
@@ -82,10 +84,16 @@ class AttentionLayer2D(keras.layers.Layer):
         return_attention_scores=False,
     ):
         """Attends; see the class of the mechanism."""
-        if mask is not None:
-            mask = self._checked_mask(mask)
+        if (query is not None) != self.has_query:
+            built, called = ("with", "without")[:: 1 if self.has_query else -1]
+            raise ValueError(
+                f"{type(self).__name__} was built {built} a query and cannot "
+                f"be called {called} one."
+            )
         features = self._to_channels_last(features)
         query = self._to_channels_last(query)
+        if mask is not None:
+            mask = self._checked_mask(mask, features.shape)
         outputs, weights = self.attend(features, query, mask, training)
         if self.identity_init:
             change = outputs - features
@@ -164,12 +172,15 @@ class AttentionLayer2D(keras.layers.Layer):
 
         Args:
             axis: The module: `scores`, `alignments` or `aggregations`.
-            identifier: What its `get` accepts.
+            identifier: What its `get` accepts; a layer is copied, so that it
+                can be given to several others.
             name: Of the sub-layer, if it is made here.
             **config: Its arguments, if it is made here.
         """
         if takes_config(identifier):
             config = {**config, "name": name, "dtype": self.dtype_policy}
+        elif isinstance(identifier, keras.layers.Layer):
+            identifier = axis.serialize(axis.get(identifier))
         return axis.get(identifier, **config)
 
     def _to_channels_last(self, x):
@@ -216,12 +227,15 @@ class AttentionLayer2D(keras.layers.Layer):
             )
         return tuple(shape)
 
-    def _checked_mask(self, mask):
-        if len(mask.shape) != 3:
+    def _checked_mask(self, mask, features_shape):
+        sizes = zip(mask.shape, features_shape[:3], strict=False)
+        fits = all(None in pair or pair[0] == pair[1] for pair in sizes)
+        if len(mask.shape) != 3 or not fits:
             raise ValueError(
                 f"{type(self).__name__} takes a mask of shape "
                 "(batch, height, width), true where a position may be "
-                f"attended to. Received: a mask of shape {tuple(mask.shape)}"
+                f"attended to. Received: a mask of shape {tuple(mask.shape)} "
+                f"for a map of {tuple(features_shape[1:3])}"
             )
         return ops.cast(mask, "bool")
 

@@ -27,7 +27,7 @@ class AttentionPooling2D(AttentionLayer2D):
 
     Args:
         score: A key of `keras_attention.scores`, a configuration, a class or
-            an instance.
+            a layer, which is copied.
         alignment: The same of `keras_attention.alignments`.
         aggregation: The same of `keras_attention.aggregations`; one that
             gives a vector a query.
@@ -236,7 +236,7 @@ class AttentionPooling2D(AttentionLayer2D):
                 num_heads=self.num_heads,
                 key_dim=self.key_dim,
             )
-        score = scores.get(score)
+        score = self.get_part(scores, score, "score")
         for name, default in (("num_heads", 1), ("key_dim", None)):
             given, own = getattr(self, name), getattr(score, name)
             if given not in (default, own):

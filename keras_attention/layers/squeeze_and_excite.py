@@ -35,7 +35,7 @@ class SqueezeAndExcite2D(AttentionLayer2D):
     Call arguments:
         features: `(batch, height, width, channels)`.
         mask: Optional `(batch, height, width)`; the mean is taken where it is
-            true.
+            true, and elsewhere the gated map is 0.
         return_attention_scores: Whether to return the weights too.
 
     Returns:

@@ -31,8 +31,8 @@ def MelanomaAttentionVGG16BN(
     Args:
         input_shape: `(height, width, channels)`; sizes may be `None`.
         classes: Number of classes.
-        weights: For the convolutional blocks; see `VGG16BN`. The paper starts
-            from ImageNet and trains every layer.
+        weights: For the convolutional blocks; see `VGG16BNAttention`. The
+            paper starts from `"imagenet"` and trains every layer.
         alignment: `"sigmoid"`, whose gated map is averaged, or `"softmax"`,
             whose gated map is summed.
         classifier_activation: Of the last layer; `None` returns logits.

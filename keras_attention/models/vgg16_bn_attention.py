@@ -45,12 +45,15 @@ def VGG16BNAttention(
         input_tensor: Optional Keras tensor to use as the image.
         classes: Number of classes.
         classifier_activation: Of the last layer; `None` returns logits.
-        weights: For the convolutional blocks; see `VGG16BN`.
+        weights: For the convolutional blocks; see `VGG16BN`. With
+            `"imagenet"`, which needs PyTorch to read and is fetched once,
+            images go through `keras_attention.features.preprocess_input`
+            first, on a scale of 0 to 255.
         width_multiplier: Scales the channels of every block.
         dropout: Rate in front of the classifier.
         return_attention_scores: Whether the model returns
-            `[predictions, *weights]`, one entry for each place in the order
-            of the dictionary, float32.
+            `[predictions, *weights]`, one entry for each attention layer in
+            the order of the dictionary, float32.
         name: Of the model.
 
     Returns:
@@ -90,7 +93,7 @@ def VGG16BNAttention(
         width_multiplier=width_multiplier,
     )
     placed = _place(backbone, attention or {})
-    backbone, scores = _insert(backbone, placed)
+    backbone, scores = _insert(backbone, placed, return_attention_scores)
 
     # Global context, then one vector a tap.
     deepest = backbone.output
@@ -99,7 +102,9 @@ def VGG16BNAttention(
     for where, layer in placed.items():
         if where not in scores:
             features = backbone.get_layer(where).output
-            context, scores[where] = _tap(layer, features, deepest, pooled)
+            context, scores[where] = _tap(
+                layer, features, deepest, pooled, return_attention_scores
+            )
             vectors.append(context)
     x = vectors[0]
     if len(vectors) > 1:
@@ -117,6 +122,11 @@ def VGG16BNAttention(
     outputs = predictions
     if return_attention_scores:
         maps = [scores[where] for where in placed if scores[where] is not None]
+        if not maps:
+            raise ValueError(
+                "return_attention_scores=True needs at least one attention "
+                f"layer. Received: attention={attention!r}"
+            )
         outputs = [predictions, *maps]
     return keras.Model(backbone.inputs, outputs, name=name)
 
@@ -162,7 +172,7 @@ def _copy(what, where):
     return type(layer).from_config({**layer.get_config(), "name": name})
 
 
-def _insert(backbone, placed):
+def _insert(backbone, placed, return_scores):
     """Puts layers that keep their map's shape behind the ones they name.
 
     Returns:
@@ -181,7 +191,9 @@ def _insert(backbone, placed):
     def call(layer, *args, **kwargs):
         outputs = layer(*args, **kwargs)
         if layer.name in inserted:
-            outputs, scores[layer.name] = _attend(inserted[layer.name], outputs)
+            outputs, scores[layer.name] = _attend(
+                inserted[layer.name], return_scores, outputs
+            )
         return outputs
 
     copy = keras.models.clone_model(
@@ -193,12 +205,13 @@ def _insert(backbone, placed):
     return copy, scores
 
 
-def _tap(layer, features, deepest, pooled):
+def _tap(layer, features, deepest, pooled, return_scores):
     """The vector that a layer makes of features, and its weights."""
     query = {"map": deepest, "vector": pooled}.get(
         getattr(layer, "query_kind", None)
     )
-    outputs, scores = _attend(layer, features, query)
+    inputs = [features] if query is None else [features, query]
+    outputs, scores = _attend(layer, return_scores, *inputs)
     if len(outputs.shape) == 4:
         pool = keras.layers.GlobalAveragePooling2D(name=f"{layer.name}_pool")
         outputs = pool(outputs)
@@ -208,12 +221,11 @@ def _tap(layer, features, deepest, pooled):
     return outputs, scores
 
 
-def _attend(layer, features, query=None):
-    """Outputs and weights; any other Keras layer has no weights to show."""
-    args = (features,) if query is None else (features, query)
-    if isinstance(layer, layers.AttentionLayer2D):
-        return layer(*args, return_attention_scores=True)
-    return layer(*args), None
+def _attend(layer, return_scores, *inputs):
+    """Outputs, and weights if wanted; other Keras layers have none."""
+    if return_scores and isinstance(layer, layers.AttentionLayer2D):
+        return layer(*inputs, return_attention_scores=True)
+    return layer(*inputs), None
 
 
 def _keeps_shape(layer, features):

@@ -109,3 +109,6 @@ class Score(keras.layers.Layer):
             "num_heads": self.num_heads,
             "key_dim": self.key_dim,
         }
+
+
+registry.base = Score

@@ -63,6 +63,18 @@ def test_context_has_the_compute_dtype(features):
     assert keras.backend.standardize_dtype(context.dtype) == "bfloat16"
 
 
+@pytest.mark.parametrize("key", ["weighted_sum", "gated_mean"])
+def test_large_maps_in_half_precision(key):
+    positions = 2**16
+    share = 1 / positions if key == "weighted_sum" else 0.01
+    weights = np.full((1, 1, 1, positions), share, "float32")
+    features = np.ones((1, positions, 2), "float16")
+    layer = aggregations.get(key, dtype="mixed_float16")
+    context = keras.ops.convert_to_numpy(layer(weights, features))
+    expected = 1 if key == "weighted_sum" else 0.01
+    np.testing.assert_allclose(context, expected, rtol=1e-2)
+
+
 def test_bad_input(features):
     with pytest.raises(ValueError, match="8 channels and 3 heads"):
         aggregate("weighted_sum", random_weights(3, 1), features)

@@ -22,7 +22,7 @@ def train(monkeypatch, tmp_path):
     spec = importlib.util.spec_from_file_location("train", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    script.TEST_IMAGES = 40
+    monkeypatch.setitem(script.RECIPE, "test_images", 40)
 
     def call(function):
         def with_arguments(arguments):
@@ -68,7 +68,7 @@ def test_writes_everything(train, tmp_path, capsys):
     # The config is the run: read again, it gives the same arguments.
     saved = json.loads((first / "config.json").read_text())["arguments"]
     again = train.parse("--config first/config.json --seeds 2")
-    assert again == {**saved, "seeds": 2}
+    assert again == {**saved, "seeds": 2, "output": "first-again"}
 
 
 def test_summary(train):
@@ -94,6 +94,7 @@ def test_summary(train):
         ("--attention attn_pol", "Unknown attention layer 'attn_pol'"),
         ("--blocks block9", "'block9', which is no block"),
         ("--dataset mnits", "Unknown data set 'mnits'"),
+        ("--attention se", "pools or gates"),
         ("--seeds 0", "seeds=0"),
         ("--epochs -1", "epochs=-1"),
         ("--width 0", "width_multiplier"),

@@ -183,6 +183,33 @@ def test_bad_input(features, arguments, query, message):
         layer(features, *args)
 
 
-def test_bad_mask(features):
-    with pytest.raises(ValueError, match=r"mask of shape.*\(2, 20\)"):
-        AttentionPooling2D()(features, mask=np.ones((2, 20), bool))
+@pytest.mark.parametrize("shape", [(2, 20), (2, 5, 4), (2, 4, 5, 1)])
+def test_bad_mask(features, shape):
+    with pytest.raises(ValueError, match=r"mask of shape.*map of \(4, 5\)"):
+        AttentionPooling2D()(features, mask=np.ones(shape, bool))
+
+
+def test_a_query_is_given_always_or_never(features):
+    query = np.ones((2, 8), "float32")
+    without, with_query = AttentionPooling2D(), AttentionPooling2D()
+    without(features)
+    with pytest.raises(ValueError, match="built without.*called with one"):
+        without(features, query)
+    with_query(features, query)
+    with pytest.raises(ValueError, match="built with a.*called without one"):
+        with_query(features)
+
+
+def test_a_score_given_to_two_layers_is_copied(features):
+    score = scores.get("additive", key_dim=3)
+    layers = [AttentionPooling2D(score) for _ in range(2)]
+    for layer in layers:
+        layer(features)
+    assert layers[0].score is not layers[1].score and not score.built
+
+
+def test_parts_must_be_of_their_kind():
+    with pytest.raises(ValueError, match="score is a layer of class Score"):
+        AttentionPooling2D(score=keras.layers.Dense(3))
+    with pytest.raises(ValueError, match="is a layer of class Alignment"):
+        AttentionPooling2D(alignment=scores.get("dot"))

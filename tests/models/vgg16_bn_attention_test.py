@@ -121,6 +121,16 @@ def test_bad_attention(attention, message):
         VGG16BNAttention(attention, **SMALL)
 
 
+def test_weights_need_a_layer_that_has_some():
+    with pytest.raises(ValueError, match="at least one attention layer"):
+        VGG16BNAttention(**SMALL, return_attention_scores=True)
+
+
+def test_layers_have_one_output_unless_weights_are_asked_for():
+    model = VGG16BNAttention(EVERY_KIND, **SMALL)
+    assert model.get_layer("block3_attention").output.shape == (None, 4, 4, 16)
+
+
 @pytest.mark.parametrize(
     "argument", [{"classes": 0}, {"dropout": 1.5}, {"width_multiplier": 0}]
 )
