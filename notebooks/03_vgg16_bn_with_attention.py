@@ -33,8 +33,8 @@ if "google.colab" in sys.modules:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 
 from keras_attention import AttentionExtractor
 from keras_attention import MelanomaAttentionVGG16BN
@@ -65,14 +65,13 @@ examples = datasets.load(
 ).test
 batch = {key: np.asarray(value) for key, value in next(iter(examples)).items()}
 
-figure = Figure(figsize=(10, 1.8))
+_, panels = plt.subplots(1, 8, figsize=(10, 1.8))
 for axes, image, label in zip(
-    figure.subplots(1, 8), batch["image"], batch["label"], strict=False
+    panels, batch["image"], batch["label"], strict=False
 ):
     axes.imshow(image[..., 0], cmap="gray")
     axes.set_title(f"label {label}", fontsize=9)
     axes.axis("off")
-figure
 
 # %% [markdown]
 # ## Build
