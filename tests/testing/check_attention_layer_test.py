@@ -365,7 +365,7 @@ class TakesAnyMask(Good):
     def _checked_mask(self, mask, features_shape):
         if len(mask.shape) == 2:
             mask = ops.repeat(ops.expand_dims(mask, 1), 6, axis=1)
-        return super()._checked_mask(mask)
+        return super()._checked_mask(mask, features_shape)
 
 
 tensorflow_only = pytest.mark.skipif(
