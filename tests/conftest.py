@@ -7,6 +7,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import keras
 import pytest
 
+# Scripts that make fixtures from other packages, which tests do not need.
+collect_ignore = ["oracles"]
+
 
 @pytest.fixture(autouse=True)
 def seed():
