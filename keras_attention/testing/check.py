@@ -5,6 +5,7 @@ import keras
 from keras_attention.testing import behaviour
 from keras_attention.testing import errors
 from keras_attention.testing import execution
+from keras_attention.testing import exports
 from keras_attention.testing import precision
 from keras_attention.testing import saving
 from keras_attention.testing import shapes
@@ -38,8 +39,11 @@ _CHECKS = {
         behaviour.identity,
         behaviour.inspection,
         behaviour.masked_inspection,
+        execution.compiled_inspection,
         errors.errors,
-        execution.export,
+        exports.saved_model,
+        exports.onnx,
+        exports.litert,
     )
 }
 
@@ -83,9 +87,11 @@ def check_attention_layer(
     7. Nothing is random but by the seed, and only in training
        (`randomness`).
     8. It can start as the identity, and trains from there (`identity`).
-    9. Looking at it changes nothing (`inspection`, `masked_inspection`).
+    9. Looking at it changes nothing (`inspection`, `masked_inspection`,
+       `compiled_inspection`).
     10. What it cannot compute it refuses, with the reason (`errors`).
-    12. It exports to a SavedModel (`export`).
+    12. Exported, it gives the same numbers (`saved_model`, `onnx`, `litert`);
+        on TensorFlow, for ONNX with tf2onnx and onnxruntime.
 
     Promise 11, the numbers of the paper, is for the layer's own tests.
 
