@@ -28,7 +28,14 @@ from keras_attention import layers
 from keras_attention import scores
 from keras_attention.capture import AttentionExtractor
 from keras_attention.capture import record_attention
+from keras_attention.features import VGG11
+from keras_attention.features import VGG11BN
+from keras_attention.features import VGG13
+from keras_attention.features import VGG13BN
+from keras_attention.features import VGG16
 from keras_attention.features import VGG16BN
+from keras_attention.features import VGG19
+from keras_attention.features import VGG19BN
 from keras_attention.models import MelanomaAttentionVGG16BN
 from keras_attention.models import VGG16BNAttention
 from keras_attention.version import __version__

@@ -7,7 +7,7 @@ of its maps can be attended to: `model.get_layer("block3_pool").output`.
 
 | module | what |
 |---|---|
-| `vgg` | VGG with batch normalization, as a functional model |
+| `vgg` | VGG11, 13, 16 and 19, with and without batch normalization |
 | `vgg_arguments` | which images and widths it accepts |
 | `vgg_weights` | where its weights come from |
 | `torchvision_weights` | torchvision's state dictionaries into these models |
@@ -16,4 +16,11 @@ of its maps can be attended to: `model.get_layer("block3_pool").output`.
 
 from keras_attention.features.preprocessing import preprocess_input
 from keras_attention.features.torchvision_weights import load_torchvision_state
+from keras_attention.features.vgg import VGG11
+from keras_attention.features.vgg import VGG11BN
+from keras_attention.features.vgg import VGG13
+from keras_attention.features.vgg import VGG13BN
+from keras_attention.features.vgg import VGG16
 from keras_attention.features.vgg import VGG16BN
+from keras_attention.features.vgg import VGG19
+from keras_attention.features.vgg import VGG19BN

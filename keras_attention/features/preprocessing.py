@@ -1,4 +1,4 @@
-"""Pixels as torchvision's ImageNet weights expect them."""
+"""Pixels as the published weights expect them."""
 
 import keras
 import numpy as np
@@ -6,25 +6,35 @@ from keras import ops
 
 from keras_attention import arguments
 
-# Mean and standard deviation of the ImageNet pixels in [0, 1], as R, G, B.
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
+# Mean and standard deviation of pixels in [0, 1], as R, G, B. The paper's own
+# weights were trained on centred pixels from 0 to 255.
+_STATISTICS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "imagenet_features": ((0.48235, 0.45882, 0.40784), (1 / 255,) * 3),
+}
 
 
-def preprocess_input(images, data_format=None):
-    """Standardises RGB images the way torchvision's networks were trained.
+def preprocess_input(
+    images, data_format=None, weights="imagenet", full_scale=255
+):
+    """Standardises RGB images the way the published networks were trained.
 
-    `(images / 255 - mean) / std` with the mean and the standard deviation of
-    ImageNet per channel. Not the preprocessing of `keras.applications.VGG16`,
-    which swaps the channels to BGR and keeps the range of 0 to 255.
-    torchvision's own evaluation first resizes the shorter side to 256 pixels
-    and crops the central 224 x 224; sizes are left alone here.
+    `(images / full_scale - mean) / std` with a mean and a standard deviation
+    per channel that belong to the weights. Not the preprocessing of
+    `keras.applications.VGG16`, which swaps the channels to BGR and keeps the
+    range of 0 to 255. torchvision's own evaluation first resizes the shorter
+    side to 256 pixels and crops the central 224 x 224; sizes are left alone
+    here.
 
     Args:
-        images: RGB pixels from 0 to 255, `(..., height, width, 3)`: a NumPy
-            array, a tensor of the active backend, or a symbolic tensor.
+        images: RGB pixels, `(..., height, width, 3)`: a NumPy array, a tensor
+            of the active backend, or a symbolic tensor.
         data_format: `"channels_last"`, or `"channels_first"` for
             `(..., 3, height, width)`. `None` is the setting of Keras.
+        weights: `"imagenet"` for every network's weights of that name, or
+            `"imagenet_features"` for those of `VGG16`.
+        full_scale: The value of a full channel: 255 as in files, or 1 as in
+            the batches of `keras_attention.datasets`.
 
     Returns:
         The same shape: a NumPy array for a NumPy array, otherwise a tensor.
@@ -33,7 +43,7 @@ def preprocess_input(images, data_format=None):
 
     Raises:
         ValueError: If `images` do not have three channels, or for an unknown
-            `data_format`.
+            `data_format` or unknown weights.
 
     Example:
 
@@ -46,6 +56,8 @@ def preprocess_input(images, data_format=None):
     arguments.one_of(
         "data_format", data_format, ("channels_last", "channels_first")
     )
+    arguments.one_of("weights", weights, tuple(_STATISTICS))
+    full_scale = arguments.positive_float("full_scale", full_scale)
     if not (isinstance(images, keras.KerasTensor) or ops.is_tensor(images)):
         images = np.asarray(images)
     shape = tuple(images.shape)
@@ -60,8 +72,10 @@ def preprocess_input(images, data_format=None):
         dtype = keras.config.floatx()
     # Broadcasts over (..., height, width, 3) or (..., 3, height, width).
     constants = (3,) if axis == -1 else (3, 1, 1)
-    mean = np.reshape(_MEAN, constants).astype(dtype)
-    std = np.reshape(_STD, constants).astype(dtype)
+    mean, std = (
+        np.reshape(values, constants).astype(dtype)
+        for values in _STATISTICS[weights]
+    )
     if isinstance(images, np.ndarray):
-        return (images.astype(dtype) / 255 - mean) / std
-    return (ops.cast(images, dtype) / 255 - mean) / std
+        return (images.astype(dtype) / full_scale - mean) / std
+    return (ops.cast(images, dtype) / full_scale - mean) / std

@@ -92,18 +92,21 @@ def _targets(model):
     )
     if not places:
         raise ValueError(
-            "model must have VGG's layers block1_conv1, block1_bn1, ... "
+            "model must have VGG's layers block1_conv1, block1_conv2, ... "
             f"Received: model={model.name!r} with layers {layers[:8]}"
         )
+    normalized = any(re.fullmatch(r"block\d+_bn\d+", name) for name in layers)
+    # Convolution, normalization (if any) and ReLU each take one place in
+    # torchvision's list, and so does the pooling that ends a block.
+    stride = 3 if normalized else 2
     targets = {}
     for position, (block, number) in enumerate(places):
-        # Convolution, normalization and ReLU each take one place in
-        # torchvision's list, and so does the pooling that ends a block.
-        index = 3 * position + block - 1
+        index = stride * position + block - 1
         convolution = model.get_layer(f"block{block}_conv{number}")
         targets |= _variables(f"features.{index}", convolution)
-        norm = model.get_layer(f"block{block}_bn{number}")
-        targets |= _variables(f"features.{index + 1}", norm)
+        if normalized:
+            norm = model.get_layer(f"block{block}_bn{number}")
+            targets |= _variables(f"features.{index + 1}", norm)
     if "fc1" in layers:
         for name, layer in _CLASSIFIER.items():
             targets |= _variables(name, model.get_layer(layer))

@@ -13,19 +13,32 @@ from keras_attention.features import torchvision_weights
 from keras_attention.features import vgg_arguments
 
 # As torch.hub has it, the file's name ends in how its SHA-256 begins.
+_ADDRESS = "https://download.pytorch.org/models/"
 _IMAGENET_URLS = {
-    "vgg16_bn": "https://download.pytorch.org/models/vgg16_bn-6c64b313.pth",
+    "vgg11": f"{_ADDRESS}vgg11-8a719046.pth",
+    "vgg11_bn": f"{_ADDRESS}vgg11_bn-6002323d.pth",
+    "vgg13": f"{_ADDRESS}vgg13-19584684.pth",
+    "vgg13_bn": f"{_ADDRESS}vgg13_bn-abd245e5.pth",
+    "vgg16": f"{_ADDRESS}vgg16-397923af.pth",
+    "vgg16_bn": f"{_ADDRESS}vgg16_bn-6c64b313.pth",
+    "vgg19": f"{_ADDRESS}vgg19-dcbb9e9d.pth",
+    "vgg19_bn": f"{_ADDRESS}vgg19_bn-c79401a0.pth",
+}
+# The paper's convolutions; what the file holds of the classifier is no use.
+_FEATURES_URLS = {
+    "vgg16": f"{_ADDRESS}vgg16_features-amdegroot-88682ab5.pth",
 }
 
 _SUFFIXES = (".weights.h5", ".npz", ".pth")
 
 
-def check(weights, image, include_top, classes, width_multiplier):
+def check(architecture, weights, image, include_top, classes, width_multiplier):
     """Raises `ValueError` for weights that no such network could take.
 
     Called before the network is built, as the widest takes a while.
 
     Args:
+        architecture: torchvision's name, such as `"vgg16_bn"`.
         weights: What the caller gave.
         image: The symbolic image.
         include_top: Whether the network has a classifier.
@@ -34,7 +47,10 @@ def check(weights, image, include_top, classes, width_multiplier):
     """
     if weights is None or isinstance(weights, Mapping):
         return
-    if isinstance(weights, str) and weights == "imagenet":
+    if isinstance(weights, str) and weights in published(architecture):
+        if weights != "imagenet" and include_top:
+            expected = "used with include_top=False: it has no classifier"
+            raise ValueError(arguments.invalid("weights", weights, expected))
         _check_imagenet(image, include_top, classes, width_multiplier)
         return
     is_path = isinstance(weights, (str, os.PathLike))
@@ -44,10 +60,25 @@ def check(weights, image, include_top, classes, width_multiplier):
         and os.path.isfile(weights)
     ):
         expected = (
-            "None, 'imagenet', a dictionary of arrays, or the path of an "
-            f"existing file that ends in {', '.join(_SUFFIXES)}"
+            f"None, {', '.join(map(repr, published(architecture)))}, a "
+            "dictionary of arrays, or the path of an existing file that ends "
+            f"in {', '.join(_SUFFIXES)}"
         )
         raise ValueError(arguments.invalid("weights", weights, expected))
+
+
+def published(architecture):
+    """The addresses of the weights that torchvision publishes, by our name.
+
+    Example:
+
+    >>> sorted(published("vgg16"))
+    ['imagenet', 'imagenet_features']
+    """
+    addresses = {"imagenet": _IMAGENET_URLS[architecture]}
+    if architecture in _FEATURES_URLS:
+        addresses["imagenet_features"] = _FEATURES_URLS[architecture]
+    return addresses
 
 
 def load(model, weights, architecture):
@@ -56,8 +87,8 @@ def load(model, weights, architecture):
         return
     if isinstance(weights, Mapping):
         state = weights
-    elif weights == "imagenet":
-        state = read_imagenet_state(architecture)
+    elif weights in published(architecture):
+        state = read_published_state(published(architecture)[weights])
     elif os.fspath(weights).endswith(".weights.h5"):
         model.load_weights(weights)
         return
@@ -95,11 +126,11 @@ def read_state(path):
     return state
 
 
-def read_imagenet_state(architecture):
-    """Downloads torchvision's ImageNet weights once and reads them.
+def read_published_state(url):
+    """Downloads torchvision's weights once and reads them.
 
     Args:
-        architecture: torchvision's name, `"vgg16_bn"`.
+        url: Of a file whose name ends in how its SHA-256 begins.
 
     Returns:
         A dictionary of torch tensors.
@@ -109,7 +140,6 @@ def read_imagenet_state(architecture):
         ValueError: If the file is not the published one. It is deleted then.
     """
     _import_torch()  # Before half a gigabyte is fetched in vain.
-    url = _IMAGENET_URLS[architecture]
     path = keras.utils.get_file(origin=url, cache_subdir="models")
     expected = re.search(r"-([0-9a-f]+)\.pth$", url).group(1)
     with open(path, "rb") as file:
@@ -138,8 +168,7 @@ def _check_imagenet(image, include_top, classes, width_multiplier):
     for name, (value, expected, fits) in needs.items():
         if not fits:
             raise ValueError(
-                f"weights='imagenet' needs {name} = {expected}. "
-                f"Received: {value}"
+                f"ImageNet weights need {name} = {expected}. Received: {value}"
             )
 
 

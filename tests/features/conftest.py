@@ -1,21 +1,39 @@
 import numpy as np
 import pytest
 
-# (torchvision's index of the convolution, filters) of vgg16_bn.
-CONVOLUTIONS = (
-    *((0, 64), (3, 64)),
-    *((7, 128), (10, 128)),
-    *((14, 256), (17, 256), (20, 256)),
-    *((24, 512), (27, 512), (30, 512)),
-    *((34, 512), (37, 512), (40, 512)),
-)
+BLOCKS = {
+    "vgg11": (1, 1, 2, 2, 2),
+    "vgg13": (2, 2, 2, 2, 2),
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+}
+
+
+def torchvision_layers(architecture):
+    """torchvision's `features` as (kind, index, filters), poolings too."""
+    depth, _, normalized = architecture.partition("_")
+    kinds = ("conv", "bn", "relu") if normalized else ("conv", "relu")
+    layers = []
+    for count, filters in zip(
+        BLOCKS[depth], (64, 128, 256, 512, 512), strict=True
+    ):
+        for kind in (*kinds * count, "pool"):
+            layers.append((kind, len(layers), filters))
+    return layers
 
 
 @pytest.fixture(scope="session")
 def make_state():
-    """Makes a state dictionary of vgg16_bn as torchvision lays it out."""
+    """Makes a state dictionary of a VGG as torchvision lays it out."""
 
-    def make(width=1 / 16, positions=1, classes=10, channels=3, top=True):
+    def make(
+        width=1 / 16,
+        positions=1,
+        classes=10,
+        channels=3,
+        top=True,
+        architecture="vgg16_bn",
+    ):
         rng = np.random.default_rng(0)
 
         def normal(scale, *shape):
@@ -26,18 +44,19 @@ def make_state():
 
         state = {}
         inputs = channels
-        for index, filters in CONVOLUTIONS:
-            filters = int(filters * width)
-            conv, norm = f"features.{index}", f"features.{index + 1}"
-            scale = (2 / (9 * inputs)) ** 0.5
-            state[f"{conv}.weight"] = normal(scale, filters, inputs, 3, 3)
-            state[f"{conv}.bias"] = normal(0.1, filters)
-            state[f"{norm}.weight"] = uniform(filters)
-            state[f"{norm}.bias"] = normal(0.1, filters)
-            state[f"{norm}.running_mean"] = normal(0.1, filters)
-            state[f"{norm}.running_var"] = uniform(filters)
-            state[f"{norm}.num_batches_tracked"] = np.array(7)
-            inputs = filters
+        for kind, index, filters in torchvision_layers(architecture):
+            filters, name = int(filters * width), f"features.{index}"
+            if kind == "conv":
+                scale = (2 / (9 * inputs)) ** 0.5
+                state[f"{name}.weight"] = normal(scale, filters, inputs, 3, 3)
+                state[f"{name}.bias"] = normal(0.1, filters)
+                inputs = filters
+            elif kind == "bn":
+                state[f"{name}.weight"] = uniform(filters)
+                state[f"{name}.bias"] = normal(0.1, filters)
+                state[f"{name}.running_mean"] = normal(0.1, filters)
+                state[f"{name}.running_var"] = uniform(filters)
+                state[f"{name}.num_batches_tracked"] = np.array(7)
         units = int(4096 * width)
         inputs = inputs * positions
         for index, outputs in ((0, units), (3, units), (6, classes)):
@@ -50,3 +69,9 @@ def make_state():
         return state
 
     return make
+
+
+@pytest.fixture(scope="session")
+def layers_of():
+    """`torchvision_layers`, for the tests."""
+    return torchvision_layers

@@ -27,6 +27,27 @@ def test_standardises_each_channel(images, convert):
     )
 
 
+@pytest.mark.computing
+def test_statistics_belong_to_the_weights(images):
+    mean = np.array([0.48235, 0.45882, 0.40784])
+    result = preprocess_input(
+        images, "channels_last", weights="imagenet_features"
+    )
+    np.testing.assert_allclose(result, images - 255 * mean, atol=1e-3)
+    with pytest.raises(ValueError, match="weights.*imagenet_features"):
+        preprocess_input(images, weights="caffe")
+
+
+@pytest.mark.computing
+def test_images_from_0_to_1(images):
+    expected = preprocess_input(images, "channels_last")
+    unit = (images / 255).astype("float32")
+    result = preprocess_input(unit, "channels_last", full_scale=1)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="full_scale"):
+        preprocess_input(images, full_scale=0)
+
+
 def test_channels_first(images):
     expected = preprocess_input(images, "channels_last")
     result = preprocess_input(images.transpose(0, 3, 1, 2), "channels_first")

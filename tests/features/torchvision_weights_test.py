@@ -2,22 +2,24 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention import features
 from keras_attention.features import VGG16BN
 from keras_attention.features import load_torchvision_state
 
-POOLED_AFTER = (3, 10, 20, 30, 40)
-CONVOLUTIONS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)
 TINY = 1 / 64
 
 
-def numpy_vgg16_bn(state, images):
+def numpy_vgg(state, images, layers):
     """torchvision's network in NumPy: `(batch, C, H, W)` to maps, logits."""
     x = images
-    for index in CONVOLUTIONS:
-        x = numpy_convolution(x, state, f"features.{index}")
-        x = numpy_normalization(x, state, f"features.{index + 1}")
-        x = np.maximum(x, 0)
-        if index in POOLED_AFTER:
+    for kind, index, _ in layers:
+        if kind == "conv":
+            x = numpy_convolution(x, state, f"features.{index}")
+        elif kind == "bn":
+            x = numpy_normalization(x, state, f"features.{index}")
+        elif kind == "relu":
+            x = np.maximum(x, 0)
+        else:
             batch, channels, height, width = x.shape
             x = x.reshape(batch, channels, height // 2, 2, width // 2, 2)
             x = x.max(axis=(3, 5))
@@ -69,10 +71,15 @@ def assert_unchanged(model, before):
 
 
 @pytest.mark.computing
-def test_forward_pass_equals_torchvisions(make_state):
+@pytest.mark.parametrize(
+    "architecture",
+    [f"vgg{depth}{norm}" for depth in (11, 13, 16, 19) for norm in ("", "_bn")],
+)
+def test_forward_pass_equals_torchvisions(make_state, layers_of, architecture):
     # 2 x 3 positions, so that a wrong order of fc1's rows shows.
-    state = make_state(positions=6)
-    model = VGG16BN(
+    state = make_state(positions=6, architecture=architecture)
+    network = getattr(features, architecture.upper().replace("_", ""))
+    model = network(
         input_shape=(64, 96, 3),
         classes=10,
         classifier_activation=None,
@@ -80,7 +87,7 @@ def test_forward_pass_equals_torchvisions(make_state):
         weights=state,
     )
     images = np.random.default_rng(1).normal(size=(2, 3, 64, 96))
-    maps, logits = numpy_vgg16_bn(state, images)
+    maps, logits = numpy_vgg(state, images, layers_of(architecture))
     both = keras.Model(
         model.inputs, [model.get_layer("block5_pool").output, model.output]
     )
@@ -178,9 +185,22 @@ def test_model_must_be_a_vgg(tiny_state):
     other = keras.Model(image, keras.layers.Conv2D(2, 3)(image), name="other")
     with pytest.raises(ValueError, match="model='other'"):
         load_torchvision_state(other, tiny_state)
-    plain = keras.layers.Conv2D(1, 3, name="block1_conv1")(image)
-    with pytest.raises(ValueError, match="block1_bn1"):
-        load_torchvision_state(keras.Model(image, plain), tiny_state)
+
+
+@pytest.mark.parametrize(
+    ("network", "architecture", "problem"),
+    [
+        (features.VGG16, "vgg16_bn", r"Unexpected: features\.1"),
+        (features.VGG16BN, "vgg16", r"Missing: features\.1\.weight"),
+        (features.VGG19BN, "vgg16_bn", r"Missing: .* and 26 more"),
+    ],
+)
+def test_the_state_of_another_vgg_is_refused(
+    make_state, network, architecture, problem
+):
+    state = make_state(TINY, top=False, architecture=architecture)
+    with pytest.raises(ValueError, match=problem):
+        network(include_top=False, width_multiplier=TINY, weights=state)
 
 
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")

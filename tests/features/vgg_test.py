@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention import features
 from keras_attention.features import VGG16BN
 
 TINY = 1 / 64
@@ -37,15 +38,45 @@ def images(*shape, seed=0):
 
 
 @pytest.mark.slow
-def test_parameters_are_torchvisions():
-    model = VGG16BN()
-    assert parameters(model) == 138_365_992
-    assert model.count_params() - parameters(model) == 8_448
+@pytest.mark.parametrize(
+    ("network", "count", "moving"),
+    [
+        (features.VGG11, 132_863_336, 0),
+        (features.VGG11BN, 132_868_840, 5_504),
+        (features.VGG13, 133_047_848, 0),
+        (features.VGG13BN, 133_053_736, 5_888),
+        (features.VGG16, 138_357_544, 0),
+        (features.VGG16BN, 138_365_992, 8_448),
+        (features.VGG19, 143_667_240, 0),
+        (features.VGG19BN, 143_678_248, 11_008),
+    ],
+)
+def test_parameters_are_torchvisions(network, count, moving):
+    model = network()
+    assert parameters(model) == count
+    assert model.count_params() - parameters(model) == moving
     assert model.output_shape == (None, 1000)
-    block5 = model.get_layer("block5_pool")
-    features = keras.Model(model.input, block5.output)
-    assert parameters(features) == 14_723_136
-    assert block5.output.shape == (None, 7, 7, 512)
+    assert f"{count:,} trainable parameters" in network.__doc__
+    assert model.name == network.__name__.lower().replace("bn", "_bn")
+
+
+@pytest.mark.slow
+def test_parameters_of_the_blocks():
+    model = VGG16BN(include_top=False, input_shape=(224, 224, 3))
+    assert parameters(model) == 14_723_136
+    assert model.get_layer("block5_pool").output.shape == (None, 7, 7, 512)
+
+
+def test_documentation_is_each_networks_own():
+    pages = [
+        getattr(features, f"VGG{depth}{norm}").__doc__
+        for depth in (11, 13, 16, 19)
+        for norm in ("", "BN")
+    ]
+    assert len({page.splitlines()[0] for page in pages}) == 8
+    for page in pages:
+        assert "{" not in page
+        assert max(map(len, page.splitlines())) <= 80
 
 
 def test_layer_names(classifier):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention.features import VGG16
 from keras_attention.features import VGG16BN
 from keras_attention.features import vgg_weights
 
@@ -141,13 +142,25 @@ def test_imagenet_without_torch_fetches_nothing(server, monkeypatch):
     monkeypatch.setattr(vgg_weights, "_IMAGENET_URLS", urls)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match="pip install torch"):
-        vgg_weights.read_imagenet_state("vgg16_bn")
+        vgg_weights.read_published_state(urls["vgg16_bn"])
     assert asked == []
 
 
-def test_published_address():
-    url = vgg_weights._IMAGENET_URLS["vgg16_bn"]
-    assert url == ("https://download.pytorch.org/models/vgg16_bn-6c64b313.pth")
+def test_published_addresses():
+    urls = vgg_weights.published("vgg16")
+    assert urls["imagenet"].endswith("/models/vgg16-397923af.pth")
+    assert urls["imagenet_features"].endswith("-amdegroot-88682ab5.pth")
+    names = {f"vgg{n}{bn}" for n in (11, 13, 16, 19) for bn in ("", "_bn")}
+    for name in names:
+        url = vgg_weights.published(name)["imagenet"]
+        assert url.startswith(f"https://download.pytorch.org/models/{name}-")
+
+
+def test_weights_of_the_features_need_no_top():
+    with pytest.raises(ValueError, match="include_top=False"):
+        VGG16(weights="imagenet_features")
+    with pytest.raises(ValueError, match="None, 'imagenet', a dictionary"):
+        VGG16BN(include_top=False, weights="imagenet_features")
 
 
 @pytest.mark.parametrize(
