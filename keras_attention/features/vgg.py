@@ -30,15 +30,15 @@ _PUBLISHED = {
 
 _DOCUMENTATION = """{title}: torchvision's `{architecture}` in Keras.
 
-    {count} 3 x 3 convolutions in five blocks, each followed by {followed};
-    a 2 x 2 max-pooling ends a block:
+    {count} 3 x 3 convolutions in five blocks, each followed by
+    {followed}; a 2 x 2 max-pooling ends a block:
 
 {blocks}
         flatten, fc1 4096, fc2 4096, predictions
 
-    The layers are {names}, `block3_pool`, and on
-    top `flatten`, `fc1`, `fc1_dropout`, `fc2`, `fc2_dropout`,
-    `predictions`.
+    The layers are {names},
+    `block3_pool`, and on top `flatten`, `fc1`, `fc1_dropout`, `fc2`,
+    `fc2_dropout`, `predictions`.
 
     Args:
         include_top: Whether the classifier follows the last block.
