@@ -13,13 +13,14 @@ ROOT = pathlib.Path(keras_attention.__file__).parent
 # Each folder may import itself and what stands before it.
 ORDER = [
     {"version", "arguments", "registry", "ops", "capture"},
-    {"features", "scores", "alignments", "aggregations"},
+    {"features", "scores", "alignments", "aggregations", "losses"},
     {"layers"},
     {"models", "datasets", "metrics"},
     {"visualization", "testing"},
 ]
-# The walk's own steps know nothing of how images become features.
-FORBIDDEN = {"layers": {"features"}}
+# The walk's own steps know nothing of how images become features; a loss
+# knows tensors only.
+FORBIDDEN = {"layers": {"features"}, "losses": {"registry", "capture"}}
 HEAVY = {"tensorflow", "tensorflow_datasets", "matplotlib", "keras_tuner"}
 
 

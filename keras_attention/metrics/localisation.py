@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_attention import arguments
+
 
 def attention_energy(maps, masks):
     """The share of each image's attention that falls on the object.
@@ -45,6 +47,9 @@ def attention_energy(maps, masks):
     Differs from the paper:
         It enlarges the map to the image; here the mask is averaged down to
         the map, which invents no detail between positions.
+
+    See also:
+        `area_share` and `centre_energy`, the numbers to read it against.
     """
     maps = _checked_maps(maps)
     masks = _checked_masks(masks)
@@ -82,6 +87,78 @@ def area_share(masks):
     [0.25 0.5 ]
     """
     return _checked_masks(masks).mean((1, 2))
+
+
+def centre_map(height, width):
+    """A map that always looks at the centre, whatever the image.
+
+    A Gaussian, `exp(-y^2 / (2 sigma_y^2) - x^2 / (2 sigma_x^2))` of the
+    distances from the centre, with `sigma` a quarter of each side, so that
+    the border is two standard deviations away.
+
+    Args:
+        height: Rows.
+        width: Columns.
+
+    Returns:
+        `(height, width)`, float64, summing to 1.
+
+    Raises:
+        ValueError: For sizes that are no positive integers.
+
+    Example:
+
+    >>> print(centre_map(3, 2).round(3))
+    [[0.113 0.113]
+     [0.274 0.274]
+     [0.113 0.113]]
+
+    Reference:
+        Judd, Durand, Torralba: A Benchmark of Computational Models of
+        Saliency to Predict Human Fixations. MIT-CSAIL-TR 2012: photographers
+        put objects in the centre, so that a map that knows nothing else does
+        well; there too a Gaussian stretched to the image.
+    """
+
+    def profile(size):
+        # Centres of the positions, as shares of the side.
+        places = (np.arange(size) + 0.5) / size - 0.5
+        heights = np.exp(-0.5 * (places / 0.25) ** 2)
+        return heights / heights.sum()
+
+    arguments.positive_int("height", height)
+    arguments.positive_int("width", width)
+    return np.outer(profile(height), profile(width))
+
+
+def centre_energy(masks):
+    """The share of `centre_map` that falls on each object.
+
+    What `attention_energy` gives a map that always looks at the centre, at
+    the masks' resolution: attention has found the object only where it does
+    better.
+
+    Args:
+        masks: `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
+            `[0, 1]`.
+
+    Returns:
+        `(batch,)` in `[0, 1]`, float64; NaN for an empty mask.
+
+    Raises:
+        ValueError: For other shapes, or masks outside `[0, 1]`.
+
+    Example: the same object in the centre and in a corner.
+
+    >>> masks = np.zeros((2, 8, 8))
+    >>> masks[0, 2:6, 2:6] = 1
+    >>> masks[1, :4, :4] = 1
+    >>> print(centre_energy(masks).round(2), area_share(masks))
+    [0.52 0.25] [0.25 0.25]
+    """
+    masks = _checked_masks(masks)
+    energy = (masks * centre_map(*masks.shape[1:])).sum((1, 2))
+    return np.where(masks.any((1, 2)), energy, np.nan)
 
 
 def _area_average(masks, size):

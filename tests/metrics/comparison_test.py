@@ -9,7 +9,11 @@ from keras_attention.layers import SqueezeAndExcite2D
 from keras_attention.metrics import Comparison
 from keras_attention.metrics import area_share
 from keras_attention.metrics import attention_energy
+from keras_attention.metrics import average_precision
+from keras_attention.metrics import centre_energy
 from keras_attention.metrics import compare
+from keras_attention.metrics import expected_calibration_error
+from keras_attention.metrics import roc_auc
 
 CLASSES = 3
 
@@ -32,10 +36,11 @@ def models():
     return {"plain": plain(), "attention": attentive()}
 
 
-def plain():
+def plain(classes=CLASSES, activation=None):
     inputs = keras.Input((12, 12, 2))
     x = keras.layers.GlobalAveragePooling2D()(inputs)
-    return keras.Model(inputs, keras.layers.Dense(CLASSES)(x))
+    head = keras.layers.Dense(classes, activation=activation)
+    return keras.Model(inputs, head(x))
 
 
 def attentive():
@@ -126,22 +131,109 @@ def test_without_masks_nothing_is_said_about_attention(models, test_set):
     comparison = compare(models, arrays)
     for row in comparison.rows:
         assert row["attention"] is row["object_share"] is None
+        assert row["centre_energy"] is None
     assert "object" not in str(comparison)
 
 
-def test_the_table_is_aligned_and_complete(models, test_set):
+@pytest.mark.computing
+@pytest.mark.parametrize("activation", [None, "softmax"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_rows_say_how_the_answers_rank_and_how_sure_they_are(
+    test_set, classes, activation
+):
+    model = plain(classes, activation)
+    model.set_weights([9 * weight for weight in model.get_weights()])
+    labels = np.arange(10) % classes
+    row = compare({"a": model}, {**test_set, "label": labels}).rows[0]
+    p = model.predict(test_set["image"], verbose=0)
+    if activation is None:
+        p = keras.ops.convert_to_numpy(keras.ops.softmax(p))
+    scores = p[:, 1] if classes == 2 else p
+    assert row["auc"] == pytest.approx(roc_auc(labels, scores))
+    expected = average_precision(labels, scores)
+    assert row["average_precision"] == pytest.approx(expected)
+    expected = expected_calibration_error(labels, p)
+    assert row["ece"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_is_undefined_is_none_and_still_printed(test_set):
+    broken = plain()
+    broken.set_weights([np.nan * weight for weight in broken.get_weights()])
+    rows = compare({"a": broken}, test_set).rows
+    assert rows[0]["auc"] is rows[0]["ece"] is None
+    assert rows[0]["average_precision"] is None
+    one_class = {**test_set, "label": np.ones(10, int)}
+    with pytest.warns(UserWarning, match="no positive images"):
+        comparison = compare({"a": plain()}, one_class)
+    assert comparison.rows[0]["auc"] is None
+    assert "AUC" not in str(comparison)
+    assert "ECE" in str(comparison)
+
+
+@pytest.mark.computing
+@pytest.mark.filterwarnings("ignore:There are no positive images")
+def test_images_without_a_known_mask_count_among_the_answers_only(
+    models, test_set
+):
+    known = np.arange(10) % 2 == 0  # image 4 has an empty mask
+    masks = test_set["mask"].copy()
+    masks[~known] = 1
+    some = {**test_set, "mask": masks, "has_mask": known}
+    row = compare({"attention": models["attention"]}, some).rows[0]
+    alone = {key: array[known] for key, array in test_set.items()}
+    expected = compare({"attention": models["attention"]}, alone).rows[0]
+    assert row["images"] == 10
+    assert row["excluded"] == {"fine": 6, "coarse": 6}
+    assert row["attention"] == pytest.approx(expected["attention"], rel=1e-5)
+    for key in ("centre_energy", "object_share"):
+        assert row[key] == pytest.approx(expected[key])
+    streamed = compare(models, Batches(some)).rows[1]
+    assert streamed["attention"] == pytest.approx(row["attention"], rel=1e-5)
+    none = compare(models, {**some, "has_mask": np.zeros(10, bool)})
+    assert none.rows[1]["attention"] == {"fine": None, "coarse": None}
+    assert none.rows[1]["centre_energy"] is None
+
+
+@pytest.mark.computing
+def test_the_centre_is_measured_on_the_same_masks(models, test_set):
+    row = compare(models, test_set, batch_size=3).rows[0]
+    expected = np.nanmean(centre_energy(test_set["mask"]))
+    assert row["centre_energy"] == pytest.approx(expected)
+
+
+def test_the_tables_are_aligned_and_complete(models, test_set):
     comparison = compare(models, test_set, training_seconds={"plain": 4.25})
     lines = str(comparison).splitlines()
+    assert lines[0].split()[4:] == ["accuracy", "AUC", "AP", "ECE"]
     assert lines[0].startswith("model      parameters  seconds  images/s")
-    assert lines[0].endswith("accuracy  attention on object  object's share")
-    assert lines[2].split()[0] == "plain"
-    assert lines[2].split()[-2] == "-"
-    assert lines[3].split()[-3] == "fine"
-    assert lines[4].split()[0] == "coarse"
+    assert [line.split()[0] for line in lines[2:4]] == ["plain", "attention"]
+    assert lines[3].split()[2] == "-"
     assert len({len(line) for line in lines[:4]}) == 1
-    assert lines[5] == (
-        "attention, fine: 1 of 10 images left out, without object or attention"
-    )
+    assert lines[4] == ""
+    assert lines[5].split() == ["attention", "on", "the", "object", "share"]
+    assert [line.rpartition(" ")[0].strip() for line in lines[7:11]] == [
+        "attention, fine",
+        "attention, coarse",
+        "(a map fixed at the centre)",
+        "(a uniform map)",
+    ]
+    assert len({len(line) for line in lines[5:11]}) == 1
+    assert lines[11:] == [
+        f"attention, {layer}: 1 of 10 images left out, without known object "
+        "or attention"
+        for layer in ("fine", "coarse")
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_rows_of_older_results_are_still_shown(models, test_set):
+    comparison = compare(models, test_set)
+    for row in comparison.rows:
+        for key in ("auc", "average_precision", "ece", "centre_energy"):
+            del row[key]
+    text = str(comparison)
+    assert "accuracy" in text and "(a uniform map)" in text
+    assert "AUC" not in text and "centre" not in text
 
 
 def test_results_are_plain_json(models, test_set):
@@ -213,6 +305,9 @@ def test_test_sets_that_do_not_fit_are_named(models, test_set):
         {**test_set, "label": labels + 1},
         {**test_set, "label": labels - 1},
         {**test_set, "label": labels[:5]},
+        {**test_set, "has_mask": np.ones(5, bool)},
+        {**test_set, "has_mask": np.ones(10)},
+        {"image": test_set["image"], "label": labels, "has_mask": labels > 0},
     ]
     for given in bad:
         with pytest.raises(ValueError, match="argument test"):

@@ -3,6 +3,8 @@ import pytest
 
 from keras_attention.metrics import area_share
 from keras_attention.metrics import attention_energy
+from keras_attention.metrics import centre_energy
+from keras_attention.metrics import centre_map
 
 
 def random_masks(count, height, width):
@@ -73,6 +75,38 @@ def test_questions_without_an_answer_are_nan():
         energy = attention_energy(maps, masks)
     assert np.isnan(energy[:4]).all()
     assert energy[4] == 1
+
+
+def test_the_centre_map_is_a_gaussian_stretched_to_the_image():
+    centre = centre_map(12, 20)
+    assert centre.sum() == pytest.approx(1)
+    np.testing.assert_allclose(centre, centre[::-1, ::-1])
+    np.testing.assert_allclose(centre[:, 0] * 3, 3 * centre[:, -1])
+    # From the middle of the outermost row, 5.5 of 12 rows from the centre, to
+    # that of the row beside the centre, 0.5 of 12.
+    ratio = np.exp(-((5.5 / 3) ** 2 - (0.5 / 3) ** 2) / 2)
+    np.testing.assert_allclose(centre[0] / centre[5], ratio)
+    # Spread: in a fine map the variance is that of a Gaussian cut at 2 sigma.
+    rows = centre_map(4000, 1)[:, 0]
+    places = (np.arange(4000) + 0.5) / 4000 - 0.5
+    density = np.exp(-2) / np.sqrt(2 * np.pi)
+    expected = 0.25**2 * (1 - 4 * density / 0.9544997361)
+    assert (rows * places**2).sum() == pytest.approx(expected, rel=1e-4)
+    for size in ((0, 3), (3, 1.5)):
+        with pytest.raises(ValueError, match="height|width"):
+            centre_map(*size)
+
+
+def test_the_energy_of_the_centre_is_that_of_its_map():
+    masks = random_masks(4, 16, 24)
+    masks[2] = 0
+    received = centre_energy(masks[..., None])
+    maps = np.broadcast_to(centre_map(16, 24), masks.shape)
+    np.testing.assert_allclose(received, attention_energy(maps, masks))
+    assert np.isnan(received[2])
+    assert centre_energy(np.ones((1, 5, 7))) == pytest.approx(1)
+    with pytest.raises(ValueError, match="argument masks"):
+        centre_energy(np.full((1, 4, 4), 255))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,18 @@
+"""What to train for: hard images, and maps that fall where they should.
+
+| loss | of | asks |
+|---|---|---|
+| `FocalLoss` | predictions | which images are still wrong |
+| `AttentionDice` | a map and a mask | does the attention cover the object |
+| `AttentionSparsity` | a map | is the attention concentrated |
+
+A model with `return_attention_scores=True` returns its predictions and one
+map a layer, and takes one loss for each of them:
+`model.compile(loss=[focal, dice, dice], loss_weights=[1, 0.001, 0.01])`.
+"""
+
+from keras_attention.losses.focal import FocalLoss
+from keras_attention.losses.map_dice import AttentionDice
+from keras_attention.losses.map_sparsity import AttentionSparsity
+
+__all__ = ["AttentionDice", "AttentionSparsity", "FocalLoss"]

@@ -1,0 +1,258 @@
+"""How well scores rank the classes: areas under curves, and their spread.
+
+These are exact and need all scores at once, after training. In `fit`, Keras'
+own metrics follow them on a grid of thresholds: `keras.metrics.AUC()` for
+`roc_auc`, `keras.metrics.AUC(curve="PR")` for `average_precision`, both with
+`multi_label=True` for a mean over classes of 0 or 1, and
+`keras.metrics.SensitivityAtSpecificity(0.9)`.
+"""
+
+import warnings
+
+import numpy as np
+
+from keras_attention import arguments
+
+
+def roc_auc(labels, scores, *, average="macro"):
+    """Area under the receiver operating characteristic, class by class.
+
+    The probability that an image of the class scores higher than one of
+    another class, ties counting one half.
+
+    Args:
+        labels: 0 or 1 `(count,)` for scores `(count,)`. For scores
+            `(count, classes)` integer labels `(count,)`, each class against
+            the rest, or 0 or 1 `(count, classes)` where an image may have
+            several classes.
+        scores: Higher for more likely; logits or probabilities. Of the two
+            columns of a two-class model, give `scores[:, 1]`; logits as their
+            difference. Logits of several exclusive classes should go through
+            a softmax first: images are ranked against each other.
+        average: `"macro"`, the mean over the classes, or `None`.
+
+    Returns:
+        A float; with `average=None` an array `(classes,)`. NaN for a class of
+        which there are no images, or no others, with a warning; the mean
+        leaves it out and is NaN when nothing is left.
+
+    Raises:
+        ValueError: For shapes that do not fit, labels that are no classes,
+            and scores that are not finite.
+
+    Example:
+
+    >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    0.75
+    >>> scores = [[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.1, 0.2, 0.7]]
+    >>> print(roc_auc([0, 1, 2], scores, average=None))
+    [1. 1. 1.]
+
+    Reference:
+        Fawcett: An introduction to ROC analysis. Pattern Recognition Letters
+        27, 2006. Computed by scikit-learn.
+
+    See also:
+        `average_precision`, which a rare class tells more about.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    return _by_class(labels, scores, roc_auc_score, True, average)
+
+
+def average_precision(labels, scores, *, average="macro"):
+    """Area under the steps of the precision-recall curve, class by class.
+
+    `sum_n (recall_n - recall_(n-1)) precision_n` over falling thresholds. A
+    ranking by chance reaches the share of the class.
+
+    Args:
+        labels: As for `roc_auc`.
+        scores: As for `roc_auc`.
+        average: `"macro"`, the mean over the classes, or `None`.
+
+    Returns:
+        A float; with `average=None` an array `(classes,)`. NaN for a class of
+        which there are no images, with a warning; the mean leaves it out and
+        is NaN when nothing is left.
+
+    Raises:
+        ValueError: As for `roc_auc`.
+
+    Example:
+
+    >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
+    0.8333
+
+    Reference:
+        Davis, Goadrich: The Relationship Between Precision-Recall and ROC
+        Curves. ICML 2006. Computed by scikit-learn.
+
+    See also:
+        `roc_auc`. Average precision of detected boxes is another measure.
+    """
+    from sklearn.metrics import average_precision_score
+
+    return _by_class(labels, scores, average_precision_score, False, average)
+
+
+def sensitivity_at_specificity(labels, scores, specificity):
+    """The share of positives found while enough negatives stay negative.
+
+    The highest sensitivity (true positive rate) of all thresholds whose
+    specificity (1 - false positive rate) is at least the one given.
+
+    Args:
+        labels: 0 or 1 `(count,)`.
+        scores: `(count,)`, higher for 1.
+        specificity: In `[0, 1]`.
+
+    Returns:
+        A float in `[0, 1]`; NaN, with a warning, without both labels.
+
+    Raises:
+        ValueError: As for `roc_auc`, and for a specificity out of range.
+
+    Example:
+
+    >>> sensitivity_at_specificity([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], 1.0)
+    0.5
+    >>> sensitivity_at_specificity([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], 0.5)
+    1.0
+
+    See also:
+        `keras.metrics.SensitivityAtSpecificity` in `fit`.
+    """
+    from sklearn.metrics import roc_curve
+
+    if not 0 <= specificity <= 1:
+        raise ValueError(
+            arguments.invalid("specificity", specificity, "a number in [0, 1]")
+        )
+    if np.ndim(scores) != 1:
+        raise ValueError(
+            "Invalid value for argument scores: expected (count,). Received: "
+            f"scores of shape {np.shape(scores)}"
+        )
+
+    def sensitivity(positive, scores):
+        # Intermediate thresholds lie on a straight line of the curve, but on
+        # this one it matters where.
+        false, true, _ = roc_curve(positive, scores, drop_intermediate=False)
+        # 1 - 0.9 is a little less than 1 of 10.
+        return true[false <= 1 - specificity + 1e-12].max()
+
+    return _by_class(labels, scores, sensitivity, True, "macro")
+
+
+def bootstrap_interval(metric, *arrays, level=0.95, repeats=1000, seed=0):
+    """A percentile interval for a number measured on a sample of images.
+
+    The images are drawn again, with replacement, as many as there are, and
+    the metric is measured on every draw.
+
+    Args:
+        metric: A function of the arrays that returns a number, such as
+            `roc_auc`. Draws for which it is NaN are left out.
+        *arrays: What it takes, one entry an image each.
+        level: Share of the draws inside, in `(0, 1)`.
+        repeats: Number of draws.
+        seed: Of the draws.
+
+    Returns:
+        `(low, high)`; NaN if no draw gives a number.
+
+    Raises:
+        ValueError: For arrays of different lengths, none, or empty ones, and
+            for a level out of range.
+
+    Example:
+
+    >>> bootstrap_interval(np.mean, np.ones(20), repeats=10)
+    (1.0, 1.0)
+
+    Reference:
+        Efron, Tibshirani: An Introduction to the Bootstrap. 1993, chapter 13.
+    """
+    arguments.positive_int("repeats", repeats)
+    if not 0 < level < 1:
+        raise ValueError(
+            arguments.invalid("level", level, "a number in (0, 1)")
+        )
+    arrays = [np.asarray(array) for array in arrays]
+    counts = {len(array) for array in arrays}
+    if len(counts) != 1 or counts == {0}:
+        raise ValueError(
+            "bootstrap_interval needs arrays of one length, at least 1. "
+            f"Received: lengths {[len(array) for array in arrays]}"
+        )
+    generator, count = np.random.default_rng(seed), counts.pop()
+    values = np.empty(repeats)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of draws without a class
+        for repeat in range(repeats):
+            drawn = generator.integers(count, size=count)
+            values[repeat] = metric(*(array[drawn] for array in arrays))
+    values = values[~np.isnan(values)]
+    if not values.size:
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _by_class(labels, scores, metric, needs_others, average):
+    """One binary problem a class, and their mean."""
+    arguments.one_of("average", average, ("macro", None))
+    positive, scores = _columns(np.asarray(labels), np.asarray(scores))
+    missing = ~positive.any(0)
+    if needs_others:
+        missing |= positive.all(0)
+    values = np.full(positive.shape[1], np.nan)
+    for column in np.flatnonzero(~missing):
+        values[column] = metric(positive[:, column], scores[:, column])
+    if missing.any():
+        names = np.flatnonzero(missing)
+        others = " or no others" if needs_others else ""
+        more = ", ..." if len(names) > 5 else ""
+        which = (
+            f" for {len(names)} of {len(values)} classes: "
+            f"{', '.join(map(str, names[:5]))}{more}"
+            if len(values) > 1
+            else ""
+        )
+        warnings.warn(
+            f"There are no positive images{others}{which}; the result is NaN "
+            "there.",
+            stacklevel=3,
+        )
+    if average is None:
+        return values
+    known = values[~missing]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _columns(labels, scores):
+    """Labels and scores as boolean and float `(count, classes)`."""
+    fits = scores.ndim in (1, 2) and scores.size and len(labels) == len(scores)
+    if not fits or (labels.ndim != 1 and labels.shape != scores.shape):
+        raise ValueError(
+            "labels and scores must be (count,) both, (count,) and (count, "
+            "classes), or (count, classes) both, not empty. Received: labels "
+            f"of shape {labels.shape} and scores of shape {scores.shape}"
+        )
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            "Invalid value for argument scores: expected finite numbers. "
+            f"Received: {int((~np.isfinite(scores)).sum())} that are not"
+        )
+    exclusive = scores.ndim == 2 and labels.ndim == 1
+    classes = scores.shape[1] if exclusive else 2
+    if not np.isin(labels, np.arange(classes)).all():
+        raise ValueError(
+            "Invalid value for argument labels: expected integers from 0 to "
+            f"{classes - 1}. Received: {np.unique(labels)[:5]} ..."
+        )
+    if exclusive:
+        return labels[:, None] == np.arange(classes), scores
+    positive = labels.astype(bool)
+    return positive.reshape(len(labels), -1), scores.reshape(len(scores), -1)
