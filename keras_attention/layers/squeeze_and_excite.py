@@ -1,18 +1,12 @@
 """Channel attention from a global summary of the map."""
 
-import keras
-from keras import ops
-
-from keras_attention import arguments
-from keras_attention.capture import record_attention
-from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
-from keras_attention.ops import at_least_float32
-from keras_attention.ops import hide_masked
+from keras_attention.layers.channel_statistics import BottleneckGate2D
+from keras_attention.layers.channel_statistics import global_mean
 
 
 @registry.register("se", family="channel")
-class SqueezeAndExcite2D(AttentionLayer2D):
+class SqueezeAndExcite2D(BottleneckGate2D):
     """Squeeze-and-excitation: which channels matter in this image.
 
     `y = x * sigmoid(W_2 act(W_1 mean(x) + b_1) + b_2)`, with the mean over
@@ -68,79 +62,12 @@ class SqueezeAndExcite2D(AttentionLayer2D):
         Two passes over the map and `2 * channels * bottleneck`
         multiplications; as many parameters, and `bottleneck + channels`
         biases.
+
+    See also:
+        `EfficientChannelAttention2D`, without a bottleneck;
+        `ChannelAttention2D`, which takes the maximum too.
     """
 
-    def __init__(
-        self,
-        reduction_ratio=16,
-        bottleneck_filters=None,
-        activation="relu",
-        use_bias=True,
-        kernel_initializer="he_normal",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.reduction_ratio = arguments.positive_int(
-            "reduction_ratio", reduction_ratio
-        )
-        self.bottleneck_filters = arguments.positive_int(
-            "bottleneck_filters", bottleneck_filters, optional=True
-        )
-        self.activation = keras.activations.get(activation)
-        self.use_bias = arguments.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
-    def build_attention(self, features_shape, query_shape):
-        """Creates the two dense layers."""
-        channels = features_shape[-1]
-        filters = self.bottleneck_filters or max(
-            1, channels // self.reduction_ratio
-        )
-        self.squeeze = self._dense("squeeze", filters, self.activation)
-        self.squeeze.build((None, channels))
-        self.excite = self._dense("excite", channels)
-        self.excite.build((None, filters))
-
-    def attend(self, features, query, mask, training):
-        """Scales every channel by its gate."""
-        if mask is None:
-            mean = ops.mean(features, axis=(1, 2))
-        else:
-            features, mask = hide_masked(features, mask)
-            share = ops.mean(ops.cast(mask, "float32"), axis=-1)[:, 0]
-            share = ops.maximum(share, keras.config.epsilon())  # (b, 1)
-            mean = ops.mean(features, axis=(1, 2)) / ops.cast(
-                share, features.dtype
-            )
-        scores = at_least_float32(self.excite(self.squeeze(mean)))
-        weights = ops.expand_dims(ops.sigmoid(scores), (1, 2))
-        weights = record_attention(self, weights)
-        return features * ops.cast(weights, features.dtype), weights
-
-    def attention_shapes(self, features_shape, query_shape):
-        """The map's shape and `(batch, 1, 1, channels)`."""
-        batch, _, _, channels = features_shape
-        return features_shape, (batch, 1, 1, channels)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "reduction_ratio": self.reduction_ratio,
-            "bottleneck_filters": self.bottleneck_filters,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": keras.initializers.serialize(
-                self.kernel_initializer
-            ),
-        }
-
-    def _dense(self, name, units, activation=None):
-        return keras.layers.Dense(
-            units,
-            activation=activation,
-            use_bias=self.use_bias,
-            kernel_initializer=self.kernel_initializer.clone(),
-            name=name,
-            dtype=self.dtype_policy,
-        )
+    def channel_scores(self, features, mask):
+        """Scores the mean of every channel."""
+        return self.score(global_mean(features, mask))
