@@ -45,7 +45,8 @@ def test_a_serialized_layer_comes_back_unbuilt():
     [
         (scores, "aditive", "Did you mean 'additive'"),
         (alignments, "sofmax", "Did you mean 'softmax'"),
-        (layers, "cbamm", "Unknown attention layer 'cbamm'. Available: attn"),
+        (layers, "lstm", "Unknown attention layer 'lstm'. Available: attn_p"),
+        (layers, "cbamm", "Did you mean 'cbam'"),
         (scores, None, "must be a key, a class, an instance"),
         (scores, 3, "Received: 3"),
     ],
@@ -61,6 +62,10 @@ def test_unknown_arguments_are_named():
 
 
 def test_families():
-    assert layers.available(family="channel") == ["se"]
-    with pytest.raises(ValueError, match="Available: channel, gate, pooling"):
+    assert layers.available(family="channel") == [
+        "cbam_channel",
+        "eca",
+        "se",
+    ]
+    with pytest.raises(ValueError, match="Available: channel, channel_spatial"):
         layers.available(family="chanel")

@@ -6,7 +6,14 @@ Every layer here keeps the promises of `AttentionLayer2D` and is checked by
 | key | family | what it asks |
 |---|---|---|
 | `attn_pool` | pooling | which positions answer a query |
+| `cbam` | channel_spatial | which channels matter, then which positions |
+| `cbam_channel` | channel | which channels matter on average or at their best |
+| `cbam_spatial` | spatial | which positions stand out from their surroundings |
+| `cross` | cross | which positions answer given vectors |
+| `eca` | channel | which channels matter next to their neighbours |
 | `gate` | gate | which positions a deeper map confirms |
+| `mhsa` | self | which positions matter to each other, in several heads |
+| `nonlocal` | self | what a position gathers from all others |
 | `se` | channel | which channels matter in this image |
 """
 
@@ -14,6 +21,19 @@ from keras_attention.layers.attention_gate import AttentionGate2D
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.attention_pooling import AttentionPooling2D
+from keras_attention.layers.channel_attention import ChannelAttention2D
+from keras_attention.layers.convolutional_block_attention import (
+    ConvolutionalBlockAttention2D,
+)
+from keras_attention.layers.cross_attention import CrossAttention2D
+from keras_attention.layers.efficient_channel_attention import (
+    EfficientChannelAttention2D,
+)
+from keras_attention.layers.multi_head_self_attention import (
+    MultiHeadSelfAttention2D,
+)
+from keras_attention.layers.non_local import NonLocal2D
+from keras_attention.layers.spatial_attention import SpatialAttention2D
 from keras_attention.layers.squeeze_and_excite import SqueezeAndExcite2D
 
 available = registry.available

@@ -1,0 +1,154 @@
+"""Multi-head attention to the positions of a map, whoever asks."""
+
+import keras
+from keras import ops
+
+from keras_attention import arguments
+from keras_attention.layers.attention_layer import AttentionLayer2D
+from keras_attention.layers.pairwise import projection
+from keras_attention.layers.pairwise import weigh
+from keras_attention.ops import at_least_float32
+from keras_attention.ops import masked_softmax
+from keras_attention.ops import merge_heads
+from keras_attention.ops import precise_dtype
+from keras_attention.ops import split_heads
+
+
+class MultiHeadAttention2D(AttentionLayer2D):
+    """Base class of layers in which several heads attend to a map.
+
+    `head_h = softmax(Q_h K_h^T / sqrt(d)) V_h`, with `Q` a linear map of the
+    queries, `K` and `V` of the features at every position, and one more
+    linear map of all heads side by side. A subclass says who asks:
+    `build_heads` creates the maps, `compare` gives the weights, and `combine`
+    the context.
+
+    The bias of the keys is left out: it adds the same number to all scores of
+    a query, which a softmax does not see.
+
+    Args:
+        num_heads: Number of heads.
+        key_dim: `d`, the size of a head's queries and keys.
+        value_dim: Size of a head's values; `None` takes that of the keys.
+        dropout: Share of weights that are dropped in training.
+        use_bias: Whether the maps of queries, values and outputs have a bias.
+        kernel_initializer: Of all four maps.
+        seed: For the dropout.
+        **kwargs: As for `AttentionLayer2D`.
+    """
+
+    def __init__(
+        self,
+        num_heads=4,
+        key_dim=None,
+        value_dim=None,
+        dropout=0.0,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_heads = arguments.positive_int("num_heads", num_heads)
+        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
+        self.value_dim = arguments.positive_int(
+            "value_dim", value_dim, optional=True
+        )
+        self.dropout = arguments.fraction("dropout", dropout)
+        self.use_bias = arguments.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.seed = seed
+        self.dropout_layer = keras.layers.Dropout(
+            dropout,
+            seed=seed,
+            name="dropout",
+            # In float16 the weights of a large map would be rounded to 0.
+            dtype=precise_dtype(self.compute_dtype),
+        )
+
+    def build_heads(self, query_shape, tokens_shape, output_dim=None):
+        """Creates the linear maps.
+
+        Args:
+            query_shape: `(batch, queries, query_channels)`; its channels,
+                divided among the heads, are the default of `key_dim`.
+            tokens_shape: `(batch, positions, channels)`.
+            output_dim: Size of the last map; `None` leaves it out.
+
+        Returns:
+            `(key_dim, heads * value_dim)`.
+        """
+        key_dim = self.key_dim or self._divide_channels(query_shape[-1])
+        keys = self.num_heads * key_dim
+        values = self.num_heads * (self.value_dim or key_dim)
+        self.query_dense = self._map("query", keys, query_shape)
+        self.key_dense = self._map("key", keys, tokens_shape, use_bias=False)
+        self.value_dense = self._map("value", values, tokens_shape)
+        self.output_dense = None
+        if output_dim is not None:
+            self.output_dense = self._map(
+                "output", output_dim, (*query_shape[:2], values)
+            )
+        self.dropout_layer.build(
+            (query_shape[0], self.num_heads, query_shape[1], tokens_shape[1])
+        )
+        return key_dim, values
+
+    def compare(self, queries, tokens, mask):
+        """The weights `(batch, heads, queries, positions)`, float32."""
+        queries = self._heads(self.query_dense(queries))
+        queries = queries * queries.shape[-1] ** -0.5
+        keys = self._heads(self.key_dense(tokens))
+        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+        return masked_softmax(self.add_to_scores(scores, queries), mask)
+
+    def add_to_scores(self, scores, queries):
+        """The scores with what a subclass knows beside the features.
+
+        Args:
+            scores: `(batch, heads, queries, positions)`.
+            queries: `(batch, heads, queries, key_dim)`, already scaled.
+        """
+        return scores
+
+    def combine(self, weights, tokens, training):
+        """The context `(batch, queries, channels)` in the compute dtype."""
+        weights = self.dropout_layer(weights, training=training)
+        values = split_heads(self.value_dense(tokens), self.num_heads)
+        context = merge_heads(weigh(weights, values))
+        context = ops.cast(context, self.compute_dtype)
+        if self.output_dense is not None:
+            context = self.output_dense(context)
+        return context
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "key_dim": self.key_dim,
+            "value_dim": self.value_dim,
+            "dropout": self.dropout,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+            "seed": self.seed,
+        }
+
+    def _map(self, name, units, shape, use_bias=True):
+        layer = projection(self, name, units, "bn", use_bias and self.use_bias)
+        layer.build(shape)
+        return layer
+
+    def _heads(self, x):
+        return split_heads(at_least_float32(x), self.num_heads)
+
+    def _divide_channels(self, channels):
+        if channels % self.num_heads:
+            raise ValueError(
+                f"{type(self).__name__} divides the channels among its heads. "
+                f"Received: {channels} channels and num_heads="
+                f"{self.num_heads}. Set key_dim to project to another size."
+            )
+        return channels // self.num_heads

@@ -1,0 +1,302 @@
+"""The non-local block: every position gathers from all others."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_attention import arguments
+from keras_attention.capture import record_attention
+from keras_attention.layers.attention_layer import AttentionLayer2D
+from keras_attention.layers.attention_layer import registry
+from keras_attention.layers.pairwise import limit_positions
+from keras_attention.layers.pairwise import projection
+from keras_attention.layers.pairwise import refuse_large_map
+from keras_attention.layers.pairwise import weigh
+from keras_attention.ops import at_least_float32
+from keras_attention.ops import hide_masked
+from keras_attention.ops import map_to_tokens
+from keras_attention.ops import masked_softmax
+from keras_attention.ops import precise_dtype
+
+_SOFTMAX_MODES = ("embedded_gaussian", "gaussian")
+_MODES = (*_SOFTMAX_MODES, "dot_product", "concatenation")
+
+
+@registry.register("nonlocal", family="self")
+class NonLocal2D(AttentionLayer2D):
+    """Non-local block: a position's answer is a sum over all positions.
+
+    `y_i = BN(W_z (1 / C_i) sum_j f(x_i, x_j) g(x_j)) + x_i` with `g` a linear
+    map to fewer channels and, for linear maps `theta` and `phi` to as many,
+
+    | mode | `f(x_i, x_j)` | `C_i` |
+    |---|---|---|
+    | `embedded_gaussian` | `exp(theta(x_i) . phi(x_j))` | `sum_j f` |
+    | `gaussian` | `exp(x_i . x_j)` | `sum_j f` |
+    | `dot_product` | `theta(x_i) . phi(x_j)` | `N` |
+    | `concatenation` | `relu(w . [theta(x_i), phi(x_j)])` | `N` |
+
+    where `N` is the number of positions `j`. The first two are a softmax. The
+    weights are `f / C` in every mode: those of `dot_product` can be negative,
+    and neither they nor those of `concatenation` are bounded, so that extreme
+    features overflow in float16 there.
+
+    Args:
+        mode: One of the four.
+        reduction_ratio: `theta`, `phi` and `g` have `channels /
+            reduction_ratio` channels, rounded down, at least 1.
+        filters: This number itself; overrides `reduction_ratio`.
+        sub_sample: Whether `phi(x)` and `g(x)` are max-pooled 2x2, so that
+            there are a quarter as many positions to gather from.
+        scale: What scales the products of the first three modes: `None`
+            nothing, `"channels"` the root of the number of channels of `x`,
+            `"filters"` the root of the length of the vectors compared.
+        normalization: `"batch"` for BN, or `None`.
+        use_bias: Whether the linear maps have biases, but for those that what
+            follows cancels: of `phi` under a softmax, of `W_z` under BN.
+        residual: Whether `x_i` is added.
+        kernel_initializer: Of all kernels.
+        max_positions: The largest `height * width` to accept, against running
+            out of memory; `None` sets no limit.
+        data_format: `"channels_last"`, `"channels_first"` or `None` for
+            Keras' default.
+        identity_init: Whether the layer starts as the identity; see
+            `AttentionLayer2D`.
+        **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        features: `(batch, height, width, channels)`.
+        mask: Optional `(batch, height, width)`, true where a position may be
+            gathered from, which `N` and the statistics of BN follow; elsewhere
+            the outputs are 0.
+        training: Whether BN uses the statistics of the batch.
+        return_attention_scores: Whether to return the weights too.
+
+    Returns:
+        A map in the shape of `features`; with `return_attention_scores=True`
+        also the weights `(batch, 1, positions, gathered)`, float32:
+        `[b, 0, i, j]` is how much `i` takes from `j`. With `sub_sample`, `j`
+        runs over the pooled map, half as high and wide, rounded up.
+
+    Raises:
+        ValueError: For unknown modes, scales and normalizations, for a scale
+            in the mode `concatenation`, and for a map with more than
+            `max_positions`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_attention import layers
+    >>> layer = layers.get("nonlocal", sub_sample=True)
+    >>> features = np.ones((2, 8, 8, 16), "float32")
+    >>> outputs, weights = layer(features, return_attention_scores=True)
+    >>> tuple(outputs.shape), tuple(weights.shape)
+    ((2, 8, 8, 16), (2, 1, 64, 16))
+
+    Reference:
+        Wang, Girshick, Gupta, He: Non-local Neural Networks. CVPR 2018.
+
+    Differs from the paper:
+        The paper starts as the identity by a BN whose `gamma` is 0; here
+        `gamma` is 1, and `identity_init=True` starts as the identity. timm's
+        `NonLocalAttn` is `scale="channels"` with `filters` an eighth of the
+        channels, rounded to a multiple of 8. mmcv's `NonLocal2d` is
+        `scale="filters"` in the mode `embedded_gaussian`, and
+        `normalization=None` unless asked for; its pooling leaves the last
+        row or column of an odd size out, which the paper does not have.
+
+    Cost:
+        `4 N C D + 2 N^2 D` multiplications for `D` filters, `4 C D`
+        parameters without biases, and memory for `N^2` weights; a quarter of
+        both squares with `sub_sample`.
+
+    See also:
+        `MultiHeadSelfAttention2D`, with several heads and positions.
+    """
+
+    def __init__(
+        self,
+        mode="embedded_gaussian",
+        reduction_ratio=2,
+        filters=None,
+        sub_sample=False,
+        scale=None,
+        normalization="batch",
+        use_bias=True,
+        residual=True,
+        kernel_initializer="glorot_uniform",
+        max_positions=16384,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.mode = arguments.one_of("mode", mode, _MODES)
+        self.reduction_ratio = arguments.positive_int(
+            "reduction_ratio", reduction_ratio
+        )
+        self.filters = arguments.positive_int("filters", filters, optional=True)
+        self.sub_sample = arguments.boolean("sub_sample", sub_sample)
+        self.scale = arguments.one_of(
+            "scale", scale, (None, "channels", "filters")
+        )
+        if mode == "concatenation" and scale is not None:
+            raise ValueError(
+                "mode='concatenation' has no product to scale. Received: "
+                f"scale={scale!r}"
+            )
+        self.normalization = arguments.one_of(
+            "normalization", normalization, ("batch", None)
+        )
+        self.use_bias = arguments.boolean("use_bias", use_bias)
+        self.residual = arguments.boolean("residual", residual)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.max_positions = limit_positions(max_positions)
+
+    def build_attention(self, features_shape, query_shape):
+        """Creates the linear maps and the normalization."""
+        self._refuse_large_map(features_shape)
+        channels = features_shape[-1]
+        filters = self.filters or max(1, channels // self.reduction_ratio)
+        reduced_shape = (*features_shape[:3], filters)
+        compared = channels if self.mode == "gaussian" else filters
+        lengths = {None: 1, "channels": channels, "filters": compared}
+        self.factor = lengths[self.scale] ** -0.5
+        if self.mode != "gaussian":
+            self.query_dense = self._map("query", filters, features_shape)
+            self.key_dense = self._map(
+                "key",
+                filters,
+                features_shape,
+                self.mode != "embedded_gaussian",
+            )
+        if self.mode == "concatenation":
+            # w . [a, b] is the sum of two products, one of N and one of M.
+            self.query_score = self._score("query_score", reduced_shape)
+            self.key_score = self._score("key_score", reduced_shape)
+        self.value_dense = self._map("value", filters, features_shape)
+        self.output_dense = self._map(
+            "output", channels, reduced_shape, self.normalization is None
+        )
+        if self.normalization == "batch":
+            # The values of the paper's code, and PyTorch's.
+            self.batch_normalization = keras.layers.BatchNormalization(
+                epsilon=1e-5,
+                momentum=0.9,
+                name="normalization",
+                dtype=self.dtype_policy,
+            )
+            self.batch_normalization.build(features_shape)
+
+    def attend(self, features, query, mask, training):
+        """Gathers from all positions and adds the features."""
+        self._refuse_large_map(features.shape)
+        features, _ = hide_masked(features, mask)
+        queries = keys = features
+        if self.mode != "gaussian":
+            queries = self.query_dense(features)
+            keys = self.key_dense(features)
+        values, keys_mask = self.value_dense(features), mask
+        if self.sub_sample:
+            keys, _ = _pool(keys, mask)
+            values, keys_mask = _pool(values, mask)
+        values, scores_mask = hide_masked(values, keys_mask)
+        f = self._compare(map_to_tokens(queries), map_to_tokens(keys))
+        weights = self._normalize(f, scores_mask)
+        weights = record_attention(self, weights)
+        values = ops.expand_dims(map_to_tokens(values), 1)
+        context = ops.reshape(  # (b, 1, n, d) to a map
+            weigh(weights, values), (*ops.shape(features)[:3], values.shape[-1])
+        )
+        outputs = self.output_dense(ops.cast(context, self.compute_dtype))
+        if self.normalization == "batch":
+            outputs = self.batch_normalization(
+                outputs, training=training, mask=mask
+            )
+        if self.residual:
+            outputs = outputs + features
+        outputs, _ = hide_masked(outputs, mask)
+        return outputs, weights
+
+    def attention_shapes(self, features_shape, query_shape):
+        """The map's shape and `(batch, 1, positions, gathered)`."""
+        batch, height, width, _ = features_shape
+        if None in (height, width):
+            return features_shape, (batch, 1, None, None)
+        gathered = height * width
+        if self.sub_sample:
+            gathered = -(-height // 2) * -(-width // 2)
+        return features_shape, (batch, 1, height * width, gathered)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "mode": self.mode,
+            "reduction_ratio": self.reduction_ratio,
+            "filters": self.filters,
+            "sub_sample": self.sub_sample,
+            "scale": self.scale,
+            "normalization": self.normalization,
+            "use_bias": self.use_bias,
+            "residual": self.residual,
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+            "max_positions": self.max_positions,
+        }
+
+    def _compare(self, queries, keys):
+        """`f`, or its logarithm for a softmax: `(batch, 1, n, m)`, float32."""
+        if self.mode == "concatenation":
+            rows = self.query_score(at_least_float32(queries))  # (b, n, 1)
+            columns = self.key_score(at_least_float32(keys))  # (b, m, 1)
+            f = ops.relu(rows + ops.transpose(columns, (0, 2, 1)))
+            return ops.expand_dims(f, 1)
+        queries = at_least_float32(queries) * self.factor
+        keys = ops.transpose(at_least_float32(keys), (0, 2, 1))
+        f = ops.matmul(queries, keys)
+        return ops.expand_dims(f, 1)
+
+    def _normalize(self, f, mask):
+        """`f / C`, with `C` a sum or the number of valid positions."""
+        if self.mode in _SOFTMAX_MODES:
+            return masked_softmax(f, mask)
+        if mask is None:
+            return f / ops.cast(ops.shape(f)[-1], f.dtype)
+        count = ops.sum(ops.cast(mask, f.dtype), axis=-1, keepdims=True)
+        return ops.where(mask, f / ops.maximum(count, 1), 0.0)
+
+    def _refuse_large_map(self, shape):
+        refuse_large_map(self, shape, sub_sample=4 if self.sub_sample else 1)
+
+    def _map(self, name, units, shape, use_bias=True):
+        layer = projection(self, name, units, "bhw", use_bias and self.use_bias)
+        layer.build(shape)
+        return layer
+
+    def _score(self, name, shape):
+        dtype = precise_dtype(self.compute_dtype)
+        layer = projection(self, name, 1, "bn", use_bias=False, dtype=dtype)
+        layer.build((shape[0], None, shape[-1]))
+        return layer
+
+
+def _pool(x, mask):
+    """2x2 max pooling where the mask is true, and of the mask itself.
+
+    At an odd size the last row or column is a window of its own. A window
+    without a valid position has zeros.
+    """
+    x = at_least_float32(x)
+    if mask is None:
+        return _max_pool(x), None
+    lowest = float(np.finfo(keras.backend.standardize_dtype(x.dtype)).min)
+    mask = ops.expand_dims(mask, -1)
+    pooled = _max_pool(ops.where(mask, x, lowest))
+    mask = _max_pool(ops.cast(mask, x.dtype)) > 0
+    return ops.where(mask, pooled, 0.0), ops.squeeze(mask, -1)
+
+
+def _max_pool(x):
+    return ops.max_pool(
+        x, 2, strides=2, padding="same", data_format="channels_last"
+    )

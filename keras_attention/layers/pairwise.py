@@ -1,0 +1,67 @@
+"""What layers share in which positions are compared with positions."""
+
+import keras
+from keras import ops
+
+from keras_attention import arguments
+from keras_attention.ops import at_least_float32
+
+
+def projection(layer, name, units, axes, use_bias=True, dtype=None):
+    """A linear map of the last axis, as a sub-layer that quantizes to int8.
+
+    Args:
+        layer: The layer that it belongs to, with a `kernel_initializer`.
+        name: Of the sub-layer.
+        units: Size of the last axis of the result.
+        axes: One letter for every other axis: `"bn"` for tokens, `"bhw"` for
+            maps.
+        use_bias: Whether it has a bias.
+        dtype: Of the sub-layer; `None` is the layer's policy.
+    """
+    # A Dense layer on unknown sizes is a tensordot under TensorFlow, which
+    # ONNX's converter gets wrong; an einsum it does not.
+    return keras.layers.EinsumDense(
+        f"{axes}c,cd->{axes}d",
+        (*[None] * (len(axes) - 1), units),
+        bias_axes="d" if use_bias else None,
+        kernel_initializer=layer.kernel_initializer.clone(),
+        name=name,
+        dtype=dtype or layer.dtype_policy,
+    )
+
+
+def weigh(weights, values):
+    """`(b, heads, n, m) x (b, heads, m, dim)`, in float32."""
+    # In float16 the weights of a large map would be rounded to 0.
+    return ops.matmul(weights, at_least_float32(values))
+
+
+def limit_positions(max_positions):
+    """Checks the argument `max_positions` of a layer."""
+    return arguments.positive_int("max_positions", max_positions, optional=True)
+
+
+def refuse_large_map(layer, features_shape, num_heads=1, sub_sample=1):
+    """Raises `ValueError` before a map too large runs out of memory.
+
+    Args:
+        layer: A layer with an argument `max_positions`.
+        features_shape: `(batch, height, width, channels)`; unknown sizes pass,
+            until they are known.
+        num_heads: Heads, for the estimate in the message.
+        sub_sample: Positions for every key, for the estimate too.
+    """
+    height, width = features_shape[1:3]
+    if None in (layer.max_positions, height, width):
+        return
+    positions = height * width
+    if positions > layer.max_positions:
+        gigabytes = 4e-9 * num_heads * positions**2 / sub_sample
+        raise ValueError(
+            f"{type(layer).__name__} compares positions in pairs: the weights "
+            f"of a single image of {height} x {width} positions take "
+            f"{gigabytes:.1f} GB. Received: {positions} positions with "
+            f"max_positions={layer.max_positions}. Attend to a smaller map, "
+            "or raise max_positions (None sets no limit)."
+        )
