@@ -1,36 +1,85 @@
-"""Data: builders for TensorFlow Datasets, splits and pipelines.
+"""Data: from a name, a folder, a table or a file to what `model.fit` takes.
 
-The right edge of the map image -> features -> scores -> weights -> context ->
-task head is a model; this is what it is trained on. `load` turns any TFDS name
-into `train, validation, test`; `"cluttered_digits"` is the embedded data set,
-real handwritten digits among clutter with the truth about where to look:
+The left edge of the walk image -> features -> scores -> weights -> context ->
+task head. There are two ways in:
 
     train, validation, test = datasets.load("cluttered_digits", colour=True)
 
-    digits.py            the examples, in NumPy
-    cluttered_digits.py  the TFDS builder; importing this folder registers it
-    builders.py          finding and preparing a data set
-    load.py              `load`, which splits there are
-    elements.py          what an element holds, in which order
-    tf_dataset.py        the TensorFlow pipeline
-    py_dataset.py        the JAX and PyTorch pipeline
-    resize.py            resizing without a backend
+turns any TFDS name into batches; `"cluttered_digits"` is the embedded data
+set, real handwritten digits among clutter with the truth about where to look.
+
+    whole = datasets.from_table("lesions.csv", images="photos", image="id",
+                                label="diagnosis", group="patient", size=224)
+    train, validation, test = datasets.split(whole)
+    model.fit(datasets.batches(train, seed=0, balance=True))
+
+reads images of one's own into `Examples`, divides them, and makes batches.
+
+| step | module | what |
+|---|---|---|
+| names | `load` | a TFDS name to three splits |
+| | `digits`, `cluttered_digits`, `builders` | the embedded data set |
+| | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
+| reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
+| | `examples` | images, labels and what else is known of each |
+| | `files`, `rows`, `images`, `labels`, `boxes` | what the readers share |
+| | `assemble` | reading, checking and placing in threads |
+| | `problems`, `duplicates` | what is wrong, all of it at once |
+| sizes | `layout`, `resize` | to one size, and maps back to the original |
+| dividing | `splits`, `disjoint` | parts and folds that share no group |
+| batches | `batches`, `sampling`, `augmentation` | order, balance, variety |
 """
 
+from keras_attention.datasets.arrays import from_arrays
+from keras_attention.datasets.augmentation import Augmentation
+from keras_attention.datasets.batches import batches
 from keras_attention.datasets.cluttered_digits import ClutteredDigits
 from keras_attention.datasets.cluttered_digits import ClutteredDigitsConfig
 from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
+from keras_attention.datasets.disjoint import check_disjoint
+from keras_attention.datasets.duplicates import find_duplicates
+from keras_attention.datasets.examples import Examples
+from keras_attention.datasets.folder import from_folder
+from keras_attention.datasets.folder import from_split_folders
+from keras_attention.datasets.images import read_image
+from keras_attention.datasets.images import read_mask
+from keras_attention.datasets.layout import place
+from keras_attention.datasets.layout import place_boxes
+from keras_attention.datasets.layout import to_original
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
 from keras_attention.datasets.load import load
+from keras_attention.datasets.npz import from_npz
+from keras_attention.datasets.sampling import class_weights
+from keras_attention.datasets.splits import folds
+from keras_attention.datasets.splits import split
+from keras_attention.datasets.table import from_table
 
 __all__ = [
+    "Augmentation",
     "ClutteredDigits",
     "ClutteredDigitsConfig",
     "DataInfo",
     "DigitsSettings",
+    "Examples",
     "Splits",
+    "batches",
+    "check_disjoint",
+    "class_weights",
+    "find_duplicates",
+    "folds",
+    "from_arrays",
+    "from_folder",
+    "from_npz",
+    "from_split_folders",
+    "from_table",
     "generate",
     "load",
+    "place",
+    "place_boxes",
+    "read_image",
+    "read_mask",
+    "split",
+    "to_original",
 ]

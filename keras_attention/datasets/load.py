@@ -10,6 +10,7 @@ from keras_attention.arguments import positive_int
 from keras_attention.datasets.builders import prepare
 from keras_attention.datasets.builders import quiet
 from keras_attention.datasets.elements import find_fields
+from keras_attention.datasets.layout import check_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +128,7 @@ def load(
         raise ValueError(
             invalid("validation_share", validation_share, expected)
         )
-    size = _check_size(size)
+    size = check_size(size)
     tensorflow = keras.backend.backend() == "tensorflow"
     file_format = "tfrecord" if tensorflow else "array_record"
     builder = prepare(name, file_format, data_dir, **builder_kwargs)
@@ -236,13 +237,3 @@ def plan_splits(counts, share):
         )
     plan["train"] = f"train[:{stop}]" if missing else "train"
     return {role: plan[role] for role in ("train", "validation", "test")}
-
-
-def _check_size(size):
-    if size is None:
-        return None
-    sides = (size, size) if isinstance(size, int) else tuple(size)
-    if len(sides) != 2:
-        expected = "an integer, (height, width) or None"
-        raise ValueError(invalid("size", size, expected))
-    return tuple(positive_int("size", side) for side in sides)

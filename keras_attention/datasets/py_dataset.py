@@ -1,21 +1,20 @@
 """The pipeline of the JAX and PyTorch backends: TFDS without TensorFlow."""
 
-import keras
 import numpy as np
 
+from keras_attention.datasets.batches import EpochBatches
 from keras_attention.datasets.builders import quiet
-from keras_attention.datasets.elements import epoch_order
 from keras_attention.datasets.elements import stack
 from keras_attention.datasets.resize import resize
 from keras_attention.datasets.resize import resize_nearest
 
 
-class Batches(keras.utils.PyDataset):
+class Batches(EpochBatches):
     """Batches of a random-access data source, reshuffled every epoch.
 
-    Going through it once, by `fit` or by a loop, is an epoch. `fit` draws the
-    order of the batches, not their contents, once more from Python's `random`
-    unless it is told `shuffle=False`; `keras.utils.set_random_seed` fixes it.
+    `fit` draws the order of the batches, not their contents, once more from
+    Python's `random` unless it is told `shuffle=False`;
+    `keras.utils.set_random_seed` fixes it.
 
     Args:
         source: a TFDS data source, that is a sequence of dicts with
@@ -42,26 +41,16 @@ class Batches(keras.utils.PyDataset):
         seed=None,
         cache=True,
     ):
-        super().__init__()
+        super().__init__(len(source), batch_size, seed)
         self.source = source
-        # TFDS counts in NumPy integers, which `len` must not return.
-        self.count = len(source)
         self.fields = fields
-        self.batch_size = batch_size
         self.size = size
         self.one_shape = one_shape
         self.supervised = supervised
-        self.seed = seed
         self.cache = self._read(range(self.count)) if cache else None
-        self.epoch = 0
-        self._order = epoch_order(self.count, seed, 0)
-
-    def __len__(self):
-        return -(-self.count // self.batch_size)
 
     def __getitem__(self, index):
-        start = index * self.batch_size
-        chosen = self._order[start : start + self.batch_size]
+        chosen = self.chosen(index)
         if self.cache is None:
             batch = self._read(chosen.tolist())
         else:
@@ -69,15 +58,6 @@ class Batches(keras.utils.PyDataset):
                 name: values[chosen] for name, values in self.cache.items()
             }
         return self._finish(batch)
-
-    def __iter__(self):
-        yield from super().__iter__()
-        self.on_epoch_end()
-
-    def on_epoch_end(self):
-        """Moves on to the order of the next epoch."""
-        self.epoch += 1
-        self._order = epoch_order(self.count, self.seed, self.epoch)
 
     def _read(self, indices):
         with quiet():

@@ -1,0 +1,256 @@
+"""Examples from arrays in memory."""
+
+import numpy as np
+
+from keras_attention.arguments import invalid
+from keras_attention.arguments import one_of
+from keras_attention.datasets.assemble import assemble
+from keras_attention.datasets.boxes import check_boxes
+from keras_attention.datasets.examples import Examples
+from keras_attention.datasets.images import binarise
+from keras_attention.datasets.labels import check_class_names
+from keras_attention.datasets.labels import column_labels
+from keras_attention.datasets.labels import single_label
+from keras_attention.datasets.layout import LAYOUTS
+from keras_attention.datasets.layout import check_size
+from keras_attention.datasets.problems import Problems
+
+
+def from_arrays(
+    images,
+    labels,
+    class_names=None,
+    masks=None,
+    boxes=None,
+    groups=None,
+    names=None,
+    size=None,
+    layout="stretch",
+    one_hot=False,
+):
+    """Makes `Examples` of arrays in memory, and checks every one of them.
+
+    Args:
+        images: array `(count, height, width, channels)` or, grey, `(count,
+            height, width)`, or a list of such images, which may then differ
+            in size; 1 or 3 channels; uint8, or floats in [0, 1].
+        labels: `(count,)` or `(count, 1)`: indices of classes, or their
+            names; or, multi-label, `(count, classes)` of 0 and 1.
+        class_names: sequence of str. By default the numbers from 0 to the
+            largest index or to the number of columns, or the names that
+            occur, sorted.
+        masks: sequence of `(height, width)` or `(height, width, 1)`, booleans
+            or numbers, made 0 and 1 as by `read_mask` (floats at 0.5);
+            `None` in place of one that is not known. A mask of zeros is
+            known: the object is not there.
+        boxes: sequence of arrays `(objects, 4)`, `(ymin, xmin, ymax, xmax)`
+            as shares of the image; `(0, 4)` where there are none.
+        groups: sequence of what must stay together, such as patients.
+        names: sequence of str, what messages call each image.
+        size: int or `(height, width)` the images are brought to; `None` if
+            they have one size already.
+        layout: `"stretch"`, `"pad"` or `"crop"`; see `place`.
+        one_hot: bool, whether `labels` of rank 2 hold one 1 a row and mean
+            one class an image. Never guessed: rank 2 is multi-label
+            otherwise.
+
+    Returns:
+        An `Examples`.
+
+    Raises:
+        ValueError: for whatever is wrong, naming the first five images and
+            counting the rest: labels that are missing, fractional or out of
+            range; pixels that are NaN or out of range; masks of another size
+            than their image; boxes in the wrong order, of no area, outside
+            the image or NaN; groups missing; lengths that differ.
+
+    Example:
+
+    >>> images = np.zeros((3, 8, 8), "uint8")
+    >>> from_arrays(images, ["cat", "dog", "cat"])
+    Examples(3 images 8x8x1, 2 classes)
+    >>> from_arrays(images, [0, 1, -1])
+    Traceback (most recent call last):
+    ...
+    ValueError: The arrays: 1 problem
+      image 2: the label -1 is negative
+    """
+    one_of("layout", layout, LAYOUTS)
+    size = check_size(size)
+    count = len(images)
+    if count == 0:
+        raise ValueError(invalid("images", count, "at least one image"))
+    per_image = dict(
+        labels=labels, masks=masks, boxes=boxes, groups=groups, names=names
+    )
+    for name, values in per_image.items():
+        if values is not None and len(values) != count:
+            expected = f"one entry for each of {count} images"
+            raise ValueError(invalid(f"len({name})", len(values), expected))
+    names = _names(names, count)
+    problems = Problems("The arrays")
+    labels, class_names = check_labels(
+        labels, names, problems, class_names, one_hot
+    )
+    channels = _channels(images)
+    if boxes is not None:
+        boxes = check_boxes(boxes, names, problems)
+    fields = assemble(
+        names,
+        lambda index: _image(images[index], channels),
+        None if masks is None else lambda index, _: _mask(masks[index]),
+        boxes,
+        problems=problems,
+        size=size,
+        layout=layout,
+        channels=channels,
+    )
+    groups = None if groups is None else check_groups(groups, names, problems)
+    problems.raise_any()
+    return Examples(
+        labels=labels,
+        class_names=class_names,
+        names=names,
+        groups=groups,
+        **fields,
+    )
+
+
+def check_labels(labels, where, problems, class_names=None, one_hot=False):
+    """Labels of an array as `Examples` holds them.
+
+    Args:
+        labels: as for `from_arrays`.
+        where: sequence of str, what messages call each image.
+        problems: a `Problems`.
+        class_names: as for `from_arrays`.
+        one_hot: as for `from_arrays`.
+
+    Returns:
+        `(labels, class_names)`.
+
+    Raises:
+        ValueError: for labels of another rank, for floats, and for
+            `one_hot` beside labels of rank 1.
+
+    Example:
+
+    >>> problems = Problems("pets")
+    >>> check_labels([[0], [2]], ("1", "2"), problems)
+    (array([0, 2]), ('0', '1', '2'))
+    """
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]  # as keras.datasets has them
+    if labels.ndim not in (1, 2) or (one_hot and labels.ndim == 1):
+        shapes = "(count, classes)" if one_hot else "(count,) or more columns"
+        raise ValueError(invalid("labels", labels.shape, shapes))
+    if labels.ndim == 2:
+        if class_names is None:
+            class_names = [str(index) for index in range(labels.shape[1])]
+        if len(class_names) != labels.shape[1]:
+            expected = f"{labels.shape[1]} names, one for each column of labels"
+            raise ValueError(invalid("class_names", class_names, expected))
+        return column_labels(labels, where, problems, class_names, one_hot)
+    if labels.dtype.kind in "OUS":
+        return single_label(labels.tolist(), where, problems, class_names)
+    return _indices(labels, where, problems, class_names)
+
+
+def check_groups(groups, where, problems):
+    """One known group an image, as an array."""
+    groups = np.asarray(groups)
+    for row, group in enumerate(groups.tolist()):
+        if group is None or group != group or group == "":
+            problems.add(f"{where[row]}: the group is missing ({group!r})")
+    return groups
+
+
+def _names(names, count):
+    if names is None:
+        return tuple(f"image {index}" for index in range(count))
+    return tuple(str(name) for name in names)
+
+
+def _indices(labels, where, problems, class_names):
+    if labels.dtype.kind not in "iub":
+        for row in np.flatnonzero(np.isnan(labels)):
+            problems.add(f"{where[row]}: the label is missing (nan)")
+        problems.raise_any()
+        expected = "whole numbers; labels.astype('int64') if that is meant"
+        raise ValueError(invalid("labels", labels.dtype.name, expected))
+    labels = labels.astype("int64")
+    if class_names is None:
+        least = max(2, int(labels.max()) + 1)
+        class_names = [str(index) for index in range(least)]
+    class_names = check_class_names(class_names, least=2)
+    for row in np.flatnonzero(labels < 0):
+        problems.add(f"{where[row]}: the label {labels[row]} is negative")
+    for row in np.flatnonzero(labels >= len(class_names)):
+        problems.add(
+            f"{where[row]}: the label {labels[row]} is none of 0 to "
+            f"{len(class_names) - 1}, the {len(class_names)} classes"
+        )
+    return labels, class_names
+
+
+def _channels(images):
+    shape = np.shape(images[0])
+    channels = shape[2] if len(shape) == 3 else 1
+    if len(shape) not in (2, 3) or channels not in (1, 3):
+        expected = "grey (height, width) or (height, width, 1 or 3) each"
+        raise ValueError(invalid("images", shape, expected))
+    return channels
+
+
+def _image(image, channels):
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[2] != channels:
+        raise ValueError(
+            f"the image has shape {image.shape}, the first one "
+            f"{channels} channel{'s' * (channels > 1)}"
+        )
+    if 0 in image.shape:
+        raise ValueError(f"the image is empty: its shape is {image.shape}")
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype.kind != "f":
+        raise ValueError(
+            f"the pixels are {image.dtype.name}; pass uint8, or floats in "
+            "[0, 1]"
+        )
+    if not np.all(np.isfinite(image)):
+        raise ValueError("a pixel is NaN or infinite")
+    low, high = float(image.min()), float(image.max())
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"the pixels are floats from {low:g} to {high:g}, not in [0, 1]"
+        )
+    return np.rint(image.astype("float32") * 255).astype("uint8")
+
+
+def _mask(mask):
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.ndim == 2:
+        mask = mask[..., None]
+    if mask.ndim != 3 or mask.shape[2] != 1 or 0 in mask.shape:
+        raise ValueError(
+            f"the mask has shape {mask.shape}, not (height, width) or "
+            "(height, width, 1)"
+        )
+    if mask.dtype.kind == "f":
+        # Also refuses NaN, which is in no range.
+        if not (mask.min() >= 0 and mask.max() <= 1):
+            raise ValueError("the mask has floats outside [0, 1]")
+        return (mask >= 0.5).astype("uint8")
+    if mask.dtype.kind not in "biu" or mask.min() < 0:
+        raise ValueError("the mask has values that are neither 0 nor above")
+    top = 255 if mask.max() <= 255 else 65535
+    try:
+        return binarise(mask, top)
+    except ValueError as error:
+        raise ValueError(f"the mask is refused: {error}") from error

@@ -1,0 +1,66 @@
+"""Boxes, checked before a loss meets them."""
+
+import numpy as np
+
+# Boxes that were divided by the image's sides miss 1 by rounding.
+ROUNDING = 1e-5
+
+
+def check_boxes(boxes, where, problems):
+    """Boxes as `Examples` holds them: inside the image, corners in order.
+
+    What lies outside by rounding is clipped.
+
+    Args:
+        boxes: sequence of arrays `(objects, 4)`, `(ymin, xmin, ymax, xmax)`
+            as shares of the image.
+        where: sequence of str, what messages call each image.
+        problems: a `Problems`.
+
+    Returns:
+        A list of float32 arrays `(objects, 4)`.
+
+    Example:
+
+    >>> from keras_attention.datasets.problems import Problems
+    >>> problems = Problems("pets")
+    >>> check_boxes([[[0, 0, 1, 0.5]], []], "12", problems)[1].shape
+    (0, 4)
+    >>> _ = check_boxes([[[0.5, 0, 0.2, 1]]], "1", problems)
+    >>> problems.raise_any()
+    Traceback (most recent call last):
+    ...
+    ValueError: pets: 1 problem
+      1: box 0 (0.5, 0.0, 0.2, 1.0) ends before it begins; a box is
+      (ymin, xmin, ymax, xmax)
+    """
+    checked = []
+    for row, values in enumerate(boxes):
+        found = np.asarray(values, "float64")
+        if found.size == 0:
+            found = found.reshape(0, 4)
+        if found.ndim != 2 or found.shape[1] != 4:
+            problems.add(
+                f"{where[row]}: the boxes have shape {found.shape}, not "
+                "(objects, 4)"
+            )
+            found = np.zeros((0, 4))
+        for index, box in enumerate(found):
+            fault = _box_fault(box)
+            if fault:
+                text = ", ".join(map(str, box.round(4).tolist()))
+                problems.add(f"{where[row]}: box {index} ({text}) {fault}")
+        checked.append(np.clip(found, 0, 1).astype("float32"))
+    return checked
+
+
+def _box_fault(box):
+    if not np.all(np.isfinite(box)):
+        return "is not finite"
+    if np.any(box < -ROUNDING) or np.any(box > 1 + ROUNDING):
+        return "lies outside the image; boxes are shares of it"
+    if np.any(box[2:] < box[:2]):
+        return "ends before it begins; a box is (ymin, xmin, ymax, xmax)"
+    if np.any(np.clip(box[2:], 0, 1) <= np.clip(box[:2], 0, 1)):
+        return "has no area"
+    return ""

@@ -1,0 +1,137 @@
+"""Labelled images in memory, wherever they came from."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_attention.arguments import invalid
+from keras_attention.datasets.layout import to_original
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+    """Labelled images of one size, with what else is known of each.
+
+    `from_table`, `from_folder`, `from_npz` and `from_arrays` make them;
+    `split` and `folds` divide them; `batches` is what `model.fit` takes.
+
+    Args:
+        images: uint8 `(count, height, width, channels)`.
+        labels: int64 `(count,)`, the index of a class; or, multi-label,
+            float32 `(count, classes)` of 0 and 1.
+        class_names: tuple of str.
+        names: tuple of str, what messages call each image: a file or a row.
+        masks: uint8 `(count, height, width, 1)` of 0 and 1, or `None`.
+        has_mask: bool `(count,)`: where `masks` is known; `None` is
+            everywhere.
+        boxes: list of float32 `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as
+            shares of the image, or `None`.
+        groups: array `(count,)` of what must stay together, such as patients,
+            or `None`.
+        original_sizes: int64 `(count, 2)`, heights and widths before the
+            layout.
+        layout: `"stretch"`, `"pad"` or `"crop"`: how the originals became
+            `(height, width)`.
+
+    Raises:
+        ValueError: If the lengths differ.
+
+    Example:
+
+    >>> images = np.zeros((3, 8, 8, 1), "uint8")
+    >>> sizes = np.full((3, 2), 8)
+    >>> examples = Examples(
+    ...     images, np.array([0, 1, 0]), ("a", "b"), ("1", "2", "3"),
+    ...     original_sizes=sizes,
+    ... )
+    >>> len(examples), examples[[0, 2]].names
+    (3, ('1', '3'))
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple
+    names: tuple
+    masks: np.ndarray | None = None
+    has_mask: np.ndarray | None = None
+    boxes: list | None = None
+    groups: np.ndarray | None = None
+    original_sizes: np.ndarray | None = None
+    layout: str = "stretch"
+
+    def __post_init__(self):
+        for name in _PER_IMAGE:
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.images):
+                expected = f"one entry for each of {len(self.images)} images"
+                raise ValueError(invalid(name, len(values), expected))
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, indices):
+        """The examples at an array or list of integers, or a boolean mask."""
+        indices = np.arange(len(self))[indices]
+        return dataclasses.replace(
+            self, **{name: self._take(name, indices) for name in _PER_IMAGE}
+        )
+
+    def __repr__(self):
+        shape = "x".join(map(str, self.image_shape))
+        return f"Examples({len(self)} images {shape}, {self.classes} classes)"
+
+    @property
+    def image_shape(self):
+        """`(height, width, channels)`, the `input_shape=` of our models."""
+        return self.images.shape[1:]
+
+    @property
+    def classes(self):
+        """Number of classes, the `classes=` of our models."""
+        return len(self.class_names)
+
+    @property
+    def multi_label(self):
+        """Whether an image can have several classes, or none."""
+        return self.labels.ndim == 2
+
+    def to_original(self, maps, index, method="bilinear"):
+        """Brings maps of one image back to the pixels of its original.
+
+        Args:
+            maps: array `(..., rows, columns)` about `images[index]`, such as
+                its attention weights.
+            index: int, which image.
+            method: `"bilinear"`, or `"nearest"` for masks.
+
+        Returns:
+            A float32 array `(..., height, width)` of the original's size; NaN
+            where the layout `"crop"` cut it off.
+
+        Raises:
+            ValueError: If the original sizes are not known.
+        """
+        if self.original_sizes is None:
+            expected = "the sizes of the originals"
+            raise ValueError(invalid("original_sizes", None, expected))
+        original = tuple(self.original_sizes[index].tolist())
+        size = self.image_shape[:2]
+        return to_original(maps, original, self.layout, size, method)
+
+    def _take(self, name, indices):
+        values = getattr(self, name)
+        if isinstance(values, np.ndarray) or values is None:
+            return None if values is None else values[indices]
+        return type(values)(values[index] for index in indices)
+
+
+_PER_IMAGE = (
+    "images",
+    "labels",
+    "names",
+    "masks",
+    "has_mask",
+    "boxes",
+    "groups",
+    "original_sizes",
+)

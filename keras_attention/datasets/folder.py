@@ -1,0 +1,273 @@
+"""Examples from a folder of class folders."""
+
+import os
+import pathlib
+
+import numpy as np
+
+from keras_attention.arguments import invalid
+from keras_attention.arguments import one_of
+from keras_attention.datasets.assemble import assemble
+from keras_attention.datasets.examples import Examples
+from keras_attention.datasets.files import Folder
+from keras_attention.datasets.files import without_suffix
+from keras_attention.datasets.images import read_image
+from keras_attention.datasets.images import read_mask
+from keras_attention.datasets.labels import check_class_names
+from keras_attention.datasets.labels import spelled_alike
+from keras_attention.datasets.labels import unknown
+from keras_attention.datasets.layout import LAYOUTS
+from keras_attention.datasets.layout import check_size
+from keras_attention.datasets.load import DataInfo
+from keras_attention.datasets.load import Splits
+from keras_attention.datasets.problems import Problems
+
+# What file managers, archives and notebooks leave behind; lower case.
+JUNK = {
+    ".ds_store",
+    "thumbs.db",
+    "desktop.ini",
+    "__macosx",
+    ".ipynb_checkpoints",
+    ".gitkeep",
+}
+SPLIT_FOLDERS = {
+    "train": ("train",),
+    "validation": ("validation", "val", "valid"),
+    "test": ("test",),
+}
+
+
+def from_folder(
+    path,
+    size=None,
+    layout="stretch",
+    masks=None,
+    mask="{id}",
+    class_names=None,
+    channels=3,
+):
+    """Reads `path/<class>/<image>`: the name of the folder is the class.
+
+    Every file has to be an image that can be read, whatever it is called;
+    only what file managers and notebooks leave behind (`.DS_Store`,
+    `Thumbs.db`, `._*`, `.ipynb_checkpoints` ...) is passed over. Symbolic
+    links are followed within `path`; one that leads out of it is an error.
+
+    Args:
+        path: the folder. If it holds `train`, `validation` and `test`, see
+            `from_split_folders`.
+        size: int or `(height, width)` the images are brought to; `None` if
+            they have one size already.
+        layout: `"stretch"`, `"pad"` or `"crop"`; see `place`.
+        masks: folder of the masks, `masks/<class>/<mask>`, one for every
+            image; `None` for no masks.
+        mask: str, a mask's name, with `{id}` for the image's name without
+            extension; by default the same name with any image extension.
+        class_names: sequence of str, the order of the classes, which are
+            sorted by default, as text: "10" stands before "2". A class
+            without a folder has no images.
+        channels: int, 3 for RGB or 1 for grey.
+
+    Returns:
+        An `Examples`; its `names` are `<class>/<image>`.
+
+    Raises:
+        ValueError: in one message that names the first five faults and counts
+            the rest: a class folder without images, folders in class folders,
+            files beside them, files that are no images or cannot be read,
+            links out of the folder, masks that are missing or of another size
+            than their image; and if there is no such folder, or less than two
+            classes.
+
+    Example:
+
+    ```python
+    examples = datasets.from_folder("flowers", size=128, layout="crop")
+    ```
+    """
+    one_of("layout", layout, LAYOUTS)
+    one_of("channels", channels, (1, 3))
+    size = check_size(size)
+    if masks is None and mask != "{id}":
+        raise ValueError(invalid("masks", masks, "a folder, beside mask"))
+    root = _folder(path)
+    problems = Problems(str(path))
+    files = _walk(root, problems)
+    if not files:
+        problems.add("there is no image in a class folder")
+        problems.raise_any()
+    names = [f"{name}/{file.name}" for name, file in files]
+    where = list(map(repr, names))  # a name may hold a line break
+    labels, class_names = _labels(
+        [name for name, _ in files], class_names, problems
+    )
+    mask_folder = None if masks is None else Folder("masks", masks)
+
+    def read_mask_of(index, _):
+        stem = without_suffix(files[index][1].name)
+        found = f"{files[index][0]}/{mask.replace('{id}', stem)}"
+        return read_mask(mask_folder.find(found))
+
+    fields = assemble(
+        where,
+        lambda index: read_image(files[index][1], channels),
+        None if masks is None else read_mask_of,
+        problems=problems,
+        size=size,
+        layout=layout,
+        channels=channels,
+    )
+    problems.raise_any()
+    return Examples(
+        labels=labels, class_names=class_names, names=tuple(names), **fields
+    )
+
+
+def from_split_folders(
+    path,
+    size=None,
+    layout="stretch",
+    masks=None,
+    mask="{id}",
+    class_names=None,
+    channels=3,
+):
+    """Reads `path/train`, `path/validation` and `path/test`.
+
+    Each holds class folders, as `from_folder` reads them; `val` and `valid`
+    are other names of `validation`. The classes are those of `train`: the
+    other two may lack some, but have no others. With one of the three missing,
+    read the others with `from_folder` and divide them with `split`.
+
+    Args:
+        path: the folder.
+        size: int or `(height, width)`; the size of the training images, which
+            all must have, if `None`.
+        layout: as for `from_folder`.
+        masks: folder of the masks, `masks/train/<class>/<mask>` and so on.
+        mask: as for `from_folder`.
+        class_names: as for `from_folder`.
+        channels: as for `from_folder`.
+
+    Returns:
+        A `Splits` of `Examples`, with `info`.
+
+    Raises:
+        ValueError: as `from_folder`, and if one of the three is missing.
+
+    Example:
+
+    ```python
+    train, validation, test = datasets.from_split_folders("pets", size=128)
+    ```
+    """
+    root = _folder(path)
+    there = {p.name for p in root.iterdir() if p.is_dir()}
+    folders = {}
+    for role, aliases in SPLIT_FOLDERS.items():
+        found = [alias for alias in aliases if alias in there]
+        if len(found) != 1:
+            raise ValueError(
+                f"{path} has to hold one folder {' or '.join(aliases)}. "
+                f"It holds {', '.join(sorted(there)) or 'no folders'}."
+            )
+        folders[role] = found[0]
+    parts = {}
+    for role, name in folders.items():
+        parts[role] = from_folder(
+            root / name,
+            size,
+            layout,
+            None if masks is None else pathlib.Path(masks) / name,
+            mask,
+            class_names,
+            channels,
+        )
+        class_names = parts["train"].class_names
+        size = parts["train"].image_shape[:2] if size is None else size
+    info = DataInfo(
+        name=root.name,
+        image_shape=parts["train"].image_shape,
+        class_names=class_names,
+        sizes={role: len(part) for role, part in parts.items()},
+        sources={role: str(root / name) for role, name in folders.items()},
+    )
+    return Splits(*parts.values(), info)
+
+
+def _folder(path):
+    root = pathlib.Path(path)
+    if not root.is_dir():
+        raise ValueError(invalid("path", str(path), "a folder that is there"))
+    return root
+
+
+def _labels(folders, class_names, problems):
+    """The index of each image's class; names are taken as they are."""
+    found = sorted(set(folders))
+    if class_names is None:
+        class_names = tuple(found)
+        for pair in spelled_alike(found):
+            problems.add(
+                f"the class folders {pair[0]!r} and {pair[1]!r} look like one "
+                "class; pass class_names if they are two"
+            )
+        if len(found) < 2:
+            problems.add(f"{found[0]!r} is the only class; 2 are needed")
+    else:
+        class_names = check_class_names(class_names, least=2)
+    index = {name: number for number, name in enumerate(class_names)}
+    for name in found:
+        if name not in index:
+            problems.add(f"the folder {unknown(name, class_names)}")
+    return np.array([index.get(name, 0) for name in folders]), class_names
+
+
+def _walk(root, problems):
+    """The files of every class: pairs of class and path, in sorted order."""
+    files = []
+    known = {name for names in SPLIT_FOLDERS.values() for name in names}
+    for entry in _entries(root, root, problems):
+        if not entry.is_dir():
+            problems.add(f"{entry.name!r} is in no class folder")
+            continue
+        found = _entries(entry, root, problems)
+        folders = [item for item in found if item.is_dir()]
+        for folder in folders:
+            name = f"{entry.name}/{folder.name}"
+            hint = "; see from_split_folders" if entry.name in known else ""
+            problems.add(f"{name!r} is a folder in a class folder{hint}")
+        images = [item for item in found if item not in folders]
+        if not images and not folders:
+            problems.add(f"the class folder {entry.name!r} is empty")
+        files += [(entry.name, image) for image in images]
+    return files
+
+
+def _entries(folder, root, problems):
+    """What is in a folder but for junk and links out of the root."""
+    try:
+        found = sorted(os.listdir(folder))
+    except OSError as error:
+        problems.add(f"{folder.name!r} cannot be listed: {error.strerror}")
+        return []
+    entries = []
+    for name in found:
+        if name.lower() in JUNK or name.startswith("._"):
+            continue
+        path = folder / name
+        shown = path.relative_to(root).as_posix()
+        try:
+            name.encode()
+            inside = path.resolve(strict=True).is_relative_to(root.resolve())
+        except UnicodeEncodeError:
+            problems.add(f"the name {shown!r} is not in UTF-8")
+        except (OSError, RuntimeError):
+            problems.add(f"{shown!r} is a link to nowhere")
+        else:
+            if inside:
+                entries.append(path)
+            else:
+                problems.add(f"{shown!r} is a link out of the folder")
+    return entries

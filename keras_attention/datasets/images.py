@@ -1,0 +1,234 @@
+"""Any image file as the same uint8 pixels, in training and at inference.
+
+Formats are told by content, never by the file's name. Pillow decodes; none of
+its global settings is read here or changed.
+"""
+
+import contextlib
+import io
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image
+from PIL import ImageOps
+from PIL import UnidentifiedImageError
+
+from keras_attention.arguments import one_of
+from keras_attention.arguments import positive_int
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
+# 50 million pixels are 150 MB of RGB, more than any camera in a data set has.
+MAX_PIXELS = 50_000_000
+WHITE = 255
+BLACK = 0
+
+
+def read_image(source, channels=3, max_pixels=MAX_PIXELS, name=None):
+    """Decodes one image to 8-bit RGB or grey.
+
+    PNG, JPEG, WebP, TIFF, GIF and BMP, whatever the file is called. What a
+    viewer would show upright is upright here: the EXIF orientation is applied.
+    Of an animation or a file of several pages the first image is taken.
+
+    - 16-bit grey is scaled, `round(v / 257)`, not clipped; 12-bit TIFF
+      likewise. Of 16-bit colour Pillow keeps the high byte, at most one level
+      away from that.
+    - Transparency, in whatever form the file has it, is composited on white:
+      it is what viewers and browsers show, and ink on a transparent ground,
+      the common case, would vanish on black.
+    - CMYK is converted by the plain formula and colour profiles are ignored,
+      as other loaders do.
+    - Grey is the luma `0.299 R + 0.587 G + 0.114 B`.
+
+    Args:
+        source: a path, or the file's bytes.
+        channels: int, 3 for RGB or 1 for grey.
+        max_pixels: int; a file whose header says more is refused before any
+            of it is decoded.
+        name: str, what messages call the image; the path if `None`.
+
+    Returns:
+        A uint8 array `(height, width, channels)`.
+
+    Raises:
+        ValueError: naming the image and why it cannot be read: no such file,
+            empty, no image, truncated, too large, or 32-bit pixels, which
+            have no known white.
+
+    Example:
+
+    >>> buffer = io.BytesIO()
+    >>> Image.new("CMYK", (4, 2)).save(buffer, "JPEG")
+    >>> read_image(buffer.getvalue()).shape
+    (2, 4, 3)
+    """
+    one_of("channels", channels, (1, 3))
+    with _opened("image", source, max_pixels, name) as image:
+        if image.mode.startswith("I;16"):
+            values, top = _deep_grey(image)
+            image = Image.fromarray(_to_eight_bits(values, top))
+        image = _flat(image, WHITE)
+        return _pixels(image.convert("RGB" if channels == 3 else "L"))
+
+
+def read_mask(source, max_pixels=MAX_PIXELS, name=None):
+    """Decodes a mask to 0 and 1.
+
+    - Grey, as from most tools: a file of 0 and 1 is taken as it is, otherwise
+      what reaches half the full scale is 1 (soft edges and JPEG noise). A
+      file whose largest value lies between is neither, but class numbers or
+      a very faint mask, and is refused rather than read as empty.
+    - Colour: the largest of the three channels, by the same rule.
+    - A colour palette, as VOC has it: every colour but black is 1. A palette
+      of greys alone counts as grey.
+    - Transparent is background.
+
+    Args:
+        source: a path, or the file's bytes.
+        max_pixels: int, as for `read_image`.
+        name: str, what messages call the mask; the path if `None`.
+
+    Returns:
+        A uint8 array `(height, width, 1)` of 0 and 1.
+
+    Raises:
+        ValueError: as `read_image`, and for values that are no mask.
+
+    Example:
+
+    >>> buffer = io.BytesIO()
+    >>> Image.new("L", (4, 2), 200).save(buffer, "PNG")
+    >>> read_mask(buffer.getvalue())[..., 0].tolist()
+    [[1, 1, 1, 1], [1, 1, 1, 1]]
+    """
+    with _opened("mask", source, max_pixels, name) as image:
+        if image.mode.startswith("I;16"):
+            return binarise(*_deep_grey(image))[..., None]
+        palette = image.mode in ("P", "PA")
+        rgb = _pixels(_flat(image, BLACK).convert("RGB"))
+        brightest = rgb.max(axis=-1, keepdims=True)
+        if palette and np.any(rgb != brightest):
+            return (brightest > 0).astype("uint8")
+        return binarise(brightest)
+
+
+def binarise(values, top=255):
+    """Turns the values of one mask into 0 and 1 by the rule of `read_mask`.
+
+    Args:
+        values: array of numbers or booleans.
+        top: the value that means "certainly the object".
+
+    Returns:
+        A uint8 array of 0 and 1 in the shape of `values`.
+
+    Raises:
+        ValueError: if the largest value lies between 1 and half of `top`.
+
+    Example:
+
+    >>> binarise(np.array([0, 100, 130, 255], "uint8")).tolist()
+    [0, 0, 1, 1]
+    >>> binarise(np.array([0, 1], "uint8")).tolist()
+    [0, 1]
+    """
+    largest = values.max()
+    if largest <= 1:
+        return (values > 0).astype("uint8")
+    if largest < top / 2:
+        raise ValueError(
+            f"its largest value is {largest}, so it holds neither 0 and 1 nor "
+            f"0 to {top}; turn class numbers into 0 and 1 first"
+        )
+    return (values >= top / 2).astype("uint8")
+
+
+@contextlib.contextmanager
+def _opened(kind, source, max_pixels, name):
+    """The upright image, checked; whatever goes wrong is said with its name."""
+    positive_int("max_pixels", max_pixels)
+    is_path = isinstance(source, (str, os.PathLike))
+    if name is None:
+        name = repr(os.fspath(source)) if is_path else "given as bytes"
+    try:
+        with contextlib.ExitStack() as stack:
+            if is_path:
+                stream = stack.enter_context(_open_file(source))
+            else:
+                stream = io.BytesIO(source)
+            if not stream.read(1):
+                raise ValueError("it is empty")
+            stream.seek(0)
+            image = stack.enter_context(Image.open(stream, formats=FORMATS))
+            width, height = image.size
+            if width * height > max_pixels:
+                raise ValueError(
+                    f"its header says {width} x {height} pixels, more than "
+                    f"max_pixels={max_pixels}"
+                )
+            if image.mode in ("I", "F"):
+                raise ValueError(
+                    "its pixels have 32 bits and no known white; save it "
+                    "with 8 or 16"
+                )
+            ImageOps.exif_transpose(image, in_place=True)
+            yield image
+    # Decoders fail with whatever a damaged file leads them to: OSError,
+    # SyntaxError, struct.error, IndexError, DecompressionBombError ...
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"The {kind} {name} cannot be read: {_reason(error)}."
+        ) from error
+
+
+def _open_file(path):
+    path = pathlib.Path(path)
+    # Opening a pipe would wait for ever.
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    return path.open("rb")
+
+
+def _reason(error):
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, UnidentifiedImageError):
+        return f"its content is none of {', '.join(FORMATS)}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _flat(image, ground):
+    """The image without its transparency, on a grey level."""
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    flat = Image.new("RGB", image.size, (ground,) * 3)
+    flat.paste(image, mask=image.getchannel("A"))
+    return flat
+
+
+def _deep_grey(image):
+    """The values of an image of more than 8 bits, and its white."""
+    values = np.array(image)
+    tags = getattr(image, "tag_v2", {})
+    bits = tags.get(258, (16,))[0]  # BitsPerSample
+    top = 2**bits - 1
+    if tags.get(262) == 0:  # PhotometricInterpretation: 0 is white
+        values = top - values
+    if image.has_transparency_data:
+        values[values == image.info["transparency"]] = top
+    return values, top
+
+
+def _to_eight_bits(values, top):
+    return np.rint(values * (255 / top)).astype("uint8")
+
+
+def _pixels(image):
+    pixels = np.array(image)
+    return pixels if pixels.ndim == 3 else pixels[..., None]

@@ -1,0 +1,272 @@
+"""Labels as people write them, as the arrays a loss takes.
+
+Words, numbers, columns of 0 and 1, or several words in a cell. What is wrong
+is noted row by row, since a GPU turns a label out of range into a silent NaN.
+"""
+
+import difflib
+import re
+
+import numpy as np
+
+from keras_attention.arguments import invalid
+
+# How tables write that nothing is known; lower case.
+MISSING = {"", "nan", "na", "n/a", "<na>", "nat", "null", "none"}
+TRUE = {"1", "true"}
+FALSE = {"0", "false"}
+
+
+def text_of(value):
+    """A cell as text: stripped, whole numbers without their `.0`.
+
+    >>> text_of(" cat "), text_of(2.0), text_of("1.0"), text_of(None)
+    ('cat', '2', '1', 'None')
+    """
+    if isinstance(value, bytes):
+        value = value.decode()
+    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", str(value).strip())
+
+
+def is_missing(value):
+    """Whether a cell says that nothing is known.
+
+    >>> is_missing(float("nan")), is_missing(" "), is_missing(0)
+    (True, True, False)
+    """
+    return text_of(value).lower() in MISSING
+
+
+def single_label(values, where, problems, class_names=None):
+    """One class an image, as words or numbers.
+
+    Without `class_names` the classes are the values that occur, sorted:
+    as numbers if they all are numbers, else as text. With them, a value is
+    one of the names; or, if no name is a number, an index: 0 and 1 are
+    `("benign", "malignant")`. Spaces around a value do not count.
+
+    Args:
+        values: sequence of words, whole numbers, or cells with them.
+        where: sequence of str, what messages call each row.
+        problems: a `Problems`, which unknown, missing and fractional values
+            are added to.
+        class_names: sequence of str, or `None`.
+
+    Returns:
+        `(labels, class_names)`: int64 `(count,)` and a tuple of str.
+
+    Example:
+
+    >>> from keras_attention.datasets.problems import Problems
+    >>> problems = Problems("pets")
+    >>> labels, names = single_label(["dog", "cat"], "12", problems)
+    >>> labels.tolist(), names
+    ([1, 0], ('cat', 'dog'))
+    """
+    texts = [text_of(value) for value in values]
+    if class_names is None:
+        class_names = _derive(texts, where, problems, least=2)
+    else:
+        class_names = check_class_names(class_names, least=2)
+    known = {name: index for index, name in enumerate(class_names)}
+    if not any(_number(name) is not None for name in class_names):
+        known |= {str(i): i for i in range(len(class_names))}
+    labels = np.zeros(len(texts), "int64")
+    for row, text in enumerate(texts):
+        if text in known:
+            labels[row] = known[text]
+        elif text.lower() in MISSING:
+            hint = "; in class_names it would be a class" if text else ""
+            problems.add(f"{where[row]}: the label is missing ({text!r}{hint})")
+        elif not _fractional(text):
+            problems.add(f"{where[row]}: {unknown(text, class_names)}")
+        else:
+            problems.add(f"{where[row]}: {text} is a measurement, no class")
+    return labels, class_names
+
+
+def cell_labels(values, where, problems, separator, class_names=None):
+    """Several classes in a cell, such as `"cat;dog"`.
+
+    An empty cell is a missing label; that an image shows no class at all is
+    said in columns of 0 and 1.
+
+    Args:
+        values: sequence of cells.
+        where: as for `single_label`.
+        problems: as for `single_label`.
+        separator: str between the classes of a cell.
+        class_names: as for `single_label`.
+
+    Returns:
+        `(labels, class_names)`: float32 `(count, classes)` of 0 and 1, and a
+        tuple of str.
+
+    Raises:
+        ValueError: if `separator` is no text.
+
+    Example:
+
+    >>> from keras_attention.datasets.problems import Problems
+    >>> problems = Problems("pets")
+    >>> cell_labels(["cat;dog", "dog"], "12", problems, ";")[0].tolist()
+    [[1.0, 1.0], [0.0, 1.0]]
+    """
+    if not isinstance(separator, str) or not separator:
+        raise ValueError(invalid("separator", separator, "some text"))
+    cells = []
+    for row, value in enumerate(values):
+        parts = [text_of(part) for part in text_of(value).split(separator)]
+        cells.append([part for part in parts if part])
+        if is_missing(value) or not cells[-1]:
+            problems.add(
+                f"{where[row]}: the label is missing ({text_of(value)!r})"
+            )
+            cells[-1] = []
+    if class_names is None:
+        flat = [part for cell in cells for part in cell]
+        rows = [w for w, cell in zip(where, cells, strict=True) for _ in cell]
+        class_names = _derive(flat, rows, problems, least=1)
+    else:
+        class_names = check_class_names(class_names, least=1)
+    labels = np.zeros((len(cells), len(class_names)), "float32")
+    for row, cell in enumerate(cells):
+        for part in cell:
+            if part in class_names:
+                labels[row, class_names.index(part)] = 1
+            else:
+                problems.add(f"{where[row]}: {unknown(part, class_names)}")
+    return labels, class_names
+
+
+def column_labels(values, where, problems, class_names, one_hot=False):
+    """A column of 0 and 1 for each class.
+
+    Args:
+        values: `(count, classes)` cells.
+        where: as for `single_label`.
+        problems: as for `single_label`.
+        class_names: sequence of str, one a column.
+        one_hot: bool, whether exactly one column of a row has to be 1.
+
+    Returns:
+        `(labels, class_names)`: float32 `(count, classes)` of 0 and 1; with
+        `one_hot` int64 `(count,)`, the index of the 1.
+
+    Example:
+
+    >>> from keras_attention.datasets.problems import Problems
+    >>> problems = Problems("pets")
+    >>> cells = [["1.0", "0.0"], ["1.0", "1.0"]]
+    >>> column_labels(cells, "12", problems, ("cat", "dog"))[0].tolist()
+    [[1.0, 0.0], [1.0, 1.0]]
+    """
+    class_names = check_class_names(class_names, least=2 if one_hot else 1)
+    labels = np.zeros((len(values), len(class_names)), "float32")
+    for row, cells in enumerate(values):
+        bad = len(problems)
+        for column, cell in enumerate(cells):
+            text = text_of(cell).lower()
+            labels[row, column] = text in TRUE
+            if text in MISSING:
+                name = class_names[column]
+                problems.add(f"{where[row]}: the label {name!r} is missing")
+            elif text not in TRUE | FALSE:
+                name = class_names[column]
+                problems.add(
+                    f"{where[row]}: the label {name!r} is {text_of(cell)!r}, "
+                    "neither 0 nor 1"
+                )
+        ones = int(labels[row].sum())
+        if one_hot and ones != 1 and bad == len(problems):
+            problems.add(f"{where[row]}: {ones} classes are 1, not one")
+    if one_hot:
+        labels = labels.argmax(axis=1).astype("int64")
+    return labels, class_names
+
+
+def check_class_names(class_names, least=1):
+    """A tuple of at least so many different, non-empty names, or raises."""
+    given = class_names
+    if isinstance(class_names, np.ndarray):
+        class_names = class_names.tolist()
+    valid = (
+        isinstance(class_names, (list, tuple))
+        and all(isinstance(n, str) and n.strip() for n in class_names)
+        and len(set(class_names)) == len(class_names) >= least
+    )
+    if not valid:
+        expected = f"at least {least} different names in a list or tuple"
+        raise ValueError(invalid("class_names", given, expected))
+    return tuple(str(name) for name in class_names)
+
+
+def nearest(name, choices):
+    """`" Did you mean 'cat'?"`, or nothing if nothing is near."""
+    close = difflib.get_close_matches(str(name), list(choices), n=3)
+    hint = " or ".join(map(repr, close))
+    return f" Did you mean {hint}?" if close else ""
+
+
+def unknown(text, class_names):
+    """What to say of a value that is no class.
+
+    >>> unknown("cta", ("cat", "dog"))
+    "'cta' is none of the classes 'cat', 'dog'. Did you mean 'cat'?"
+    """
+    listed = ", ".join(map(repr, class_names[:8]))
+    more = ", ..." if len(class_names) > 8 else ""
+    hint = nearest(text, class_names)
+    return f"{text!r} is none of the classes {listed}{more}.{hint}"
+
+
+def spelled_alike(names):
+    """Pairs of names that differ in case alone, or in leading zeros.
+
+    >>> spelled_alike(["cat", "dog", "Cat"])
+    [('cat', 'Cat')]
+    """
+    first = {}
+    pairs = []
+    for name in names:
+        number = _number(name)
+        key = name.casefold() if number is None else number
+        pairs += [(first[key], name)] if key in first else []
+        first.setdefault(key, name)
+    return pairs
+
+
+def _derive(texts, where, problems, least):
+    """The classes that occur; what cannot be a class is left to the caller."""
+    found = {t for t in texts if t.lower() not in MISSING}
+    if found and all(_number(name) is not None for name in found):
+        names = sorted((n for n in found if not _fractional(n)), key=_order)
+    else:
+        names = sorted(found)
+    for pair in spelled_alike(names):
+        rows = [where[texts.index(name)] for name in pair]
+        problems.add(
+            f"{rows[0]} says {pair[0]!r}, {rows[1]} says {pair[1]!r}: "
+            "pass class_names if these are two classes"
+        )
+    if len(found) < least:
+        what = f"only the class {names[0]!r}" if names else "no classes"
+        problems.add(f"there is {what}; at least {least} are needed")
+    return tuple(names)
+
+
+def _order(name):
+    return (_number(name), name)
+
+
+def _number(text):
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _fractional(text):
+    number = _number(text)
+    return number is not None and number != round(number)

@@ -1,0 +1,260 @@
+"""From an image of any shape to the shape of a batch, and back.
+
+A layout is a rectangle of the original that is *seen* and a rectangle of the
+result where it is *placed*, both in whole pixels, so that images, masks, boxes
+and attention maps all move by the same two numbers an axis.
+
+    stretch   all of it is seen, and fills the result: proportions change
+    pad       all of it is seen, centred; the rest is zeros
+    crop      the centre is seen, and fills the result
+"""
+
+import numbers
+import typing
+
+import numpy as np
+
+from keras_attention.arguments import invalid
+from keras_attention.arguments import one_of
+from keras_attention.arguments import positive_int
+from keras_attention.datasets.resize import resize
+from keras_attention.datasets.resize import resize_nearest
+
+LAYOUTS = ("stretch", "pad", "crop")
+METHODS = ("bilinear", "nearest")
+# Less of a box than this share of the image is rounding, not a box.
+SLIVER = 1e-6
+
+
+class Span(typing.NamedTuple):
+    """Whole pixels along one axis."""
+
+    start: int
+    length: int
+
+    @property
+    def slice(self):
+        """The pixels as a slice."""
+        return slice(self.start, self.start + self.length)
+
+
+class Placement(typing.NamedTuple):
+    """Rows and columns of the original and of the result, `Span`s."""
+
+    seen: tuple
+    placed: tuple
+
+
+def placement(original_size, size, layout):
+    """Which rectangle of an image goes where.
+
+    Args:
+        original_size: `(height, width)` of the image.
+        size: `(height, width)` of the result.
+        layout: `"stretch"`, `"pad"` or `"crop"`.
+
+    Returns:
+        A `Placement`.
+
+    Raises:
+        ValueError: for an unknown layout.
+
+    Example:
+
+    >>> seen, placed = placement((20, 40), (10, 10), "pad")
+    >>> [tuple(span) for span in seen], [tuple(span) for span in placed]
+    ([(0, 20), (0, 40)], [(2, 5), (0, 10)])
+    """
+    one_of("layout", layout, LAYOUTS)
+    whole = _centred(original_size, original_size)
+    filled = _centred(size, size)
+    if layout == "stretch":
+        return Placement(whole, filled)
+    ratios = [new / old for new, old in zip(size, original_size, strict=True)]
+    if layout == "pad":
+        fitting = [old * min(ratios) for old in original_size]
+        return Placement(whole, _centred(fitting, size))
+    fitting = [new / max(ratios) for new in size]
+    return Placement(_centred(fitting, original_size), filled)
+
+
+def place(image, size, layout="stretch", method="bilinear"):
+    """Lays an image or a mask out in a given size.
+
+    Args:
+        image: array `(height, width, channels)`, any real dtype.
+        size: `(height, width)` of the result.
+        layout: `"stretch"`; `"pad"`: the longer side fits and zeros are
+            around; `"crop"`: the shorter side fits and the rest is cut off,
+            evenly on both sides.
+        method: `"bilinear"`, with antialiasing, for images; `"nearest"` for
+            masks.
+
+    Returns:
+        An array `(*size, channels)` of the dtype of `image`; integers are
+        rounded.
+
+    Raises:
+        ValueError: for an unknown layout or method.
+
+    Example:
+
+    >>> image = np.full((20, 40, 3), 255, "uint8")
+    >>> place(image, (4, 4), "pad")[:, 0, 0].tolist()
+    [0, 255, 255, 0]
+    """
+    one_of("method", method, METHODS)
+    (seen_rows, seen_columns), (rows, columns) = placement(
+        image.shape[:2], size, layout
+    )
+    seen = image[seen_rows.slice, seen_columns.slice]
+    inner = (rows.length, columns.length)
+    if seen.shape[:2] != inner:
+        seen = _resized(seen, inner, method)
+    if inner == tuple(size):
+        return np.ascontiguousarray(seen)
+    result = np.zeros((*size, image.shape[2]), image.dtype)
+    result[rows.slice, columns.slice] = seen
+    return result
+
+
+def place_boxes(boxes, original_size, size, layout="stretch"):
+    """Moves boxes along with their image.
+
+    Boxes are cut at the border of what is seen; a box of which nothing is
+    left is dropped, so the result may have fewer rows.
+
+    Args:
+        boxes: array `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as shares of
+            the original.
+        original_size: `(height, width)` of the original.
+        size: `(height, width)` of the result.
+        layout: as for `place`.
+
+    Returns:
+        A float32 array `(left objects, 4)`, shares of the result.
+
+    Example:
+
+    >>> boxes = np.array([[0.0, 0.25, 1.0, 0.75], [0.0, 0.0, 1.0, 0.1]])
+    >>> place_boxes(boxes, (10, 20), (8, 8), "crop").tolist()
+    [[0.0, 0.0, 1.0, 1.0]]
+    """
+    seen, placed = placement(original_size, size, layout)
+    moved = np.array(boxes, "float64").reshape(-1, 2, 2)  # (n, corner, axis)
+    for axis in range(2):
+        pixels = moved[..., axis] * original_size[axis] - seen[axis].start
+        pixels *= placed[axis].length / seen[axis].length
+        moved[..., axis] = (pixels + placed[axis].start) / size[axis]
+    moved = np.clip(moved, 0, 1)
+    left = np.all(moved[:, 1] - moved[:, 0] > SLIVER, axis=1)
+    return moved[left].reshape(-1, 4).astype("float32")
+
+
+def to_original(
+    maps, original_size, layout="stretch", size=None, method="bilinear"
+):
+    """Brings attention maps or masks back to the pixels of the original.
+
+    A map may be coarser than the image it is about: 14 x 14 weights of a
+    224 x 224 image cover all of it, padding included. Values are
+    interpolated, so weights that summed to 1 no longer do.
+
+    Args:
+        maps: array `(..., rows, columns)`; a mask without its channel axis.
+        original_size: `(height, width)` of the image before the layout.
+        layout: as for `place`.
+        size: `(height, width)` of the laid-out image; the shape of the maps
+            if `None`.
+        method: `"bilinear"`, with antialiasing, or `"nearest"` for masks.
+
+    Returns:
+        A float32 array `(..., *original_size)`. What `"crop"` cut off is NaN,
+        not 0: nobody looked there, so nothing is known of it.
+
+    Raises:
+        ValueError: for maps of less than two axes, or an unknown layout or
+            method.
+
+    Example:
+
+    >>> image = np.eye(4, dtype="uint8")[..., None]
+    >>> laid_out = place(image, (8, 8), "stretch", "nearest")
+    >>> back = to_original(laid_out[..., 0], (4, 4), method="nearest")
+    >>> bool(np.all(back == np.eye(4)))
+    True
+    """
+    one_of("method", method, METHODS)
+    maps = np.asarray(maps)
+    if maps.ndim < 2 or 0 in maps.shape[-2:]:
+        raise ValueError(invalid("maps", maps.shape, "(..., rows, columns)"))
+    size = maps.shape[-2:] if size is None else check_size(size)
+    seen, placed = placement(original_size, size, layout)
+    rows, columns = (
+        _samples(maps.shape[axis - 2], size[axis], placed[axis], seen[axis])
+        for axis in range(2)
+    )
+    if method == "nearest":
+        inner = maps[..., rows.nearest[:, None], columns.nearest]
+    else:
+        inner = rows.matrix @ maps.astype("float32") @ columns.matrix.T
+    result = np.full((*maps.shape[:-2], *original_size), np.nan, "float32")
+    result[..., seen[0].slice, seen[1].slice] = inner
+    return result
+
+
+def check_size(size):
+    """`(height, width)` from an integer or a pair of them, or `None`.
+
+    Raises:
+        ValueError: for anything else.
+
+    Example:
+
+    >>> check_size(8), check_size((4, 6)), check_size(None)
+    ((8, 8), (4, 6), None)
+    """
+    if size is None:
+        return None
+    whole = isinstance(size, numbers.Integral)
+    sides = (size, size) if whole else size
+    if not isinstance(sides, (tuple, list)) or len(sides) != 2:
+        expected = "an integer, (height, width) or None"
+        raise ValueError(invalid("size", size, expected))
+    return tuple(positive_int("size", side) for side in sides)
+
+
+def _centred(lengths, extents):
+    """Spans of about these lengths in the middle of these extents."""
+    spans = []
+    for length, extent in zip(lengths, extents, strict=True):
+        length = int(min(max(1, round(length)), extent))
+        spans.append(Span(int(extent - length) // 2, length))
+    return tuple(spans)
+
+
+def _resized(image, size, method):
+    if method == "nearest":
+        return resize_nearest(image, size)
+    resized = resize(image, size)
+    if np.issubdtype(image.dtype, np.integer):
+        resized = np.rint(resized)
+    return resized.astype(image.dtype)
+
+
+class _Samples(typing.NamedTuple):
+    """Which of a map's samples along one axis the seen pixels take."""
+
+    nearest: np.ndarray
+    matrix: np.ndarray
+
+
+def _samples(count, extent, placed, seen):
+    step = placed.length / seen.length / extent * count
+    start = placed.start / extent * count
+    centres = start + (np.arange(seen.length) + 0.5) * step
+    # The hats of `resize.hat_matrix`, for a part of the map.
+    distances = np.abs(np.arange(count) + 0.5 - centres[:, None])
+    weights = np.maximum(0.0, 1.0 - distances / max(step, 1.0))
+    matrix = weights / weights.sum(axis=1, keepdims=True)
+    return _Samples(centres.astype(int), matrix.astype("float32"))

@@ -1,0 +1,83 @@
+"""The rows of a table, from a CSV file or from dicts."""
+
+import collections.abc
+import csv
+import os
+import pathlib
+
+from keras_attention.arguments import invalid
+from keras_attention.datasets.problems import Problems
+
+
+def read_rows(table, delimiter=","):
+    """Reads the rows of a table, and says what messages call each.
+
+    Args:
+        table: path of a CSV file with a header, in UTF-8 with or without a
+            byte order mark, or an iterable of dicts. Empty lines of a file
+            are no rows.
+        delimiter: str between the cells of a file.
+
+    Returns:
+        `(source, where, rows)`: what the table is called; for each row what
+        it is called, its line in the file (where it ends) or its number from
+        0; and the rows, dicts from column to cell.
+
+    Raises:
+        ValueError: for a file that is missing, not in UTF-8 or no CSV, lines
+            of too many or too few cells, a column that is there twice, rows
+            that are no dicts, and a table without rows.
+
+    Example:
+
+    >>> read_rows([{"image": "a", "label": 1}])
+    ('The table', ['row 0'], [{'image': 'a', 'label': 1}])
+    """
+    if isinstance(table, (str, os.PathLike)):
+        source = pathlib.Path(table)
+        where, rows = _read_csv(source, delimiter)
+        source = source.name
+    else:
+        source = "The table"
+        rows = list(table)
+        for row in rows:
+            if not isinstance(row, collections.abc.Mapping):
+                raise ValueError(
+                    "A row of the table is a dict, as frame.to_dict("
+                    f"'records') makes of a data frame. Received: {row!r}"
+                )
+        where = [f"row {index}" for index in range(len(rows))]
+    if not rows:
+        raise ValueError(f"{source} is empty: it has no rows.")
+    return source, where, rows
+
+
+def _read_csv(path, delimiter):
+    where, rows = [], []
+    problems = Problems(path.name)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            header = next(reader, [])
+            twice = sorted({n for n in header if header.count(n) > 1})
+            if twice:
+                raise ValueError(f"{path.name} has two columns {twice[0]!r}.")
+            for cells in reader:
+                if not cells:
+                    continue  # an empty line
+                where.append(f"line {reader.line_num}")
+                rows.append(dict(zip(header, cells, strict=False)))
+                if len(cells) != len(header):
+                    problems.add(
+                        f"{where[-1]}: the header has {len(header)} cells, "
+                        f"this line {len(cells)}"
+                    )
+    except FileNotFoundError as error:
+        raise ValueError(invalid("table", str(path), "a CSV file")) from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name} is not in UTF-8: {error}") from error
+    except csv.Error as error:
+        line = reader.line_num
+        raise ValueError(f"{path.name}, line {line}: {error}.") from error
+    problems.raise_any()
+    return where, rows

@@ -1,0 +1,280 @@
+"""Examples in parts that share no group, with every class in each."""
+
+import dataclasses
+import itertools
+import numbers
+
+import numpy as np
+
+from keras_attention import arguments
+from keras_attention.datasets.disjoint import check_disjoint
+from keras_attention.datasets.load import DataInfo
+from keras_attention.datasets.load import Splits
+from keras_attention.datasets.sampling import non_negative_int
+
+_ROLES = ("train", "validation", "test")
+
+# Of so many random divisions of groups the one nearest to the shares counts.
+_CANDIDATES = 50
+
+
+def split(
+    examples, shares=(0.7, 0.15, 0.15), *, group=None, stratify=True, seed=0
+):
+    """Divides examples into `train, validation, test`.
+
+    Groups stay together, such as the images of one patient: a model tested on
+    patients it was trained on is tested on what it memorised. Without groups
+    each example is its own. The shares are of groups; of 50 random divisions
+    the one whose parts come nearest to the shares of the examples, class by
+    class with `stratify`, is taken.
+
+    Args:
+        examples: `Examples`.
+        shares: three positive numbers whose sum is 1.
+        group: array `(count,)` of what must stay together; `None` takes
+            `examples.groups`, if there.
+        stratify: bool, whether each class is divided by the shares; a group
+            of several classes counts as the rarest of them. Multi-label
+            examples cannot be stratified.
+        seed: int, not negative. No global seed changes the parts.
+
+    Returns:
+        A `Splits` of `Examples`, with a `DataInfo` as attribute `info`.
+
+    Raises:
+        ValueError: On a bad argument, a missing group, too few groups, or a
+            class too rare to be in every part.
+
+    Example:
+
+    >>> from keras_attention.datasets.examples import Examples
+    >>> examples = Examples(
+    ...     np.zeros((20, 8, 8, 3), "uint8"), np.arange(20) % 2,
+    ...     ("cat", "dog"), tuple(map(str, range(20))),
+    ... )
+    >>> train, validation, test = split(examples, (0.6, 0.2, 0.2))
+    >>> len(train), len(validation), len(test), test.labels.sum()
+    (12, 4, 4, np.int64(2))
+
+    Cost:
+        Two calls of scikit-learn, whose import takes a second.
+
+    See also:
+        `folds`, to test on every example once; `check_disjoint`, for parts
+        that others made.
+    """
+    shares = _check_shares(shares)
+    examples, units = _prepare(examples, group, stratify, seed)
+    count = int(units.max()) + 1
+    sizes = [max(1, round(share * count)) for share in shares[1:]]
+    if sum(sizes) >= count:
+        raise ValueError(
+            "Invalid value for argument shares: expected at least one group "
+            f"in every part. Received: shares={shares} of {count} groups"
+        )
+    labels = examples.labels if stratify else np.zeros(len(examples), int)
+    strata = _strata(labels, units)
+    kept, drawn = np.arange(count), []
+    for share, size in zip(shares[1:], sizes, strict=True):
+        part = _draw(labels, units, strata, kept, share, size, seed)
+        kept = np.setdiff1d(kept, part)
+        drawn.append(part)
+    parts = [np.flatnonzero(np.isin(units, p)) for p in (kept, *drawn)]
+    if stratify:
+        _check_classes(examples, units, dict(zip(_ROLES, parts, strict=True)))
+    parts = [examples[part] for part in parts]
+    check_disjoint(*parts)
+    kind = "examples" if examples.groups is None else "groups"
+    info = DataInfo(
+        name="examples",
+        image_shape=examples.image_shape,
+        class_names=tuple(examples.class_names),
+        sizes=dict(zip(_ROLES, map(len, parts), strict=True)),
+        sources={
+            role: f"{share} of {count} {kind}"
+            for role, share in zip(_ROLES, shares, strict=True)
+        },
+    )
+    return Splits(*parts, info)
+
+
+def folds(examples, k, *, group=None, stratify=True, seed=0):
+    """Divides examples `k` times, so that each is in one validation part.
+
+    Args:
+        examples: `Examples`.
+        k: int, at least 2.
+        group: array `(count,)` of what must stay together; `None` takes
+            `examples.groups`, if there.
+        stratify: bool, whether the classes are as frequent in each part.
+            Multi-label examples cannot be stratified.
+        seed: int, not negative. No global seed changes the parts.
+
+    Returns:
+        An iterator of `k` pairs `(train, validation)` of `Examples`, each
+        made when it is asked for.
+
+    Raises:
+        ValueError: At once, on a bad argument, a missing group, fewer groups
+            than `k`, or a class that is not in every part.
+
+    Example:
+
+    >>> from keras_attention.datasets.examples import Examples
+    >>> examples = Examples(
+    ...     np.zeros((6, 8, 8, 3), "uint8"), np.arange(6) % 2, ("a", "b"),
+    ...     tuple("123456"), groups=np.array(list("pqpqrs")),
+    ... )
+    >>> for train, validation in folds(examples, 2):
+    ...     print(len(train), sorted(set(validation.groups.tolist())))
+    3 ['q', 'r']
+    3 ['p', 's']
+
+    Cost:
+        Stratified groups are placed one by one: a second for ten thousand.
+        Of the images only one pair is copied at a time.
+
+    See also:
+        `split`.
+    """
+    if arguments.positive_int("k", k) < 2:
+        raise ValueError(arguments.invalid("k", k, "at least 2 folds"))
+    examples, units = _prepare(examples, group, stratify, seed)
+    count = int(units.max()) + 1
+    if count < k:
+        expected = f"at most {count}, the number of groups"
+        raise ValueError(arguments.invalid("k", k, expected))
+    if stratify:
+        _check_frequent(examples, units, k)
+    from sklearn import model_selection
+
+    grouped = count < len(examples)
+    if grouped:
+        kinds = ("GroupKFold", "StratifiedGroupKFold")
+    else:
+        kinds = ("KFold", "StratifiedKFold")
+    splitter = getattr(model_selection, kinds[stratify])
+    splitter = splitter(k, shuffle=True, random_state=seed)
+    labels = examples.labels if stratify else None
+    columns = np.zeros(len(examples)), labels, units if grouped else None
+    pairs = list(splitter.split(*columns))
+    for pair in pairs if stratify else ():
+        parts = dict(zip(_ROLES[:2], pair, strict=True))
+        _check_classes(examples, units, parts)
+    return map(_disjoint, itertools.repeat(examples), pairs)
+
+
+def _disjoint(examples, pair):
+    parts = tuple(examples[indices] for indices in pair)
+    check_disjoint(*parts)
+    return parts
+
+
+def _strata(labels, units):
+    """The class `(groups,)` each group stands for, its rarest."""
+    order = np.lexsort((labels, np.bincount(labels)[labels]))
+    _, first = np.unique(units[order], return_index=True)
+    return labels[order][first]
+
+
+def _draw(labels, units, strata, kept, share, size, seed):
+    """Draws `size` of the groups `kept`, near to `share` of every class."""
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    strata = strata[kept]
+    counts = np.bincount(strata)
+    if np.count_nonzero(counts) > min(size, len(kept) - size):
+        strata = np.zeros_like(strata)
+    else:
+        # scikit-learn divides no class of one.
+        strata = np.where(counts[strata] < 2, counts.argmax(), strata)
+    alone = len(units) == units.max() + 1
+    splitter = StratifiedShuffleSplit(
+        1 if alone else _CANDIDATES,
+        test_size=size,
+        train_size=len(kept) - size,
+        random_state=seed,
+    )
+    totals = np.bincount(labels)
+    present = totals > 0
+
+    def deviation(part):
+        chosen = np.zeros(units.max() + 1, bool)
+        chosen[part] = True
+        found = np.bincount(labels[chosen[units]], minlength=len(totals))
+        errors = np.abs(found - share * totals)[present] / totals[present]
+        return errors.max()
+
+    draws = splitter.split(np.zeros(len(kept)), strata)
+    return min((kept[part] for _, part in draws), key=deviation)
+
+
+def _check_classes(examples, units, parts):
+    """Raises if a class of the examples is not in every part."""
+    for index in np.unique(examples.labels):
+        found = {
+            role: int((examples.labels[part] == index).sum())
+            for role, part in parts.items()
+        }
+        if 0 in found.values():
+            _reject(examples, units, index, f"for every part: {found}")
+
+
+def _check_frequent(examples, units, k):
+    for index in np.unique(examples.labels):
+        if len(np.unique(units[examples.labels == index])) < k:
+            _reject(examples, units, index, f"for k={k}")
+
+
+def _reject(examples, units, index, purpose):
+    mine = examples.labels == index
+    raise ValueError(
+        f"Too few examples of class {examples.class_names[index]!r} {purpose}. "
+        f"Received: {mine.sum()} examples in {len(np.unique(units[mine]))} "
+        "groups. Pass stratify=False, other shares, or leave the class out."
+    )
+
+
+def _check_shares(shares):
+    shares = tuple(shares)
+    numeric = all(isinstance(share, numbers.Real) for share in shares)
+    if len(shares) != 3 or not numeric or min(shares) <= 0:
+        raise ValueError(
+            arguments.invalid("shares", shares, "three positive numbers")
+        )
+    if abs(sum(shares) - 1) > 1e-6:
+        raise ValueError(arguments.invalid("shares", shares, "a sum of 1"))
+    return shares
+
+
+def _prepare(examples, group, stratify, seed):
+    """The examples with their groups, and a number `(count,)` for each."""
+    non_negative_int("seed", seed)
+    if arguments.boolean("stratify", stratify) and examples.multi_label:
+        expected = "False: multi-label examples have no one class to divide by"
+        raise ValueError(arguments.invalid("stratify", stratify, expected))
+    if not len(examples):
+        raise ValueError(arguments.invalid("examples", examples, "at least 1"))
+    if group is not None:
+        group = np.asarray(group)
+        if group.shape != (len(examples),):
+            expected = f"one value for each of {len(examples)} examples"
+            raise ValueError(arguments.invalid("group", group.shape, expected))
+        examples = dataclasses.replace(examples, groups=group)
+    if examples.groups is None:
+        return examples, np.arange(len(examples))
+    groups = examples.groups.tolist()
+    missing = [
+        row
+        for row, value in enumerate(groups)
+        if value is None or value == "" or value != value
+    ]
+    if missing:
+        raise ValueError(
+            "Invalid value for argument group: expected a group for every "
+            f"example. Received: none for {len(missing)} of {len(groups)}, "
+            f"first in rows {missing[:5]}"
+        )
+    units = {value: unit for unit, value in enumerate(dict.fromkeys(groups))}
+    return examples, np.array([units[value] for value in groups])

@@ -1,0 +1,236 @@
+"""Examples from a table with one row an image, such as ISIC's CSV files."""
+
+import numpy as np
+
+from keras_attention.arguments import invalid
+from keras_attention.arguments import one_of
+from keras_attention.datasets.assemble import assemble
+from keras_attention.datasets.examples import Examples
+from keras_attention.datasets.files import Folder
+from keras_attention.datasets.files import without_suffix
+from keras_attention.datasets.images import read_image
+from keras_attention.datasets.images import read_mask
+from keras_attention.datasets.labels import cell_labels
+from keras_attention.datasets.labels import check_class_names
+from keras_attention.datasets.labels import column_labels
+from keras_attention.datasets.labels import is_missing
+from keras_attention.datasets.labels import nearest
+from keras_attention.datasets.labels import single_label
+from keras_attention.datasets.labels import text_of
+from keras_attention.datasets.layout import LAYOUTS
+from keras_attention.datasets.layout import check_size
+from keras_attention.datasets.problems import Problems
+from keras_attention.datasets.rows import read_rows
+
+
+def from_table(
+    table,
+    *,
+    images,
+    image,
+    label,
+    mask=None,
+    masks=None,
+    group=None,
+    separator=None,
+    one_hot=False,
+    class_names=None,
+    size=None,
+    layout="stretch",
+    channels=3,
+    extension=None,
+    delimiter=",",
+):
+    """Reads images that a table names, with their labels, masks and groups.
+
+    Everything is read and checked before anything is returned, and nothing is
+    left out: a row that cannot be used is an error, an image file that no row
+    names is not.
+
+    Args:
+        table: path of a CSV file with a header, in UTF-8 (a byte order mark,
+            CRLF and quoted commas are fine), or an iterable of dicts, such as
+            `frame.to_dict("records")`.
+        images: folder of the images.
+        image: column with their file names, with or without extension, or
+            paths in the folder.
+        label: column with one class a row, in words or numbers; with
+            `separator`, several in a cell (`"cat;dog"`); or a tuple of
+            columns of 0 and 1, one a class. An empty cell is an error. That
+            an image shows no class at all can be said in columns only.
+        mask: column with the masks' file names, where an empty cell means
+            that the mask is not known; or a pattern with `{id}` for the
+            image's name without extension, such as
+            `"{id}_segmentation.png"`, which then has to be there for every
+            row. A mask of zeros is known: the object is not there.
+        masks: folder of the masks; `images` if `None`.
+        group: column of what must stay together, such as the patient.
+        separator: str between the classes of a cell.
+        one_hot: bool, whether the columns of `label` hold one 1 a row and
+            mean one class an image. Never guessed: several columns are
+            multi-label otherwise, even if every row has a single 1.
+        class_names: sequence of str; the order of the classes, which are
+            sorted by default. With names such as `("benign", "malignant")`
+            cells may also be indices, 0 and 1. With columns, other names for
+            them.
+        size: int or `(height, width)` the images are brought to; `None` if
+            they have one size already.
+        layout: `"stretch"`, `"pad"` or `"crop"`; see `place`.
+        channels: int, 3 for RGB or 1 for grey.
+        extension: str appended to every name in `image`, such as `".jpg"`.
+            By default a name without image extension means the one image of
+            that name.
+        delimiter: str between the cells of a CSV file.
+
+    Returns:
+        An `Examples`; its `names` are the image files.
+
+    Raises:
+        ValueError: for a table that is empty or lacks a column; and for all
+            rows that are wrong, in one message that names the first five and
+            counts the rest: images and masks that are missing, unreadable or
+            differ in size, images named twice, labels missing or unknown.
+
+    Example:
+
+    ```python
+    examples = datasets.from_table(
+        "ISIC-2017_Training_Part3_GroundTruth.csv",
+        images="ISIC-2017_Training_Data",
+        image="image_id",
+        label="melanoma",
+        class_names=("benign", "malignant"),
+        mask="{id}_segmentation.png",
+        masks="ISIC-2017_Training_Part1_GroundTruth",
+        size=224,
+    )
+    ```
+    """
+    one_of("layout", layout, LAYOUTS)
+    one_of("channels", channels, (1, 3))
+    size = check_size(size)
+    image_folder = Folder("images", images)
+    mask_folder = image_folder if masks is None else Folder("masks", masks)
+    source, where, rows = read_rows(table, delimiter)
+    problems = Problems(source)
+    labels_in = [label] if isinstance(label, str) else list(label)
+    by_pattern = mask is not None and "{id}" in mask
+    columns = [image, *labels_in, *([group] if group else [])]
+    columns += [] if by_pattern or mask is None else [mask]
+    if mask is None and masks is not None:
+        raise ValueError(invalid("mask", mask, "a column or a pattern"))
+    _check_columns(columns, rows, source)
+
+    ids = [_cell(row, image) for row in rows]
+    paths = _find_images(ids, where, image_folder, extension, problems)
+    labels, class_names = _labels(
+        [[row.get(name) for name in labels_in] for row in rows],
+        label,
+        where,
+        problems,
+        separator=separator,
+        one_hot=one_hot,
+        class_names=class_names,
+    )
+
+    def read_mask_of(index, _):
+        if by_pattern:
+            name = mask.replace("{id}", without_suffix(ids[index]))
+        else:
+            name = _cell(rows[index], mask)
+        return read_mask(mask_folder.find(name)) if name else None
+
+    # What has no file has been noted; the others are still read, so that
+    # one message says everything.
+    there = [index for index, path in enumerate(paths) if path is not None]
+    fields = assemble(
+        [where[index] for index in there],
+        lambda index: read_image(paths[there[index]], channels),
+        (lambda index, size: read_mask_of(there[index], size))
+        if mask is not None
+        else None,
+        problems=problems,
+        size=size,
+        layout=layout,
+        channels=channels,
+    )
+    groups = _groups(rows, group, where, problems) if group else None
+    problems.raise_any()
+    return Examples(
+        labels=labels,
+        class_names=class_names,
+        names=tuple(
+            path.relative_to(image_folder.root).as_posix() for path in paths
+        ),
+        groups=groups,
+        **fields,
+    )
+
+
+def _check_columns(columns, rows, source):
+    there = list(dict.fromkeys(name for row in rows for name in row))
+    for name in columns:
+        if name not in there:
+            listed = ", ".join(map(repr, there))
+            hint = nearest(name, map(str, there))
+            if len(there) == 1:
+                hint = " Is the delimiter another one?"
+            raise ValueError(
+                f"{source} has no column {name!r}.{hint} It has {listed}."
+            )
+
+
+def _cell(row, column):
+    """The text of a cell, empty if it says that nothing is known."""
+    value = row.get(column)
+    # Names are taken as they are written: `1.0` is not `1` here.
+    return "" if is_missing(value) else str(value).strip()
+
+
+def _find_images(ids, where, folder, extension, problems):
+    paths = []
+    first = {}
+    for name, place in zip(ids, where, strict=True):
+        path = None
+        try:
+            if not name:
+                raise ValueError("the image's name is missing")
+            path = folder.find(name, extension)
+        except ValueError as error:
+            problems.add(f"{place}: {error}")
+        if path in first and path is not None:
+            problems.add(f"{place}: {name!r} is in {first[path]} already")
+        first.setdefault(path, place)
+        paths.append(path)
+    return paths
+
+
+def _labels(cells, label, where, problems, *, separator, one_hot, class_names):
+    if isinstance(label, str):
+        if one_hot:
+            expected = "False for a label in one column"
+            raise ValueError(invalid("one_hot", one_hot, expected))
+        values = [row[0] for row in cells]
+        if separator is None:
+            return single_label(values, where, problems, class_names)
+        return cell_labels(values, where, problems, separator, class_names)
+    if separator is not None:
+        expected = "None for labels in several columns"
+        raise ValueError(invalid("separator", separator, expected))
+    names = check_class_names(
+        list(label) if class_names is None else class_names
+    )
+    if len(names) != len(label):
+        expected = f"{len(label)} names, one for each column of label"
+        raise ValueError(invalid("class_names", class_names, expected))
+    return column_labels(cells, where, problems, names, one_hot)
+
+
+def _groups(rows, group, where, problems):
+    texts = []
+    for row, place in zip(rows, where, strict=True):
+        value = row.get(group)
+        texts.append(text_of(value))
+        if is_missing(value):
+            problems.add(f"{place}: the group {group!r} is missing")
+    return np.array(texts)

@@ -1,0 +1,239 @@
+"""What is placed in a layout is found again where it was."""
+
+import numpy as np
+import pytest
+
+from keras_attention.datasets.arrays import from_arrays
+from keras_attention.datasets.layout import LAYOUTS
+from keras_attention.datasets.layout import check_size
+from keras_attention.datasets.layout import place
+from keras_attention.datasets.layout import place_boxes
+from keras_attention.datasets.layout import placement
+from keras_attention.datasets.layout import to_original
+from keras_attention.datasets.resize import hat_matrix
+from keras_attention.datasets.resize import resize
+
+SIZES = [
+    ((37, 53), (24, 24)),
+    ((53, 37), (24, 40)),
+    ((16, 16), (16, 16)),
+    ((100, 20), (32, 32)),
+    ((20, 100), (64, 32)),
+    ((9, 11), (48, 40)),
+    ((31, 30), (30, 31)),
+]
+
+
+@pytest.mark.parametrize("original, size", SIZES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_ramp_comes_back_to_every_pixel(original, size, layout):
+    """Linear images survive linear interpolation: coordinates round-trip.
+
+    But for a twentieth of a pixel, by which a hat sampled at whole pixels
+    is not symmetric.
+    """
+    rows, columns = np.mgrid[: original[0], : original[1]]
+    ramp = np.stack([rows, columns], axis=-1).astype("float32")
+    laid_out = place(ramp, size, layout)
+    assert laid_out.shape == (*size, 2) and laid_out.dtype == np.float32
+    back = to_original(np.moveaxis(laid_out, -1, 0), original, layout)
+    assert back.shape == (2, *original)
+    # Interpolation holds the border's value half a (coarser) pixel inwards.
+    seen, placed = placement(original, size, layout)
+    margins = [
+        1 + int(np.ceil(s.length / p.length + 1))
+        for s, p in zip(seen, placed, strict=True)
+    ]
+    inner = tuple(
+        slice(s.start + m, s.start + s.length - m)
+        for s, m in zip(seen, margins, strict=True)
+    )
+    for axis, truth in enumerate((rows, columns)):
+        found = back[axis][inner]
+        if found.size:
+            np.testing.assert_allclose(found, truth[inner], atol=0.1)
+
+
+@pytest.mark.parametrize("original, size", SIZES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_marked_block_comes_back_to_its_place(original, size, layout):
+    seen, _ = placement(original, size, layout)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        side = [max(2, span.length // 4) for span in seen]
+        start = [
+            int(rng.integers(span.start, span.start + span.length - length + 1))
+            for span, length in zip(seen, side, strict=True)
+        ]
+        image = np.zeros((*original, 1), "uint8")
+        image[start[0] :, start[1] :][: side[0], : side[1]] = 255
+        laid_out = place(image, size, layout)[..., 0].astype("float32")
+        back = np.nan_to_num(to_original(laid_out, original, layout))
+        for axis in range(2):
+            profile = back.sum(axis=1 - axis)
+            centre = (profile * np.arange(original[axis])).sum() / profile.sum()
+            truth = start[axis] + (side[axis] - 1) / 2
+            assert abs(centre - truth) < 0.06 * original[axis] / 4 + 0.5
+
+
+@pytest.mark.parametrize("original, size", SIZES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_boxes_move_with_their_pixels(original, size, layout):
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        corners = np.sort(rng.random((2, 2)), axis=0)
+        pixels = np.rint(corners * original).astype(int)
+        pixels[1] = np.maximum(pixels[1], pixels[0] + 1)
+        (top, left), (bottom, right) = pixels
+        if bottom > original[0] or right > original[1]:
+            continue
+        box = (pixels / original).reshape(1, 4)
+        # Painted on an image of ones, magnified so that edges are sharp.
+        image = np.zeros((*original, 1), "float32")
+        image[top:bottom, left:right] = 1
+        expected = place(image, size, layout, "nearest")[..., 0]
+        moved = place_boxes(box, original, size, layout)
+        if not len(moved):
+            assert expected.sum() == 0
+            continue
+        assert moved.dtype == np.float32 and moved.shape == (1, 4)
+        # A pixel belongs to the box if its centre does.
+        rows, columns = (
+            (np.arange(size[axis]) + 0.5) / size[axis] for axis in range(2)
+        )
+        inside = ((rows >= moved[0, 0] - 1e-6) & (rows < moved[0, 2] + 1e-6))[
+            :, None
+        ] & ((columns >= moved[0, 1] - 1e-6) & (columns < moved[0, 3] + 1e-6))
+        differing = np.argwhere(inside != (expected == 1))
+        # Ties of a centre on an edge alone.
+        for row, column in differing:
+            tie = [
+                abs(rows[row] - moved[0, [0, 2]]).min(),
+                abs(columns[column] - moved[0, [1, 3]]).min(),
+            ]
+            assert min(tie) < 1e-5
+
+
+def test_layouts_of_a_wide_image():
+    image = np.full((10, 30, 3), 200, "uint8")
+    image[:, :10] = 100
+    stretched = place(image, (6, 6))
+    assert stretched[:, 0].min() == 100 and stretched[:, -1].min() == 200
+    padded = place(image, (6, 6), "pad")
+    assert padded.dtype == np.uint8
+    assert (padded[[0, 1, 4, 5]] == 0).all() and (padded[2:4] >= 100).all()
+    cropped = place(image, (10, 10), "crop")
+    np.testing.assert_array_equal(cropped, image[:, 10:20])
+
+
+def test_equal_size_is_left_alone():
+    image = np.random.default_rng(0).integers(0, 256, (7, 9, 3)).astype("uint8")
+    for layout in LAYOUTS:
+        for method in ("bilinear", "nearest"):
+            same = place(image, (7, 9), layout, method)
+            np.testing.assert_array_equal(same, image)
+
+
+def test_stretch_is_the_backends_resize_and_rounds():
+    image = (
+        np.random.default_rng(0).integers(0, 256, (13, 8, 3)).astype("uint8")
+    )
+    np.testing.assert_array_equal(
+        place(image, (5, 11)), np.rint(resize(image, (5, 11)))
+    )
+
+
+def test_masks_stay_zero_and_one():
+    mask = (np.random.default_rng(0).random((19, 31, 1)) > 0.5).astype("uint8")
+    for layout in LAYOUTS:
+        laid_out = place(mask, (12, 13), layout, "nearest")
+        assert set(np.unique(laid_out)) == {0, 1}
+        assert laid_out.dtype == np.uint8
+
+
+def test_a_magnified_mask_comes_back_exactly():
+    mask = (np.random.default_rng(0).random((9, 12, 1)) > 0.5).astype("uint8")
+    for layout in LAYOUTS:
+        laid_out = place(mask, (48, 48), layout, "nearest")
+        back = to_original(laid_out[..., 0], (9, 12), layout, method="nearest")
+        known = ~np.isnan(back)
+        np.testing.assert_array_equal(back[known], mask[..., 0][known])
+        assert known.all() == (layout != "crop")
+
+
+def test_extreme_proportions_keep_a_pixel():
+    for original in ((1, 5000), (5000, 1), (1, 1)):
+        image = np.full((*original, 1), 9, "uint8")
+        for layout in LAYOUTS:
+            laid_out = place(image, (8, 8), layout)
+            assert laid_out.shape == (8, 8, 1) and laid_out.max() == 9
+            back = to_original(laid_out[..., 0], original, layout)
+            assert back.shape == original
+            np.testing.assert_allclose(np.nanmax(back), 9, rtol=1e-6)
+
+
+def test_boxes_that_are_cut_off_are_dropped():
+    boxes = np.array([[0, 0, 1, 0.2], [0, 0.2, 0.5, 0.5], [0, 0, 1, 0.25]])
+    left = place_boxes(boxes, (10, 20), (10, 10), "crop")
+    np.testing.assert_allclose(left, [[0, 0, 0.5, 0.5]], atol=1e-6)
+    assert place_boxes(np.zeros((0, 4)), (3, 4), (5, 5), "pad").shape == (0, 4)
+    padded = place_boxes([[0, 0, 1, 1]], (10, 20), (10, 10), "pad")
+    span = placement((10, 20), (10, 10), "pad").placed[0]
+    np.testing.assert_allclose(
+        padded, [[span.start / 10, 0, (span.start + span.length) / 10, 1]]
+    )
+
+
+def test_whole_maps_are_interpolated_as_resize_does():
+    maps = np.random.default_rng(0).random((2, 3, 7, 5)).astype("float32")
+    ours = to_original(maps, (21, 33), size=(224, 224))
+    expected = hat_matrix(7, 21) @ maps @ hat_matrix(5, 33).T
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_coarse_map_covers_the_image_padding_included(layout):
+    """The hot cell of a 7 x 7 map is hot at its place in the original."""
+    original, size = (60, 120), (56, 56)
+    seen, placed = placement(original, size, layout)
+    for row in range(2, 5):
+        for column in range(2, 5):
+            coarse = np.zeros((7, 7), "float32")
+            coarse[row, column] = 1
+            back = to_original(coarse, original, layout, size)
+            peak = np.unravel_index(np.nanargmax(back), original)
+            for axis, cell in enumerate((row, column)):
+                centre = (cell + 0.5) * 8 - placed[axis].start
+                scale = seen[axis].length / placed[axis].length
+                truth = centre * scale + seen[axis].start
+                assert abs(peak[axis] + 0.5 - truth) <= scale + 0.51
+
+
+def test_what_crop_cuts_off_is_not_known():
+    back = to_original(np.ones((4, 4)), (10, 20), "crop", 40)
+    assert np.isnan(back[:, :5]).all() and np.isnan(back[:, 15:]).all()
+    np.testing.assert_allclose(back[:, 5:15], 1)
+
+
+def test_examples_know_the_way_back():
+    images = [np.zeros((10, 20), "uint8"), np.zeros((20, 10), "uint8")]
+    examples = from_arrays(images, [0, 1], size=8, layout="crop")
+    maps = np.ones((2, 3, 4, 4))
+    assert examples.to_original(maps, 1).shape == (2, 3, 20, 10)
+    back = examples.to_original(maps, 0)
+    assert back.shape == (2, 3, 10, 20)
+    assert np.isnan(back).mean() == 0.5
+
+
+def test_bad_arguments_are_named():
+    image = np.zeros((4, 4, 1))
+    with pytest.raises(ValueError, match="argument layout.*'stretch', 'pad'"):
+        place(image, (2, 2), "squash")
+    with pytest.raises(ValueError, match="argument method"):
+        place(image, (2, 2), "pad", "bicubic")
+    with pytest.raises(ValueError, match="argument maps"):
+        to_original(np.ones(3), (2, 2))
+    for size in (0, (1, 2, 3), "8", (4, 2.5), 2.0):
+        with pytest.raises(ValueError, match="argument size"):
+            check_size(size)
+    assert check_size(np.int64(3)) == (3, 3) and check_size([2, 3]) == (2, 3)

@@ -1,0 +1,178 @@
+"""Data sets that are packed into one file."""
+
+import io
+import pathlib
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_attention.datasets.duplicates import find_duplicates
+from keras_attention.datasets.npz import from_npz
+
+SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
+
+
+def pixels(count=4, shape=(6, 8, 3)):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (count, *shape)).astype("uint8")
+
+
+def pack(path, images, **arrays):
+    """A file in the packed layout, of PNGs so that pixels are exact."""
+    parts = []
+    for image in images:
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "PNG")
+        parts.append(buffer.getvalue())
+    offsets = np.cumsum([0, *map(len, parts)])
+    contents = dict(
+        jpeg=np.frombuffer(b"".join(parts), "uint8"),
+        offsets=offsets,
+        split=np.array([0, 2, 0, 1], "uint8"),
+        label=np.array([1, 0, 0, 1], "uint8"),
+        class_names=np.array(["cat", "dog"]),
+    )
+    contents |= arrays
+    contents = {k: v for k, v in contents.items() if v is not None}
+    np.savez_compressed(path, **contents)
+    return path
+
+
+@pytest.fixture
+def packed(tmp_path):
+    masks = np.zeros((4, 6, 8), "uint8")
+    masks[:, 2:4, 1:5] = 1
+    masks[1] = 1 - masks[1]
+    return pack(
+        tmp_path / "pets.npz",
+        pixels(),
+        names=np.array(list("wxyz")),
+        coarse_label=np.array([0, 2, 1, 1]),
+        coarse_names=np.array(["a", "b", "c"]),
+        word=np.array(["no", "yes", "no", "no"]),
+        boxes=np.array([[0.5, 0, 1, 0.25], [0, 0, 1, 1], [0, 0.5, 0.25, 1]]),
+        box_image=np.array([2, 0, 2]),
+        box_label=np.array([0, 1, 1]),
+        pseudo_mask=np.packbits(masks.reshape(4, -1), axis=1),
+        pseudo_ok=np.array([True, True, False, True]),
+    )
+
+
+def test_a_packed_file(packed):
+    splits = from_npz(packed)
+    train, validation, test = splits
+    images = pixels()
+    np.testing.assert_array_equal(train.images, images[[0, 2]])
+    np.testing.assert_array_equal(validation.images, images[[3]])
+    np.testing.assert_array_equal(test.images, images[[1]])
+    assert train.labels.tolist() == [1, 0] and train.names == ("w", "y")
+    assert train.has_mask.tolist() == [True, False]
+    assert train.masks[0, :, :, 0].sum() == 8 and train.masks[1].sum() == 0
+    assert test.masks.sum() == 40
+    assert train.boxes[0].tolist() == [[0, 0, 1, 1]]
+    # [xmin, ymin, xmax, ymax] became (ymin, xmin, ymax, xmax).
+    assert train.boxes[1].tolist() == [[0, 0.5, 0.25, 1], [0.5, 0, 1, 0.25]]
+    assert test.boxes[0].shape == (0, 4)
+    info = splits.info
+    assert info.name == "pets" and info.class_names == ("cat", "dog")
+    assert info.image_shape == (6, 8, 3)
+    assert info.sizes == {"train": 2, "validation": 1, "test": 1}
+    assert info.sources["test"] == "pets.npz[split == 2]"
+
+
+def test_other_labels_of_a_packed_file(packed):
+    coarse = from_npz(packed, label="coarse_label", size=4, channels=1)
+    assert coarse.info.class_names == ("a", "b", "c")
+    assert coarse.test.labels.tolist() == [2]
+    assert coarse.info.image_shape == (4, 4, 1)
+    word = from_npz(packed, label="word")
+    assert word.info.class_names == ("no", "yes")
+    assert word.test.labels.tolist() == [1]
+    boxes = from_npz(packed, label="box_label")
+    assert boxes.train.labels.tolist() == [[0, 1], [1, 1]]
+    assert boxes.test.labels.tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize(
+    "arrays, message",
+    [
+        (dict(split=None), "no array 'split'"),
+        (dict(label=None), "no array 'label'.*It has class_names, jpeg"),
+        (dict(split=np.zeros(3)), "4 images and 3 entries of split"),
+        (dict(split=np.array([0, 1, 2, 7])), r"0, 1 or 2, not \[7\]"),
+        (dict(offsets=np.arange(5)), "offsets do not divide"),
+        (dict(label=np.array([0, 1, 2, 0])), r"pets\[2\]: the label 2 is none"),
+        (dict(label=np.zeros(3, int)), "argument label"),
+        (dict(boxes=np.zeros((1, 4))), "box_image has to say"),
+        (
+            dict(boxes=np.array([[1, 0, 0, 1.0]]), box_image=np.array([3])),
+            r"pets\[3\]: box 0 .*ends before",
+        ),
+        (dict(pseudo_mask=np.zeros((4, 2), "uint8")), "mask has 16 bits"),
+        (dict(names=np.array([{}] * 4)), "cannot be read.*allow_pickle"),
+    ],
+)
+def test_packed_files_that_are_refused(tmp_path, arrays, message):
+    path = pack(tmp_path / "pets.npz", pixels(), **arrays)
+    with pytest.raises(ValueError, match=message):
+        from_npz(path)
+
+
+def test_files_that_are_not_packed(tmp_path, packed):
+    with pytest.raises(ValueError, match="argument path.*an .npz file"):
+        from_npz(tmp_path / "absent.npz")
+    data = packed.read_bytes()
+    packed.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match="is damaged, or no .npz file"):
+        from_npz(packed)
+    path = pack(tmp_path / "pets.npz", pixels())
+    arrays = dict(np.load(path))
+    start = arrays["offsets"][2]
+    arrays["jpeg"][start : start + 20] = 0
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=r"pets\[2\]: The image in the file"):
+        from_npz(path)
+
+
+def shared(name):
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"{name} is not there")
+    return path
+
+
+def test_real_skin_lesions():
+    train, validation, test = from_npz(shared("isic_uda1_224.npz"), size=48)
+    assert (len(train), len(validation), len(test)) == (390, 56, 111)
+    assert np.bincount(train.labels).tolist() == [278, 112]
+    assert train.class_names == ("benign", "malignant")
+    known = [part.has_mask.sum() for part in (train, validation, test)]
+    assert sum(known) == 459
+    names = [
+        {o.name for o in group}
+        for group in find_duplicates(train, validation, test)
+    ]
+    assert {"ISIC_0000279", "ISIC_0000280"} in names
+
+
+def test_real_blood_cells():
+    train, *_ = from_npz(
+        shared("bccd_320x240.npz"), size=64, layout="pad", label="box_label"
+    )
+    assert train.multi_label and len(train) == 205
+    boxes = np.concatenate(train.boxes)
+    assert len(boxes) == 2381 + 214 + 209
+    # 320 x 240 in a square leaves an eighth above and below.
+    assert boxes[:, 0].min() >= 0.125 and boxes[:, 2].max() <= 0.875
+
+
+@pytest.mark.slow
+def test_sixty_thousand_small_images():
+    start = time.perf_counter()
+    splits = from_npz(shared("cifar10_jpeg.npz"))
+    assert time.perf_counter() - start < 20
+    assert splits.info.sizes == {"train": 50000, "validation": 0, "test": 10000}
+    means = splits.train.images.mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(means, [125.27, 122.93, 113.86], atol=0.01)

@@ -1,0 +1,319 @@
+"""Tables with one row an image."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_attention.datasets.layout import place
+from keras_attention.datasets.table import from_table
+
+IDS = [f"ISIC_000000{index}" for index in range(4)]
+LABELS = ["benign", "malignant", "benign", "malignant"]
+
+
+def draw(index, height=8, width=12):
+    image = np.full((height, width, 3), 40 * index, "uint8")
+    image[:, :3] = 200
+    mask = np.zeros((height, width), "uint8")
+    mask[1:4, 2 : 4 + index] = 255
+    return image, mask
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Images and masks as ISIC has them."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    for index, name in enumerate(IDS):
+        image, mask = draw(index)
+        path = tmp_path / "images" / f"{name}.jpg"
+        Image.fromarray(image).save(path, "PNG")  # lossless, called .jpg
+        path = tmp_path / "masks" / f"{name}_segmentation.png"
+        Image.fromarray(mask).save(path)
+    Image.new("RGB", (3, 3)).save(tmp_path / "images" / "extra.jpg")
+    (tmp_path / "images" / "ISIC_0000000_superpixels.txt").write_text("")
+    return tmp_path
+
+
+def write(folder, text, name="truth.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def csv_text(header="image_id,target", rows=None, newline="\n"):
+    if rows is None:
+        rows = [f"{i},{label}" for i, label in zip(IDS, LABELS, strict=True)]
+    return newline.join([header, *rows, ""])
+
+
+def read(folder, table, **options):
+    options = dict(image="image_id", label="target") | options
+    return from_table(table, images=folder / "images", **options)
+
+
+def test_the_isic_form(folder):
+    examples = read(
+        folder,
+        write(folder, csv_text()),
+        mask="{id}_segmentation.png",
+        masks=folder / "masks",
+    )
+    assert examples.class_names == ("benign", "malignant")
+    assert examples.labels.tolist() == [0, 1, 0, 1]
+    assert examples.names == tuple(f"{name}.jpg" for name in IDS)
+    assert examples.has_mask is None
+    for index in range(4):
+        image, mask = draw(index)
+        np.testing.assert_array_equal(examples.images[index], image)
+        np.testing.assert_array_equal(
+            examples.masks[index, ..., 0], mask // 255
+        )
+
+
+@pytest.mark.parametrize("layout", ["stretch", "pad", "crop"])
+def test_layouts_are_those_of_place(folder, layout):
+    examples = read(
+        folder,
+        str(write(folder, csv_text())),
+        mask="{id}_segmentation",
+        masks=folder / "masks",
+        size=(5, 6),
+        layout=layout,
+        channels=3,
+    )
+    image, mask = draw(2)
+    np.testing.assert_array_equal(
+        examples.images[2], place(image, (5, 6), layout)
+    )
+    expected = place(mask[..., None] // 255, (5, 6), layout, "nearest")
+    np.testing.assert_array_equal(examples.masks[2], expected)
+    assert examples.original_sizes.tolist() == [[8, 12]] * 4
+
+
+@pytest.mark.parametrize(
+    "text, encoding",
+    [
+        (csv_text(newline="\r\n"), "utf-8"),
+        (csv_text(), "utf-8-sig"),
+        (csv_text() + "\n\n", "utf-8"),
+        (
+            csv_text(rows=[f'"{i}","x"' for i in IDS[:3]] + [f"{IDS[3]},y"]),
+            "utf-8",
+        ),
+    ],
+)
+def test_files_as_spreadsheets_write_them(folder, text, encoding):
+    examples = read(folder, write(folder, text, encoding=encoding))
+    assert len(examples) == 4 and examples.classes == 2
+
+
+def test_quoted_commas_line_breaks_and_other_delimiters(folder):
+    rows = [f'{IDS[0]},"naevus, flat"', f'{IDS[1]},"two\nlines"']
+    examples = read(folder, write(folder, csv_text(rows=rows)))
+    assert examples.class_names == ("naevus, flat", "two\nlines")
+    text = csv_text().replace(",", ";")
+    path = write(folder, text)
+    assert len(read(folder, path, delimiter=";")) == 4
+    with pytest.raises(ValueError, match="Is the delimiter another one"):
+        read(folder, path)
+
+
+def test_dicts_and_the_forms_of_labels(folder):
+    rows = [
+        {"image_id": IDS[0], "target": 1, "a": 1.0, "b": 0, "tags": "x;y"},
+        {"image_id": IDS[1], "target": 0.0, "a": 0.0, "b": 1, "tags": "y"},
+    ]
+    names = ("benign", "malignant")
+    examples = read(folder, iter(rows), class_names=names)
+    assert examples.labels.tolist() == [1, 0]
+    assert read(folder, rows).class_names == ("0", "1")
+    many = read(folder, rows, label=("a", "b"))
+    assert many.labels.dtype == np.float32 and many.class_names == ("a", "b")
+    one = read(folder, rows, label=("a", "b"), one_hot=True, class_names=names)
+    assert one.labels.tolist() == [0, 1] and one.class_names == names
+    tags = read(folder, rows, label="tags", separator=";")
+    assert tags.labels.tolist() == [[1, 1], [0, 1]]
+
+
+def test_names_with_extension_and_in_folders(folder):
+    (folder / "images" / "b").mkdir()
+    (folder / "images" / "b" / "x.JPEG").write_bytes(
+        (folder / "images" / f"{IDS[0]}.jpg").read_bytes()
+    )
+    rows = [
+        {"image_id": f"{IDS[1]}.jpg", "target": 0},
+        {"image_id": "b/x", "target": 1},
+        {"image_id": IDS[2], "target": 1},
+    ]
+    examples = read(folder, rows)
+    assert examples.names == (f"{IDS[1]}.jpg", "b/x.JPEG", f"{IDS[2]}.jpg")
+    with pytest.raises(ValueError, match="no file 'b/x.jpg'"):
+        read(folder, rows[1:], extension=".jpg")
+    Image.new("RGB", (3, 3)).save(folder / "images" / f"{IDS[2]}.png")
+    with pytest.raises(ValueError, match="may be any of 'ISIC_0000002.jpg', "):
+        read(folder, rows)
+    assert (
+        len(
+            read(
+                folder,
+                rows[2:] + [{"image_id": IDS[3], "target": 0}],
+                extension=".jpg",
+            )
+        )
+        == 2
+    )
+
+
+def test_masks_from_a_column_may_be_unknown(folder):
+    rows = [
+        {"image_id": i, "target": t, "mask": f"{i}_segmentation.png"}
+        for i, t in zip(IDS, LABELS, strict=True)
+    ]
+    rows[2]["mask"] = None
+    options = dict(mask="mask", masks=folder / "masks")
+    examples = read(folder, rows, **options)
+    assert examples.has_mask.tolist() == [True, True, False, True]
+    assert examples.masks[2].sum() == 0
+    # An empty mask is known to be empty.
+    Image.new("L", (12, 8)).save(
+        folder / "masks" / f"{IDS[1]}_segmentation.png"
+    )
+    examples = read(folder, rows, **options)
+    assert examples.has_mask[1] and examples.masks[1].sum() == 0
+
+
+def test_groups(folder):
+    rows = [
+        {"image_id": i, "target": t, "patient": p}
+        for i, t, p in zip(IDS, LABELS, [7, 7, 8.0, "IP_1"], strict=True)
+    ]
+    examples = read(folder, rows, group="patient")
+    assert examples.groups.tolist() == ["7", "7", "8", "IP_1"]
+    rows[1]["patient"] = float("nan")
+    with pytest.raises(ValueError, match="row 1: the group 'patient' is miss"):
+        read(folder, rows, group="patient")
+
+
+def test_everything_wrong_is_in_one_message(folder):
+    images, masks = folder / "images", folder / "masks"
+    (images / f"{IDS[2]}.jpg").write_bytes(b"")
+    Image.new("L", (9, 9)).save(masks / f"{IDS[3]}_segmentation.png")
+    rows = [
+        f"{IDS[0]},benign",
+        f"{IDS[1]},",
+        f"{IDS[2]},malignant",
+        "ISIC_9,benign",
+        f"{IDS[0]},benign",
+        ",malignant",
+        "../secret,malignant",
+        f"{IDS[3]},NaN",
+    ]
+    with pytest.raises(ValueError) as raised:
+        read(
+            folder,
+            write(folder, csv_text(rows=rows)),
+            mask="{id}_segmentation.png",
+            masks=masks,
+        )
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "truth.csv: 8 problems. The first 5:"
+    assert lines[1].startswith("  line 5: there is no file 'ISIC_9'")
+    assert lines[2] == f"  line 6: '{IDS[0]}' is in line 2 already"
+    assert lines[3] == "  line 7: the image's name is missing"
+    assert lines[4].startswith("  line 8: '../secret' leads out of the folder")
+    assert lines[5] == "  line 3: the label is missing ('')"
+    assert lines[6] == "  ... and 3 more"
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ("text", "line 2: The image '.*ISIC_0000000.jpg' cannot be read: its"),
+        ("size", "line 3: the image is 3 x 3, the first one 8 x 12; pass size"),
+        ("mask size", "line 4: the mask is 9 x 9, the image 8 x 12"),
+        (
+            "mask gone",
+            "line 5: there is no file 'ISIC_0000003_segmentation.png",
+        ),
+        ("classes", "line 2: .*largest value is 7"),
+    ],
+)
+def test_files_that_are_wrong_are_named(folder, change, message):
+    images, masks = folder / "images", folder / "masks"
+    if change == "text":
+        (images / f"{IDS[0]}.jpg").write_text("<html>")
+    elif change == "size":
+        Image.new("RGB", (3, 3)).save(images / f"{IDS[1]}.jpg")
+        Image.new("L", (3, 3)).save(masks / f"{IDS[1]}_segmentation.png")
+    elif change == "mask size":
+        Image.new("L", (9, 9)).save(masks / f"{IDS[2]}_segmentation.png")
+    elif change == "mask gone":
+        (masks / f"{IDS[3]}_segmentation.png").unlink()
+    else:
+        path = masks / f"{IDS[0]}_segmentation.png"
+        Image.new("L", (12, 8), 7).save(path)
+    with pytest.raises(ValueError, match=message) as raised:
+        read(
+            folder,
+            write(folder, csv_text()),
+            mask="{id}_segmentation.png",
+            masks=masks,
+        )
+    assert str(raised.value).startswith("truth.csv: 1 problem\n")
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "truth.csv is empty: it has no rows"),
+        ("image_id,target\n", "truth.csv is empty: it has no rows"),
+        (
+            csv_text("image_ID,target"),
+            "no column 'image_id'. Did you mean 'imag",
+        ),
+        (csv_text("image_id,label"), "no column 'target'"),
+        (csv_text("image_id,image_id"), "two columns 'image_id'"),
+        (csv_text(rows=["a,b,c"]), "header has 2 cells, this line 3"),
+        (csv_text(rows=["a"]), "header has 2 cells, this line 1"),
+        (csv_text(rows=['a,"b']), "truth.csv, line 2: "),
+    ],
+)
+def test_tables_that_are_refused(folder, text, message):
+    with pytest.raises(ValueError, match=message):
+        read(folder, write(folder, text))
+
+
+def test_tables_that_are_no_tables(folder):
+    with pytest.raises(ValueError, match="argument table.*a CSV file"):
+        read(folder, folder / "absent.csv")
+    with pytest.raises(ValueError, match="is not in UTF-8"):
+        read(
+            folder, write(folder, csv_text(rows=["Größe,1"]), encoding="latin1")
+        )
+    with pytest.raises(ValueError, match="A row of the table is a dict"):
+        read(folder, [("a", 1)])
+    with pytest.raises(ValueError, match="The table is empty"):
+        read(folder, [])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (dict(masks="."), "argument mask"),
+        (dict(masks="absent", mask="{id}"), "argument masks.*a folder"),
+        (dict(mask="msk"), "no column 'msk'"),
+        (dict(group="patient"), "no column 'patient'"),
+        (dict(one_hot=True), "argument one_hot"),
+        (dict(label=("target",), separator=";"), "argument separator"),
+        (dict(label=("target",), class_names=("a", "b")), "argument class_na"),
+        (dict(size=0), "argument size"),
+        (dict(layout="squash"), "argument layout"),
+        (dict(channels=4), "argument channels"),
+    ],
+)
+def test_arguments_are_checked(folder, options, message):
+    with pytest.raises(ValueError, match=message):
+        read(folder, write(folder, csv_text()), **options)
+    with pytest.raises(ValueError, match="argument images.*a folder"):
+        from_table([], images=folder / "no", image="a", label="b")
