@@ -3,6 +3,7 @@
     python examples/train.py                # the demo
     python examples/train.py --seeds 3      # with its spread
     python examples/train.py --dataset cifar10 --size 32 --width 1 --epochs 30
+    python examples/train.py --dataset lesions.npz --balance --flip both
     python examples/train.py --config runs/demo/config.json  # the same again
 
 Trains three networks on the same images in the same order: the plain one, one
@@ -25,23 +26,17 @@ import time
 
 import keras
 import numpy as np
+import sources
 
 from keras_attention import compare
-from keras_attention import datasets
 from keras_attention import layers
 from keras_attention import visualization
+from keras_attention.arguments import positive_float
 from keras_attention.arguments import positive_int
 from keras_attention.models import VGG16BNAttention
 
-# AdamW with a linear warm-up and a cosine down to zero; the embedded data have
-# one 16-pixel digit among so many fragments of others.
-RECIPE = {
-    "learning_rate": 3e-3,
-    "weight_decay": 1e-4,
-    "warm_up": 0.125,
-    "fragments": 10,
-    "test_images": 2000,
-}
+# AdamW with a linear warm-up and a cosine down to zero.
+RECIPE = {"weight_decay": 1e-4, "warm_up": 0.125}
 
 
 def parse_arguments():
@@ -50,14 +45,24 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--dataset", default="cluttered_digits", help="any TFDS name")
+    add(
+        "--dataset",
+        default="cluttered_digits",
+        help="a TFDS name, an .npz file, a folder of class folders, or "
+        "keras:NAME for a data set of Keras",
+    )
     add("--size", type=int, default=56, help="height and width of images")
-    add("--images", type=int, default=7000, help="cluttered digits to train on")
+    add("--images", type=int, help="images to train on: 7000 digits, or all")
     add("--width", type=float, default=0.125, help="share of VGG16's channels")
     add("--attention", default="attn_pool", help="key of an attention layer")
     add("--blocks", nargs="+", default=["block3_relu2", "block4_relu1"])
     add("--epochs", type=int, default=7, help="passes over the images")
     add("--batch-size", type=int, default=64, help="images a step")
+    add("--learning-rate", type=float, default=3e-3, help="at its highest")
+    add("--flip", choices=["horizontal", "both"], help="augmentation")
+    add("--crop", type=int, default=0, help="augmentation: largest shift")
+    add("--rotation", type=float, default=0.0, help="augmentation: degrees")
+    add("--balance", action="store_true", help="draw classes equally often")
     add("--seeds", type=int, default=1, help="repetitions of every network")
     add("--output", default="runs/demo", help="folder for what is written")
     add("--config", help="a config.json to take the defaults from")
@@ -68,8 +73,10 @@ def parse_arguments():
         parser.set_defaults(**read_config(path, parser), output=output)
     arguments = vars(parser.parse_args())
     del arguments["config"]
-    for name in ("size", "images", "epochs", "batch_size", "seeds"):
+    for name in ("size", "epochs", "batch_size", "seeds"):
         positive_int(name, arguments[name])
+    positive_int("images", arguments["images"], optional=True)
+    positive_float("learning_rate", arguments["learning_rate"])
     return arguments
 
 
@@ -89,20 +96,6 @@ def read_config(path, parser):
         )
     saved.pop("output")
     return saved
-
-
-def load(arguments, seed=0, **options):
-    """`train, validation, test`, the training images in the seed's order."""
-    name = arguments["dataset"]
-    if name == "cluttered_digits":
-        options["canvas"] = arguments["size"]
-        options["train"] = arguments["images"]
-        options["test"] = RECIPE["test_images"]
-        options["fragments"] = RECIPE["fragments"]
-    else:
-        options["size"] = arguments["size"]
-    batch_size = arguments["batch_size"]
-    return datasets.load(name, batch_size=batch_size, seed=seed, **options)
 
 
 def networks(arguments, info):
@@ -136,14 +129,14 @@ def networks(arguments, info):
     }
 
 
-def fit(model, splits, epochs):
+def fit(model, splits, epochs, learning_rate):
     """Trains a model; returns its history, one dictionary an epoch."""
     steps = epochs * len(splits.train)
     warm_up = int(RECIPE["warm_up"] * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         steps - warm_up,
-        warmup_target=RECIPE["learning_rate"],
+        warmup_target=learning_rate,
         warmup_steps=warm_up,
     )
     model.compile(
@@ -230,7 +223,7 @@ def main():
     try:
         arguments = parse_arguments()
         output = pathlib.Path(arguments["output"])
-        splits = load(arguments)
+        splits = sources.load(arguments)
         builders = networks(arguments, splits.info)
         for build in builders.values():
             build()
@@ -239,7 +232,7 @@ def main():
     except (ValueError, OSError) as error:
         print(f"train.py: error: {error}", file=sys.stderr)
         return 2
-    examples = load(arguments, supervised=False).test
+    examples = sources.load(arguments, supervised=False).test
     print(f"{splits.info.name}: {splits.info.sizes}", flush=True)
 
     models, seconds, history = {}, {}, []
@@ -249,9 +242,14 @@ def main():
             print(f"\n{label}", flush=True)
             keras.utils.set_random_seed(seed)
             models[label] = build()
-            splits = load(arguments, seed)
+            splits = sources.load(arguments, seed)
             start = time.perf_counter()
-            epochs = fit(models[label], splits, arguments["epochs"])
+            epochs = fit(
+                models[label],
+                splits,
+                arguments["epochs"],
+                arguments["learning_rate"],
+            )
             seconds[label] = time.perf_counter() - start
             for epoch, logs in enumerate(epochs, start=1):
                 history.append(

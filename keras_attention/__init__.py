@@ -8,14 +8,15 @@ folder is one step of it:
 
 | step | folder | in | out |
 |---|---|---|---|
-| data | `datasets` | a name | batches of images and labels |
+| data | `datasets` | a name, folder or table | batches of images and labels |
 | features | `features` | image | map `(batch, height, width, channels)` |
 | scores | `scores` | query, features | `(batch, heads, queries, positions)` |
 | weights | `alignments` | scores | the same shape, non-negative |
 | context | `aggregations` | weights, features | vectors or a gated map |
 | mechanisms | `layers` | map | the three steps in one layer |
 | networks | `models` | image | classes |
-| numbers | `metrics` | models, test data | a table that compares them |
+| training | `losses` | predictions, maps, masks | what to minimise |
+| numbers | `metrics` | models, test data | right answers, and attention |
 | pictures | `visualization` | models, images | figures of the weights |
 | your own | `testing` | a layer | what it promises, checked |
 """
@@ -43,6 +44,7 @@ from keras_attention.version import __version__
 # Loaded on first use, so that `import keras_attention` needs only Keras.
 _LAZY = {
     "datasets": "keras_attention.datasets",
+    "losses": "keras_attention.losses",
     "metrics": "keras_attention.metrics",
     "testing": "keras_attention.testing",
     "visualization": "keras_attention.visualization",

@@ -19,10 +19,11 @@ def train(monkeypatch, tmp_path):
     """The script in this process, run with the given arguments."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     spec = importlib.util.spec_from_file_location("train", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    monkeypatch.setitem(script.RECIPE, "test_images", 40)
+    monkeypatch.setitem(script.sources.DIGITS, "test", 40)
 
     def call(function):
         def with_arguments(arguments):

@@ -1,0 +1,109 @@
+"""The peers: PyTorch's own modules and timm's layers."""
+
+import importlib
+import pathlib
+import sys
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+ORACLES = pathlib.Path(__file__).parent.parent / "tests" / "oracles"
+sys.path.insert(0, str(ORACLES))
+from timm_layers import import_timm_layers  # noqa: E402
+
+
+def vgg16_bn(classes=10):
+    """VGG16_bn in plain PyTorch, with global average pooling and one layer."""
+    layers, channels = [], 3
+    for count, filters in zip(
+        (2, 2, 3, 3, 3), (64, 128, 256, 512, 512), strict=True
+    ):
+        for _ in range(count):
+            layers += [
+                nn.Conv2d(channels, filters, 3, padding=1),
+                nn.BatchNorm2d(filters),
+                nn.ReLU(inplace=True),
+            ]
+            channels = filters
+        layers.append(nn.MaxPool2d(2))
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes)]
+    return nn.Sequential(*layers, *head)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention with PyTorch's fused product."""
+
+    def __init__(self, channels, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.output = nn.Linear(channels, channels)
+
+    def forward(self, x):
+        """`(batch, height, width, channels)`, attended to in tokens."""
+        batch, height, width, channels = x.shape
+        qkv = self.qkv(x.reshape(batch, height * width, channels))
+        qkv = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        context = functional.scaled_dot_product_attention(*qkv)
+        context = context.transpose(1, 2).reshape(batch, -1, channels)
+        return self.output(context).reshape(batch, height, width, channels)
+
+
+class CrossAttention(nn.Module):
+    """`nn.MultiheadAttention` of some queries over the positions of a map."""
+
+    def __init__(self, channels, heads):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(
+            channels, heads, batch_first=True
+        )
+
+    def forward(self, x, query):
+        """A map `(batch, height, width, channels)` and its queries."""
+        tokens = x.flatten(1, 2)
+        return self.attention(query, tokens, tokens, need_weights=False)[0]
+
+
+class AdditivePooling(nn.Module):
+    """Bahdanau's score with a learned query, softmax, weighted sum."""
+
+    def __init__(self, channels, units):
+        super().__init__()
+        self.key = nn.Linear(channels, units, bias=False)
+        self.query = nn.Linear(channels, units)
+        self.score = nn.Linear(units, 1, bias=False)
+        self.learned = nn.Parameter(torch.randn(1, 1, channels))
+
+    def forward(self, x):
+        """Pools `(batch, height, width, channels)` to `(batch, channels)`."""
+        tokens = x.flatten(1, 2)
+        hidden = torch.tanh(self.key(tokens) + self.query(self.learned))
+        weights = self.score(hidden).softmax(1)
+        return (weights * tokens).sum(1)
+
+
+class Gate(nn.Module):
+    """The melanoma network's gate, channels first."""
+
+    def __init__(self, channels, query_channels, units):
+        super().__init__()
+        self.key = nn.Conv2d(channels, units, 1, bias=False)
+        self.query = nn.Conv2d(query_channels, units, 1)
+        self.score = nn.Conv2d(units, 1, 1)
+
+    def forward(self, x, query):
+        """Gates `x` by a deeper map, resized to its size."""
+        query = functional.interpolate(
+            self.query(query), x.shape[2:], mode="bilinear"
+        )
+        return x * torch.sigmoid(self.score(torch.relu(self.key(x) + query)))
+
+
+def timm_layer(name, *arguments, **options):
+    """A layer of `timm.layers`, imported without torchvision."""
+    if "timm" not in sys.modules:
+        import_timm_layers()
+    module, _, name = name.rpartition(".")
+    layers = importlib.import_module(f"timm.layers.{module}")
+    return getattr(layers, name)(*arguments, **options)

@@ -1,0 +1,109 @@
+"""Where the images of a run come from: a name, a file or a folder."""
+
+import dataclasses
+import functools
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_attention import datasets
+
+# Of the embedded data: one 16-pixel digit among so many fragments of others.
+DIGITS = {"fragments": 10, "test": 2000}
+VALIDATION_SHARE = 0.1
+
+
+def load(arguments, seed=0, supervised=True):
+    """`train, validation, test` as batches, and what is known of the data.
+
+    Args:
+        arguments: Those of `train.py`, by name.
+        seed: Of the order of the training images and of their augmentation.
+        supervised: Whether batches are pairs; otherwise they are dictionaries
+            with masks, if there are any.
+
+    Returns:
+        A `datasets.Splits`.
+    """
+    name, size = arguments["dataset"], arguments["size"]
+    batch_size = arguments["batch_size"]
+    options = dict(batch_size=batch_size, seed=seed, supervised=supervised)
+    if name == "cluttered_digits":
+        _refuse_augmentation(arguments)
+        options.update(DIGITS, canvas=size, train=arguments["images"] or 7000)
+        return datasets.load(name, **options)
+    if not (name.startswith("keras:") or pathlib.Path(name).exists()):
+        _refuse_augmentation(arguments)
+        return datasets.load(name, size=size, **options)
+
+    splits = examples(name, size, arguments["images"])
+    augment = datasets.Augmentation(
+        flip=arguments["flip"],
+        crop=arguments["crop"],
+        rotation=arguments["rotation"],
+        seed=seed,
+    )
+    train = datasets.batches(
+        splits.train, augment=augment, balance=arguments["balance"], **options
+    )
+    options["seed"] = None
+    others = (datasets.batches(part, **options) for part in splits[1:])
+    return datasets.Splits(train, *others, splits.info)
+
+
+@functools.lru_cache(maxsize=1)
+def examples(name, size, images=None):
+    """The decoded images of an `.npz` file, a folder or `keras.datasets`.
+
+    Args:
+        name: A path, or `keras:fashion_mnist` for a data set of Keras.
+        size: Height and width they are resized to.
+        images: How many to train on, drawn at random; `None` is all.
+    """
+    if name.startswith("keras:"):
+        splits = _of_keras(name.removeprefix("keras:"), size)
+    elif name.endswith(".npz"):
+        splits = datasets.from_npz(name, size=size)
+    else:
+        splits = datasets.split(datasets.from_folder(name, size=size))
+    train, validation, test = splits
+    if not len(validation):
+        train, validation = _carve(train)
+    if images is not None and images < len(train):
+        chosen = np.random.default_rng(0).permutation(len(train))[:images]
+        train = train[np.sort(chosen)]
+    parts = {"train": train, "validation": validation, "test": test}
+    sizes = {role: len(part) for role, part in parts.items()}
+    info = dataclasses.replace(splits.info, sizes=sizes)
+    return datasets.Splits(train, validation, test, info)
+
+
+def _carve(train):
+    """A tenth of the training images, at random, for validation."""
+    order = np.random.default_rng(0).permutation(len(train))
+    count = round(VALIDATION_SHARE * len(train))
+    return train[np.sort(order[count:])], train[np.sort(order[:count])]
+
+
+def _of_keras(name, size):
+    module = getattr(keras.datasets, name, None)
+    if module is None:
+        raise ValueError(f"keras.datasets has no {name!r}.")
+    pairs = module.load_data()
+    parts = [datasets.from_arrays(*pair, size=size) for pair in pairs]
+    train, test = parts
+    info = datasets.DataInfo(
+        f"keras.datasets.{name}", train.image_shape, train.class_names, {}, {}
+    )
+    return datasets.Splits(train, train[[]], test, info)
+
+
+def _refuse_augmentation(arguments):
+    for name in ("flip", "crop", "rotation", "balance"):
+        if arguments[name]:
+            raise ValueError(
+                f"{name} needs images from a file, a folder or keras:, not "
+                f"from TFDS. Received: {name}={arguments[name]!r}, "
+                f"dataset={arguments['dataset']!r}"
+            )
