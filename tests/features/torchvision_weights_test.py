@@ -75,7 +75,9 @@ def assert_unchanged(model, before):
     "architecture",
     [f"vgg{depth}{norm}" for depth in (11, 13, 16, 19) for norm in ("", "_bn")],
 )
-def test_forward_pass_equals_torchvisions(make_state, layers_of, architecture):
+def test_forward_pass_equals_torchvisions(
+    make_state, layers_of, architecture, equals
+):
     # 2 x 3 positions, so that a wrong order of fc1's rows shows.
     state = make_state(positions=6, architecture=architecture)
     network = getattr(features, architecture.upper().replace("_", ""))
@@ -94,10 +96,9 @@ def test_forward_pass_equals_torchvisions(make_state, layers_of, architecture):
     images = images.transpose(0, 2, 3, 1).astype("float32")
     actual_maps, actual_logits = both.predict(images, verbose=0)
     assert np.ptp(logits) > 1
-    np.testing.assert_allclose(
-        actual_maps.transpose(0, 3, 1, 2), maps, rtol=1e-4, atol=1e-4
-    )
-    np.testing.assert_allclose(actual_logits, logits, rtol=1e-4, atol=1e-4)
+    names = network.__name__, "torchvision's layers in NumPy"
+    equals(*names, actual_maps.transpose(0, 3, 1, 2), maps, 1e-4)
+    equals(*names, actual_logits, logits, 1e-4)
 
 
 def test_prefix_of_data_parallel(backbone, tiny_state):

@@ -31,6 +31,15 @@ LAYERS = {
         bottleneck_filters=5, kernel_size=3
     ),
 }
+TIMM = {
+    "eca": "EcaModule",
+    "eca_circular": "CecaModule",
+    "se": "SEModule",
+    "cbam_channel": "ChannelAttn",
+    "cbam_spatial": "SpatialAttn",
+    "cbam": "CbamModule",
+    "cbam_trained": "CbamModule, in training",
+}
 
 
 def arrays_of(case):
@@ -60,14 +69,13 @@ def with_weights(layer, arrays):
 
 
 @pytest.mark.parametrize("case", LAYERS)
-def test_equals_timm(case):
+def test_equals_timm(case, equals):
     arrays = arrays_of(case)
     layer, paths = with_weights(LAYERS[case], arrays)
     training = case.endswith("_trained")
     outputs = layer(arrays["features"], training=training)
-    np.testing.assert_allclose(
-        keras.ops.convert_to_numpy(outputs), arrays["outputs"], atol=1e-5
-    )
+    name = type(layer).__name__
+    equals(name, f"timm {TIMM[case]}", outputs, arrays["outputs"])
     if not training:
         return
     name = "spatial/batch_normalization/moving_"

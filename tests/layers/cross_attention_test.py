@@ -46,14 +46,15 @@ def call(layer, *inputs, **arguments):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_equals_pytorch(oracle, masked):
+def test_equals_pytorch(oracle, masked, equals):
     layer = torch_layer(oracle, (3, 5, 8))
     mask, prefix = (oracle["mask"], "masked_") if masked else (None, "")
     context, weights = call(
         layer, oracle["features"], oracle["query"], mask=mask
     )
-    np.testing.assert_allclose(context, oracle[f"{prefix}outputs"], atol=1e-5)
-    np.testing.assert_allclose(weights, oracle[f"{prefix}weights"], atol=1e-5)
+    names = "CrossAttention2D", "torch.nn.MultiheadAttention"
+    equals(*names, context, oracle[f"{prefix}outputs"])
+    equals(*names, weights, oracle[f"{prefix}weights"])
 
 
 def test_a_single_query_equals_one_of_several(oracle):

@@ -52,13 +52,14 @@ def torch_layer(oracle):
     return layer
 
 
-def test_equals_pytorch(oracle):
+def test_equals_pytorch(oracle, equals):
     outputs, weights = call(
         torch_layer(oracle), oracle["self.features"].reshape(3, 3, 4, 8)
     )
     expected = oracle["self.outputs"].reshape(3, 3, 4, 8)
-    np.testing.assert_allclose(outputs, expected, atol=1e-5)
-    np.testing.assert_allclose(weights, oracle["self.weights"], atol=1e-5)
+    names = "MultiHeadSelfAttention2D", "torch.nn.MultiheadAttention"
+    equals(*names, outputs, expected)
+    equals(*names, weights, oracle["self.weights"])
 
 
 def test_equals_pytorch_under_a_mask(oracle):
@@ -82,7 +83,7 @@ def test_equals_pytorch_under_a_mask(oracle):
 
 
 @pytest.mark.parametrize("dialect", ["scaled", "unscaled"])
-def test_relative_positions_equal_timm(oracle, dialect):
+def test_relative_positions_equal_timm(oracle, dialect, equals):
     get = lambda name: oracle[f"bottleneck_{dialect}.{name}"]  # noqa: E731
     layer = MultiHeadSelfAttention2D(
         num_heads=2,
@@ -106,7 +107,8 @@ def test_relative_positions_equal_timm(oracle, dialect):
         weight.assign(vectors.pop(weight.path.split("/", 1)[1]))
     assert not vectors
     outputs, _ = call(layer, get("features"))
-    np.testing.assert_allclose(outputs, get("outputs"), atol=1e-5)
+    what = "MultiHeadSelfAttention2D, relative positions"
+    equals(what, "timm BottleneckAttn", outputs, get("outputs"))
 
 
 def test_permuted_positions_give_permuted_outputs(features):

@@ -106,7 +106,7 @@ def numpy_block(layer, x, mask=None):
     return y + x if layer.residual else y, weights[:, None]
 
 
-def test_equals_timm():
+def test_equals_timm(equals):
     with np.load(PATH) as arrays:
         oracle = {
             name.removeprefix("nonlocal."): array
@@ -138,7 +138,7 @@ def test_equals_timm():
         weight.assign(array)
     outputs, _ = call(layer, features)
     expected = oracle["outputs"].transpose(0, 2, 3, 1)
-    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    equals("NonLocal2D", "timm NonLocalAttn", outputs, expected)
 
 
 @pytest.mark.parametrize(
