@@ -17,13 +17,25 @@ def positive_int(name, value, optional=False):
     """
     if value is None and optional:
         return None
-    is_integer = isinstance(value, numbers.Integral) and not isinstance(
-        value, bool
-    )
-    if not is_integer or value < 1:
+    if not _is_integer(value) or value < 1:
         expected = "a positive integer" + (" or None" if optional else "")
         raise ValueError(invalid(name, value, expected))
     return int(value)
+
+
+def non_negative_int(name, value):
+    """Returns `value` if it is an integer of at least 0, else raises."""
+    if not _is_integer(value) or value < 0:
+        raise ValueError(invalid(name, value, "an integer of at least 0"))
+    return int(value)
+
+
+def odd_int(name, value, optional=False):
+    """Returns `value` if it is a positive odd integer, else raises."""
+    value = positive_int(name, value, optional)
+    if value is not None and value % 2 == 0:
+        raise ValueError(invalid(name, value, "an odd number"))
+    return value
 
 
 def positive_float(name, value):
@@ -66,6 +78,10 @@ def invalid(name, value, expected):
         f"Invalid value for argument {name}: expected {expected}. "
         f"Received: {name}={value!r}"
     )
+
+
+def _is_integer(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _is_finite_number(value):

@@ -51,6 +51,7 @@ from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
 from keras_attention.datasets.load import load
 from keras_attention.datasets.npz import from_npz
+from keras_attention.datasets.sampling import balanced_order
 from keras_attention.datasets.sampling import class_weights
 from keras_attention.datasets.splits import folds
 from keras_attention.datasets.splits import split
@@ -64,6 +65,7 @@ __all__ = [
     "DigitsSettings",
     "Examples",
     "Splits",
+    "balanced_order",
     "batches",
     "check_disjoint",
     "class_weights",

@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from keras_attention import arguments
-from keras_attention.datasets.sampling import non_negative_int
 
 # One random number each, drawn whether used or not, so that switching one
 # change on leaves the others as they were.
@@ -105,8 +104,8 @@ class Augmentation:
             )
         for name in ("translation", "zoom", "brightness", "contrast"):
             arguments.fraction(name, getattr(self, name))
-        non_negative_int("crop", self.crop)
-        non_negative_int("seed", self.seed)
+        arguments.non_negative_int("crop", self.crop)
+        arguments.non_negative_int("seed", self.seed)
 
     def __call__(self, elements, epoch, positions):
         """Changes a batch; see the class."""

@@ -8,7 +8,6 @@ from keras_attention.datasets.elements import epoch_order
 from keras_attention.datasets.elements import stack
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.sampling import balanced_order
-from keras_attention.datasets.sampling import non_negative_int
 
 
 def batches(
@@ -80,7 +79,7 @@ def batches(
         raise ValueError(arguments.invalid("examples", examples, "at least 1"))
     arguments.positive_int("batch_size", batch_size)
     if seed is not None:
-        non_negative_int("seed", seed)
+        arguments.non_negative_int("seed", seed)
     arguments.boolean("supervised", supervised)
     arguments.boolean("balance", balance)
     if augment is not None and not callable(augment):
@@ -128,7 +127,7 @@ class EpochBatches(keras.utils.PyDataset):
 
     @epoch.setter
     def epoch(self, epoch):
-        self._epoch = non_negative_int("epoch", epoch)
+        self._epoch = arguments.non_negative_int("epoch", epoch)
         self._order = self.order(self._epoch)
 
     def on_epoch_end(self):

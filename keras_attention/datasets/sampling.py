@@ -1,6 +1,5 @@
 """Rare classes: how often they are drawn, how much they weigh in a loss."""
 
-import numbers
 
 import numpy as np
 
@@ -43,8 +42,8 @@ def balanced_order(labels, seed, epoch, classes=None):
     See also:
         `class_weights`, which leaves the examples alone.
     """
-    non_negative_int("seed", seed)
-    non_negative_int("epoch", epoch)
+    arguments.non_negative_int("seed", seed)
+    arguments.non_negative_int("epoch", epoch)
     labels, counts = _count(labels, classes)
     total, decks = len(labels), len(counts)
     dealt = epoch * total
@@ -95,17 +94,6 @@ def class_weights(labels, classes=None):
     labels, counts = _count(labels, classes)
     weights = len(labels) / (len(counts) * counts)
     return dict(enumerate(weights.tolist()))
-
-
-def non_negative_int(name, value):
-    """Returns `value` if it is an integer of at least 0, else raises."""
-    is_integer = isinstance(value, numbers.Integral) and not isinstance(
-        value, bool
-    )
-    if not is_integer or value < 0:
-        expected = "an integer of at least 0"
-        raise ValueError(arguments.invalid(name, value, expected))
-    return int(value)
 
 
 def _count(labels, classes):

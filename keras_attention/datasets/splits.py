@@ -10,7 +10,6 @@ from keras_attention import arguments
 from keras_attention.datasets.disjoint import check_disjoint
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
-from keras_attention.datasets.sampling import non_negative_int
 
 _ROLES = ("train", "validation", "test")
 
@@ -250,7 +249,7 @@ def _check_shares(shares):
 
 def _prepare(examples, group, stratify, seed):
     """The examples with their groups, and a number `(count,)` for each."""
-    non_negative_int("seed", seed)
+    arguments.non_negative_int("seed", seed)
     if arguments.boolean("stratify", stratify) and examples.multi_label:
         expected = "False: multi-label examples have no one class to divide by"
         raise ValueError(arguments.invalid("stratify", stratify, expected))

@@ -89,13 +89,9 @@ class EfficientChannelAttention2D(ChannelGate2D):
         super().__init__(**kwargs)
         self.gamma = arguments.positive_float("gamma", gamma)
         self.beta = arguments.positive_float("beta", beta)
-        self.kernel_size = arguments.positive_int(
+        self.kernel_size = arguments.odd_int(
             "kernel_size", kernel_size, optional=True
         )
-        if kernel_size is not None and kernel_size % 2 == 0:
-            raise ValueError(
-                arguments.invalid("kernel_size", kernel_size, "an odd number")
-            )
         self.padding = arguments.one_of(
             "padding", padding, ("same", "circular")
         )

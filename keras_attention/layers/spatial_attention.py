@@ -86,11 +86,7 @@ class SpatialAttention2D(AttentionLayer2D):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.kernel_size = arguments.positive_int("kernel_size", kernel_size)
-        if kernel_size % 2 == 0:
-            raise ValueError(
-                arguments.invalid("kernel_size", kernel_size, "an odd number")
-            )
+        self.kernel_size = arguments.odd_int("kernel_size", kernel_size)
         self.normalization = arguments.one_of(
             "normalization", normalization, ("batch", None)
         )
