@@ -10,6 +10,12 @@ are left out: what the gates cost. Needs PyTorch. Writes
 benchmarks/results/model_step_<backend>.json and .md.
 """
 
+# isort: off
+# PyTorch's optimizers load its compiler, which crashes after TensorFlow's.
+import torch
+import torch._dynamo
+
+# isort: on
 import argparse
 import pathlib
 
@@ -18,7 +24,6 @@ import numpy as np
 import peers
 import steps
 import timing
-import torch
 
 from keras_attention.models import MelanomaAttentionVGG16BN
 from keras_attention.models import VGG16BNAttention

@@ -15,7 +15,7 @@ import time
 PAIRS = 21
 
 
-def compare(ours, peer, pairs=PAIRS, warm_up=3):
+def compare(ours, peer, pairs=PAIRS, warm_up=2):
     """Times two functions in turns.
 
     Args:

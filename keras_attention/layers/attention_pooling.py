@@ -12,6 +12,7 @@ from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
+from keras_attention.ops import precise_dtype
 from keras_attention.ops import tokens_to_map
 from keras_attention.registry import takes_config
 
@@ -63,8 +64,9 @@ class AttentionPooling2D(AttentionLayer2D):
 
     Raises:
         ValueError: For unknown keys, for parts that cannot work together,
-            for channels that are not divisible by the heads, and for a query
-            beside `num_queries`.
+            for channels that are not divisible by the heads, for a query
+            beside `num_queries`, and for a map of unknown size, or of another
+            one than the first, if the score (`location`) is made for one.
 
     Example:
 
@@ -127,7 +129,11 @@ class AttentionPooling2D(AttentionLayer2D):
         )
         self._check_parts()
         self.dropout_layer = keras.layers.Dropout(
-            dropout, seed=seed, name="dropout", dtype=self.dtype_policy
+            dropout,
+            seed=seed,
+            name="dropout",
+            # In float16 the weights of a large map would be rounded to 0.
+            dtype=precise_dtype(self.compute_dtype),
         )
 
     @property
@@ -138,7 +144,7 @@ class AttentionPooling2D(AttentionLayer2D):
     def build_attention(self, features_shape, query_shape):
         """Creates the learned queries, if any, and builds the parts."""
         batch, height, width, channels = features_shape
-        positions = None if None in (height, width) else height * width
+        positions = self._count_positions(height, width)
         if query_shape is None:
             query_shape = (1, self.num_queries or 1, channels)
             self.learned_query = self.add_weight(
@@ -187,7 +193,10 @@ class AttentionPooling2D(AttentionLayer2D):
     def attention_shapes(self, features_shape, query_shape):
         """The shapes of the context and of the weights."""
         batch, height, width, channels = features_shape
-        heads = self.score.num_heads
+        tokens_shape = (batch, self._count_positions(height, width), channels)
+        _, heads, _, _ = self.score.compute_output_shape(
+            (batch, None, None), tokens_shape
+        )
         if self.num_queries is not None:
             queries = (self.num_queries,)
         elif query_shape is not None and len(query_shape) == 3:
@@ -215,6 +224,17 @@ class AttentionPooling2D(AttentionLayer2D):
             ),
             "seed": self.seed,
         }
+
+    def _count_positions(self, height, width):
+        if None not in (height, width):
+            return height * width
+        if self.score.needs_static_size:
+            raise ValueError(
+                f"{type(self.score).__name__} has parameters for every "
+                "position, so the height and width of the map must be known. "
+                f"Received: height={height} and width={width}"
+            )
+        return None
 
     def _queries(self, query):
         if self.learned_query is not None:

@@ -58,7 +58,12 @@ def tokens_to_map(x, grid):
 
 def split_heads(x, num_heads):
     """`(batch, positions, heads * dim)` to `(batch, heads, positions, dim)`."""
-    batch, positions, width = _dynamic_batch(x)
+    batch, positions, width = x.shape
+    if positions is None:
+        # Not the size read from the tensor: ONNX's converter would lose it.
+        batch, positions = ops.shape(x)[0], -1
+    else:
+        batch = -1
     x = ops.reshape(x, (batch, positions, num_heads, width // num_heads))
     return ops.transpose(x, (0, 2, 1, 3))
 

@@ -19,13 +19,16 @@ def masked_softmax(scores, mask=None):
         Weights in the shape and dtype of `scores`; each row sums to 1, or to
         0 where everything is masked.
     """
-    lowest = float(np.finfo(keras.backend.standardize_dtype(scores.dtype)).min)
+    limit = float(np.finfo(keras.backend.standardize_dtype(scores.dtype)).max)
     if mask is None:
         # A row of -inf alone would be NaN; at the lowest number it is uniform.
-        return ops.softmax(ops.maximum(scores, lowest), axis=-1)
-    scores = ops.where(mask, ops.maximum(scores, lowest), lowest)
-    weights = ops.softmax(scores, axis=-1)
-    return ops.where(mask, weights, ops.zeros_like(weights))
+        return ops.softmax(ops.clip(scores, -limit, limit), axis=-1)
+    scores = ops.where(mask, ops.clip(scores, -limit, limit), -limit)
+    weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
+    weights = ops.where(mask, weights, ops.zeros_like(weights))
+    # A valid position at the maximum makes the sum at least 1.
+    total = ops.sum(weights, axis=-1, keepdims=True)
+    return weights / ops.maximum(total, ops.ones_like(total))
 
 
 def masked_sigmoid(scores, mask=None):

@@ -182,6 +182,69 @@ SUBJECTS = {
         pool(alignment="sigmoid", aggregation="gated_mean"),
         {},
     ),
+    "pool_general_sparsemax": (
+        pool(score="general", alignment="sparsemax", num_heads=2),
+        {"query_shape": (2, 7), **SUMS_TO_ONE},
+    ),
+    "pool_general_hard": (
+        pool(score="general", alignment="hard", key_dim=3, num_queries=2),
+        SUMS_TO_ONE,
+    ),
+    "pool_cosine_entmax15": (
+        pool(score="cosine", alignment="entmax15", key_dim=4),
+        {"query_shape": (2, 3, 7), **SUMS_TO_ONE},
+    ),
+    "pool_location": (
+        pool(score="location", num_heads=2, num_queries=2),
+        {"fixed_size": True, **SUMS_TO_ONE},
+    ),
+    "pool_location_sigmoid": (
+        pool(
+            score="location",
+            alignment="sigmoid",
+            aggregation="gated_mean",
+            key_dim=3,
+        ),
+        {"query_shape": (2, 7), "fixed_size": True},
+    ),
+    "pool_parametrized_sigmoid": (
+        pool(
+            score="parametrized",
+            alignment="sigmoid",
+            aggregation="gated_mean",
+            key_dim=3,
+        ),
+        {"query_shape": (2, 7)},
+    ),
+    "pool_parametrized_softmax": (
+        pool(score="parametrized", num_heads=2),
+        # Competing positions do not see what is added to all their scores.
+        {"zero_gradient": ["query"], **SUMS_TO_ONE},
+    ),
+    "gate_entmax15": (
+        gate(filters=6, alignment="entmax15", aggregation="weighted_sum"),
+        {
+            "query_shape": (2, 3, 2, 12),
+            "zero_gradient": ["score/bias"],
+            **SUMS_TO_ONE,
+        },
+    ),
+    "gate_sparsemax": (
+        gate(filters=6, alignment="sparsemax"),
+        {
+            "query_shape": (2, 3, 2, 12),
+            "zero_gradient": ["score/bias"],
+            **SUMS_TO_ONE,
+        },
+    ),
+    "gate_hard": (
+        gate(filters=6, alignment="hard"),
+        {
+            "query_shape": (2, 3, 2, 12),
+            "zero_gradient": ["score/bias"],
+            **SUMS_TO_ONE,
+        },
+    ),
 }
 CHECKS = [
     pytest.param(check, marks=[pytest.mark.jit] if check == "jit" else [])

@@ -60,6 +60,12 @@ def test_extreme_scores_are_finite_and_sum_to_one(row):
     np.testing.assert_allclose(weights.sum(), 1, atol=1e-6)
 
 
+def test_valid_places_at_minus_infinity_share_a_whole():
+    mask = np.array([[True, True, False]])
+    weights = softmax(np.array([[-np.inf, -np.inf, 3.0]]), mask)
+    np.testing.assert_allclose(weights, [[0.5, 0.5, 0]], atol=1e-6)
+
+
 def test_softmax_ignores_a_shift():
     scores = np.random.default_rng(0).normal(size=(3, 7))
     np.testing.assert_allclose(softmax(scores), softmax(scores + 50), atol=1e-5)

@@ -1,0 +1,96 @@
+"""Luong's bilinear score: a matrix between query and key."""
+
+import keras
+from keras import ops
+
+from keras_attention.scores.score import Score
+from keras_attention.scores.score import registry
+
+
+@registry.register("general")
+class GeneralScore(Score):
+    """General (bilinear) score of Luong.
+
+    `score(q, k) = q^T W k`, with a matrix a head and `k` the head's slice of
+    the channels. Query and features may differ in their channels. With
+    `key_dim`, `q = W_q query` and `k = W_k features` without biases, and `W`
+    is `key_dim x key_dim`.
+
+    Args:
+        num_heads: Number of heads; must divide the channels of the features
+            if `key_dim` is `None`.
+        key_dim: Size of a head after projection, which bounds the rank of
+            the comparison; `None` compares the query with the channels as
+            they are.
+        **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
+
+    Call arguments:
+        query: `(batch, queries, query_channels)`; batch may be 1.
+        features: `(batch, positions, channels)`.
+
+    Returns:
+        `(batch, num_heads, queries, positions)`, float32.
+
+    Raises:
+        ValueError: If `key_dim` is `None` and the channels are not divisible
+            by `num_heads`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_attention import scores
+    >>> score = scores.get("general")
+    >>> score(np.ones((2, 1, 5)), np.ones((2, 49, 6))).shape == (2, 1, 1, 49)
+    True
+
+    Reference:
+        Luong, Pham, Manning: Effective Approaches to Attention-based Neural
+        Machine Translation. EMNLP 2015.
+
+    Differs from the paper:
+        The paper has one head and no `key_dim`, which is the default here.
+        Glorot-uniform initialisation in place of U(-0.1, 0.1).
+
+    Cost:
+        `query_channels * C` multiplications and parameters for the query,
+        then `N * C` multiplications a query: the features are not projected.
+        With `key_dim`, `N * C * key_dim` a head for the keys.
+
+    See also:
+        `DotScore`, which is this score with `W = I`.
+    """
+
+    def build(self, query_shape, features_shape):
+        """Creates `W`, for all heads at once, and any projections."""
+        channels = features_shape[-1]
+        if self.key_dim is not None:
+            self.add_projections(query_shape, features_shape, self.key_dim)
+            self.matrix = self.add_weight(
+                shape=(self.num_heads, self.key_dim, self.key_dim),
+                initializer="glorot_uniform",
+                name="matrix",
+            )
+            return
+        if channels % self.num_heads:
+            raise ValueError(
+                "GeneralScore needs channels divisible by num_heads when "
+                f"key_dim is None. Received: {channels} channels and "
+                f"num_heads={self.num_heads}"
+            )
+        self.query_dense = keras.layers.Dense(
+            channels, use_bias=False, name="query", dtype=self.dtype_policy
+        )
+        self.query_dense.build(query_shape)
+
+    def call(self, query, features):
+        """Takes the query to the features' channels, then compares."""
+        if self.key_dim is None:
+            query = self.query_dense(query)
+        return super().call(query, features)
+
+    def compare(self, queries, keys):
+        """Products `(batch, heads, queries, positions)`."""
+        if self.key_dim is not None:
+            matrix = ops.cast(self.matrix, queries.dtype)
+            queries = ops.einsum("bhqa,hac->bhqc", queries, matrix)
+        return ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
