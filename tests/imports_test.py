@@ -12,7 +12,7 @@ import keras_attention
 ROOT = pathlib.Path(keras_attention.__file__).parent
 # Each folder may import itself and what stands before it.
 ORDER = [
-    {"version", "arguments", "registry", "ops", "capture"},
+    {"version", "arguments", "registry", "ops", "projection", "capture"},
     {"features", "scores", "alignments", "aggregations", "losses"},
     {"layers"},
     {"models", "datasets", "metrics"},
@@ -20,7 +20,10 @@ ORDER = [
 ]
 # The walk's own steps know nothing of how images become features; a loss
 # knows tensors only.
-FORBIDDEN = {"layers": {"features"}, "losses": {"registry", "capture"}}
+FORBIDDEN = {
+    "layers": {"features"},
+    "losses": {"registry", "capture", "projection"},
+}
 HEAVY = {"tensorflow", "tensorflow_datasets", "matplotlib", "keras_tuner"}
 
 

@@ -1,6 +1,5 @@
 """Rare classes: how often they are drawn, how much they weigh in a loss."""
 
-
 import numpy as np
 
 from keras_attention import arguments

@@ -5,13 +5,13 @@ from keras import ops
 
 from keras_attention import arguments
 from keras_attention.layers.attention_layer import AttentionLayer2D
-from keras_attention.layers.pairwise import projection
 from keras_attention.layers.pairwise import weigh
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import masked_softmax
 from keras_attention.ops import merge_heads
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import split_heads
+from keras_attention.projection import projection
 
 
 class MultiHeadAttention2D(AttentionLayer2D):
@@ -137,7 +137,14 @@ class MultiHeadAttention2D(AttentionLayer2D):
         }
 
     def _map(self, name, units, shape, use_bias=True):
-        layer = projection(self, name, units, "bn", use_bias and self.use_bias)
+        layer = projection(
+            "bn",
+            units,
+            name,
+            self.dtype_policy,
+            use_bias=use_bias and self.use_bias,
+            initializer=self.kernel_initializer,
+        )
         layer.build(shape)
         return layer
 

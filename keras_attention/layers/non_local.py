@@ -9,7 +9,6 @@ from keras_attention.capture import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.pairwise import limit_positions
-from keras_attention.layers.pairwise import projection
 from keras_attention.layers.pairwise import refuse_large_map
 from keras_attention.layers.pairwise import weigh
 from keras_attention.ops import at_least_float32
@@ -17,6 +16,7 @@ from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import masked_softmax
 from keras_attention.ops import precise_dtype
+from keras_attention.projection import projection
 
 _SOFTMAX_MODES = ("embedded_gaussian", "gaussian")
 _MODES = (*_SOFTMAX_MODES, "dot_product", "concatenation")
@@ -269,13 +269,26 @@ class NonLocal2D(AttentionLayer2D):
         refuse_large_map(self, shape, sub_sample=4 if self.sub_sample else 1)
 
     def _map(self, name, units, shape, use_bias=True):
-        layer = projection(self, name, units, "bhw", use_bias and self.use_bias)
+        layer = projection(
+            "bhw",
+            units,
+            name,
+            self.dtype_policy,
+            use_bias=use_bias and self.use_bias,
+            initializer=self.kernel_initializer,
+        )
         layer.build(shape)
         return layer
 
     def _score(self, name, shape):
-        dtype = precise_dtype(self.compute_dtype)
-        layer = projection(self, name, 1, "bn", use_bias=False, dtype=dtype)
+        layer = projection(
+            "bn",
+            1,
+            name,
+            precise_dtype(self.compute_dtype),
+            use_bias=False,
+            initializer=self.kernel_initializer,
+        )
         layer.build((shape[0], None, shape[-1]))
         return layer
 

@@ -1,34 +1,9 @@
 """What layers share in which positions are compared with positions."""
 
-import keras
 from keras import ops
 
 from keras_attention import arguments
 from keras_attention.ops import at_least_float32
-
-
-def projection(layer, name, units, axes, use_bias=True, dtype=None):
-    """A linear map of the last axis, as a sub-layer that quantizes to int8.
-
-    Args:
-        layer: The layer that it belongs to, with a `kernel_initializer`.
-        name: Of the sub-layer.
-        units: Size of the last axis of the result.
-        axes: One letter for every other axis: `"bn"` for tokens, `"bhw"` for
-            maps.
-        use_bias: Whether it has a bias.
-        dtype: Of the sub-layer; `None` is the layer's policy.
-    """
-    # A Dense layer on unknown sizes is a tensordot under TensorFlow, which
-    # ONNX's converter gets wrong; an einsum it does not.
-    return keras.layers.EinsumDense(
-        f"{axes}c,cd->{axes}d",
-        (*[None] * (len(axes) - 1), units),
-        bias_axes="d" if use_bias else None,
-        kernel_initializer=layer.kernel_initializer.clone(),
-        name=name,
-        dtype=dtype or layer.dtype_policy,
-    )
 
 
 def weigh(weights, values):

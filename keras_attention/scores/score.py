@@ -6,6 +6,7 @@ from keras import ops
 from keras_attention import arguments
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import split_heads
+from keras_attention.projection import projection
 from keras_attention.registry import Registry
 
 registry = Registry("score")
@@ -66,22 +67,15 @@ class Score(keras.layers.Layer):
     ):
         """Creates the linear maps `W_q` and `W_k`, for all heads at once."""
         units = self.num_heads * key_dim
-        self.query_dense = self._projection("query", units, query_bias)
+        self.query_dense = projection(
+            "bn", units, "query", self.dtype_policy, use_bias=query_bias
+        )
         self.query_dense.build(query_shape)
         # A bias of the key would add nothing to a bias of the query.
-        self.key_dense = self._projection("key", units, use_bias=False)
-        self.key_dense.build(features_shape)
-
-    def _projection(self, name, units, use_bias):
-        # A Dense layer on an unknown number of positions is a tensordot under
-        # TensorFlow, which ONNX's converter gets wrong; an einsum it does not.
-        return keras.layers.EinsumDense(
-            "bnc,cd->bnd",
-            (None, units),
-            bias_axes="d" if use_bias else None,
-            name=name,
-            dtype=self.dtype_policy,
+        self.key_dense = projection(
+            "bn", units, "key", self.dtype_policy, use_bias=False
         )
+        self.key_dense.build(features_shape)
 
     def call(self, query, features):
         """Compares; see the class."""
