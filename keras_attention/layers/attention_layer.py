@@ -90,8 +90,10 @@ class AttentionLayer2D(keras.layers.Layer):
                 f"{type(self).__name__} was built {built} a query and cannot "
                 f"be called {called} one."
             )
-        features = self._to_channels_last(features)
-        query = self._to_channels_last(query)
+        # Keras casts floating-point inputs only; these may be pixels.
+        features = self._to_channels_last(self._cast(features))
+        if query is not None:
+            query = self._to_channels_last(self._cast(query))
         if mask is not None:
             mask = self._checked_mask(mask, features.shape)
         outputs, weights = self.attend(features, query, mask, training)
@@ -183,8 +185,11 @@ class AttentionLayer2D(keras.layers.Layer):
             identifier = axis.serialize(axis.get(identifier))
         return axis.get(identifier, **config)
 
+    def _cast(self, x):
+        return ops.cast(x, self.compute_dtype)
+
     def _to_channels_last(self, x):
-        if x is None or self.data_format == "channels_last":
+        if self.data_format == "channels_last":
             return x
         return ops.transpose(x, (0, 2, 3, 1)) if len(x.shape) == 4 else x
 
