@@ -37,6 +37,7 @@ from keras_attention.models import VGG16BNAttention
 
 # AdamW with a linear warm-up and a cosine down to zero.
 RECIPE = {"weight_decay": 1e-4, "warm_up": 0.125}
+PICTURED = 48  # test images that the picture is chosen from
 
 
 def parse_arguments():
@@ -192,9 +193,16 @@ def summary(rows):
 
 def picture(model, examples, class_names):
     """Some right and, if there are any, some wrong answers, with attention."""
-    batch = next(iter(examples))
-    images, labels = (np.asarray(batch[key]) for key in ("image", "label"))
-    masks = np.asarray(batch["mask"]) if "mask" in batch else None
+    # From all over the test set, which may be sorted by class.
+    batches = list(examples)
+    batch = {
+        name: np.concatenate([np.asarray(part[name]) for part in batches])
+        for name in ("image", "label", "mask")
+        if name in batches[0]
+    }
+    spread = np.linspace(0, len(batch["label"]) - 1, num=PICTURED, dtype=int)
+    images, labels = batch["image"][spread], batch["label"][spread]
+    masks = batch["mask"][spread] if "mask" in batch else None
     predictions = model.predict(images, verbose=0).argmax(-1)
     right = np.flatnonzero(predictions == labels)
     wrong = np.flatnonzero(predictions != labels)[:3]

@@ -57,16 +57,13 @@ def sorted_sparsemax(scores):
 
 @each_function
 @pytest.mark.parametrize("family", FAMILIES)
-def test_values_and_gradients_are_those_of_entmax(family, name):
+def test_values_and_gradients_equal_entmax(family, name, equals):
     scores = FIXTURE[f"{family}/scores"]
-    np.testing.assert_allclose(
-        weigh(name, scores), FIXTURE[f"{family}/{name}"], atol=1e-6
-    )
-    np.testing.assert_allclose(
-        gradient(name, scores, FIXTURE[f"{family}/direction"]),
-        FIXTURE[f"{family}/{name}_gradient"],
-        atol=3e-6,
-    )
+    expected = FIXTURE[f"{family}/{name}"]
+    equals(name, "entmax, float64", weigh(name, scores), expected, 1e-6)
+    seen = gradient(name, scores, FIXTURE[f"{family}/direction"])
+    expected = FIXTURE[f"{family}/{name}_gradient"]
+    equals(f"gradient of {name}", "entmax, float64", seen, expected, 3e-6)
 
 
 @pytest.mark.parametrize(

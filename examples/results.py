@@ -1,0 +1,197 @@
+"""The README's figures, made of the committed JSON files.
+
+    python examples/results.py          # prints them
+    python examples/results.py --write  # and puts them into README.md
+
+A folder in examples/results holds one run of train.py: results.json with one
+row a trained network, config.json with its settings, title.txt. The files in
+benchmarks/results come from the scripts beside them.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+
+ROOT = pathlib.Path(__file__).parent.parent
+FOLDER = ROOT / "examples" / "results"
+BENCHMARKS = ROOT / "benchmarks" / "results"
+MODELS = ("plain", "uniform", "attention")
+
+
+def read(folder):
+    """`(rows, arguments, data)` of one run."""
+    results = json.loads((folder / "results.json").read_text())
+    config = json.loads((folder / "config.json").read_text())
+    return results["rows"], config["arguments"], config["data"]
+
+
+def spread(values, scale=1.0, digits=1):
+    """`mean (least to most)`, or a dash where nothing was measured."""
+    values = [scale * value for value in values if value is not None]
+    if not values:
+        return "-"
+    low, high = min(values), max(values)
+    mean = statistics.mean(values)
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def energy(row):
+    """The attention on the object, by the layer that has most of it there."""
+    return max((row.get("attention") or {"": None}).values())
+
+
+def section(folder):
+    """A heading and a table for one run."""
+    rows, arguments, data = read(folder)
+    sizes, size = data["sizes"], arguments["size"]
+    settings = (
+        f"{size}x{size} pixels, {sizes['train']:,} training and "
+        f"{sizes['test']:,} test images, {arguments['width']:g} of VGG16's "
+        f"channels, {arguments['epochs']} epochs, `{arguments['attention']}` "
+        f"at {' and '.join(arguments['blocks'])}"
+    )
+    lines = [
+        f"**{title(folder)}** ([{folder.name}]"
+        f"({folder.relative_to(ROOT).as_posix()})): {settings}.",
+        "",
+        "| | parameters | seconds | accuracy, % | AUC | average precision "
+        "| on the object, % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for model in MODELS:
+        seeds = [row for row in rows if row["model"] == model]
+        cells = [
+            model,
+            f"{seeds[0]['parameters']:,}",
+            f"{statistics.mean(row['training_seconds'] for row in seeds):.0f}",
+            spread([row["accuracy"] for row in seeds], 100),
+            spread([row.get("auc") for row in seeds], 1, 3),
+            spread([row.get("average_precision") for row in seeds], 1, 3),
+            spread([energy(row) for row in seeds], 100),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    share, centre = rows[0].get("object_share"), rows[0].get("centre_energy")
+    if share is not None:
+        lines += ["", f"The object covers {share:.1%} of an image."]
+    if centre is not None:
+        lines[-1] += f" A map fixed at the centre has {centre:.1%} on it."
+    lines += ["", verdict(rows), "", f"`{command(arguments)}`"]
+    return "\n".join(lines)
+
+
+def title(folder):
+    """What the folder calls itself."""
+    return (folder / "title.txt").read_text().strip()
+
+
+def command(arguments):
+    """The command line that repeats the run."""
+    words = ["python examples/train.py"]
+    for name, value in arguments.items():
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, list):
+            words += [flag, *value]
+        elif value not in (None, False, 0):
+            words.append(f"{flag} {value}")
+    return " ".join(words)
+
+
+def verdict(rows):
+    """What attention adds to uniform pooling, seed by seed, in plain words."""
+    sentences = []
+    for measure, name in (("accuracy", "accuracy"), ("auc", "AUC")):
+        found = {
+            model: {
+                row["seed"]: row[measure]
+                for row in rows
+                if row["model"] == model and row.get(measure) is not None
+            }
+            for model in MODELS
+        }
+        gains = [
+            100 * (value - found["uniform"][seed])
+            for seed, value in found["attention"].items()
+        ]
+        if not gains:
+            continue
+        text = (
+            f"Attention minus uniform, {name}: {statistics.mean(gains):+.1f} "
+            f"points ({min(gains):+.1f} to {max(gains):+.1f} over "
+            f"{len(gains)} seeds)"
+        )
+        if min(gains) <= 0 <= max(gains):
+            text += "; the seeds do not agree, so no gain is shown"
+        elif max(gains) < 0:
+            text += "; it is worse"
+        sentences.append(f"{text}.")
+    return " ".join(sentences)
+
+
+def results():
+    """All runs, one after the other."""
+    folders = sorted(path.parent for path in FOLDER.glob("*/config.json"))
+    return "\n\n".join(section(folder) for folder in folders)
+
+
+def speed():
+    """The whole networks, then every layer at every size of map."""
+    models = json.loads((BENCHMARKS / "model_step_tensorflow.json").read_text())
+    lines = ["| network | beside | | ratio |", "|---|---|---|---|"]
+    for row in models["rows"]:
+        interval = f"{row['ratio']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+        names = (row["model"], row["peer"], row["what"], interval)
+        lines.append(f"| {' | '.join(names)} |")
+    layers = json.loads((BENCHMARKS / "layers_tensorflow.json").read_text())
+    maps = list(dict.fromkeys(row["map"] for row in layers["rows"]))
+    cells = {}
+    for row in layers["rows"]:
+        key = row["layer"], row["peer"]
+        place = row["what"], maps.index(row["map"])
+        cells.setdefault(key, {})[place] = f"{row['ratio']:.2f}"
+    lines += [
+        "",
+        f"| layer, at {', '.join(maps)} | beside | forward | training step |",
+        "|---|---|---|---|",
+    ]
+    for (layer, peer), found in cells.items():
+        ratios = [
+            ", ".join(found[what, index] for index in range(len(maps)))
+            for what in ("forward", "training step")
+        ]
+        lines.append(f"| `{layer}` | {peer} | {' | '.join(ratios)} |")
+    return "\n".join(lines)
+
+
+def parity():
+    """How far our numbers are from other implementations."""
+    return (BENCHMARKS / "parity.md").read_text().strip()
+
+
+PARTS = {"results": results, "speed": speed, "parity": parity}
+
+
+def replaced(readme):
+    """The README's text with every part made anew."""
+    for name, part in PARTS.items():
+        start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        before, rest = readme.split(start)
+        _, after = rest.split(end)
+        readme = f"{before}{start}\n{part()}\n{end}{after}"
+    return readme
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="into README.md")
+    if parser.parse_args().write:
+        path = ROOT / "README.md"
+        path.write_text(replaced(path.read_text()))
+    else:
+        print("\n\n".join(part() for part in PARTS.values()))
+
+
+if __name__ == "__main__":
+    main()
