@@ -76,7 +76,9 @@ def batches(
         received = type(examples).__name__
         raise ValueError(arguments.invalid("examples", received, "Examples"))
     if not len(examples):
-        raise ValueError(arguments.invalid("examples", examples, "at least 1"))
+        raise ValueError(
+            arguments.invalid("examples", examples, "at least one example")
+        )
     arguments.positive_int("batch_size", batch_size)
     if seed is not None:
         arguments.non_negative_int("seed", seed)

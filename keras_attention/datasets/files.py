@@ -59,8 +59,9 @@ class Folder:
             listed = ", ".join(map(repr, sorted(found)))
             raise ValueError(f"{name!r} may be any of {listed}")
         what = str(wanted) if extension else name
-        hint = "" if extension or has_image_suffix(name) else ", or plus .jpg"
-        raise ValueError(f"there is no file {what!r}{hint} in {self.root}")
+        if not extension and not has_image_suffix(name):
+            what = f"{name}.jpg"
+        raise ValueError(f"there is no file {what!r} in {self.root}")
 
     def _listing(self, parent):
         if parent not in self._listings:

@@ -172,7 +172,7 @@ def test_masks_mirror_the_images(tmp_path, pets):
     examples = from_folder(pets, masks=masks, mask="{id}_mask")
     assert examples.masks.sum() == 5 * 24 and examples.has_mask is None
     with pytest.raises(
-        ValueError, match="'cat/0.jpg': there is no file 'cat/0'"
+        ValueError, match="'cat/0.jpg': there is no file 'cat/0.jpg'"
     ):
         from_folder(pets, masks=masks)
     with pytest.raises(ValueError, match="argument masks"):

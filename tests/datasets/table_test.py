@@ -218,7 +218,7 @@ def test_everything_wrong_is_in_one_message(folder):
         )
     lines = str(raised.value).splitlines()
     assert lines[0] == "truth.csv: 8 problems. The first 5:"
-    assert lines[1].startswith("  line 5: there is no file 'ISIC_9'")
+    assert lines[1].startswith("  line 5: there is no file 'ISIC_9.jpg'")
     assert lines[2] == f"  line 6: '{IDS[0]}' is in line 2 already"
     assert lines[3] == "  line 7: the image's name is missing"
     assert lines[4].startswith("  line 8: '../secret' leads out of the folder")
