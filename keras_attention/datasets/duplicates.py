@@ -2,6 +2,7 @@
 
 import hashlib
 import typing
+import warnings
 
 import numpy as np
 
@@ -26,7 +27,8 @@ def find_duplicates(*examples):
     The same picture in training and test makes a model look better than it
     is. Pixels are compared, after the layout, not files: the same picture
     saved as PNG and BMP is found; another crop or another JPEG quality is
-    not.
+    not. `split`, `folds`, `from_npz` and `from_split_folders` warn of images
+    that are in more than one part.
 
     Args:
         *examples: `Examples`, for instance the train, validation and test
@@ -58,3 +60,25 @@ def find_duplicates(*examples):
             occurrence = Occurrence(part, index, these.names[index])
             groups.setdefault(digest.digest(), []).append(occurrence)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def warn_of_copies(*parts):
+    """Warns if an image of one part is in another, pixel for pixel.
+
+    Args:
+        *parts: `Examples`, such as the splits of a data set.
+    """
+    shared = [
+        group
+        for group in find_duplicates(*parts)
+        if len({occurrence.part for occurrence in group}) > 1
+    ]
+    if shared:
+        first, *_, last = shared[0]
+        warnings.warn(
+            f"{len(shared)} image{'s' * (len(shared) > 1)} of one part "
+            "can be found in another, pixel for pixel, which makes a test "
+            f"look better than it is: {first.name!r} of part {first.part} is "
+            f"{last.name!r} of part {last.part}. find_duplicates lists all.",
+            stacklevel=3,
+        )

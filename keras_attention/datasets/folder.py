@@ -8,6 +8,7 @@ import numpy as np
 from keras_attention.arguments import invalid
 from keras_attention.arguments import one_of
 from keras_attention.datasets.assemble import assemble
+from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import without_suffix
@@ -186,6 +187,7 @@ def from_split_folders(
         )
         class_names = parts["train"].class_names
         size = parts["train"].image_shape[:2] if size is None else size
+    warn_of_copies(*parts.values())
     info = DataInfo(
         name=root.name,
         image_shape=parts["train"].image_shape,

@@ -10,6 +10,7 @@ from keras_attention.arguments import one_of
 from keras_attention.datasets.arrays import check_labels
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.boxes import check_boxes
+from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.images import read_image
 from keras_attention.datasets.labels import nearest
@@ -110,6 +111,7 @@ def from_npz(path, size=None, layout="stretch", label="label", channels=3):
         labels=labels, class_names=class_names, names=names, **fields
     )
     parts = [whole[arrays["split"] == role] for role in range(len(ROLES))]
+    warn_of_copies(*parts)
     info = DataInfo(
         name=path.stem,
         image_shape=whole.image_shape,

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_attention import arguments
 from keras_attention.datasets.disjoint import check_disjoint
+from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
 
@@ -84,6 +85,7 @@ def split(
         _check_classes(examples, units, dict(zip(_ROLES, parts, strict=True)))
     parts = [examples[part] for part in parts]
     check_disjoint(*parts)
+    warn_of_copies(*parts)
     kind = "examples" if examples.groups is None else "groups"
     info = DataInfo(
         name="examples",
@@ -167,6 +169,7 @@ def folds(examples, k, *, group=None, stratify=True, seed=0):
 def _disjoint(examples, pair):
     parts = tuple(examples[indices] for indices in pair)
     check_disjoint(*parts)
+    warn_of_copies(*parts)
     return parts
 
 

@@ -178,7 +178,7 @@ def test_bad_arguments_are_named(kwargs, message):
 def test_what_cannot_be_batched_or_balanced():
     with pytest.raises(ValueError, match="examples: .*'tuple'"):
         batches((make(),))
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="at least one"):
         batches(make()[[]])
     with pytest.raises(ValueError, match=r"none of \[2\]"):
         lonely = make(classes=3, labels=np.arange(COUNT) % 2)

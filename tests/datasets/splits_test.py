@@ -12,10 +12,11 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 
 def make(labels, groups=None, names=None, classes=None):
-    """Examples whose pixel is their number."""
+    """Examples whose four pixels are the bytes of their number."""
     labels = np.asarray(labels)
     count = len(labels)
-    images = np.arange(count).astype("uint8").reshape(count, 1, 1, 1)
+    images = np.arange(count, dtype="uint32").view("uint8")
+    images = images.reshape(count, 1, 4, 1)
     classes = classes or int(labels.max()) + 1
     return Examples(
         images,
@@ -96,7 +97,7 @@ def test_shares_are_exact_without_groups():
     for part, share in zip(parts, (0.5, 0.3, 0.2), strict=True):
         np.testing.assert_allclose(shares_of(part, examples), share)
     assert parts.info.classes == 3
-    assert parts.info.image_shape == (1, 1, 1)
+    assert parts.info.image_shape == (1, 4, 1)
     for _, validation in folds(examples, 5):
         np.testing.assert_allclose(shares_of(validation, examples), 0.2)
 
@@ -191,7 +192,7 @@ def test_missing_groups_are_counted(missing):
 def test_multi_label_examples_are_not_stratified():
     labels = np.zeros((40, 3), "float32")
     examples = Examples(
-        np.zeros((40, 1, 1, 1), "uint8"),
+        np.arange(40, dtype="uint8").reshape(40, 1, 1, 1),
         labels,
         ("a", "b", "c"),
         tuple(map(str, range(40))),
