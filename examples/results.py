@@ -71,32 +71,24 @@ def section(folder):
             spread([energy(row) for row in seeds], 100),
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    config = (folder / "config.json").relative_to(ROOT).as_posix()
     share, centre = rows[0].get("object_share"), rows[0].get("centre_energy")
     if share is not None:
         lines += ["", f"The object covers {share:.1%} of an image."]
     if centre is not None:
         lines[-1] += f" A map fixed at the centre has {centre:.1%} on it."
-    lines += ["", verdict(rows), "", f"`{command(arguments)}`"]
+    lines += [
+        "",
+        verdict(rows),
+        "",
+        f"`python examples/train.py --config {config}`",
+    ]
     return "\n".join(lines)
 
 
 def title(folder):
     """What the folder calls itself."""
     return (folder / "title.txt").read_text().strip()
-
-
-def command(arguments):
-    """The command line that repeats the run."""
-    words = ["python examples/train.py"]
-    for name, value in arguments.items():
-        flag = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(flag)
-        elif isinstance(value, list):
-            words += [flag, *value]
-        elif value not in (None, False, 0):
-            words.append(f"{flag} {value}")
-    return " ".join(words)
 
 
 def verdict(rows):

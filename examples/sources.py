@@ -14,11 +14,13 @@ DIGITS = {"fragments": 10, "test": 2000}
 VALIDATION_SHARE = 0.1
 
 
-def load(arguments, seed=0, supervised=True):
+def load(arguments, recipe, seed=0, supervised=True):
     """`train, validation, test` as batches, and what is known of the data.
 
     Args:
         arguments: Those of `train.py`, by name.
+        recipe: Its recipe, of which `flip`, `crop`, `rotation` and `balance`
+            concern the training images.
         seed: Of the order of the training images and of their augmentation.
         supervised: Whether batches are pairs; otherwise they are dictionaries
             with masks, if there are any.
@@ -30,22 +32,22 @@ def load(arguments, seed=0, supervised=True):
     batch_size = arguments["batch_size"]
     options = dict(batch_size=batch_size, seed=seed, supervised=supervised)
     if name == "cluttered_digits":
-        _refuse_augmentation(arguments)
+        _refuse_augmentation(name, recipe)
         options.update(DIGITS, canvas=size, train=arguments["images"] or 7000)
         return datasets.load(name, **options)
     if not (name.startswith("keras:") or pathlib.Path(name).exists()):
-        _refuse_augmentation(arguments)
+        _refuse_augmentation(name, recipe)
         return datasets.load(name, size=size, **options)
 
     splits = examples(name, size, arguments["images"])
     augment = datasets.Augmentation(
-        flip=arguments["flip"],
-        crop=arguments["crop"],
-        rotation=arguments["rotation"],
+        flip=recipe["flip"],
+        crop=recipe["crop"],
+        rotation=recipe["rotation"],
         seed=seed,
     )
     train = datasets.batches(
-        splits.train, augment=augment, balance=arguments["balance"], **options
+        splits.train, augment=augment, balance=recipe["balance"], **options
     )
     options["seed"] = None
     others = (datasets.batches(part, **options) for part in splits[1:])
@@ -99,11 +101,11 @@ def _of_keras(name, size):
     return datasets.Splits(train, train[[]], test, info)
 
 
-def _refuse_augmentation(arguments):
+def _refuse_augmentation(dataset, recipe):
     for name in ("flip", "crop", "rotation", "balance"):
-        if arguments[name]:
+        if recipe[name]:
             raise ValueError(
                 f"{name} needs images from a file, a folder or keras:, not "
-                f"from TFDS. Received: {name}={arguments[name]!r}, "
-                f"dataset={arguments['dataset']!r}"
+                f"from TFDS. Received: {name}={recipe[name]!r}, "
+                f"dataset={dataset!r}"
             )

@@ -3,7 +3,7 @@
     python examples/train.py                # the demo
     python examples/train.py --seeds 3      # with its spread
     python examples/train.py --dataset cifar10 --size 32 --width 1 --epochs 30
-    python examples/train.py --dataset lesions.npz --balance --flip both
+    python examples/train.py --dataset lesions.npz --attention gate
     python examples/train.py --config runs/demo/config.json  # the same again
 
 Trains three networks on the same images in the same order: the plain one, one
@@ -13,6 +13,9 @@ what the extra scales bring, the third what attention adds to them.
 
 Writes to the output folder: results.json (the table), config.json (every
 setting), history.csv (every epoch), the models, and attention.png.
+
+What is seldom changed, the optimizer's settings and the augmentation, is the
+recipe: a config.json may set any of it, `{"recipe": {"flip": "both"}}`.
 """
 
 import argparse
@@ -35,8 +38,17 @@ from keras_attention.arguments import positive_float
 from keras_attention.arguments import positive_int
 from keras_attention.models import VGG16BNAttention
 
-# AdamW with a linear warm-up and a cosine down to zero.
-RECIPE = {"weight_decay": 1e-4, "warm_up": 0.125}
+RECIPE = {
+    # AdamW with a linear warm-up and a cosine down to zero.
+    "learning_rate": 3e-3,
+    "weight_decay": 1e-4,
+    "warm_up": 0.125,  # share of the steps
+    # Of training images; the defaults change nothing.
+    "flip": None,  # or "horizontal" or "both"
+    "crop": 0,  # largest shift in pixels
+    "rotation": 0.0,  # largest angle in degrees
+    "balance": False,  # draws all classes equally often
+}
 PICTURED = 48  # test images that the picture is chosen from
 
 
@@ -59,44 +71,44 @@ def parse_arguments():
     add("--blocks", nargs="+", default=["block3_relu2", "block4_relu1"])
     add("--epochs", type=int, default=7, help="passes over the images")
     add("--batch-size", type=int, default=64, help="images a step")
-    add("--learning-rate", type=float, default=3e-3, help="at its highest")
-    add("--flip", choices=["horizontal", "both"], help="augmentation")
-    add("--crop", type=int, default=0, help="augmentation: largest shift")
-    add("--rotation", type=float, default=0.0, help="augmentation: degrees")
-    add("--balance", action="store_true", help="draw classes equally often")
     add("--seeds", type=int, default=1, help="repetitions of every network")
     add("--output", default="runs/demo", help="folder for what is written")
-    add("--config", help="a config.json to take the defaults from")
+    add("--config", help="a config.json: the defaults, and the recipe")
     path = parser.parse_args().config
+    recipe = dict(RECIPE)
     if path:
+        saved, changed = read_config(path, parser)
+        recipe.update(changed)
         # What is repeated is written beside what it repeats.
-        output = f"{pathlib.Path(path).parent}-again"
-        parser.set_defaults(**read_config(path, parser), output=output)
+        saved["output"] = f"{pathlib.Path(path).parent}-again"
+        parser.set_defaults(**saved)
     arguments = vars(parser.parse_args())
     del arguments["config"]
     for name in ("size", "epochs", "batch_size", "seeds"):
         positive_int(name, arguments[name])
     positive_int("images", arguments["images"], optional=True)
-    positive_float("learning_rate", arguments["learning_rate"])
-    return arguments
+    positive_float("learning_rate", recipe["learning_rate"])
+    return arguments, recipe
 
 
 def read_config(path, parser):
+    """The arguments and the part of the recipe that a config.json sets."""
     config = json.loads(pathlib.Path(path).read_text())
-    saved = dict(config.get("arguments", {}))
-    unknown = sorted(set(saved) - set(vars(parser.parse_args([]))))
-    if unknown or not saved:
+    known = {"arguments": vars(parser.parse_args([])), "recipe": RECIPE}
+    parts = {part: dict(config.get(part, {})) for part in known}
+    unknown = {
+        part: sorted(set(parts[part]) - set(known[part])) for part in known
+    }
+    if any(unknown.values()) or not any(parts.values()):
+        sets = [
+            f"the {part} {names}" for part, names in unknown.items() if names
+        ]
         raise ValueError(
-            f"{path} is no config.json of this script: "
-            f"{f'it sets {unknown}' if unknown else 'it has no arguments'}."
+            f"{path} is no config.json of this script: it sets "
+            f"{' and '.join(sets) or 'neither arguments nor a recipe'}. "
+            f"A recipe has {', '.join(RECIPE)}."
         )
-    if config.get("recipe") != RECIPE:
-        raise ValueError(
-            f"{path} was made with another recipe: {config.get('recipe')}. "
-            f"This script has {RECIPE}."
-        )
-    saved.pop("output")
-    return saved
+    return parts["arguments"], parts["recipe"]
 
 
 def networks(arguments, info):
@@ -130,18 +142,18 @@ def networks(arguments, info):
     }
 
 
-def fit(model, splits, epochs, learning_rate):
+def fit(model, splits, epochs, recipe):
     """Trains a model; returns its history, one dictionary an epoch."""
     steps = epochs * len(splits.train)
-    warm_up = int(RECIPE["warm_up"] * steps)
+    warm_up = int(recipe["warm_up"] * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         steps - warm_up,
-        warmup_target=learning_rate,
+        warmup_target=recipe["learning_rate"],
         warmup_steps=warm_up,
     )
     model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=RECIPE["weight_decay"]),
+        keras.optimizers.AdamW(schedule, weight_decay=recipe["weight_decay"]),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -229,9 +241,9 @@ def fingerprint(examples):
 def main():
     # All that can be wrong with the settings shows before any training.
     try:
-        arguments = parse_arguments()
+        arguments, recipe = parse_arguments()
         output = pathlib.Path(arguments["output"])
-        splits = sources.load(arguments)
+        splits = sources.load(arguments, recipe)
         builders = networks(arguments, splits.info)
         for build in builders.values():
             build()
@@ -240,7 +252,7 @@ def main():
     except (ValueError, OSError) as error:
         print(f"train.py: error: {error}", file=sys.stderr)
         return 2
-    examples = sources.load(arguments, supervised=False).test
+    examples = sources.load(arguments, recipe, supervised=False).test
     print(f"{splits.info.name}: {splits.info.sizes}", flush=True)
 
     models, seconds, history = {}, {}, []
@@ -250,14 +262,9 @@ def main():
             print(f"\n{label}", flush=True)
             keras.utils.set_random_seed(seed)
             models[label] = build()
-            splits = sources.load(arguments, seed)
+            splits = sources.load(arguments, recipe, seed)
             start = time.perf_counter()
-            epochs = fit(
-                models[label],
-                splits,
-                arguments["epochs"],
-                arguments["learning_rate"],
-            )
+            epochs = fit(models[label], splits, arguments["epochs"], recipe)
             seconds[label] = time.perf_counter() - start
             for epoch, logs in enumerate(epochs, start=1):
                 history.append(
@@ -280,7 +287,7 @@ def main():
         writer.writerows(history)
     config = {
         "arguments": arguments,
-        "recipe": RECIPE,
+        "recipe": recipe,
         "data": {
             "name": splits.info.name,
             "sizes": splits.info.sizes,

@@ -59,18 +59,3 @@ def test_every_committed_run_has_three_seeds_of_three_networks():
         found = json.loads(path.read_text())["rows"]
         pairs = {(row["model"], row["seed"]) for row in found}
         assert len(pairs) == len(found) == 9, path
-
-
-def test_command_is_what_train_understands(results):
-    arguments = {
-        "dataset": "a.npz",
-        "images": None,
-        "blocks": ["block3", "block4"],
-        "batch_size": 8,
-        "balance": True,
-        "crop": 0,
-    }
-    assert results.command(arguments) == (
-        "python examples/train.py --dataset a.npz --blocks block3 block4 "
-        "--batch-size 8 --balance"
-    )

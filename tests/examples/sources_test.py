@@ -13,11 +13,8 @@ ARGUMENTS = {
     "size": 32,
     "images": None,
     "batch_size": 4,
-    "flip": None,
-    "crop": 0,
-    "rotation": 0.0,
-    "balance": False,
 }
+RECIPE = {"flip": None, "crop": 0, "rotation": 0.0, "balance": False}
 
 
 @pytest.fixture
@@ -55,7 +52,7 @@ def npz(tmp_path):
 
 
 def test_npz_with_a_validation_carved_from_train(sources, npz):
-    splits = sources.load({**ARGUMENTS, "dataset": npz, "images": 9})
+    splits = sources.load({**ARGUMENTS, "dataset": npz, "images": 9}, RECIPE)
     assert splits.info.sizes == {"train": 9, "validation": 2, "test": 4}
     assert splits.info.class_names == ("blue", "red")
     images, labels = splits.test[0]
@@ -65,8 +62,8 @@ def test_npz_with_a_validation_carved_from_train(sources, npz):
 
 
 def test_training_images_are_augmented_and_others_not(sources, npz):
-    arguments = {**ARGUMENTS, "dataset": npz, "crop": 8, "balance": True}
-    splits = sources.load(arguments)
+    recipe = {**RECIPE, "crop": 8, "balance": True}
+    splits = sources.load({**ARGUMENTS, "dataset": npz}, recipe)
     moved, _ = splits.train[0]
     assert (np.asarray(moved).sum(-1) == 0).any()  # what came in is black
     still, _ = splits.test[0]
@@ -80,7 +77,8 @@ def test_a_data_set_of_keras(sources, monkeypatch):
     pair = (images, labels), (images[:10], labels[:10])
     module = keras.datasets.fashion_mnist
     monkeypatch.setattr(module, "load_data", lambda: pair)
-    splits = sources.load({**ARGUMENTS, "dataset": "keras:fashion_mnist"})
+    arguments = {**ARGUMENTS, "dataset": "keras:fashion_mnist"}
+    splits = sources.load(arguments, RECIPE)
     assert splits.info.image_shape == (32, 32, 1)
     assert splits.info.sizes == {"train": 27, "validation": 3, "test": 10}
     batch, _ = splits.test[0]
@@ -89,8 +87,8 @@ def test_a_data_set_of_keras(sources, monkeypatch):
 
 
 def test_what_tfds_cannot_do_is_refused(sources):
-    arguments = {**ARGUMENTS, "dataset": "cifar10", "flip": "both"}
+    arguments = {**ARGUMENTS, "dataset": "cifar10"}
     with pytest.raises(ValueError, match="flip needs images from a file"):
-        sources.load(arguments)
+        sources.load(arguments, {**RECIPE, "flip": "both"})
     with pytest.raises(ValueError, match=r"keras\.datasets has no 'pets'"):
-        sources.load({**ARGUMENTS, "dataset": "keras:pets"})
+        sources.load({**ARGUMENTS, "dataset": "keras:pets"}, RECIPE)

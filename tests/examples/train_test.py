@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 import pathlib
+import re
 import sys
 import types
 
@@ -67,9 +68,36 @@ def test_writes_everything(train, tmp_path, capsys):
     keras.saving.load_model(first / "attention.keras")
 
     # The config is the run: read again, it gives the same arguments.
-    saved = json.loads((first / "config.json").read_text())["arguments"]
-    again = train.parse("--config first/config.json --seeds 2")
-    assert again == {**saved, "seeds": 2, "output": "first-again"}
+    saved = json.loads((first / "config.json").read_text())
+    arguments, recipe = train.parse("--config first/config.json --seeds 2")
+    changed = {"seeds": 2, "output": "first-again"}
+    assert arguments == {**saved["arguments"], **changed}
+    assert recipe == saved["recipe"] == train.script.RECIPE
+
+
+def test_a_config_may_set_a_part_of_the_recipe(train, tmp_path):
+    (tmp_path / "flip.json").write_text('{"recipe": {"flip": "both"}}')
+    arguments, recipe = train.parse("--config flip.json")
+    assert recipe == {**train.script.RECIPE, "flip": "both"}
+    assert arguments["dataset"] == "cluttered_digits"
+
+
+def test_has_at_most_ten_flags_beside_config(train, capsys):
+    with pytest.raises(SystemExit):
+        train.parse("--help")
+    flags = re.findall(r"^  (--[a-z-]+)", capsys.readouterr().out, re.M)
+    assert "--config" in flags and len(flags) <= 11
+
+
+@pytest.mark.parametrize(
+    "config",
+    sorted((SCRIPT.parent / "results").glob("*/config.json")),
+    ids=lambda path: path.parent.name,
+)
+def test_committed_runs_can_be_repeated(train, config):
+    arguments, recipe = train.parse(f"--config {config}")
+    assert arguments["seeds"] == 3
+    assert set(recipe) == set(train.script.RECIPE)
 
 
 def test_summary(train):
@@ -102,12 +130,16 @@ def test_summary(train):
         ("--size 8", "canvas"),
         ("--output file/below", "file"),
         ("--config missing.json", "missing.json"),
-        ("--config other.json", "is no config.json"),
+        ("--config other.json", "it sets the arguments ['learning']"),
+        ("--config recipe.json", "it sets the recipe ['flop']"),
+        ("--config empty.json", "neither arguments nor a recipe"),
     ],
 )
 def test_refuses_in_one_line(train, tmp_path, capsys, arguments, message):
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "other.json").write_text('{"arguments": {"learning": 1}}')
+    (tmp_path / "recipe.json").write_text('{"recipe": {"flop": "both"}}')
+    (tmp_path / "empty.json").write_text("{}")
     assert train.main(f"{FAST} {arguments}") == 2
     error = capsys.readouterr().err.strip()
     assert message in error
