@@ -60,7 +60,7 @@ def test_writes_everything(train, tmp_path, capsys):
     assert [row["model"] for row in rows] == ["plain", "uniform", "attention"]
     assert set(rows[2]["attention"]) == {
         "block3_relu2_attention",
-        "block4_relu1_attention",
+        "block3_relu3_attention",
     }
     assert results["environment"]["backend"] == keras.backend.backend()
     with open(first / "history.csv") as file:
