@@ -18,6 +18,8 @@ folder is one step of it:
 | training | `losses` | predictions, maps, masks | what to minimise |
 | numbers | `metrics` | models, test data | right answers, and attention |
 | pictures | `visualization` | models, images | figures of the weights |
+| search | `tuning` | a space of networks | the best, and how sure that is |
+| files | `exporting` | a model | what runs without Keras, compared with it |
 | your own | `testing` | a layer | what it promises, checked |
 """
 
@@ -39,16 +41,24 @@ from keras_attention.features import VGG19
 from keras_attention.features import VGG19BN
 from keras_attention.models import MelanomaAttentionVGG16BN
 from keras_attention.models import VGG16BNAttention
+from keras_attention.models import attach
+from keras_attention.models import compare_weights
+from keras_attention.models import detach
 from keras_attention.version import __version__
 
 # Loaded on first use, so that `import keras_attention` needs only Keras.
 _LAZY = {
     "datasets": "keras_attention.datasets",
+    "exporting": "keras_attention.exporting",
     "losses": "keras_attention.losses",
     "metrics": "keras_attention.metrics",
     "testing": "keras_attention.testing",
+    "tuning": "keras_attention.tuning",
     "visualization": "keras_attention.visualization",
+    "attention_summary": "keras_attention.metrics:attention_summary",
     "compare": "keras_attention.metrics:compare",
+    "count_costs": "keras_attention.costs:count_costs",
+    "export": "keras_attention.exporting:export",
 }
 
 

@@ -12,11 +12,15 @@ import keras_attention
 ROOT = pathlib.Path(keras_attention.__file__).parent
 # Each folder may import itself and what stands before it.
 ORDER = [
-    {"version", "arguments", "registry", "ops", "projection", "capture"},
+    {
+        *("version", "arguments", "registry", "ops", "projection"),
+        *("capture", "symbolic_inputs", "trace", "costs"),
+    },
     {"features", "scores", "alignments", "aggregations", "losses"},
     {"layers"},
     {"models", "datasets", "metrics"},
-    {"visualization", "testing"},
+    {"visualization", "exporting", "tuning"},
+    {"testing"},
 ]
 # The walk's own steps know nothing of how images become features; a loss
 # knows tensors only.

@@ -42,7 +42,7 @@ class Panels:
         width = 2 * _MARGIN + columns * (self.tile[0] + _GAP)
         # Room for the titles of a single image.
         self.size = (max(width + _BAR + _BAR_LABELS, 4.0), y)
-        self.figure = _NotebookFigure(
+        self.figure = NotebookFigure(
             figsize=self.size, dpi=150, facecolor="white"
         )
         self._leftmost = {}
@@ -122,7 +122,7 @@ class Panels:
         )
 
 
-class _NotebookFigure(Figure):
+class NotebookFigure(Figure):
     """A figure that a notebook shows although pyplot does not know it."""
 
     def _repr_png_(self):

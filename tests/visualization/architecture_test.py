@@ -1,0 +1,256 @@
+"""The figure shows every block and all attention, legibly."""
+
+import itertools
+
+import keras
+import pytest
+from matplotlib import pyplot as plt
+
+from keras_attention import MelanomaAttentionVGG16BN
+from keras_attention import VGG16BNAttention
+from keras_attention import layers
+from keras_attention.visualization import plot_architecture
+from keras_attention.visualization.architecture_parts import times
+
+
+def vgg(attention, **arguments):
+    arguments = {
+        "input_shape": (224, 224, 3),
+        "classes": 2,
+        "width_multiplier": 0.125,
+        **arguments,
+    }
+    return VGG16BNAttention(attention, **arguments)
+
+
+def melanoma():
+    return MelanomaAttentionVGG16BN((224, 224, 3), width_multiplier=0.125)
+
+
+def inserted():
+    keys = ("se", "cbam", "eca", "nonlocal", "mhsa")
+    return vgg({f"block{n}": key for n, key in enumerate(keys, start=1)})
+
+
+def mixed():
+    pooling = keras.layers.GlobalAveragePooling2D()
+    attention = {
+        "block2": "se",
+        "block3": "gate",
+        "block4": "attn_pool",
+        "block3_relu2": pooling,
+    }
+    return vgg(attention, input_shape=(None, None, 3))
+
+
+def sequential():
+    return keras.Sequential(
+        [
+            keras.Input((64, 64, 3)),
+            keras.layers.Conv2D(16, 3),
+            keras.layers.Conv2D(16, 3),
+            keras.layers.MaxPooling2D(),
+            layers.get("cbam", name="attention"),
+            keras.layers.Conv2D(32, 3),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, name="classes"),
+        ]
+    )
+
+
+def nested():
+    backbone = vgg({"block3": "se"}, input_shape=(96, 96, 3))
+    backbone = keras.Model(
+        backbone.inputs[0], backbone.get_layer("block5_pool").output
+    )
+    inputs = keras.Input((96, 96, 3))
+    x = layers.get("attn_pool", name="pool")(backbone(inputs))
+    return keras.Model(inputs, keras.layers.Dense(4, name="classes")(x))
+
+
+def residual(blocks=3):
+    x = inputs = keras.Input((64, 64, 3))
+    for stage, block in itertools.product(range(3), range(blocks)):
+        strides = 2 if block == 0 else 1
+        name = f"stage{stage}_block{block}"
+        y = keras.layers.Conv2D(
+            16 * 2**stage, 3, strides, "same", name=f"{name}_conv"
+        )(x)
+        y = layers.get("se", name=f"{name}_se")(y)
+        x = keras.layers.Add()([x, y]) if block else y
+    x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
+    return keras.Model(inputs, keras.layers.Dense(3, name="classes")(x))
+
+
+def resnet50():
+    return keras.applications.ResNet50(weights=None)
+
+
+MODELS = {
+    "melanoma": (melanoma, None),
+    "inserted": (inserted, None),
+    "mixed": (mixed, (160, 240, 3)),
+    "sequential": (sequential, None),
+    "nested": (nested, None),
+    "residual": (residual, None),
+    "resnet50": (resnet50, None),
+    "plain": (lambda: vgg({}), None),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=str)
+def figure(request):
+    make, input_shape = MODELS[request.param]
+    figure = plot_architecture(make(), input_shape)
+    figure.canvas.draw()
+    return figure
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def after(figure, name, count):
+    """The lines below a name."""
+    lines = texts(figure)
+    start = lines.index(name) + 1
+    return lines[start : start + count]
+
+
+def test_texts_do_not_overlap_and_lie_inside(figure):
+    boxes = [t.get_window_extent() for t in figure.axes[0].texts]
+    width, height = figure.get_size_inches() * figure.dpi
+    for box in boxes:
+        assert box.x0 >= 0 and box.x1 <= width
+        assert box.y0 >= 0 and box.y1 <= height
+    for (a, first), (b, second) in itertools.combinations(
+        zip(texts(figure), boxes, strict=True), 2
+    ):
+        apart = (
+            first.x1 <= second.x0
+            or second.x1 <= first.x0
+            # Lines of one label may touch.
+            or first.y1 <= second.y0 + 2
+            or second.y1 <= first.y0 + 2
+        )
+        assert apart, f"{a!r} overlaps {b!r}"
+
+
+def test_lines_cross_no_text(figure):
+    axes = figure.axes[0]
+    boxes = [(t.get_text(), t.get_window_extent()) for t in axes.texts]
+    for line in axes.lines:
+        path = line.get_path().transformed(axes.transData)
+        for text, box in boxes:
+            assert not path.intersects_bbox(box, filled=False), text
+
+
+def test_a_slide_with_letters_that_can_be_read(figure):
+    width, height = figure.get_size_inches()
+    assert width / height == pytest.approx(16 / 9)
+    assert width == pytest.approx(40 / 3) and figure.dpi == 150
+    assert min(t.get_fontsize() for t in figure.axes[0].texts) >= 6.5
+    assert plt.get_fignums() == []
+    assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_blocks_and_taps_of_the_melanoma_network():
+    figure = plot_architecture(melanoma())
+    shown = texts(figure)
+    blocks = ["image", "block1", "block2", "block3", "block4", "block5"]
+    assert [t for t in shown if t in blocks] == blocks
+    assert after(figure, "block3", 2) == ["3 conv", times((56, 56, 32))]
+    # 64 + 64 + 32 channels meet.
+    assert after(figure, "context", 1) == ["160"]
+    for name, side in (("block3_attention", 28), ("block4_attention", 14)):
+        lines = after(figure, name, 2)
+        assert lines == ["AttentionGate2D", times((1, side, side))]
+    # An arc a tap, which starts above its block and ends at the vector.
+    arcs = [
+        patch.get_path().vertices
+        for patch in figure.axes[0].patches
+        if not patch.get_fill()
+    ]
+    assert len(arcs) == 2
+    context = next(t for t in figure.axes[0].texts if t.get_text() == "context")
+    x = context.get_position()[0]
+    for arc in arcs:
+        assert arc[-1][0] == pytest.approx(x, abs=0.2)
+        assert arc[0][1] > arc[-1][1]
+
+
+def test_inserted_attention_stands_in_the_row():
+    figure = plot_architecture(inserted())
+    positions = {
+        text.get_text(): text.get_position()[0] for text in figure.axes[0].texts
+    }
+    for number in range(1, 5):
+        before, attention, behind = (
+            positions[name]
+            for name in (
+                f"block{number}",
+                f"block{number}_attention",
+                f"block{number + 1}",
+            )
+        )
+        assert before < attention < behind
+    assert all(patch.get_fill() for patch in figure.axes[0].patches)
+    assert after(figure, "block2_attention", 3) == [
+        "ConvolutionalBlockAttention2D",
+        times((1, 1, 16)),
+        times((1, 56, 56)),
+    ]
+
+
+def test_many_attention_layers_are_counted_in_their_blocks():
+    figure = plot_architecture(residual())
+    assert after(figure, "stage1", 3) == [
+        "3 conv",
+        "3 SqueezeAndExcite2D",
+        times((16, 16, 32)),
+    ]
+    assert not any("_se" in text for text in texts(figure))
+
+
+def test_stages_of_a_deep_network():
+    figure = plot_architecture(resnet50())
+    shapes = {
+        "conv1": (112, 112, 64),
+        "conv2": (56, 56, 256),
+        "conv3": (28, 28, 512),
+        "conv4": (14, 14, 1024),
+        "conv5": (7, 7, 2048),
+    }
+    for name, shape in shapes.items():
+        assert after(figure, name, 2)[1] == times(shape)
+    assert sum(text.endswith(" conv") for text in texts(figure)) == 5
+
+
+def test_plain_taps_differ_from_attention():
+    figure = plot_architecture(mixed(), (160, 240, 3))
+    assert after(figure, "block3_relu2_context", 1) == ["mean of the map"]
+    colours = {
+        patch.get_edgecolor()
+        for patch in figure.axes[0].patches
+        if not patch.get_fill()
+    }
+    assert len(colours) == 2
+
+
+def test_channels_first():
+    layout = {"data_format": "channels_first"}
+    x = inputs = keras.Input((3, 32, 48))
+    x = keras.layers.Conv2D(8, 3, padding="same", name="a_conv", **layout)(x)
+    x = keras.layers.MaxPooling2D(2, name="a_pool", **layout)(x)
+    x = layers.get("se", name="se", **layout)(x)
+    x = keras.layers.GlobalAveragePooling2D(name="mean", **layout)(x)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="classes")(x))
+    figure = plot_architecture(model)
+    assert after(figure, "a_conv", 2) == ["1 conv", times((32, 48, 8))]
+
+
+def test_what_cannot_be_drawn():
+    with pytest.raises(ValueError, match="model: expected a keras.Model"):
+        plot_architecture("vgg")
+    with pytest.raises(ValueError, match="input_shape"):
+        plot_architecture(mixed())
