@@ -7,6 +7,7 @@ import keras
 from keras_attention import arguments
 from keras_attention import layers
 from keras_attention.features import VGG16BN
+from keras_attention.models.rebuild import rebuild
 
 
 def VGG16BNAttention(
@@ -188,21 +189,19 @@ def _insert(backbone, placed, return_scores):
         return backbone, {}
     scores = {}
 
-    def call(layer, *args, **kwargs):
-        outputs = layer(*args, **kwargs)
-        if layer.name in inserted:
-            outputs, scores[layer.name] = _attend(
-                inserted[layer.name], return_scores, outputs
-            )
-        return outputs
+    def followed_by(where, layer):
+        def call(copy, *args, **kwargs):
+            outputs = copy(*args, **kwargs)
+            outputs, scores[where] = _attend(layer, return_scores, outputs)
+            return outputs
 
-    copy = keras.models.clone_model(
-        backbone, input_tensors=backbone.input, call_function=call
-    )
-    for layer in backbone.layers:
-        if layer.weights:
-            copy.get_layer(layer.name).set_weights(layer.get_weights())
-    return copy, scores
+        return call
+
+    edits = {
+        id(backbone.get_layer(where)): followed_by(where, layer)
+        for where, layer in inserted.items()
+    }
+    return rebuild(backbone, edits, inputs=backbone.input), scores
 
 
 def _tap(layer, features, deepest, pooled, return_scores):

@@ -1,0 +1,204 @@
+"""Attention put into networks of keras.applications: does it keep its word?
+
+    python benchmarks/attach.py
+    python benchmarks/attach.py --networks VGG16 ResNet50 --keys se cbam
+
+Every layer that keeps the shape of its map goes into every network, behind
+two of its stage ends, with random weights everywhere. A row holds the largest
+difference of the logits that it makes
+
+- `at_start`: to the network without attention,
+- `trained`: to the same, after three training steps,
+- `saved`: of the trained model, when it is saved and loaded,
+- `detached`: of the trained model, when its attention is taken out, to the
+  network without attention (which was frozen meanwhile),
+
+the parameters that it adds, and the new weights that three training steps do
+not move. One row a network also has the difference of its exports, which
+need the packages of the test extra. Every network has a process of its own;
+rows that are there already are not measured again. Writes
+benchmarks/results/attach.json and .md.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import keras
+import numpy as np
+import timing
+from keras import ops
+
+from keras_attention import attach
+from keras_attention import detach
+from keras_attention.exporting import export
+from keras_attention.models import insertion
+from keras_attention.models import places
+
+RESULTS = pathlib.Path(__file__).parent / "results" / "attach.json"
+# The size of the images: small, and allowed by the network.
+NETWORKS = {
+    "VGG16": 64,
+    "VGG19": 64,
+    "ResNet50": 64,
+    "ResNet50V2": 64,
+    "MobileNetV2": 64,
+    "MobileNetV3Small": 64,
+    "EfficientNetB0": 64,
+    "EfficientNetV2B0": 64,
+    "DenseNet121": 64,
+    "Xception": 96,
+    "InceptionV3": 128,
+    "NASNetMobile": 64,
+    "ConvNeXtTiny": 64,
+}
+CLASSES, BATCH, STEPS = 5, 4, 3
+EXPORTED_KEY = "cbam"
+FORMATS = {"saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
+
+
+def network(name):
+    """One of keras.applications, its last activation left out."""
+    size = NETWORKS[name]
+    model = getattr(keras.applications, name)(
+        weights=None,
+        input_shape=(size, size, 3),
+        classes=CLASSES,
+        classifier_activation=None,
+    )
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            for weight in layer.weights:
+                weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+    return model
+
+
+def data(name):
+    size = NETWORKS[name]
+    rng = np.random.default_rng(1)
+    images = rng.normal(size=(BATCH, size, size, 3)).astype("float32")
+    return images, rng.integers(0, CLASSES, BATCH)
+
+
+def measure(name, model, key):
+    """The row of one layer in one network."""
+    images, labels = data(name)
+    before = logits(model, images)
+    # The last map of all may be a single position, where attention over
+    # positions has nothing to choose and no gradient.
+    ends = places.find(model, "stage_ends", "attention")
+    ends = [p.path for p in ends if p.outputs[0][0].shape[1] > 2][-2:]
+    model.trainable = False
+    attached = attach(model, dict.fromkeys(ends, key))
+    row = {
+        "network": name,
+        "layer": key,
+        "behind": ", ".join(ends),
+        "at_start": difference(logits(attached, images), before),
+        "parameters": attached.count_params() - model.count_params(),
+        "unmoved": ", ".join(unmoved(attached, images, labels)),
+    }
+    trained = logits(attached, images)
+    row["trained"] = float(f"{difference(trained, before):.1e}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/attached.keras"
+        attached.save(path)
+        loaded = keras.saving.load_model(path)
+        row["saved"] = difference(logits(loaded, images), trained)
+    row["detached"] = difference(logits(detach(loaded), images), before)
+    row.update(exports(attached) if key == EXPORTED_KEY else {})
+    return row
+
+
+def exports(model):
+    """The difference of every format from Keras."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, suffix in FORMATS.items():
+            report = export(model, f"{folder}/model{suffix}", format=name)
+            found[name] = f"{report.difference:.1e}"
+    return found
+
+
+def unmoved(model, images, labels):
+    """The paths of the trainable weights that a few steps leave alone."""
+    model.compile(
+        # Behind untrained layers gradients are small: no epsilon hides them.
+        keras.optimizers.Adam(1e-3, epsilon=1e-15),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    start = [array(weight) for weight in model.trainable_weights]
+    for _ in range(STEPS):
+        model.train_on_batch(images, labels)
+    return [
+        weight.path
+        for before, weight in zip(start, model.trainable_weights, strict=True)
+        if np.array_equal(before, array(weight))
+    ]
+
+
+def logits(model, images):
+    return array(model(images, training=False))
+
+
+def array(tensor):
+    return np.array(ops.convert_to_numpy(tensor))
+
+
+def difference(first, second):
+    return float(np.abs(first - second).max())
+
+
+def rows():
+    return json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+
+
+def add(row):
+    """Writes the table with one row more."""
+    empty = dict.fromkeys(FORMATS, "")
+    order = list(NETWORKS)
+    found = sorted(
+        [*rows(), {**row, **empty, **row}],
+        key=lambda r: (order.index(r["network"]), r["layer"]),
+    )
+    timing.write(
+        RESULTS,
+        found,
+        timing.environment(
+            keras.backend.backend(), keras=keras.__version__, images=NETWORKS
+        ),
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    keys = insertion.shape_preserving_keys()
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS)
+    parser.add_argument("--keys", nargs="+", choices=keys)
+    arguments = parser.parse_args()
+    networks = arguments.networks or list(NETWORKS)
+    keys = arguments.keys or keys
+    done = {(row["network"], row["layer"]) for row in rows()}
+    missing = {
+        name: [key for key in keys if (name, key) not in done]
+        for name in networks
+    }
+    missing = {name: keys for name, keys in missing.items() if keys}
+    if len(missing) > 1:
+        for name, keys in missing.items():
+            command = [sys.executable, __file__, "--networks", name]
+            subprocess.run([*command, "--keys", *keys], check=True)
+        return
+    for name, keys in missing.items():
+        keras.utils.set_random_seed(0)
+        model = network(name)
+        for key in keys:
+            add(measure(name, model, key))
+
+
+if __name__ == "__main__":
+    main()
