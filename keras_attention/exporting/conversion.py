@@ -1,0 +1,118 @@
+"""From a served model to a file, through the public exports of Keras."""
+
+import re
+
+import keras
+
+from keras_attention.capture import sublayers
+from keras_attention.exporting import onnx_files
+from keras_attention.exporting.served_model import INPUT_NAME
+
+
+def convert(served, path, format, shape, quantize=None, calibration=None):
+    """Writes a served model.
+
+    Args:
+        served: A `ServedModel` that has been called.
+        path: Where to.
+        format: A `Format`.
+        shape: `(height, width, channels)` of the images; sizes may be `None`.
+        quantize: `None`, `"float16"` or `"int8"`.
+        calibration: Images for `"int8"`, or `None`.
+    """
+    signature = keras.InputSpec(
+        shape=(None, *shape), dtype=served.pixels.dtype, name=INPUT_NAME
+    )
+    options = {}
+    if format.name == "litert":
+        options = _litert_options(quantize, calibration)
+    served.export(
+        path,
+        format=format.keras_name,
+        verbose=False,
+        input_signature=[signature],
+        **options,
+    )
+    if format.name == "onnx":
+        if keras.backend.backend() == "torch":
+            images = keras.ops.zeros((2, *shape), dtype=served.pixels.dtype)
+            onnx_files.rename_outputs(path, list(served(images)))
+        if quantize == "float16":
+            onnx_files.store_float16(path)
+        elif quantize == "int8":
+            onnx_files.quantize_int8(path, INPUT_NAME, calibration)
+
+
+def explain(error, model, format):
+    """The message for a model that could not be converted or run.
+
+    Args:
+        error: What was raised.
+        model: The model.
+        format: A `Format`.
+
+    Returns:
+        A string that names the layers which the error speaks of, if it speaks
+        of any.
+    """
+    layers = _layers_in(str(error), model)
+    named = (
+        f" because of its layer {' and '.join(map(repr, layers))}"
+        if layers
+        else ""
+    )
+    summary = " ".join(str(error).split())
+    if len(summary) > 400:
+        summary = summary[:400] + " ..."
+    return (
+        f"The model {model.name!r} cannot be exported to {format.name!r}"
+        f"{named}. {type(error).__name__}: {summary}"
+    )
+
+
+def _layers_in(text, model):
+    """The places of the layers whose scopes a converter's message names.
+
+    A scope is `served/vgg/block3_attention/Erfc`, with a number behind any
+    part that TensorFlow has seen before.
+    """
+    found = []
+    for place, _ in sublayers(model):
+        parts = [rf"{re.escape(part)}(?:_\d+)?" for part in place.split("/")]
+        if re.search(rf"(?<![\w.]){'/'.join(parts)}/", text):
+            found.append(place)
+    # The deepest say most, and `conv_1` is not `conv` with a number.
+    return [
+        place
+        for place in found
+        if not any(
+            other != place
+            and (other.startswith(f"{place}/") or _is_numbered(other, place))
+            for other in found
+        )
+    ]
+
+
+def _is_numbered(other, place):
+    return re.fullmatch(rf"{re.escape(place)}_\d+", other) is not None
+
+
+def _litert_options(quantize, calibration):
+    import tensorflow as tf
+
+    # Without TensorFlow's own kernels: the small runtime does not have them.
+    target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    options = {"target_spec": target}
+    if quantize is not None:
+        options["optimizations"] = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        target["supported_types"] = [tf.float16]
+    if calibration is not None:
+        target["supported_ops"] = [
+            tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+            tf.lite.OpsSet.TFLITE_BUILTINS,
+        ]
+        options["representative_dataset"] = lambda: (
+            [calibration[n : n + 1]] for n in range(len(calibration))
+        )
+    return options

@@ -1,0 +1,88 @@
+"""A path that is written whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+
+from keras_attention import arguments
+
+
+def checked_target(path, format, overwrite):
+    """The path as `pathlib.Path`, if the format can be written there.
+
+    Args:
+        path: As given to `export`.
+        format: A `Format`.
+        overwrite: Whether something of the same format may stand there.
+
+    Raises:
+        ValueError: For a name that says another format, a folder that does
+            not exist, and a path that is taken.
+    """
+    path = pathlib.Path(path)
+    if path.suffix in (".onnx", ".tflite", ".keras", ".h5") or format.suffix:
+        expected = f"a name in {format.suffix!r}"
+        if not format.suffix:
+            expected = "a folder without a suffix"
+        if path.suffix != format.suffix:
+            expected = f"{expected} for format {format.name!r}"
+            raise ValueError(arguments.invalid("path", str(path), expected))
+    if not path.parent.is_dir():
+        expected = f"a path in a folder that exists, not {str(path.parent)!r}"
+        raise ValueError(arguments.invalid("path", str(path), expected))
+    if os.path.lexists(path):
+        if not overwrite:
+            expected = "a path that is free, or overwrite=True"
+            raise ValueError(arguments.invalid("path", str(path), expected))
+        if not _is_of(path, format):
+            expected = (
+                f"something of format {format.name!r} to overwrite, and "
+                "nothing else"
+            )
+            raise ValueError(arguments.invalid("path", str(path), expected))
+    return path
+
+
+@contextlib.contextmanager
+def written_whole(path):
+    """Gives a path beside `path` to write to, and moves it there at the end.
+
+    Nothing remains if the block raises, and what stood there before stays.
+
+    Args:
+        path: A `pathlib.Path`.
+
+    Yields:
+        A path of the same name inside a hidden folder beside `path`.
+    """
+    folder = pathlib.Path(
+        tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+    )
+    try:
+        new, old = folder / path.name, folder / "old"
+        yield new
+        if path.exists():
+            os.replace(path, old)
+        try:
+            os.replace(new, path)
+        except BaseException:
+            if old.exists():
+                os.replace(old, path)
+            raise
+    finally:
+        shutil.rmtree(folder)
+
+
+def size_of(path):
+    """The bytes of a file, or of all files in a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+
+
+def _is_of(path, format):
+    if format.suffix:
+        return path.is_file()
+    return (path / "saved_model.pb").is_file()

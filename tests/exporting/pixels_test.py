@@ -1,0 +1,113 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_attention.exporting.pixels import first_steps
+from keras_attention.exporting.pixels import pixels
+from keras_attention.exporting.pixels import takes_stored_pixels
+
+SHAPE = (8, 8, 3)
+IMAGENET = {
+    "mean": [0.485, 0.456, 0.406],
+    "variance": [0.229**2, 0.224**2, 0.225**2],
+}
+
+
+def model_behind(*steps):
+    x = inputs = keras.Input(SHAPE)
+    for step in steps:
+        x = step(x)
+    x = keras.layers.Conv2D(2, 3)(x)
+    return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+
+
+def caffe(x):
+    return ops.flip(x, -1) - np.array([103.9, 116.8, 123.7], "float32")
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.convolution = keras.layers.Conv2D(2, 3)
+        self.convolution.build((None, *SHAPE))
+
+    def call(self, x):
+        return self.convolution(x / 255.0)
+
+
+@pytest.mark.parametrize(
+    "model, stored",
+    [
+        (lambda: model_behind(), False),
+        (lambda: model_behind(keras.layers.ReLU()), False),
+        (lambda: model_behind(keras.layers.Rescaling(1 / 255)), True),
+        (lambda: model_behind(keras.layers.Rescaling(1 / 127.5, -1)), True),
+        # For images from 0 to 1: to -1 to 1.
+        (lambda: model_behind(keras.layers.Rescaling(2.0, -1)), False),
+        (lambda: model_behind(keras.layers.Normalization(**IMAGENET)), False),
+        (
+            lambda: model_behind(
+                keras.layers.Rescaling(1 / 255),
+                keras.layers.Normalization(**IMAGENET),
+            ),
+            True,
+        ),
+        (
+            lambda: model_behind(
+                keras.layers.ZeroPadding2D(1),
+                keras.layers.RandomFlip(),
+                keras.Sequential(
+                    [
+                        keras.layers.Resizing(6, 6),
+                        keras.Sequential([keras.layers.Rescaling(1 / 255)]),
+                    ]
+                ),
+            ),
+            True,
+        ),
+        (lambda: model_behind(lambda x: x / 255.0), True),
+        (
+            lambda: model_behind(
+                keras.layers.Lambda(caffe, output_shape=SHAPE)
+            ),
+            True,
+        ),
+        (Subclassed, True),
+    ],
+)
+def test_the_scale_is_found_in_what_the_model_does(model, stored):
+    steps = pixels(model(), True, SHAPE)
+    assert steps.dtype == "uint8"
+    prepared = steps.prepare(np.full((1, *SHAPE), 255, "uint8"))
+    expected = 255 if stored else 1
+    np.testing.assert_allclose(ops.convert_to_numpy(prepared), expected)
+
+
+def test_looking_changes_nothing():
+    model = model_behind(keras.layers.Rescaling(1 / 255))
+    image = np.ones((1, *SHAPE), "float32")
+    before = ops.convert_to_numpy(model(image))
+    assert first_steps(model, SHAPE) == pytest.approx((1 / 255, 0))
+    assert all("call" not in vars(layer) for layer in model.layers)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model(image)), before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "make",
+    [
+        keras.applications.EfficientNetB0,
+        keras.applications.MobileNetV3Small,
+        keras.applications.ConvNeXtTiny,
+        keras.applications.EfficientNetV2B0,
+    ],
+)
+def test_keras_applications_that_rescale(make):
+    model = make(weights=None, input_shape=(32, 32, 3), include_top=False)
+    assert takes_stored_pixels(*first_steps(model, (32, 32, 3)))
+
+
+def test_what_could_be_either_scale_is_asked_for():
+    with pytest.raises(ValueError, match="cannot tell"):
+        pixels(model_behind(keras.layers.Rescaling(0.2)), True, SHAPE)
