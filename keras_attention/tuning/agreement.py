@@ -1,0 +1,57 @@
+"""Whether a trained model's attention falls on the objects, as one number."""
+
+import numpy as np
+
+from keras_attention.capture import AttentionExtractor
+from keras_attention.metrics.attention_kind import attention_kinds
+from keras_attention.metrics.localisation import attention_energy
+
+
+def mean_attention_energy(model, data, batch_size=32):
+    """The share of the attention that falls on the object.
+
+    `attention_energy`, averaged over the spatial attention layers and then
+    over the images whose object is known.
+
+    Args:
+        model: A model.
+        data: Batches that are dictionaries of `"image"`, `"mask"` and
+            optionally `"has_mask"`, or one such dictionary of arrays.
+        batch_size: For a dictionary of arrays.
+
+    Returns:
+        A number in `[0, 1]`, or `None` for a model without spatial attention
+        and for data without a known object.
+
+    See also:
+        `keras_attention.compare`, a row a layer, with the numbers to read it
+        against.
+    """
+    extractor = AttentionExtractor(model)
+    energies = []
+    for batch in _batches(data, batch_size):
+        images, masks = np.asarray(batch["image"]), np.asarray(batch["mask"])
+        _, weights = extractor.predict_on_batch(images)
+        spatial = [
+            attention_energy(weights[layer], masks)
+            for layer, kind in attention_kinds(model, weights).items()
+            if kind == "spatial"
+        ]
+        if not spatial:
+            return None
+        # NaN where there is no object, in every layer.
+        energy = np.mean(spatial, axis=0)
+        if "has_mask" in batch:
+            energy = energy[np.asarray(batch["has_mask"], bool)]
+        energies.append(energy[~np.isnan(energy)])
+    energies = np.concatenate(energies)
+    return float(energies.mean()) if energies.size else None
+
+
+def _batches(data, batch_size):
+    if not isinstance(data, dict):
+        yield from data
+        return
+    for start in range(0, len(data["image"]), batch_size):
+        part = slice(start, start + batch_size)
+        yield {name: values[part] for name, values in data.items()}

@@ -1,0 +1,144 @@
+"""Hyperparameters as axes: what was tried, and where a value lies."""
+
+import dataclasses
+import math
+import numbers
+
+# Left of every value: a hyperparameter that its parent switched off.
+OFF = -0.15
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """The values of one hyperparameter, between 0 and 1.
+
+    Args:
+        name: Of the hyperparameter.
+        kind: `"categories"`, `"linear"` or `"log"`.
+        values: What was tried, each once, in order.
+        optional: Whether it was off in some of the trials.
+
+    Example:
+
+    >>> axis = Axis("learning_rate", "log", (1e-4, 1e-3, 1e-2), False)
+    >>> round(axis.position(1e-3), 3)
+    0.5
+    >>> axis.position(None)
+    -0.15
+    """
+
+    name: str
+    kind: str
+    values: tuple
+    optional: bool
+
+    def position(self, value):
+        """From 0 to 1; `OFF` for `None`."""
+        if value is None:
+            return OFF
+        if len(self.values) == 1:
+            return 0.5
+        if self.kind == "categories":
+            return self.values.index(value) / (len(self.values) - 1)
+        low, high = self._scale(self.values[0]), self._scale(self.values[-1])
+        return (self._scale(value) - low) / (high - low)
+
+    def ticks(self, most=7):
+        """Values to write beside the axis."""
+        if self.kind == "categories" or len(self.values) <= 4:
+            return list(self.values)
+        low, high = self._scale(self.values[0]), self._scale(self.values[-1])
+        if self.kind == "log":
+            powers = range(math.ceil(low), math.floor(high) + 1)
+            inner = [10.0**p for p in powers][: most - 2]
+            return [self.values[0], *inner, self.values[-1]]
+        return round_numbers(low, high)
+
+    def _scale(self, value):
+        return math.log10(value) if self.kind == "log" else value
+
+
+def axes(trials, space):
+    """An axis for every hyperparameter that differs between trials.
+
+    Args:
+        trials: `Trial`s.
+        space: The space of `oracle.json`: it gives the order, and which axes
+            are logarithmic.
+
+    Returns:
+        A list of `Axis`.
+    """
+    configs = {entry["config"]["name"]: entry for entry in reversed(space)}
+    names = [entry["config"]["name"] for entry in space]
+    names += [name for trial in trials for name in trial.values]
+    found = []
+    for name in dict.fromkeys(names):
+        tried = [trial.values.get(name) for trial in trials]
+        distinct = {value for value in tried if value is not None}
+        optional = None in tried
+        if len(distinct) + optional < 2 or not distinct:
+            continue
+        entry = configs.get(name, {"class_name": None, "config": {}})
+        kind = _kind(entry, distinct)
+        found.append(
+            Axis(name, kind, _ordered(entry, distinct, kind), optional)
+        )
+    return found
+
+
+def fixed(trials):
+    """Name to value of the hyperparameters that are the same in all trials."""
+    if not trials:
+        return {}
+    return {
+        name: value
+        for name, value in trials[0].values.items()
+        if all(trial.values.get(name) == value for trial in trials)
+    }
+
+
+def shown(value):
+    """A value as a reader wants it.
+
+    >>> shown(0.00031622), shown(16), shown(True), shown("se"), shown(None)
+    ('0.000316', '16', 'True', 'se', 'off')
+    """
+    if value is None:
+        return "off"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(value)
+
+
+def round_numbers(low, high):
+    """Multiples of 1, 2 or 5 times a power of ten, about five of them.
+
+    >>> round_numbers(0.1, 4.2)
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [number * step for number in range(first, last + 1)]
+
+
+def _kind(entry, values):
+    are_numbers = all(
+        isinstance(value, numbers.Real) and not isinstance(value, bool)
+        for value in values
+    )
+    if entry["class_name"] in ("Choice", "Boolean") or not are_numbers:
+        return "categories"
+    is_log = entry["config"].get("sampling") in ("log", "reverse_log")
+    return "log" if is_log and min(values) > 0 else "linear"
+
+
+def _ordered(entry, values, kind):
+    listed = entry["config"].get("values") if kind == "categories" else None
+    if listed:
+        known = [value for value in listed if value in values]
+        return tuple(known + sorted(values - {*known}, key=str))
+    # Values of several types, as of a choice made by others, have no order.
+    return tuple(sorted(values, key=str if kind == "categories" else None))

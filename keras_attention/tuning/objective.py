@@ -1,0 +1,102 @@
+"""What a search optimises, and in which direction."""
+
+import re
+
+import keras_tuner
+
+from keras_attention.arguments import invalid
+
+# Words of metrics' names. KerasTuner takes every metric of Keras that is not
+# in its list to be minimised, the F1 score among them.
+_MINIMISED = {
+    *("loss", "error", "mse", "mae", "mape", "msle", "rmse", "crossentropy"),
+    *("ce", "divergence", "hinge", "ece", "brier", "perplexity", "seconds"),
+    *("parameters", "flops", "bytes", "spread"),
+}
+_MAXIMISED = {
+    *("accuracy", "acc", "auc", "precision", "recall", "f1", "fbeta", "iou"),
+    *("dice", "r2", "energy", "sensitivity", "specificity"),
+}
+
+
+def get_objective(objective):
+    """The `keras_tuner.Objective` of a name, or a list of them.
+
+    Args:
+        objective: name of a metric, `keras_tuner.Objective`, or a list of
+            these, whose sum is minimised (those to maximise are subtracted).
+
+    Raises:
+        ValueError: The direction of a name is not known.
+
+    Example:
+
+    >>> get_objective("val_f1_score").direction
+    'max'
+    >>> get_objective("val_focal_loss").direction
+    'min'
+    >>> get_objective("val_mood")
+    Traceback (most recent call last):
+    ...
+    ValueError: Invalid value for argument objective: expected ...
+    """
+    if isinstance(objective, keras_tuner.Objective):
+        return objective
+    if isinstance(objective, list) and objective:
+        return [get_objective(part) for part in objective]
+    if not isinstance(objective, str) or not objective:
+        expected = "a metric's name, a keras_tuner.Objective or a list of them"
+        raise ValueError(invalid("objective", objective, expected))
+    direction = _direction(objective)
+    if direction is None:
+        raise ValueError(
+            invalid(
+                "objective",
+                objective,
+                "a metric whose direction is known; give "
+                f"keras_tuner.Objective({objective!r}, 'max') or 'min'",
+            )
+        )
+    return keras_tuner.Objective(objective, direction)
+
+
+def describe_objective(objective):
+    """`[[name, direction], ...]`, for the search's settings."""
+    if isinstance(objective, list):
+        parts = objective
+    else:
+        parts = getattr(objective, "objectives", [objective])
+    return [[part.name, part.direction] for part in parts]
+
+
+def check_metrics(objective, available):
+    """Raises a `FatalValueError` unless the objective is among the metrics.
+
+    No later trial would have it either, so this one ends the search.
+    """
+    names = [name for name, _ in describe_objective(objective)]
+    missing = [name for name in names if name not in available]
+    if missing and objective.name not in available:
+        raise keras_tuner.errors.FatalValueError(
+            f"The objective {', '.join(map(repr, missing))} is not among the "
+            f"metrics of a trial. Available: {', '.join(sorted(available))}."
+        )
+
+
+def metric_names(results):
+    """Names of the metrics in what `HyperModel.fit` returned.
+
+    `None` for a plain number, which is the objective whatever its name.
+    """
+    if isinstance(results, list):
+        return metric_names(results[0]) if results else None
+    if hasattr(results, "history"):
+        return set(results.history)
+    return set(results) if isinstance(results, dict) else None
+
+
+def _direction(name):
+    words = set(re.split(r"[_\W]+", name.lower()))
+    if words & _MINIMISED:
+        return "min"
+    return "max" if words & _MAXIMISED else None

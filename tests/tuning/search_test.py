@@ -1,0 +1,452 @@
+"""The search in this process: four tuners, faults, limits and resuming."""
+
+import gc
+import json
+import math
+import weakref
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+import toy
+
+from keras_attention.tuning.result import SearchResult
+from keras_attention.tuning.search import search
+
+
+@pytest.fixture(autouse=True)
+def quick(request, monkeypatch):
+    """Leaves garbage alone: with a backend loaded it takes 0.5 s a trial."""
+    if "forgotten" not in request.node.name:
+        monkeypatch.setattr(gc, "collect", lambda *generation: 0)
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(hypermodel=None, **options):
+        hypermodel = hypermodel or toy.Toy(tmp_path / "journal")
+        options = {"max_trials": 5, "directory": tmp_path / "s", **options}
+        return search(hypermodel, toy.DATA, toy.DATA, **options)
+
+    return run
+
+
+def trials(folder):
+    """The trials' files, by number."""
+    files = sorted(folder.glob("s/trial_*/trial.json"))
+    return [json.loads(path.read_text()) for path in files]
+
+
+def values(folder):
+    return [trial["hyperparameters"]["values"] for trial in trials(folder)]
+
+
+def statuses(folder):
+    return [trial["status"] for trial in trials(folder)]
+
+
+def damage(path, length=20):
+    path.write_bytes(path.read_bytes()[:length])
+
+
+TUNERS = {
+    "random": {},
+    "grid": {},
+    "hyperband": {"epochs": 4, "factor": 2, "max_trials": None},
+    # One proposal of the Gaussian process, which takes seconds.
+    "bayesian": {"num_initial_points": 3, "max_trials": 4},
+}
+
+
+@pytest.mark.computing
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_tuners(run, tmp_path, tuner, capsys):
+    result = run(tuner=tuner, **TUNERS[tuner])
+    ended = trials(tmp_path)
+    assert {trial["status"] for trial in ended} == {"COMPLETED"}
+    runs = toy.runs(tmp_path / "journal")
+    assert len(runs) == len(ended) == len(result.rows)
+    for trial in ended:
+        assert trial["score"] == toy.score(trial["hyperparameters"]["values"])
+        assert trial["seconds"] >= 0
+    assert result.best["score"] == max(trial["score"] for trial in ended)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(ended), lines
+    total = len(ended)
+    assert lines[0].startswith(f"1/{total}  val_accuracy")
+    # Done: nothing is left to do.
+    run(tuner=tuner, **TUNERS[tuner])
+    assert len(toy.runs(tmp_path / "journal")) == len(runs)
+
+
+@pytest.mark.parametrize("tuner", ["random", "bayesian"])
+def test_the_seed_decides_the_proposals(run, tmp_path, tuner):
+    seen = []
+    for seed in (0, 0, 1):
+        run(tuner=tuner, seed=seed, overwrite=True)
+        seen.append(values(tmp_path))
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_a_trial_repeats_its_random_numbers(run, tmp_path):
+    drawn = []
+    run(toy.Toy(fault=lambda hp, value: drawn.append(np.random.rand()) or 1.0))
+    assert len(set(drawn)) == 5
+    again = []
+
+    def fault(hp, value):
+        again.append(np.random.rand())
+        np.random.rand(len(again))
+        return 1.0
+
+    run(toy.Toy(fault=fault), overwrite=True)
+    assert drawn == again
+
+
+def test_a_space_is_gone_through_once(run, tmp_path, capsys):
+    hyper = {"tuner": "bayesian", "num_initial_points": 2, "max_trials": 99}
+    space = keras_tuner.HyperParameters()
+    space.Choice("units", [1, 2, 3])
+    space.Fixed("kind", "plain")
+    space.Fixed("rate", 0.1)
+    run(hyperparameters=space, **hyper)
+    assert sorted(v["units"] for v in values(tmp_path)) == [1, 2, 3]
+    assert "no more to propose after 3 trials" in capsys.readouterr().out
+
+
+def test_a_known_size_bounds_max_trials(run, tmp_path):
+    hypermodel = toy.Toy()
+    hypermodel.space_size = lambda: 48
+    with pytest.raises(ValueError, match="max_trials=49"):
+        run(hypermodel, max_trials=49)
+    hypermodel.space_size = lambda: None
+    assert len(run(hypermodel, max_trials=2).rows) == 2
+
+
+class Stop(BaseException):
+    """What no `except Exception` holds: as if the process were killed."""
+
+
+def stop_at(number):
+    count = []
+
+    def fault(hp, value):
+        count.append(value)
+        if len(count) == number:
+            raise Stop
+        return value
+
+    return fault
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+@pytest.mark.parametrize("damaged", [None, "trial", "running", "oracle"])
+def test_an_interrupted_search_goes_on(run, tmp_path, tuner, damaged):
+    options = {"tuner": tuner, **TUNERS[tuner]}
+    expected = [{}] * 4
+    if tuner != "bayesian":
+        run(**options)
+        expected = values(tmp_path)
+        (tmp_path / "journal").unlink()
+    with pytest.raises(Stop):
+        run(
+            toy.Toy(tmp_path / "journal", fault=stop_at(3)),
+            overwrite=True,
+            **options,
+        )
+    assert statuses(tmp_path) == ["COMPLETED", "COMPLETED", "RUNNING"]
+    before = values(tmp_path)
+    folders = sorted((tmp_path / "s").glob("trial_*"))
+    done, lost = 2, None
+    if damaged == "trial":
+        damage(folders[0] / "trial.json")
+        done, lost = 1, folders[0] / "trial.json.damaged"
+    elif damaged == "running":
+        damage(folders[2] / "trial.json", 0)
+        lost = folders[2] / "trial.json.damaged"
+    elif damaged == "oracle":
+        damage(tmp_path / "s" / "oracle.json")
+        lost = tmp_path / "s" / "oracle.json.damaged"
+    if damaged:
+        with pytest.warns(UserWarning, match=f"renamed to {lost.name}"):
+            run(**options)
+        assert lost.exists()
+    else:
+        run(**options)
+    # None lost, none doubled, and those that had ended untouched.
+    assert set(statuses(tmp_path)) == {"COMPLETED"}
+    assert len(trials(tmp_path)) == len(expected)
+    assert values(tmp_path)[:3] == before
+    if tuner != "bayesian":
+        assert values(tmp_path) == expected
+    assert len(toy.runs(tmp_path / "journal")) == 3 + len(expected) - done
+
+
+def test_a_search_is_extended(run, tmp_path):
+    run(max_trials=3)
+    first = trials(tmp_path)
+    assert len(run(max_trials=11).rows) == 11
+    assert all(trial in trials(tmp_path) for trial in first)
+    assert len(toy.runs(tmp_path / "journal")) == 11
+
+
+def test_both_files_of_a_trial_may_be_lost(run, tmp_path):
+    run(max_trials=3)
+    folder = tmp_path / "s" / "trial_1"
+    for path in folder.glob("*.json"):
+        path.write_text("")
+    with pytest.warns(UserWarning, match="is damaged"):
+        result = run(max_trials=4)
+    assert statuses(tmp_path) == ["COMPLETED", "FAILED", *["COMPLETED"] * 2]
+    (row,) = [row for row in result.rows if row["status"] == "FAILED"]
+    assert "values are lost" in row["reason"]
+
+
+def test_a_lost_oracle_is_said(run, tmp_path):
+    run(max_trials=3)
+    for path in (tmp_path / "s").glob("oracle*"):
+        path.write_text("{")
+    with (
+        pytest.warns(UserWarning, match="oracle.json is damaged"),
+        pytest.raises(RuntimeError, match="overwrite=True"),
+    ):
+        run(max_trials=3)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"seed": 4}, "seed was 0 and is now 4"),
+        ({"tuner": "grid"}, "tuner was 'RandomSearch' and is now 'GridSearch'"),
+        ({"epochs": 2}, "epochs was None and is now 2"),
+        ({"max_retries_per_trial": 1}, "max_retries_per_trial"),
+        ({"objective": "val_loss"}, "objective was"),
+    ],
+)
+def test_other_arguments_are_refused(run, tmp_path, change, words):
+    run(max_trials=1)
+    with pytest.raises(ValueError, match=words) as caught:
+        run(max_trials=1, **change)
+    assert "overwrite=True" in str(caught.value)
+
+
+def test_another_space_is_refused(run, tmp_path):
+    class Wider(toy.Toy):
+        def build(self, hp):
+            hp.Int("depth", 1, 3)
+            return super().build(hp)
+
+    run(max_trials=1)
+    with pytest.raises(ValueError, match="hyperparameter depth is new"):
+        run(Wider(tmp_path / "journal"), max_trials=1)
+    assert len(run(Wider(), max_trials=1, overwrite=True).rows) == 1
+
+
+def test_what_never_got_anywhere_may_be_changed(run, tmp_path):
+    with pytest.raises(ValueError, match="val_acc, .*val_accuracy"):
+        run(objective="val_acc")
+    assert statuses(tmp_path) == ["RUNNING"]
+    assert len(run().rows) == 5
+
+
+class ResourceExhaustedError(Exception):
+    pass
+
+
+def out_of_memory(hp, value):
+    if hp.values["units"] > 2:
+        raise ResourceExhaustedError(f"OOM: shape[{hp.values['units']},7]")
+    return value
+
+
+def test_trials_that_fail_are_kept_with_their_reason(run, tmp_path, capsys):
+    run(toy.Toy(fault=out_of_memory), max_trials=12)
+    for trial in trials(tmp_path):
+        units = trial["hyperparameters"]["values"]["units"]
+        assert trial["status"] == ("FAILED" if units > 2 else "COMPLETED")
+        if units > 2:
+            first, *rest = trial["message"].splitlines()
+            assert first == f"ResourceExhaustedError: OOM: shape[{units},7]"
+            assert "out_of_memory" in "\n".join(rest)
+    assert len(set(statuses(tmp_path))) == 2
+    assert "failed (ResourceExhaustedError: OOM" in capsys.readouterr().out
+
+
+def test_a_failed_build_and_its_model_are_forgotten(run, tmp_path):
+    alive, counts = weakref.WeakSet(), []
+
+    class Leaky(toy.Toy):
+        def build(self, hp):
+            gc.collect()
+            counts.append(len(alive))
+            model = super().build(hp)
+            alive.add(model)
+            if len(counts) == 1 or hp.values["units"] == 1:
+                raise MemoryError(f"no room for {hp.values}")
+            return model
+
+    with pytest.warns(UserWarning, match="could not be built.*MemoryError"):
+        run(Leaky(), max_trials=8)
+    assert set(counts) == {0}
+    assert set(statuses(tmp_path)) == {"COMPLETED", "FAILED"}
+
+
+def test_a_failure_that_is_meant_has_no_traceback(run, tmp_path):
+    def fault(hp, value):
+        raise keras_tuner.errors.FailedTrialError("over its budget")
+
+    with pytest.raises(RuntimeError, match="5 of 5: over its budget"):
+        run(toy.Toy(fault=fault), max_retries_per_trial=2)
+    assert {t["message"] for t in trials(tmp_path)} == {"over its budget"}
+
+
+def test_retries(run, tmp_path, capsys):
+    count = []
+
+    def fault(hp, value):
+        count.append(value)
+        if len(count) % 2:
+            raise OSError("the disk is busy")
+        return value
+
+    run(toy.Toy(fault=fault), max_retries_per_trial=1)
+    assert statuses(tmp_path) == ["COMPLETED"] * 5
+    assert len(count) == 10
+    assert len(capsys.readouterr().out.splitlines()) == 5
+
+
+def test_three_alike_at_the_start_end_the_search(run, tmp_path):
+    def fault(hp, value):
+        raise TypeError(f"fit() got {object()}")
+
+    with pytest.raises(RuntimeError, match="first 3 trials failed for one"):
+        run(toy.Toy(fault=fault), max_trials=9)
+    assert statuses(tmp_path) == ["FAILED"] * 3
+
+
+def test_three_alike_after_a_success_end_nothing(run, tmp_path):
+    count = []
+
+    def fault(hp, value):
+        count.append(value)
+        if len(count) > 1:
+            raise TypeError("no")
+        return value
+
+    run(toy.Toy(fault=fault))
+    assert statuses(tmp_path) == ["COMPLETED"] + ["FAILED"] * 4
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_an_objective_that_is_no_number(run, tmp_path, bad):
+    def fault(hp, value):
+        return value if hp.values["units"] == 1 else bad
+
+    result = run(toy.Toy(fault=fault), max_trials=16)
+    assert math.isfinite(result.best["score"])
+    for trial in trials(tmp_path):
+        if trial["hyperparameters"]["values"]["units"] > 1:
+            assert trial["status"] == "FAILED"
+            assert f"val_accuracy is {bad}" in trial["message"]
+
+
+def test_nothing_but_nan_goes_on_to_the_end(run, tmp_path):
+    with pytest.raises(RuntimeError, match="5 of 5: .* is nan"):
+        run(toy.Toy(fault=lambda hp, value: math.nan))
+
+
+def test_fatal_errors_are_raised(run, tmp_path):
+    def fault(hp, value):
+        raise keras_tuner.errors.FatalValueError("wrong data")
+
+    with pytest.raises(ValueError, match="wrong data"):
+        run(toy.Toy(fault=fault))
+
+
+def test_no_trial_starts_after_the_time_limit(run, tmp_path):
+    hypermodel = toy.Toy(tmp_path / "journal", seconds=0.5)
+    result = run(hypermodel, time_limit=1.2, max_trials=20)
+    assert 1 <= len(result.rows) <= 3
+    assert len(run(hypermodel, max_trials=4).rows) == 4
+
+
+def test_too_short_a_time_limit(run):
+    with pytest.raises(TimeoutError, match="before the time limit. None"):
+        run(time_limit=1e-6)
+
+
+def build(hp):
+    model = keras.Sequential([keras.layers.Dense(hp.Int("units", 1, 3))])
+    model.compile("sgd", "mse", metrics=["mae"])
+    return model
+
+
+@pytest.mark.computing
+def test_a_function_that_fit_trains(run, tmp_path):
+    data = (*toy.DATA, np.ones(4))
+    result = search(
+        build,
+        lambda: data,
+        toy.DATA,
+        objective="val_mae",
+        max_trials=2,
+        epochs=2,
+        directory=tmp_path / "s",
+    )
+    assert result.best["score"] >= 0
+    assert list(tmp_path.glob("s/trial_*/checkpoint.weights.h5"))
+
+
+def test_an_objective_that_no_epoch_has(run, tmp_path):
+    message = "Available: loss, mae, val_loss, val_mae"
+    with pytest.raises(ValueError, match=message):
+        run(build, objective="val_accuracy", epochs=50)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"hypermodel": 3}, "argument hypermodel"),
+        ({"tuner": "genetic"}, "'random', 'grid'"),
+        ({"tuner": toy.Toy}, "argument tuner"),
+        ({"objective": "val_mood"}, "keras_tuner.Objective"),
+        ({"max_trials": 0}, "argument max_trials"),
+        ({"epochs": -1}, "argument epochs"),
+        ({"seed": -1}, "argument seed"),
+        ({"time_limit": 0}, "argument time_limit"),
+        ({"workers": 0}, "argument workers"),
+        ({"overwrite": 1}, "argument overwrite"),
+        ({"project_name": "x"}, "use directory"),
+        ({"max_consecutive_failed_trials": 3}, "end no search"),
+        ({"callbacks": [(n for n in ())]}, "cannot be copied"),
+    ],
+)
+def test_bad_arguments(run, tmp_path, options, words):
+    with pytest.raises(ValueError, match=words):
+        run(**options)
+    assert not (tmp_path / "s").exists()
+
+
+def test_an_objective_without_validation_data(tmp_path):
+    with pytest.raises(ValueError, match="validation=None"):
+        search(build, toy.DATA, directory=tmp_path / "s")
+
+
+def test_a_tuner_of_ones_own(run, tmp_path):
+    class Mine(keras_tuner.RandomSearch):
+        def run_trial(self, trial, *args, **kwargs):
+            return {"val_accuracy": toy.score(trial.hyperparameters.values)}
+
+    assert len(run(tuner=Mine).rows) == 5
+
+
+def test_a_folder_without_a_search_of_ours(run, tmp_path):
+    tuner = keras_tuner.RandomSearch(
+        toy.Toy(), "val_accuracy", 1, directory=tmp_path, project_name="s"
+    )
+    tuner.oracle.save()
+    with pytest.raises(ValueError, match=r"no readable search\.json"):
+        run()
+    run(overwrite=True)
+    assert SearchResult(tmp_path / "s").objective == "val_accuracy"
