@@ -1,0 +1,190 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Attach attention to a network that exists, fine-tune it, ship it
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/keras-visual-attention/keras_attention/blob/main/notebooks/04_attach_and_fine_tune.ipynb)
+#
+# *How can I use a pretrained network with an attention layer?* Cutting the
+# network open and putting a fresh layer into it breaks what it has learned: the
+# layers behind see maps that they have never seen. Here attention comes in as
+# `y = x + gain * (F(x) - x)` with a `gain` that starts at 0. The network first
+# answers as before, bit for bit, and training decides how much attention it
+# wants.
+
+# %%
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+if "google.colab" in sys.modules:
+    install = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.run([*install, "keras-visual-attention[export]"], check=True)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from keras_attention import VGG16BNAttention
+from keras_attention import attach
+from keras_attention import attention_summary
+from keras_attention import compare
+from keras_attention import compare_weights
+from keras_attention import datasets
+from keras_attention import detach
+from keras_attention import export
+from keras_attention import visualization
+
+# The fast mode checks that everything runs; it learns nothing.
+FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
+IMAGES, EPOCHS, MORE = (256, 1, 1) if FAST else (7000, 8, 4)
+keras.utils.set_random_seed(0)
+
+# %% [markdown]
+# ## Any network
+#
+# `where` is the name of a layer, a pattern, a class, a function, or one of two
+# words that every network understands: `"stage_ends"`, the last layer before a
+# map shrinks, and `"residual_adds"`, where branches meet. With `weights=None`
+# this cell needs no network; `weights="imagenet"` works the same.
+
+# %%
+mobilenet = keras.applications.MobileNetV2(
+    input_shape=(96, 96, 3), weights=None, classes=10
+)
+with_cbam = attach(mobilenet, {"stage_ends": "cbam"})
+
+images = np.random.default_rng(0).uniform(-1, 1, (8, 96, 96, 3))
+before = mobilenet.predict(images, verbose=0)
+after = with_cbam.predict(images, verbose=0)
+print("largest difference of the answers:", np.abs(before - after).max())
+assert (before == after).all()
+
+report = compare_weights(mobilenet, with_cbam)
+print(f"{len(report.kept)} weights kept, {len(report.missing)} missing,")
+print(f"{len(report.new)} new ({report.count(report.new):,} parameters)")
+
+# %% [markdown]
+# What it costs, and what it looks like:
+
+# %%
+attention_summary(with_cbam)
+
+# %%
+visualization.plot_architecture(with_cbam)
+
+# %% [markdown]
+# `detach` is the way back, also after training, saving and loading.
+
+# %%
+again = detach(with_cbam).predict(images, verbose=0)
+print("difference without attention:", np.abs(before - again).max())
+
+# %% [markdown]
+# ## Fine-tune
+#
+# A network that was trained before: a small VGG16_bn on digits among clutter.
+
+# %%
+settings = {"canvas": 56, "fragments": 10, "train": IMAGES, "test": 2000}
+train, validation, test = splits = datasets.load(
+    "cluttered_digits", batch_size=32, **settings
+)
+examples = datasets.load(
+    "cluttered_digits", batch_size=32, supervised=False, **settings
+).test
+
+
+def fit(model, epochs, learning_rate):
+    steps = epochs * len(train)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        steps - steps // 8,
+        warmup_target=learning_rate,
+        warmup_steps=steps // 8,
+    )
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=1e-4),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    model.fit(
+        train,
+        validation_data=validation,
+        epochs=epochs,
+        shuffle=False,
+        verbose=2,
+    )
+
+
+network = VGG16BNAttention(
+    input_shape=splits.info.image_shape,
+    classes=splits.info.classes,
+    classifier_activation=None,
+    width_multiplier=0.125,
+    name="before",
+)
+fit(network, EPOCHS, 3e-3)
+
+# %% [markdown]
+# From here two ways: on with the network as it is, or with attention in blocks
+# 2 and 3. Only the comparison of the two says what attention brings; that a
+# network is better after more training than before says nothing.
+
+# %%
+longer = keras.models.clone_model(network)
+longer.set_weights(network.get_weights())
+attached = attach(network, {"block2_relu2": "cbam", "block3_relu3": "cbam"})
+for model in (longer, attached):
+    fit(model, MORE, 1e-3)
+
+# %%
+compare({"before": network, "longer": longer, "attached": attached}, examples)
+
+# %% [markdown]
+# How much attention did it want? The gains started at 0; at 1 the mechanism is
+# on in full.
+
+# %%
+for weight in attached.weights:
+    if weight.name == "gain":
+        print(f"{weight.path:<32} {float(weight):+.2f}")
+
+# %%
+batch = {key: np.asarray(value) for key, value in next(iter(examples)).items()}
+predictions = attached.predict(batch["image"], verbose=0).argmax(-1)
+visualization.plot_attention(
+    batch["image"][:8],
+    visualization.collect_attention(attached, batch["image"][:8]),
+    outlines=batch["mask"][:8],
+    labels=batch["label"][:8],
+    predictions=predictions[:8],
+    class_names=splits.info.class_names,
+)
+
+# %% [markdown]
+# ## Ship it
+#
+# A file that takes `uint8` images as they are stored and returns the answers
+# and the maps by name, compared with Keras before it gets its name.
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    pixels = np.round(255 * batch["image"]).astype("uint8")
+    exported = export(
+        attached,
+        pathlib.Path(folder) / "digits.onnx",
+        format="onnx",
+        test=(pixels, batch["label"]),
+    )
+exported
