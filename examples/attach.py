@@ -196,10 +196,12 @@ def main():
         print(f"\n{table}", flush=True)
         for row in table.rows:
             rows.append({**row, "seed": seed, "difference_at_0": at_step_0})
+        results = json.dumps(
+            {"rows": rows, "environment": table.environment}, indent=2
+        )
+        (output / "results.json").write_text(f"{results}\n")
     print(f"\n{summary(rows)}")
 
-    results = {"rows": rows, "environment": table.environment}
-    (output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     config = {
         "arguments": arguments,
         "recipe": recipe,

@@ -88,15 +88,15 @@ class FunctionalBase:
                 "base must have one input and one output. Received: "
                 f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
             )
-        if len(model.output.shape) != 2:
+        if len(model.outputs[0].shape) != 2:
             raise ValueError(
                 "base must be a classifier, with outputs (batch, classes). "
-                f"Received: outputs of shape {tuple(model.output.shape)}"
+                f"Received: outputs of shape {tuple(model.outputs[0].shape)}"
             )
         self.config = model.to_json()
         self.weights = model.get_weights()
         self.input_shape = tuple(model.inputs[0].shape[1:])
-        self.classes = model.output.shape[-1]
+        self.classes = model.outputs[0].shape[-1]
         self.gives_logits = _gives_logits(model)
         self.sites = _sites_of(model, places)
         self.build({}, {})  # what cannot be copied shows now
