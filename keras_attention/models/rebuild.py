@@ -73,8 +73,12 @@ class _Copying:
             clone_function=self._copy,
             call_function=self._call,
         )
-        own_class = type(model)
-        if isinstance(model, type(plain)) and _takes_a_graph(own_class):
+        own_class, plain_class = type(model), type(plain)
+        if (
+            own_class is not plain_class
+            and issubclass(own_class, plain_class)
+            and _takes_a_graph(own_class)
+        ):
             arguments = {
                 name: value
                 for name, value in model.get_config().items()
