@@ -7,13 +7,16 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Spinning threads slow every convolution down on a busy machine.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test results lint notebooks clean
+.PHONY: demo test test-long results lint notebooks clean
 
 demo: $(READY)  ## train plain, uniform and attention VGG16_bn; writes runs/demo
 	$(BIN)/python examples/train.py
 
 test: $(READY)  ## all tests, doctests included
 	$(BIN)/python -m pytest -n auto
+
+test-long: $(READY)  ## what takes minutes: thirteen networks, killed processes
+	$(BIN)/python -m pytest -n auto -m long tests
 
 results: $(READY)  ## the README's tables, from the committed JSON files
 	$(BIN)/python examples/results.py --write

@@ -70,7 +70,7 @@ def MelanomaAttentionVGG16BN(
 
     Cost:
         The gates have 196,865 and 262,401 parameters. At 224x224 they take
-        90,467,328 multiply-adds, 0.6 % of the 15.35 G of the convolutions.
+        90,166,272 multiply-adds, 0.6 % of the 15.35 G of the convolutions.
 
     See also:
         `VGG16BNAttention`, of which this is one call.

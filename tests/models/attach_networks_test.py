@@ -27,14 +27,23 @@ NETWORKS = {
     "NASNetMobile": 64,
     "ConvNeXtTiny": 64,
 }
+QUICK = ("MobileNetV2", "ResNet50")
 
 
 def logits(model, x):
     return np.array(ops.convert_to_numpy(model(x, training=False)))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.slow if name in QUICK else pytest.mark.long,
+        )
+        for name in NETWORKS
+    ],
+)
 def test_starts_as_the_network_and_can_be_taken_out(name, tmp_path):
     size = NETWORKS[name]
     model = getattr(keras.applications, name)(
