@@ -45,7 +45,7 @@ from keras_attention import visualization
 
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
-IMAGES, EPOCHS = (256, 1) if FAST else (7000, 8)
+IMAGES, EPOCHS = (256, 1) if FAST else (7000, 7)
 keras.utils.set_random_seed(0)
 
 # %% [markdown]
@@ -58,7 +58,7 @@ keras.utils.set_random_seed(0)
 # %%
 settings = {"canvas": 56, "fragments": 10, "train": IMAGES, "test": 2000}
 train, validation, test = splits = datasets.load(
-    "cluttered_digits", batch_size=32, **settings
+    "cluttered_digits", batch_size=64, **settings
 )
 examples = datasets.load(
     "cluttered_digits", batch_size=64, supervised=False, **settings
@@ -76,23 +76,24 @@ for axes, image, label in zip(
 # %% [markdown]
 # ## Build
 #
-# Two places are attended to: the second and the third activations of block 3,
-# maps of 14x14 whose positions see 32 and 40 pixels of the image. `"attn_pool"`
-# asks every position how well it answers a query, here the average of the last
-# block: Bahdanau's additive *score* `v . tanh(W_q q + W_k f)`, *aligned* by a
-# softmax and *aggregated* by a weighted sum. The two contexts join the global
-# feature in front of the classifier.
+# Two places are attended to: the second activations of block 3, a map of 14x14
+# whose positions see 32 pixels of the image, and the first ones of block 4, a
+# map of 7x7 whose positions see 60. `"attn_pool"` asks every position how well
+# it answers a query, here the average of the last block: Bahdanau's additive
+# *score* `v . tanh(W_q q + W_k f)`, *aligned* by a softmax and *aggregated* by
+# a weighted sum. The two contexts join the global feature in front of the
+# classifier.
 
 # %%
 model = VGG16BNAttention(
-    {"block3_relu2": "attn_pool", "block3_relu3": "attn_pool"},
+    {"block3_relu2": "attn_pool", "block4_relu1": "attn_pool"},
     input_shape=splits.info.image_shape,
     classes=splits.info.classes,
     classifier_activation=None,
     width_multiplier=0.125,
     name="attention",
 )
-for name in ("block3_relu2_attention", "block3_relu3_attention", "context"):
+for name in ("block3_relu2_attention", "block4_relu1_attention", "context"):
     layer = model.get_layer(name)
     print(
         f"{name:<24} -> {layer.output.shape}, {layer.count_params():,} weights"
