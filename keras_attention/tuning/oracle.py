@@ -21,6 +21,7 @@ Trial = keras_tuner.engine.trial.Trial
 Status = keras_tuner.engine.trial.TrialStatus
 ENDED = (Status.COMPLETED, Status.FAILED)
 TRIAL_KEYS = tuple(Trial(keras_tuner.HyperParameters(), "0").get_state())
+STATE_KEYS = ("start_order", "end_order", "hyperparameters")
 ALIKE = 3  # So many first trials that fail alike end the search.
 LOSSES = 2  # A trial whose worker died so often is not tried again.
 
@@ -159,7 +160,8 @@ class SearchOracle:
         path = pathlib.Path(self._get_oracle_fname())
         if not path.exists() and not previous(path).exists():
             return
-        state = read_json(path) or read_json(previous(path))
+        state = read_json(path, STATE_KEYS)
+        state = state or read_json(previous(path), STATE_KEYS)
         if state is None:
             raise RuntimeError(
                 f"{path} and its copy are damaged: the search cannot be "
@@ -194,6 +196,7 @@ class SearchOracle:
     def _start(self, trial):
         # What an interrupted run left would be averaged with the next one's.
         trial.metrics = type(trial.metrics)()
+        trial.message = None
         self._started[trial.trial_id] = time.monotonic()
         # The values once more: what a trial needs to be run again, should
         # its own file be damaged.

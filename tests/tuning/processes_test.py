@@ -106,10 +106,6 @@ def test_three_workers_one_killed_and_a_file_damaged(tmp_path, capsys):
 
 
 @pytest.mark.long
-@pytest.mark.xfail(
-    reason="With several workers, KerasTuner's grid may end while a trial "
-    "that comes before others in it is still running."
-)
 def test_what_kills_every_worker_and_what_fails(tmp_path):
     def fault(hp, value):
         if hp.values.get("heads") == 1:

@@ -115,6 +115,21 @@ def test_a_space_is_gone_through_once(run, tmp_path, capsys):
     assert "no more to propose after 3 trials" in capsys.readouterr().out
 
 
+def test_what_only_a_trial_shows_is_searched_too(run, tmp_path):
+    class Hidden(toy.Toy):
+        def build(self, hp):
+            # Inside the `if` no scope is seen until it is entered.
+            if hp.Choice("kind", ["plain", "gate"]) == "gate":
+                with hp.conditional_scope("kind", ["gate"]):
+                    hp.Int("heads", 1, 3)
+            hp.Fixed("units", 1)
+            hp.Fixed("rate", 0.1)
+            return super().build(hp)
+
+    run(Hidden(), tuner="grid", max_trials=None)
+    assert [v.get("heads") for v in values(tmp_path)] == [None, 1, 2, 3]
+
+
 def test_a_known_size_bounds_max_trials(run, tmp_path):
     hypermodel = toy.Toy()
     hypermodel.space_size = lambda: 48
@@ -312,6 +327,7 @@ def test_retries(run, tmp_path, capsys):
 
     run(toy.Toy(fault=fault), max_retries_per_trial=1)
     assert statuses(tmp_path) == ["COMPLETED"] * 5
+    assert {trial["message"] for trial in trials(tmp_path)} == {None}
     assert len(count) == 10
     assert len(capsys.readouterr().out.splitlines()) == 5
 

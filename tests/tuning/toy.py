@@ -26,10 +26,9 @@ class Toy(keras_tuner.HyperModel):
 
     def build(self, hp):
         units = hp.Choice("units", [1, 2, 3, 4])
-        kind = hp.Choice("kind", ["plain", "gate"])
-        if kind == "gate":
-            with hp.conditional_scope("kind", ["gate"]):
-                hp.Int("heads", 1, 3)
+        hp.Choice("kind", ["plain", "gate"])
+        with hp.conditional_scope("kind", ["gate"]):
+            hp.Int("heads", 1, 3)
         hp.Choice("rate", [0.1, 0.01, 0.001])
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
         model.compile("sgd", "mse")
