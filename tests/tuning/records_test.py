@@ -107,6 +107,7 @@ def test_reads_what_keras_tuner_writes(tmp_path, objective, direction):
     assert "ratio" not in kinds["b"].values
 
 
+@pytest.mark.long
 def test_executions_are_repeats(tmp_path):
     run_search(tmp_path / "search", "val_accuracy", executions=2)
     trials = read_search(tmp_path / "search").trials
