@@ -17,7 +17,10 @@ class Alignment(keras.layers.Layer):
     be attended to; a fully masked row gives zeros. A layer passes
     `grid_shape` and `query` only to an alignment whose flags ask for them.
 
-    A subclass implements `call`.
+    A subclass implements `call`, and `build(scores_shape, query_shape=None,
+    features_shape=None)` if it has weights: a layer that holds an alignment
+    builds it with the shapes `(batch, heads, queries, positions)`,
+    `(batch, queries, query_channels)` and `(batch, positions, channels)`.
     """
 
     #: Whether the weights of a row sum to 1.
@@ -28,10 +31,16 @@ class Alignment(keras.layers.Layer):
     needs_query = False
     #: Whether the scores must be non-negative.
     positive_scores = False
+    #: Whether the weights carry the channels of the features in place of the
+    #: heads.
+    per_channel = False
 
     def __init__(self, **kwargs):
         # Autocasting would take the scores down to half precision.
         super().__init__(autocast=False, **kwargs)
+
+    def build(self, scores_shape, query_shape=None, features_shape=None):
+        """Nothing to create; a subclass with weights has its own."""
 
     def compute_mask(self, scores, previous_mask=None):
         """None: weights need no mask any more."""

@@ -135,8 +135,9 @@ class AttentionGate2D(AttentionLayer2D):
         self.score_dense.build((batch, height, width, filters))
         positions = None if None in (height, width) else height * width
         weights_shape = (batch, 1, 1, positions)
-        self.alignment.build(weights_shape)
-        self.aggregation.build(weights_shape, (batch, positions, channels))
+        tokens_shape = (batch, positions, channels)
+        self.alignment.build(weights_shape, features_shape=tokens_shape)
+        self.aggregation.build(weights_shape, tokens_shape)
 
     def attend(self, features, query, mask, training):
         """Scores every position and lets its features through."""

@@ -161,7 +161,7 @@ class AttentionPooling2D(AttentionLayer2D):
         weights_shape = self.score.compute_output_shape(
             query_shape, tokens_shape
         )
-        self.alignment.build(weights_shape)
+        self.alignment.build(weights_shape, query_shape, tokens_shape)
         self.dropout_layer.build(weights_shape)
         self.aggregation.build(weights_shape, tokens_shape)
 
