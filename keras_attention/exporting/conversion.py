@@ -1,5 +1,6 @@
 """From a served model to a file, through the public exports of Keras."""
 
+import contextlib
 import re
 
 import keras
@@ -26,13 +27,14 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
     options = {}
     if format.name == "litert":
         options = _litert_options(quantize, calibration)
-    served.export(
-        path,
-        format=format.keras_name,
-        verbose=False,
-        input_signature=[signature],
-        **options,
-    )
+    with _constant_statistics(served):
+        served.export(
+            path,
+            format=format.keras_name,
+            verbose=False,
+            input_signature=[signature],
+            **options,
+        )
     if format.name == "onnx":
         if keras.backend.backend() == "torch":
             images = keras.ops.zeros((2, *shape), dtype=served.pixels.dtype)
@@ -41,6 +43,27 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
             onnx_files.store_float16(path)
         elif quantize == "int8":
             onnx_files.quantize_int8(path, INPUT_NAME, calibration)
+
+
+@contextlib.contextmanager
+def _constant_statistics(model):
+    """Lets mean and variance of Keras' `Normalization` be constants.
+
+    As eager tensors they become inputs of an ONNX file, beside the images.
+    """
+    kept = [
+        (layer, name, getattr(layer, name))
+        for _, layer in sublayers(model)
+        if isinstance(layer, keras.layers.Normalization)
+        for name in ("mean", "variance")
+    ]
+    try:
+        for layer, name, tensor in kept:
+            setattr(layer, name, keras.ops.convert_to_numpy(tensor))
+        yield
+    finally:
+        for layer, name, tensor in kept:
+            setattr(layer, name, tensor)
 
 
 def explain(error, model, format):

@@ -128,6 +128,18 @@ def test_sizes_can_be_fixed_and_maps_left_out(tmp_path, images, small_network):
     assert list(report.places) == list(run([images])) == ["predictions"]
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_statistics_of_normalization_are_no_inputs(format, tmp_path, images):
+    normalization = keras.layers.Normalization(mean=[1, 2, 3], variance=[4, 4, 4])
+    inputs = keras.Input((16, 16, 3))
+    pooled = layers.get("attn_pool")(normalization(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(pooled))
+    report, run = exported(model, tmp_path, format, preprocessing=False)
+    assert report.difference < 1e-4
+    assert len(run([images.astype("float32")])) == 2
+    in_keras(model, images.astype("float32"))  # is left as it was
+
+
 def test_half_precision_is_exported_in_float32(tmp_path, images, small_network):
     # PyTorch has no float16 convolution on every CPU.
     policy = "mixed_bfloat16" if BACKEND == "torch" else "mixed_float16"
