@@ -45,6 +45,13 @@ def positive_float(name, value):
     return value
 
 
+def non_negative_float(name, value):
+    """Returns `value` if it is a finite number of at least 0, else raises."""
+    if not _is_finite_number(value) or value < 0:
+        raise ValueError(invalid(name, value, "a finite number of at least 0"))
+    return value
+
+
 def fraction(name, value):
     """Returns `value` if it lies in `[0, 1)`, else raises `ValueError`."""
     if not _is_finite_number(value) or not 0 <= value < 1:

@@ -17,25 +17,34 @@ class Aggregation(keras.layers.Layer):
     `aggregation(weights, features)` takes weights
     `(batch, heads, queries, positions)` and features
     `(batch, positions, channels)`. Head `h` of `H` weighs the `h`-th of `H`
-    equal slices of the channels. The context is in the compute dtype.
+    equal slices of the channels. The context is in the compute dtype. A
+    layer passes `query` only to an aggregation whose flag asks for it.
 
     A subclass implements `combine(weights, values)` on weights
     `(batch, heads, queries, positions)` in float32 and values
-    `(batch, heads, positions, channels / heads)` in the compute dtype.
+    `(batch, heads, positions, channels / heads)` in the compute dtype. One
+    with weights extends `build`, to which the layer that holds it also gives
+    the shape `(batch, queries, query_channels)` of the queries, and
+    `compute_output_shape`.
     """
 
     #: Whether the context keeps one vector a position (a gated map) instead
     #: of one a query.
     keeps_positions = False
+    #: Whether `query` must be passed.
+    needs_query = False
+    #: Whether every head weighs all channels, so that the context grows with
+    #: the heads.
+    repeats_channels = False
 
     def __init__(self, **kwargs):
         # The weights arrive in float32 and are cast where they are applied.
         super().__init__(autocast=False, **kwargs)
 
-    def build(self, weights_shape, features_shape):
+    def build(self, weights_shape, features_shape, query_shape=None):
         """Checks that the heads divide the channels."""
         heads, queries = weights_shape[1:3]
-        if features_shape[-1] % heads:
+        if features_shape[-1] % heads and not self.repeats_channels:
             raise ValueError(
                 f"{type(self).__name__} needs channels divisible by the "
                 f"number of heads. Received: {features_shape[-1]} channels "
@@ -47,7 +56,7 @@ class Aggregation(keras.layers.Layer):
                 f"weights of one query. Received: {queries} queries"
             )
 
-    def call(self, weights, features):
+    def call(self, weights, features, query=None):
         """Combines; see the class."""
         heads = weights.shape[1]
         values = split_heads(ops.cast(features, self.compute_dtype), heads)
@@ -59,17 +68,21 @@ class Aggregation(keras.layers.Layer):
         # Left to Keras, a layer made with a policy object would be refused.
         return super().get_config()
 
-    def compute_output_shape(self, weights_shape, features_shape):
+    def compute_output_shape(
+        self, weights_shape, features_shape, query_shape=None
+    ):
         """`(batch, positions or queries, channels)`."""
         axis = 3 if self.keeps_positions else 2
         return (features_shape[0], weights_shape[axis], features_shape[-1])
 
-    def compute_output_spec(self, weights, features):
+    def compute_output_spec(self, weights, features, query=None):
         """As `compute_output_shape`, in the compute dtype."""
-        return keras.KerasTensor(
-            self.compute_output_shape(weights.shape, features.shape),
-            self.compute_dtype,
+        shape = self.compute_output_shape(
+            weights.shape,
+            features.shape,
+            None if query is None else query.shape,
         )
+        return keras.KerasTensor(shape, self.compute_dtype)
 
 
 registry.base = Aggregation

@@ -9,17 +9,47 @@ call the score "alignment function"; here the word means the normalisation.)
 | `softmax` | positive everywhere, sharper at a low temperature | yes |
 | `entmax15` | between softmax and sparsemax: 0 where scores are low | yes |
 | `sparsemax` | 0 where scores are low, linear elsewhere | yes |
+| `entmax` | from softmax over sparsemax on, as `alpha` says or learns | yes |
+| `top_k` | a softmax over the best few | yes |
+| `local_monotonic` | a softmax around a fixed place | yes |
+| `local_predictive` | a Gaussian around the place a query asks for | no |
+| `multi_dim_softmax` | a softmax for every channel | yes |
+| `l1` | shares of a sum, for scores from 0 on | yes |
+| `mean_flow` | shares of what is above the lowest score | yes |
 | `hard` | 1 at the highest score, 0 elsewhere | yes |
+| `gumbel_softmax` | a softmax, with noise in training | yes |
+| `sampled` | 1 at a position drawn in training, learned by REINFORCE | yes |
 | `sigmoid` | each position by itself | no |
+| `min_max` | from 0 at the lowest score to 1 at the highest | no |
+| `chain_crf` | each position with the next ones along a walk | if asked |
+| `grid_crf` | each position with its four neighbours | if asked |
 """
 
 from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
+from keras_attention.alignments.chain_crf import ChainCRFAlignment
+from keras_attention.alignments.distributions import CategoricalDistribution
+from keras_attention.alignments.distributions import ChainDistribution
+from keras_attention.alignments.distributions import IndependentDistribution
+from keras_attention.alignments.entmax import EntmaxAlignment
 from keras_attention.alignments.entmax15 import Entmax15Alignment
+from keras_attention.alignments.grid_crf import GridCRFAlignment
+from keras_attention.alignments.gumbel_softmax import GumbelSoftmaxAlignment
 from keras_attention.alignments.hard import HardAlignment
+from keras_attention.alignments.l1 import L1Alignment
+from keras_attention.alignments.local_monotonic import LocalMonotonicAlignment
+from keras_attention.alignments.local_predictive import LocalPredictiveAlignment
+from keras_attention.alignments.mean_flow import MeanFlowAlignment
+from keras_attention.alignments.min_max import MinMaxAlignment
+from keras_attention.alignments.multi_dim_softmax import (
+    MultiDimSoftmaxAlignment,
+)
+from keras_attention.alignments.sampled import SampledAlignment
+from keras_attention.alignments.sampled import recorded_draws
 from keras_attention.alignments.sigmoid import SigmoidAlignment
 from keras_attention.alignments.softmax import SoftmaxAlignment
 from keras_attention.alignments.sparsemax import SparsemaxAlignment
+from keras_attention.alignments.top_k import TopKAlignment
 
 available = registry.available
 get = registry.get

@@ -17,10 +17,9 @@ class Alignment(keras.layers.Layer):
     be attended to; a fully masked row gives zeros. A layer passes
     `grid_shape` and `query` only to an alignment whose flags ask for them.
 
-    A subclass implements `call`, and `build(scores_shape, query_shape=None,
-    features_shape=None)` if it has weights: a layer that holds an alignment
-    builds it with the shapes `(batch, heads, queries, positions)`,
-    `(batch, queries, query_channels)` and `(batch, positions, channels)`.
+    A subclass implements `call`, and `build(scores_shape, query_shape=None)`
+    if it has weights. A layer that holds an alignment builds it by
+    `build_inside`.
     """
 
     #: Whether the weights of a row sum to 1.
@@ -34,13 +33,26 @@ class Alignment(keras.layers.Layer):
     #: Whether the weights carry the channels of the features in place of the
     #: heads.
     per_channel = False
+    #: Whether it trains only inside a `ReinforceModel`.
+    needs_reinforce = False
 
     def __init__(self, **kwargs):
         # Autocasting would take the scores down to half precision.
         super().__init__(autocast=False, **kwargs)
 
-    def build(self, scores_shape, query_shape=None, features_shape=None):
+    def build(self, scores_shape, query_shape=None):
         """Nothing to create; a subclass with weights has its own."""
+
+    def build_inside(self, scores_shape, query_shape, features_shape):
+        """Builds it as a part of a layer, which knows the features too.
+
+        Args:
+            scores_shape: `(batch, heads, queries, positions)`.
+            query_shape: `(batch, queries, query_channels)`, or `None`.
+            features_shape: `(batch, positions, channels)`.
+        """
+        # Keras takes no shape for `build` that is not an argument of `call`.
+        self.build(scores_shape, query_shape)
 
     def compute_mask(self, scores, previous_mask=None):
         """None: weights need no mask any more."""

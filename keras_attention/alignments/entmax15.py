@@ -1,14 +1,12 @@
 """1.5-entmax over all positions: between softmax and sparsemax."""
 
-from keras_attention import arguments
-from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
-from keras_attention.ops import at_least_float32
+from keras_attention.alignments.tempered import TemperedAlignment
 from keras_attention.ops import entmax15
 
 
 @registry.register("entmax15")
-class Entmax15Alignment(Alignment):
+class Entmax15Alignment(TemperedAlignment):
     """1.5-entmax alignment: sparse like sparsemax, smooth like softmax.
 
     `w_i = max(e_i / 2t - tau, 0)^2` with the threshold `tau` that makes a row
@@ -18,6 +16,8 @@ class Entmax15Alignment(Alignment):
     Args:
         temperature: `t` > 0. Towards 0 all weight goes to the highest score,
             towards infinity it spreads evenly.
+        learnable_temperature: Whether `t` is trained, one for every head,
+            from `temperature` on.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -29,7 +29,8 @@ class Entmax15Alignment(Alignment):
         Weights in the shape of `scores`, float32, each row summing to 1.
 
     Raises:
-        ValueError: If `temperature` is not a finite number above 0.
+        ValueError: If `temperature` is not a finite number above 0 or
+            `learnable_temperature` is not a boolean.
 
     Example:
 
@@ -49,23 +50,15 @@ class Entmax15Alignment(Alignment):
         gradients.
 
     Cost:
-        About 33 sums over the positions and no sorting. A position with weight
+        About 25 sums over the positions and no sorting. A position with weight
         0 gets no gradient.
 
     See also:
         `SoftmaxAlignment` and `SparsemaxAlignment`, on either side of it.
     """
 
-    def __init__(self, temperature=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.temperature = arguments.positive_float("temperature", temperature)
-
     def call(
         self, scores, mask=None, grid_shape=None, query=None, training=None
     ):
         """Normalises; see the class."""
-        return entmax15(at_least_float32(scores) / self.temperature, mask)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "temperature": self.temperature}
+        return entmax15(self.cooled(scores, mask), mask)

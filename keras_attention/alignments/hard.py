@@ -1,18 +1,17 @@
 """Hard attention without sampling: all weight on the best position."""
 
-import keras
-import numpy as np
 from keras import ops
 
 from keras_attention import arguments
-from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
+from keras_attention.alignments.tempered import TemperedAlignment
 from keras_attention.ops import at_least_float32
+from keras_attention.ops import first_highest
 from keras_attention.ops import masked_softmax
 
 
 @registry.register("hard")
-class HardAlignment(Alignment):
+class HardAlignment(TemperedAlignment):
     """Hard alignment: weight 1 at the highest score, 0 elsewhere.
 
     `w = one_hot(argmax_i e_i)`; of equal scores the first one counts. A step
@@ -24,6 +23,8 @@ class HardAlignment(Alignment):
             do not depend on it.
         straight_through: Whether there is a gradient. Without it the scores,
             and all that leads to nothing else, do not train.
+        learnable_temperature: Whether `t` is trained, one for every head,
+            from `temperature` on.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -35,8 +36,8 @@ class HardAlignment(Alignment):
         Weights in the shape of `scores`, float32, each row summing to 1.
 
     Raises:
-        ValueError: If `temperature` is not a finite number above 0 or
-            `straight_through` is not a boolean.
+        ValueError: If `temperature` is not a finite number above 0, or
+            `straight_through` or `learnable_temperature` is not a boolean.
 
     Example:
 
@@ -64,8 +65,7 @@ class HardAlignment(Alignment):
     """
 
     def __init__(self, temperature=1.0, straight_through=True, **kwargs):
-        super().__init__(**kwargs)
-        self.temperature = arguments.positive_float("temperature", temperature)
+        super().__init__(temperature, **kwargs)
         self.straight_through = arguments.boolean(
             "straight_through", straight_through
         )
@@ -75,34 +75,15 @@ class HardAlignment(Alignment):
     ):
         """Picks; see the class."""
         scores = at_least_float32(scores)
-        weights = _first_highest(ops.stop_gradient(scores), mask)
+        weights = first_highest(ops.stop_gradient(scores), mask)
         if not self.straight_through:
             return weights
-        soft = masked_softmax(scores / self.temperature, mask)
+        soft = masked_softmax(self.cooled(scores, mask), mask)
         return weights + (soft - ops.stop_gradient(soft))
 
     def get_config(self):
         """The constructor's arguments."""
         return {
             **super().get_config(),
-            "temperature": self.temperature,
             "straight_through": self.straight_through,
         }
-
-
-def _first_highest(scores, mask):
-    """1 at the first of the highest valid scores of a row, 0 elsewhere."""
-    limits = np.finfo(keras.backend.standardize_dtype(scores.dtype))
-    lowest = float(limits.min)
-    scores = ops.clip(scores, lowest, float(limits.max))
-    if mask is not None:
-        scores = ops.where(mask, scores, lowest)
-    best = ops.equal(scores, ops.max(scores, axis=-1, keepdims=True))
-    if mask is not None:
-        best = ops.logical_and(best, mask)
-    # By comparison: `ops.argmax` cannot be exported, and on PyTorch `top_k`
-    # may return any of several equal scores.
-    count = ops.shape(scores)[-1]
-    places = ops.arange(count)
-    first = ops.min(ops.where(best, places, count), axis=-1, keepdims=True)
-    return ops.cast(ops.equal(places, first), scores.dtype)

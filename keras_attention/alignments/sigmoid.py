@@ -1,19 +1,22 @@
 """Independent gates: every position is judged by itself."""
 
-from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
-from keras_attention.ops import at_least_float32
+from keras_attention.alignments.tempered import TemperedAlignment
 from keras_attention.ops import masked_sigmoid
 
 
 @registry.register("sigmoid")
-class SigmoidAlignment(Alignment):
+class SigmoidAlignment(TemperedAlignment):
     """Sigmoid alignment: a gate in `[0, 1]` for each position by itself.
 
-    `w_i = 1 / (1 + exp(-e_i))`. The weights do not sum to 1, so an
+    `w_i = 1 / (1 + exp(-e_i / t))`. The weights do not sum to 1, so an
     aggregation usually averages what they let through (`gated_mean`).
 
     Args:
+        temperature: `t` > 0. Towards 0 a gate is open or closed, towards
+            infinity it is half open.
+        learnable_temperature: Whether `t` is trained, one for every head,
+            from `temperature` on.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -23,6 +26,10 @@ class SigmoidAlignment(Alignment):
 
     Returns:
         Weights in the shape of `scores`, float32, in `[0, 1]`.
+
+    Raises:
+        ValueError: If `temperature` is not a finite number above 0 or
+            `learnable_temperature` is not a boolean.
 
     Example:
 
@@ -36,6 +43,9 @@ class SigmoidAlignment(Alignment):
         Yan, Kawahara, Hamarneh: Melanoma Recognition via Visual Attention.
         IPMI 2019, whose default it is. Oktay et al.: Attention U-Net. 2018.
 
+    Differs from the paper:
+        The temperature; 1 is the papers' form.
+
     Cost:
         One exponential a score.
 
@@ -44,9 +54,10 @@ class SigmoidAlignment(Alignment):
     """
 
     normalized = False
+    shift_invariant = False
 
     def call(
         self, scores, mask=None, grid_shape=None, query=None, training=None
     ):
         """Squashes; see the class."""
-        return masked_sigmoid(at_least_float32(scores), mask)
+        return masked_sigmoid(self.cooled(scores, mask), mask)

@@ -1,14 +1,12 @@
 """Softmax over all positions: soft, global attention."""
 
-from keras_attention import arguments
-from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
-from keras_attention.ops import at_least_float32
+from keras_attention.alignments.tempered import TemperedAlignment
 from keras_attention.ops import masked_softmax
 
 
 @registry.register("softmax")
-class SoftmaxAlignment(Alignment):
+class SoftmaxAlignment(TemperedAlignment):
     """Softmax alignment: positions compete for a total weight of 1.
 
     `w_i = exp(e_i / t) / sum_j exp(e_j / t)`
@@ -16,6 +14,8 @@ class SoftmaxAlignment(Alignment):
     Args:
         temperature: `t` > 0. Towards 0 all weight goes to the highest score,
             towards infinity it spreads evenly.
+        learnable_temperature: Whether `t` is trained, one for every head,
+            from `temperature` on.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -27,7 +27,8 @@ class SoftmaxAlignment(Alignment):
         Weights in the shape of `scores`, float32, each row summing to 1.
 
     Raises:
-        ValueError: If `temperature` is not a finite number above 0.
+        ValueError: If `temperature` is not a finite number above 0 or
+            `learnable_temperature` is not a boolean.
 
     Example:
 
@@ -52,17 +53,8 @@ class SoftmaxAlignment(Alignment):
         `SigmoidAlignment`, where positions do not compete.
     """
 
-    def __init__(self, temperature=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.temperature = arguments.positive_float("temperature", temperature)
-
     def call(
         self, scores, mask=None, grid_shape=None, query=None, training=None
     ):
         """Normalises; see the class."""
-        scores = at_least_float32(scores) / self.temperature
-        return masked_softmax(scores, mask)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "temperature": self.temperature}
+        return masked_softmax(self.cooled(scores, mask), mask)

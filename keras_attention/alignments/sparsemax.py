@@ -1,14 +1,12 @@
 """Sparsemax over all positions: most weights are exactly 0."""
 
-from keras_attention import arguments
-from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
-from keras_attention.ops import at_least_float32
+from keras_attention.alignments.tempered import TemperedAlignment
 from keras_attention.ops import sparsemax
 
 
 @registry.register("sparsemax")
-class SparsemaxAlignment(Alignment):
+class SparsemaxAlignment(TemperedAlignment):
     """Sparsemax alignment: a few positions share a total weight of 1.
 
     `w = argmin ||w - e / t||^2` over `w_i >= 0`, `sum_i w_i = 1`: scores are
@@ -17,6 +15,8 @@ class SparsemaxAlignment(Alignment):
     Args:
         temperature: `t` > 0. Towards 0 all weight goes to the highest score,
             towards infinity it spreads evenly.
+        learnable_temperature: Whether `t` is trained, one for every head,
+            from `temperature` on.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -28,7 +28,8 @@ class SparsemaxAlignment(Alignment):
         Weights in the shape of `scores`, float32, each row summing to 1.
 
     Raises:
-        ValueError: If `temperature` is not a finite number above 0.
+        ValueError: If `temperature` is not a finite number above 0 or
+            `learnable_temperature` is not a boolean.
 
     Example:
 
@@ -48,23 +49,15 @@ class SparsemaxAlignment(Alignment):
         gradients. `keras.ops.sparsemax` of Keras 3.15 does not sum to 1.
 
     Cost:
-        About 22 sums over the positions and no sorting. A position with weight
+        About 25 sums over the positions and no sorting. A position with weight
         0 gets no gradient.
 
     See also:
         `Entmax15Alignment`, less sparse and smooth.
     """
 
-    def __init__(self, temperature=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.temperature = arguments.positive_float("temperature", temperature)
-
     def call(
         self, scores, mask=None, grid_shape=None, query=None, training=None
     ):
         """Projects; see the class."""
-        return sparsemax(at_least_float32(scores) / self.temperature, mask)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "temperature": self.temperature}
+        return sparsemax(self.cooled(scores, mask), mask)

@@ -3,6 +3,11 @@
 Every layer here keeps the promises of `AttentionLayer2D` and is checked by
 `keras_attention.testing.check_attention_layer`.
 
+Four are put together from parts, by key, configuration, class or layer:
+`attn_pool` from a score, an alignment and an aggregation, `cross` and `mhsa`
+from a score and an alignment, `gate` from an alignment and an aggregation.
+Parts that cannot work together raise when the layer is made.
+
 | key | family | what it asks |
 |---|---|---|
 | `attn_pool` | pooling | which positions answer a query |

@@ -9,6 +9,8 @@ from keras_attention import arguments
 from keras_attention.capture import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
+from keras_attention.layers.parts import align
+from keras_attention.layers.parts import refuse_per_channel
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
@@ -30,9 +32,12 @@ class AttentionGate2D(AttentionLayer2D):
         filters: Channels in which both maps are compared; `None` takes the
             channels of the features.
         activation: `act`.
-        alignment: `"sigmoid"`, `"softmax"` or any other alignment.
+        alignment: `"sigmoid"`, `"softmax"` or another alignment, unless it
+            needs non-negative scores or a query vector, or has a map for
+            every channel.
         aggregation: `"gate"` returns the gated map, `"gated_mean"` its mean
-            over positions, `"weighted_sum"` its sum.
+            over positions, `"weighted_sum"` its sum; or another one that
+            needs no query vector.
         use_bias: Whether `W_q` has a bias.
         kernel_initializer: Of the three convolutions.
         data_format: `"channels_last"`, `"channels_first"` or `None` for
@@ -50,11 +55,13 @@ class AttentionGate2D(AttentionLayer2D):
 
     Returns:
         `(batch, height, width, channels)` with `aggregation="gate"`,
-        otherwise `(batch, channels)`. With `return_attention_scores=True`
-        also the weights `(batch, 1, height, width)`, float32.
+        otherwise a vector: `(batch, channels)`, unless the aggregation has
+        another size. With `return_attention_scores=True` also the weights
+        `(batch, 1, height, width)`, float32.
 
     Raises:
-        ValueError: If there is no query, or one that is not a map.
+        ValueError: If there is no query, or one that is not a map, and for
+            parts that ask for what a gate does not have.
 
     Example:
 
@@ -109,11 +116,7 @@ class AttentionGate2D(AttentionLayer2D):
         self.aggregation = self.get_part(
             aggregations, aggregation, "aggregation"
         )
-        if self.alignment.positive_scores or self.alignment.needs_query:
-            raise ValueError(
-                f"{type(self.alignment).__name__} needs non-negative scores "
-                "or a query vector; a gate has neither."
-            )
+        self._check_parts()
         self.set_shape_preserving(self.aggregation.keeps_positions)
 
     def build_attention(self, features_shape, query_shape):
@@ -136,7 +139,7 @@ class AttentionGate2D(AttentionLayer2D):
         positions = None if None in (height, width) else height * width
         weights_shape = (batch, 1, 1, positions)
         tokens_shape = (batch, positions, channels)
-        self.alignment.build(weights_shape, features_shape=tokens_shape)
+        self.alignment.build_inside(weights_shape, None, tokens_shape)
         self.aggregation.build(weights_shape, tokens_shape)
 
     def attend(self, features, query, mask, training):
@@ -149,8 +152,7 @@ class AttentionGate2D(AttentionLayer2D):
         scores = ops.expand_dims(
             ops.transpose(map_to_tokens(scores), (0, 2, 1)), 1
         )  # (b, 1, 1, n)
-        extra = {"grid_shape": grid} if self.alignment.needs_grid else {}
-        weights = self.alignment(scores, mask=mask, training=training, **extra)
+        weights = align(self.alignment, scores, grid, None, mask, training)
         maps = tokens_to_map(ops.squeeze(weights, 2), grid)
         maps = record_attention(self, maps)  # (b, 1, height, width)
         weights = ops.reshape(maps, ops.shape(weights))
@@ -164,10 +166,13 @@ class AttentionGate2D(AttentionLayer2D):
     def attention_shapes(self, features_shape, query_shape):
         """The shapes of the gated map or its vector, and of the weights."""
         batch, height, width, channels = features_shape
-        weights_shape = (batch, 1, height, width)
+        maps_shape = (batch, 1, height, width)
         if self.shape_preserving:
-            return features_shape, weights_shape
-        return (batch, channels), weights_shape
+            return features_shape, maps_shape
+        *_, dim = self.aggregation.compute_output_shape(
+            (batch, 1, 1, None), (batch, None, channels)
+        )
+        return (batch, dim), maps_shape
 
     def get_config(self):
         """The constructor's arguments."""
@@ -182,6 +187,26 @@ class AttentionGate2D(AttentionLayer2D):
                 self.kernel_initializer
             ),
         }
+
+    def _check_parts(self):
+        name = type(self.alignment).__name__
+        if self.alignment.positive_scores:
+            raise ValueError(
+                f"{name} needs non-negative scores, and those of "
+                "AttentionGate2D have both signs."
+            )
+        if self.alignment.needs_query:
+            raise ValueError(
+                f"{name} needs a query vector, and the query of "
+                "AttentionGate2D is a map. AttentionPooling2D takes it."
+            )
+        refuse_per_channel(self, self.alignment)
+        if self.aggregation.needs_query:
+            raise ValueError(
+                f"{type(self.aggregation).__name__} needs a query vector, and "
+                "the query of AttentionGate2D is a map. AttentionPooling2D "
+                "takes it."
+            )
 
     def _dense(self, name, units, use_bias=False, dtype=None):
         return keras.layers.Dense(

@@ -10,11 +10,14 @@ from keras_attention import scores
 from keras_attention.capture import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
+from keras_attention.layers.parts import align
+from keras_attention.layers.parts import count_positions
+from keras_attention.layers.parts import get_score
+from keras_attention.layers.parts import refuse_negative_scores
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import tokens_to_map
-from keras_attention.registry import takes_config
 
 
 @registry.register("attn_pool", family="pooling")
@@ -29,11 +32,13 @@ class AttentionPooling2D(AttentionLayer2D):
     Args:
         score: A key of `keras_attention.scores`, a configuration, a class or
             a layer, which is copied.
-        alignment: The same of `keras_attention.alignments`.
+        alignment: The same of `keras_attention.alignments`. One for
+            non-negative scores needs a score that gives such.
         aggregation: The same of `keras_attention.aggregations`; one that
             gives a vector a query.
         num_heads: Heads, each with its own weights over its own slice of the
-            channels. A score given as a layer brings its own.
+            channels (`multi_map`: over all of them). A score given as a layer
+            brings its own.
         num_queries: Number of learned queries. `None` learns a single one,
             or takes the query of the call. `num_queries=classes` gives every
             class a map of its own.
@@ -51,16 +56,20 @@ class AttentionPooling2D(AttentionLayer2D):
         query: Optional `(batch, query_channels)` or
             `(batch, queries, query_channels)`; not with `num_queries`.
         mask: Optional `(batch, height, width)`, true where a position may be
-            attended to. An image without any gives a context of zeros.
+            attended to. An image without any has weights of 0, and the
+            context that the aggregation makes of those: zeros, unless it has
+            a bias or looks at the query.
         training: Whether dropout is active.
         return_attention_scores: Whether to return the weights too.
 
     Returns:
         The context: `(batch, channels)` for a query of rank 2 or a single
-        learned one, otherwise `(batch, queries, channels)`. With
-        `return_attention_scores=True` also the weights before dropout, in
-        float32: `(batch, heads, height, width)`, or
-        `(batch, heads, queries, height, width)`.
+        learned one, otherwise `(batch, queries, channels)`, with as many
+        channels as the features, unless the aggregation has another size.
+        With `return_attention_scores=True` also the weights before dropout,
+        in float32: `(batch, heads, height, width)`, or
+        `(batch, heads, queries, height, width)`. An alignment with a map for
+        every channel (`per_channel`) has the channels in place of the heads.
 
     Raises:
         ValueError: For unknown keys, for parts that cannot work together,
@@ -88,7 +97,8 @@ class AttentionPooling2D(AttentionLayer2D):
     Differs from the paper:
         Values are the features themselves, without a projection `W_V`: a
         dense layer after the pooling is the same function with fewer
-        multiplications.
+        multiplications. For several heads `aggregation="merge_heads"` has
+        one.
 
     Cost:
         That of the score, `N * C` multiplications a query for the sum, and
@@ -96,6 +106,7 @@ class AttentionPooling2D(AttentionLayer2D):
 
     See also:
         `AttentionGate2D`, guided by a map instead of a vector.
+        `CrossAttention2D`, with the projections of multi-head attention.
     """
 
     shape_preserving = False
@@ -122,7 +133,12 @@ class AttentionPooling2D(AttentionLayer2D):
         self.dropout = arguments.fraction("dropout", dropout)
         self.seed = seed
         self.query_initializer = keras.initializers.get(query_initializer)
-        self.score = self._get_score(score)
+        self.score = get_score(
+            self,
+            score,
+            {"num_heads": self.num_heads, "key_dim": self.key_dim},
+            defaults={"num_heads": 1, "key_dim": None},
+        )
         self.alignment = self.get_part(alignments, alignment, "alignment")
         self.aggregation = self.get_part(
             aggregations, aggregation, "aggregation"
@@ -144,48 +160,44 @@ class AttentionPooling2D(AttentionLayer2D):
     def build_attention(self, features_shape, query_shape):
         """Creates the learned queries, if any, and builds the parts."""
         batch, height, width, channels = features_shape
-        positions = self._count_positions(height, width)
+        positions = count_positions(self.score, height, width)
+        self.learned_query = None
+        vectors_shape = self._vectors_shape(query_shape, channels)
         if query_shape is None:
-            query_shape = (1, self.num_queries or 1, channels)
             self.learned_query = self.add_weight(
-                shape=query_shape[1:],
+                shape=vectors_shape[1:],
                 initializer=self.query_initializer,
                 name="query",
             )
-        else:
-            self.learned_query = None
-            if len(query_shape) == 2:
-                query_shape = (query_shape[0], 1, query_shape[1])
         tokens_shape = (batch, positions, channels)
-        self.score.build(query_shape, tokens_shape)
-        weights_shape = self.score.compute_output_shape(
-            query_shape, tokens_shape
+        self.score.build(vectors_shape, tokens_shape)
+        scores_shape = self.score.compute_output_shape(
+            vectors_shape, tokens_shape
         )
-        self.alignment.build(weights_shape, query_shape, tokens_shape)
+        self.alignment.build_inside(scores_shape, vectors_shape, tokens_shape)
+        weights_shape = self._weights_shape(vectors_shape, tokens_shape)
         self.dropout_layer.build(weights_shape)
-        self.aggregation.build(weights_shape, tokens_shape)
+        self.aggregation.build(weights_shape, tokens_shape, vectors_shape)
 
     def attend(self, features, query, mask, training):
         """Scores, aligns and aggregates."""
         grid = ops.shape(features)[1:3]
-        keeps_query_axis = self._keeps_query_axis(query)
+        keeps_query_axis = self._keeps_query_axis(
+            None if query is None else query.shape
+        )
         features, mask = hide_masked(features, mask)
         tokens = map_to_tokens(features)
         queries = self._queries(query)
         scores = self.score(queries, tokens)  # (b, h, q, n)
-        extra = {}
-        if self.alignment.needs_grid:
-            extra["grid_shape"] = grid
-        if self.alignment.needs_query:
-            extra["query"] = queries
-        weights = self.alignment(scores, mask=mask, training=training, **extra)
-        maps = tokens_to_map(weights, grid)  # (b, h, q, height, width)
+        weights = align(self.alignment, scores, grid, queries, mask, training)
+        maps = tokens_to_map(weights, grid)  # (b, h or c, q, height, width)
         if not keeps_query_axis:
             maps = ops.squeeze(maps, 2)
         maps = record_attention(self, maps)
         weights = ops.reshape(maps, ops.shape(weights))
         weights = self.dropout_layer(weights, training=training)
-        context = self.aggregation(weights, tokens)
+        extra = {"query": queries} if self.aggregation.needs_query else {}
+        context = self.aggregation(weights, tokens, **extra)
         if not keeps_query_axis:
             context = ops.squeeze(context, 1)
         return ops.cast(context, self.compute_dtype), maps
@@ -193,19 +205,18 @@ class AttentionPooling2D(AttentionLayer2D):
     def attention_shapes(self, features_shape, query_shape):
         """The shapes of the context and of the weights."""
         batch, height, width, channels = features_shape
-        tokens_shape = (batch, self._count_positions(height, width), channels)
-        _, heads, _, _ = self.score.compute_output_shape(
-            (batch, None, None), tokens_shape
+        positions = count_positions(self.score, height, width)
+        tokens_shape = (batch, positions, channels)
+        vectors_shape = self._vectors_shape(query_shape, channels)
+        weights_shape = self._weights_shape(vectors_shape, tokens_shape)
+        maps, queries = weights_shape[1:3]
+        *_, dim = self.aggregation.compute_output_shape(
+            weights_shape, tokens_shape, vectors_shape
         )
-        if self.num_queries is not None:
-            queries = (self.num_queries,)
-        elif query_shape is not None and len(query_shape) == 3:
-            queries = (query_shape[1],)
-        else:
-            queries = ()
+        queries = (queries,) if self._keeps_query_axis(query_shape) else ()
         return (
-            (batch, *queries, channels),
-            (batch, heads, *queries, height, width),
+            (batch, *queries, dim),
+            (batch, maps, *queries, height, width),
         )
 
     def get_config(self):
@@ -225,47 +236,31 @@ class AttentionPooling2D(AttentionLayer2D):
             "seed": self.seed,
         }
 
-    def _count_positions(self, height, width):
-        if None not in (height, width):
-            return height * width
-        if self.score.needs_static_size:
-            raise ValueError(
-                f"{type(self.score).__name__} has parameters for every "
-                "position, so the height and width of the map must be known. "
-                f"Received: height={height} and width={width}"
-            )
-        return None
+    def _vectors_shape(self, query_shape, channels):
+        """`(batch, queries, query_channels)`; batch 1 is shared by all."""
+        if query_shape is None:
+            return (1, self.num_queries or 1, channels)
+        if len(query_shape) == 2:
+            return (query_shape[0], 1, query_shape[1])
+        return query_shape
+
+    def _weights_shape(self, vectors_shape, tokens_shape):
+        """`(batch, heads or channels, queries, positions)`."""
+        batch, heads, *others = self.score.compute_output_shape(
+            vectors_shape, tokens_shape
+        )
+        maps = tokens_shape[-1] if self.alignment.per_channel else heads
+        return (batch, maps, *others)
 
     def _queries(self, query):
         if self.learned_query is not None:
             return ops.expand_dims(self.learned_query, 0)  # shared by all
         return query if len(query.shape) == 3 else ops.expand_dims(query, 1)
 
-    def _keeps_query_axis(self, query):
-        if query is None:
+    def _keeps_query_axis(self, query_shape):
+        if query_shape is None:
             return self.num_queries is not None
-        return len(query.shape) == 3
-
-    def _get_score(self, score):
-        """The score, with heads and key size where they are still open."""
-        if takes_config(score):
-            return self.get_part(
-                scores,
-                score,
-                "score",
-                num_heads=self.num_heads,
-                key_dim=self.key_dim,
-            )
-        score = self.get_part(scores, score, "score")
-        for name, default in (("num_heads", 1), ("key_dim", None)):
-            given, own = getattr(self, name), getattr(score, name)
-            if given not in (default, own):
-                raise ValueError(
-                    f"A score given as a layer brings its own {name}. "
-                    f"Received: {name}={given} beside a score with "
-                    f"{name}={own}"
-                )
-        return score
+        return len(query_shape) == 3
 
     def _check_parts(self):
         if self.aggregation.keeps_positions:
@@ -274,8 +269,11 @@ class AttentionPooling2D(AttentionLayer2D):
                 "is nothing to pool. Use an aggregation that gives a vector "
                 "(weighted_sum, gated_mean), or AttentionGate2D for a gate."
             )
-        if self.alignment.positive_scores and not self.score.positive_scores:
+        if self.alignment.per_channel and self.aggregation.repeats_channels:
             raise ValueError(
-                f"{type(self.alignment).__name__} needs non-negative scores, "
-                f"which {type(self.score).__name__} does not give."
+                f"{type(self.aggregation).__name__} weighs all channels by "
+                f"every map, and {type(self.alignment).__name__} has a map "
+                "for every channel. Use an aggregation in which a map weighs "
+                "its own (weighted_sum, gated_mean)."
             )
+        refuse_negative_scores(self.score, self.alignment)

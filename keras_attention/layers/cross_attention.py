@@ -6,6 +6,7 @@ from keras_attention import arguments
 from keras_attention.capture import record_attention
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.multi_head import MultiHeadAttention2D
+from keras_attention.layers.parts import count_positions
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import tokens_to_map
@@ -19,7 +20,8 @@ class CrossAttention2D(MultiHeadAttention2D):
     a global feature), the features `x_i` at position `i` and every head of
     size `d`: `w_i = softmax_i(q . k_i / sqrt(d))` with `q = W_q z + b_q` and
     `k_i = W_k x_i`, and `c = W_o [sum_i w_i v_i]_heads + b_o` with
-    `v_i = W_v x_i + b_v`.
+    `v_i = W_v x_i + b_v`. Another `score` of `q` and `k_i`, or another
+    `alignment`, takes the place of the scaled product and of the softmax.
 
     Args:
         num_heads: Number of heads.
@@ -30,6 +32,12 @@ class CrossAttention2D(MultiHeadAttention2D):
         use_bias: Whether `b_q`, `b_v` and `b_o` exist.
         kernel_initializer: Of the four kernels.
         seed: For the dropout.
+        score: What compares `q` and `k_i` of a head: a key of
+            `keras_attention.scores`, a configuration, a class or a layer,
+            which is copied. Its own `key_dim`, if it has one, projects once
+            more.
+        alignment: The same of `keras_attention.alignments`, unless it has a
+            map for every channel.
         data_format: `"channels_last"`, `"channels_first"` or `None` for
             Keras' default.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
@@ -51,8 +59,10 @@ class CrossAttention2D(MultiHeadAttention2D):
         `(batch, heads, queries, height, width)`.
 
     Raises:
-        ValueError: Without a query, and for a query whose channels are not
-            divisible by the heads when `key_dim` is `None`.
+        ValueError: Without a query, for a query whose channels are not
+            divisible by the heads when `key_dim` is `None`, for parts that
+            cannot work together, and for a map of unknown or different size
+            with a score (`location`) made for one size.
 
     Example:
 
@@ -77,10 +87,11 @@ class CrossAttention2D(MultiHeadAttention2D):
         `2 N C D + 2 M N D + M (Z D + D O)` multiplications for `M` queries of
         `Z` channels, `N = height * width` positions of `C`, `D` channels in
         all heads and outputs of `O`; memory for `heads * M * N` weights.
+        Another score or alignment has its own.
 
     See also:
-        `AttentionPooling2D`, with any score and any alignment, and with
-        learned queries. `MultiHeadSelfAttention2D`, where positions ask.
+        `AttentionPooling2D`, with learned queries, and without projections
+        unless asked for. `MultiHeadSelfAttention2D`, where positions ask.
     """
 
     query_kind = "vector"
@@ -96,6 +107,8 @@ class CrossAttention2D(MultiHeadAttention2D):
         use_bias=True,
         kernel_initializer="glorot_uniform",
         seed=None,
+        score="scaled_dot",
+        alignment="softmax",
         **kwargs,
     ):
         super().__init__(
@@ -106,6 +119,8 @@ class CrossAttention2D(MultiHeadAttention2D):
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             seed=seed,
+            score=score,
+            alignment=alignment,
             **kwargs,
         )
         self.output_dim = arguments.positive_int(
@@ -123,7 +138,7 @@ class CrossAttention2D(MultiHeadAttention2D):
         batch, height, width, channels = features_shape
         if len(query_shape) == 2:
             query_shape = (query_shape[0], 1, query_shape[1])
-        positions = None if None in (height, width) else height * width
+        positions = count_positions(self.score, height, width)
         self.build_heads(
             query_shape,
             (batch, positions, channels),
@@ -137,7 +152,7 @@ class CrossAttention2D(MultiHeadAttention2D):
         tokens = map_to_tokens(features)
         is_single = len(query.shape) == 2
         queries = ops.expand_dims(query, 1) if is_single else query
-        weights = self.compare(queries, tokens, scores_mask)
+        weights = self.compare(queries, tokens, scores_mask, grid, training)
         maps = tokens_to_map(weights, grid)  # (b, h, q, height, width)
         if is_single:
             maps = ops.squeeze(maps, 2)

@@ -3,11 +3,15 @@
 import keras
 from keras import ops
 
+from keras_attention import alignments
 from keras_attention import arguments
+from keras_attention import scores
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.pairwise import weigh
-from keras_attention.ops import at_least_float32
-from keras_attention.ops import masked_softmax
+from keras_attention.layers.parts import align
+from keras_attention.layers.parts import get_score
+from keras_attention.layers.parts import refuse_negative_scores
+from keras_attention.layers.parts import refuse_per_channel
 from keras_attention.ops import merge_heads
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import split_heads
@@ -17,14 +21,15 @@ from keras_attention.projection import projection
 class MultiHeadAttention2D(AttentionLayer2D):
     """Base class of layers in which several heads attend to a map.
 
-    `head_h = softmax(Q_h K_h^T / sqrt(d)) V_h`, with `Q` a linear map of the
-    queries, `K` and `V` of the features at every position, and one more
-    linear map of all heads side by side. A subclass says who asks:
-    `build_heads` creates the maps, `compare` gives the weights, and `combine`
+    `head_h = alignment(score(Q_h, K_h)) V_h`, by default
+    `softmax(Q_h K_h^T / sqrt(d)) V_h`, with `Q` a linear map of the queries,
+    `K` and `V` of the features at every position, and one more linear map of
+    all heads side by side. A subclass says who asks: `build_heads` creates
+    the maps and builds the parts, `compare` gives the weights, and `combine`
     the context.
 
-    The bias of the keys is left out: it adds the same number to all scores of
-    a query, which a softmax does not see.
+    The bias of the keys is left out: to a product it adds the same number for
+    all positions, which a softmax does not see.
 
     Args:
         num_heads: Number of heads.
@@ -34,6 +39,10 @@ class MultiHeadAttention2D(AttentionLayer2D):
         use_bias: Whether the maps of queries, values and outputs have a bias.
         kernel_initializer: Of all four maps.
         seed: For the dropout.
+        score: What compares a head's queries and keys: a key of
+            `keras_attention.scores`, a configuration, a class or a layer,
+            which is copied.
+        alignment: The same of `keras_attention.alignments`.
         **kwargs: As for `AttentionLayer2D`.
     """
 
@@ -46,6 +55,8 @@ class MultiHeadAttention2D(AttentionLayer2D):
         use_bias=True,
         kernel_initializer="glorot_uniform",
         seed=None,
+        score="scaled_dot",
+        alignment="softmax",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -58,6 +69,11 @@ class MultiHeadAttention2D(AttentionLayer2D):
         self.use_bias = arguments.boolean("use_bias", use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.seed = seed
+        # The heads come projected: of a key_dim, the score is not told.
+        self.score = get_score(self, score, {"num_heads": self.num_heads})
+        self.alignment = self.get_part(alignments, alignment, "alignment")
+        refuse_negative_scores(self.score, self.alignment)
+        refuse_per_channel(self, self.alignment)
         self.dropout_layer = keras.layers.Dropout(
             dropout,
             seed=seed,
@@ -89,25 +105,32 @@ class MultiHeadAttention2D(AttentionLayer2D):
             self.output_dense = self._map(
                 "output", output_dim, (*query_shape[:2], values)
             )
-        self.dropout_layer.build(
-            (query_shape[0], self.num_heads, query_shape[1], tokens_shape[1])
-        )
+        scores_shape = self._build_score(query_shape, tokens_shape, keys)
+        self.alignment.build_inside(scores_shape, query_shape, tokens_shape)
+        self.dropout_layer.build(scores_shape)
         return key_dim, values
 
-    def compare(self, queries, tokens, mask):
-        """The weights `(batch, heads, queries, positions)`, float32."""
-        queries = self._heads(self.query_dense(queries))
-        queries = queries * queries.shape[-1] ** -0.5
-        keys = self._heads(self.key_dense(tokens))
-        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
-        return masked_softmax(self.add_to_scores(scores, queries), mask)
+    def compare(self, queries, tokens, mask, grid, training):
+        """The weights `(batch, heads, queries, positions)`, float32.
+
+        Args:
+            queries: `(batch, queries, query_channels)`.
+            tokens: `(batch, positions, channels)`.
+            mask: Broadcasts to the weights, or `None`.
+            grid: Height and width of the map of tokens.
+            training: Whether the layer is being trained.
+        """
+        projected = self.query_dense(queries)
+        scores = self.score(projected, self.key_dense(tokens))
+        scores = self.add_to_scores(scores, projected)
+        return align(self.alignment, scores, grid, queries, mask, training)
 
     def add_to_scores(self, scores, queries):
         """The scores with what a subclass knows beside the features.
 
         Args:
             scores: `(batch, heads, queries, positions)`.
-            queries: `(batch, heads, queries, key_dim)`, already scaled.
+            queries: `(batch, queries, heads * key_dim)`, the projected ones.
         """
         return scores
 
@@ -134,7 +157,17 @@ class MultiHeadAttention2D(AttentionLayer2D):
                 self.kernel_initializer
             ),
             "seed": self.seed,
+            "score": scores.serialize(self.score),
+            "alignment": alignments.serialize(self.alignment),
         }
+
+    def _build_score(self, query_shape, tokens_shape, channels):
+        """Builds it for projected inputs, and returns what it returns."""
+        shapes = [
+            (*shape[:2], channels) for shape in (query_shape, tokens_shape)
+        ]
+        self.score.build(*shapes)
+        return self.score.compute_output_shape(*shapes)
 
     def _map(self, name, units, shape, use_bias=True):
         layer = projection(
@@ -147,9 +180,6 @@ class MultiHeadAttention2D(AttentionLayer2D):
         )
         layer.build(shape)
         return layer
-
-    def _heads(self, x):
-        return split_heads(at_least_float32(x), self.num_heads)
 
     def _divide_channels(self, channels):
         if channels % self.num_heads:

@@ -9,8 +9,11 @@ from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.multi_head import MultiHeadAttention2D
 from keras_attention.layers.pairwise import limit_positions
 from keras_attention.layers.pairwise import refuse_large_map
+from keras_attention.layers.parts import count_positions
+from keras_attention.ops import at_least_float32
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
+from keras_attention.ops import split_heads
 from keras_attention.ops.relative_positions import relative_position_scores
 
 
@@ -27,7 +30,8 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
     With `relative_positions=True` there are learned vectors for distances
     between rows and between columns, shared by the heads:
     `w_ij = softmax_j(q_i . (k_j + r_row(y_j - y_i) + r_col(x_j - x_i)) /
-    sqrt(d))`, the self-attention of BoTNet.
+    sqrt(d))`, the self-attention of BoTNet. To another `score` they add the
+    same products.
 
     Args:
         num_heads: Number of heads.
@@ -45,6 +49,13 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         seed: For the dropout.
         max_positions: The largest `height * width` to accept, against running
             out of memory; `None` sets no limit.
+        score: What compares `q_i` and `k_j` of a head: a key of
+            `keras_attention.scores`, a configuration, a class or a layer,
+            which is copied. Its own `key_dim`, if it has one, projects once
+            more.
+        alignment: The same of `keras_attention.alignments`, unless it has a
+            map for every channel. One that needs the queries gets the
+            features.
         data_format: `"channels_last"`, `"channels_first"` or `None` for
             Keras' default.
         identity_init: Whether the layer starts as the identity; see
@@ -65,9 +76,10 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         much position `i` attends to `j`.
 
     Raises:
-        ValueError: For channels that are not divisible by the heads, for a
-            map with more than `max_positions`, and with `relative_positions`
-            for a map of unknown or different size.
+        ValueError: For channels that are not divisible by the heads, for
+            parts that cannot work together, for a map with more than
+            `max_positions`, and for a map of unknown or different size with
+            `relative_positions` or a score (`location`) made for one size.
 
     Example:
 
@@ -96,7 +108,8 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         `4 N C^2 + 2 N^2 C` multiplications with `N = height * width`,
         `4 C^2 + 3 C` parameters and `(2 height + 2 width - 2) * key_dim` for
         positions; memory for `heads * N^2` weights, which is
-        what limits the map.
+        what limits the map. Another score or alignment has its own; one
+        that draws on the neighbourhood does so for every query.
 
     See also:
         `NonLocal2D`, with one head and a residual connection.
@@ -116,6 +129,8 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         kernel_initializer="glorot_uniform",
         seed=None,
         max_positions=16384,
+        score="scaled_dot",
+        alignment="softmax",
         **kwargs,
     ):
         super().__init__(
@@ -126,6 +141,8 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             seed=seed,
+            score=score,
+            alignment=alignment,
             **kwargs,
         )
         self.relative_positions = arguments.boolean(
@@ -143,6 +160,11 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         self.output_projection = arguments.boolean(
             "output_projection", output_projection
         )
+        if relative_positions and self.alignment.positive_scores:
+            raise ValueError(
+                f"{type(self.alignment).__name__} needs non-negative scores, "
+                "and relative_positions=True adds numbers of both signs."
+            )
         self.max_positions = limit_positions(max_positions)
 
     def build_attention(self, features_shape, query_shape):
@@ -150,14 +172,14 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         refuse_large_map(self, features_shape, self.num_heads)
         batch, height, width, channels = features_shape
         self.grid = (height, width)
-        unknown = None in self.grid
-        if self.relative_positions and unknown:
+        positions = count_positions(self.score, height, width)
+        if self.relative_positions and positions is None:
             raise ValueError(
                 "relative_positions=True needs a map of known size, for there "
                 "is a vector for every distance. Received: features of shape "
                 f"{tuple(features_shape)}"
             )
-        shape = (batch, None if unknown else height * width, channels)
+        shape = (batch, positions, channels)
         key_dim, values = self.build_heads(
             shape, shape, channels if self.output_projection else None
         )
@@ -183,7 +205,8 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
                 f"{self.grid}. Received: features of shape "
                 f"{tuple(features.shape)}"
             )
-        weights = self.compare(tokens, tokens, scores_mask)
+        grid = ops.shape(features)[1:3]
+        weights = self.compare(tokens, tokens, scores_mask, grid, training)
         weights = record_attention(self, weights)
         context = self.combine(weights, tokens, training)
         outputs = ops.reshape(context, ops.shape(features))
@@ -194,12 +217,13 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         """Adds the products of queries and positions."""
         if not self.relative_positions:
             return scores
-        # The queries come scaled, so the vectors undo it where it is unwanted.
-        scale = 1 if self.scale_positions else queries.shape[-1] ** 0.5
+        queries = split_heads(at_least_float32(queries), self.num_heads)
+        if self.scale_positions:
+            queries = queries * queries.shape[-1] ** -0.5
         return scores + relative_position_scores(
             queries,
-            ops.convert_to_tensor(self.row_vectors) * scale,
-            ops.convert_to_tensor(self.column_vectors) * scale,
+            ops.convert_to_tensor(self.row_vectors),
+            ops.convert_to_tensor(self.column_vectors),
         )
 
     def attention_shapes(self, features_shape, query_shape):

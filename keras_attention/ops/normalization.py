@@ -45,3 +45,21 @@ def masked_sigmoid(scores, mask=None):
         return ops.sigmoid(scores)
     weights = ops.sigmoid(ops.where(mask, scores, 0.0))
     return ops.where(mask, weights, ops.zeros_like(weights))
+
+
+def bounded(scores, mask=None, fill=None):
+    """Finite scores, with room for sums and products of them.
+
+    Args:
+        scores: `(..., positions)`, float32 or float64.
+        mask: Optional boolean tensor that broadcasts to `scores`.
+        fill: What stands in masked places; `None` is the lower limit.
+
+    Returns:
+        `scores`, cut off at about 1e30 in float32 on both sides.
+    """
+    limits = np.finfo(keras.backend.standardize_dtype(scores.dtype))
+    limit = float(limits.max) * 1e-8
+    if mask is not None:
+        scores = ops.where(mask, scores, -limit if fill is None else fill)
+    return ops.clip(scores, -limit, limit)

@@ -7,9 +7,13 @@ Newton's method does. With the highest `z_i` shifted to 0, `tau` lies in
 they solve is convex.
 """
 
-import keras
-import numpy as np
 from keras import ops
+
+from keras_attention.ops.simplex import excess
+from keras_attention.ops.simplex import hide
+from keras_attention.ops.simplex import rough_excess
+from keras_attention.ops.simplex import row_sum
+from keras_attention.ops.simplex import shift_below
 
 # Enough for 12,544 positions, most of them just below the threshold, and
 # followed by a last step that can be differentiated.
@@ -35,7 +39,7 @@ def sparsemax(scores, mask=None):
         0 where everything is masked. What stands in a masked place, NaN
         included, has no influence on the result.
     """
-    return _hide(_above_threshold(scores, mask, _sum_step), mask)
+    return hide(_above_threshold(scores, mask, _sum_step), mask)
 
 
 def entmax15(scores, mask=None):
@@ -53,7 +57,7 @@ def entmax15(scores, mask=None):
         As `sparsemax`.
     """
     roots = _above_threshold(scores / 2, mask, _norm_step)
-    return _hide(ops.square(roots), mask)
+    return hide(ops.square(roots), mask)
 
 
 def _above_threshold(z, mask, step):
@@ -62,66 +66,29 @@ def _above_threshold(z, mask, step):
     Args:
         z: `(..., positions)`.
         mask: Boolean tensor that broadcasts to `z`, or `None`.
-        step: From `max(z - t, 0)` to a step of Newton's method from `t`.
+        step: From `max(z - t, 0)`, and a function for the excess of a sum
+            over 1, to a step of Newton's method from `t`.
     """
-    z = _shifted(z, mask)
+    z = shift_below(z, mask, floor=-1.0)
     fixed = ops.stop_gradient(z)
     threshold = -ops.ones_like(fixed[..., :1])
     for _ in range(_STEPS):
-        threshold = threshold + step(ops.relu(fixed - threshold))
+        above = ops.relu(fixed - threshold)
+        threshold = threshold + step(above, rough_excess)
     # Around its root a step from a fixed threshold has the root's derivative.
     # Differences are taken before the last step, whose size would be lost in
     # the digits of a threshold near -1: thousands of weights add up.
     above = ops.relu(z - threshold)
-    support = ops.cast(above > 0, above.dtype)
-    return ops.relu(above - step(above)) * support
+    support = ops.sign(above)
+    return ops.relu(above - step(above, excess)) * support
 
 
-def _shifted(z, mask):
-    """Scores from -1 to 0; in a row -1 and below have weight 0."""
-    limits = np.finfo(keras.backend.standardize_dtype(z.dtype))
-    lowest, highest = float(limits.min), float(limits.max)
-    if mask is not None:
-        z = ops.where(mask, z, lowest)
-    z = ops.clip(z, lowest, highest)
-    top = ops.stop_gradient(ops.max(z, axis=-1, keepdims=True))
-    z = ops.clip(z - top, -1.0, 1.0)
-    if mask is None:
-        return z
-    # A row without a valid position is kept, uniform, so that nothing is
-    # divided by 0.
-    empty = ops.logical_not(ops.any(mask, axis=-1, keepdims=True))
-    return ops.where(ops.logical_or(mask, empty), z, -1.0)
-
-
-def _sum_step(above):
+def _sum_step(above, excess):
     """Newton's step towards `sum(above) = 1`."""
-    excess, size = _excess(above)
-    return excess / size
+    return excess(above) / row_sum(ops.sign(above))
 
 
-def _norm_step(above):
+def _norm_step(above, excess):
     """Newton's step towards `norm(above) = 1`, longer than by the squares."""
-    excess, _ = _excess(ops.square(above))
-    return excess / ((1.0 + ops.rsqrt(1.0 + excess)) * _sum(above))
-
-
-def _excess(x):
-    """`sum(x) - 1` and the number of entries above 0.
-
-    Every entry gives its share of the 1 before the sum: in a sum of
-    thousands of equal numbers all rounding errors would point one way.
-    """
-    positive = ops.cast(x > 0, x.dtype)
-    size = _sum(positive)
-    return _sum(x - positive / size), size
-
-
-def _sum(x):
-    return ops.sum(x, axis=-1, keepdims=True)
-
-
-def _hide(weights, mask):
-    if mask is None:
-        return weights
-    return ops.where(mask, weights, ops.zeros_like(weights))
+    surplus = excess(ops.square(above))
+    return surplus / ((1.0 + ops.rsqrt(1.0 + surplus)) * row_sum(above))

@@ -1,16 +1,14 @@
 """Bahdanau's score: a small network over the sum of query and key."""
 
-from keras import ops
-
-from keras_attention.scores.score import Score
+from keras_attention.scores.feed_forward import FeedForwardScore
 from keras_attention.scores.score import registry
 
 
 @registry.register("additive")
-class AdditiveScore(Score):
+class AdditiveScore(FeedForwardScore):
     """Additive score of Bahdanau.
 
-    `score(q, k) = v . tanh(W_q q + W_k k + b)`
+    `score(q, k) = v . act(W_q q + W_k k + b)`, with `act = tanh`
 
     `keras.layers.AdditiveAttention` has only `v`; this is the published form
     with both projections.
@@ -19,6 +17,11 @@ class AdditiveScore(Score):
         num_heads: Number of heads, each with its own `v`.
         key_dim: Hidden units a head. `None` takes the channels of the
             features divided by `num_heads`.
+        activation: `act`: `"tanh"`, `"relu"`, `"leaky_relu"`, `"sigmoid"`,
+            `"softplus"` or `"linear"`.
+        use_bias: Whether there is a `b`.
+        chunk_size: Number of queries that are compared at a time. `None`
+            takes as many as need 8 MiB an image.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -29,8 +32,9 @@ class AdditiveScore(Score):
         `(batch, num_heads, queries, positions)`, float32.
 
     Raises:
-        ValueError: If `key_dim` is `None` and the channels are not divisible
-            by `num_heads`.
+        ValueError: For an unknown activation and for a `chunk_size` below 1,
+            and if `key_dim` is `None` and the channels are not divisible by
+            `num_heads`.
 
     Example:
 
@@ -45,39 +49,19 @@ class AdditiveScore(Score):
         to Align and Translate. ICLR 2015.
 
     Differs from the paper:
-        Glorot-uniform initialisation in place of N(0, 0.001^2). The bias `b`
-        belongs to the query's projection. Luong's `concat` is the same
-        function, written with one matrix over `[q; k]`.
+        The paper has no `b` (`use_bias=False`); surveys (Brauwers, Frasincar)
+        have one, which belongs to the query's projection here. Captioning
+        networks after Show, Attend and Tell have `activation="relu"`, graph
+        attention after Brody et al. (GATv2) `"leaky_relu"`. Glorot-uniform
+        initialisation in place of N(0, 0.001^2).
 
     Cost:
-        One product `N * C * key_dim` a head for the keys, and memory
-        `queries * N * key_dim`: made for few queries.
+        One product `N * C * key_dim` a head for the keys, then `queries * N *
+        key_dim` activations, and as many more for the gradient if they do not
+        fit in 8 MiB an image. Memory for what fits, at least for one query's
+        `N * key_dim`, beside the scores.
+
+    See also:
+        `ConcatScore`, the same function with one matrix; `DeepScore`, with
+        more layers; `GatedAdditiveScore`, the attention gate's.
     """
-
-    def build(self, query_shape, features_shape):
-        """Creates `W_q`, `b`, `W_k` and `v`."""
-        channels = features_shape[-1]
-        if self.key_dim is None and channels % self.num_heads:
-            raise ValueError(
-                "AdditiveScore needs channels divisible by num_heads when "
-                f"key_dim is None. Received: {channels} channels and "
-                f"num_heads={self.num_heads}"
-            )
-        units = self.key_dim or channels // self.num_heads
-        self.add_projections(
-            query_shape, features_shape, units, query_bias=True
-        )
-        self.vector = self.add_weight(
-            shape=(self.num_heads, units),
-            initializer="glorot_uniform",
-            name="vector",
-        )
-
-    def compare(self, queries, keys):
-        """Sums, squashes and contracts the hidden units."""
-        # (b, h, q, 1, a) + (b, h, 1, n, a)
-        hidden = ops.tanh(
-            ops.expand_dims(queries, 3) + ops.expand_dims(keys, 2)
-        )
-        vector = ops.cast(self.vector, hidden.dtype)
-        return ops.einsum("bhqna,ha->bhqn", hidden, vector)

@@ -57,40 +57,48 @@ class GeneralScore(Score):
         With `key_dim`, `N * C * key_dim` a head for the keys.
 
     See also:
-        `DotScore`, which is this score with `W = I`.
+        `DotScore`, which is this score with `W = I`; `BiasedGeneralScore` and
+        `ActivatedGeneralScore`.
     """
+
+    #: Whether `W q` has a bias, as in `BiasedGeneralScore`.
+    has_bias = False
 
     def build(self, query_shape, features_shape):
         """Creates `W`, for all heads at once, and any projections."""
-        channels = features_shape[-1]
-        if self.key_dim is not None:
-            self.add_projections(query_shape, features_shape, self.key_dim)
-            self.matrix = self.add_weight(
-                shape=(self.num_heads, self.key_dim, self.key_dim),
-                initializer="glorot_uniform",
-                name="matrix",
-            )
-            return
-        if channels % self.num_heads:
-            raise ValueError(
-                "GeneralScore needs channels divisible by num_heads when "
-                f"key_dim is None. Received: {channels} channels and "
-                f"num_heads={self.num_heads}"
-            )
-        self.query_dense = keras.layers.Dense(
-            channels, use_bias=False, name="query", dtype=self.dtype_policy
-        )
-        self.query_dense.build(query_shape)
-
-    def call(self, query, features):
-        """Takes the query to the features' channels, then compares."""
+        size = self.head_dim(features_shape)
         if self.key_dim is None:
-            query = self.query_dense(query)
-        return super().call(query, features)
+            self.query_dense = keras.layers.Dense(
+                self.num_heads * size,
+                use_bias=self.has_bias,
+                name="query",
+                dtype=self.dtype_policy,
+            )
+            self.query_dense.build(query_shape)
+            return
+        self.add_projections(query_shape, features_shape, size)
+        self.matrix = self.add_weight(
+            shape=(self.num_heads, size, size),
+            initializer="glorot_uniform",
+            name="matrix",
+        )
+        if self.has_bias:
+            self.bias = self.add_weight(
+                shape=(self.num_heads, size), initializer="zeros", name="bias"
+            )
+
+    def project(self, query, features):
+        """The query in the channels of the features, or projections."""
+        if self.key_dim is None:
+            return self.query_dense(query), features
+        return super().project(query, features)
 
     def compare(self, queries, keys):
         """Products `(batch, heads, queries, positions)`."""
         if self.key_dim is not None:
             matrix = ops.cast(self.matrix, queries.dtype)
             queries = ops.einsum("bhqa,hac->bhqc", queries, matrix)
+            if self.has_bias:
+                bias = ops.cast(self.bias, queries.dtype)
+                queries = queries + ops.expand_dims(bias, 1)
         return ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))

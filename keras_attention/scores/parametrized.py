@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_attention.ops import pair_network
 from keras_attention.scores.score import Score
 from keras_attention.scores.score import registry
 
@@ -63,16 +64,13 @@ class ParametrizedScore(Score):
     def build(self, query_shape, features_shape):
         """Creates `u` and any projections."""
         super().build(query_shape, features_shape)
-        units = self.key_dim or features_shape[-1] // self.num_heads
         self.vector = self.add_weight(
-            shape=(self.num_heads, units),
+            shape=(self.num_heads, self.head_dim(features_shape)),
             initializer="glorot_uniform",
             name="vector",
         )
 
     def compare(self, queries, keys):
         """Projects on `u` before the sum, which is then of numbers."""
-        vector = ops.expand_dims(ops.cast(self.vector, keys.dtype), 1)
-        queries = ops.sum(queries * vector, axis=-1, keepdims=True)
-        keys = ops.sum(keys * vector, axis=-1, keepdims=True)
-        return queries + ops.transpose(keys, (0, 1, 3, 2))
+        vector = ops.cast(self.vector, keys.dtype)
+        return pair_network(queries, keys, vector, activation="linear")

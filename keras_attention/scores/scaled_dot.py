@@ -1,5 +1,6 @@
 """Dot product of query and key, scaled to unit variance."""
 
+from keras_attention import arguments
 from keras_attention.scores.dot import DotScore
 from keras_attention.scores.score import registry
 
@@ -8,15 +9,16 @@ from keras_attention.scores.score import registry
 class ScaledDotScore(DotScore):
     """Scaled dot-product score.
 
-    `score(q, k) = q . k / sqrt(d)` with `d` the size of a head's key: for
-    independent entries of unit variance the score has unit variance too, so
-    that a softmax does not saturate as `d` grows.
+    `score(q, k) = scale * q . k`, by default `q . k / sqrt(d)` with `d` the
+    size of a head's key: for independent entries of unit variance the score
+    has unit variance too, so that a softmax does not saturate as `d` grows.
 
     Args:
         num_heads: Number of heads; must divide the channels if `key_dim` is
             `None`.
         key_dim: Size of a head after projection, or `None` to compare the
             channels as they are.
+        scale: Factor above 0. `None` is `1 / sqrt(d)`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -27,8 +29,8 @@ class ScaledDotScore(DotScore):
         `(batch, num_heads, queries, positions)`, float32.
 
     Raises:
-        ValueError: If the channels of query and features differ or are not
-            divisible by `num_heads`, and `key_dim` is `None`.
+        ValueError: If `scale` is not a finite number above 0, and as in
+            `DotScore`.
 
     Example:
 
@@ -44,11 +46,24 @@ class ScaledDotScore(DotScore):
     Differs from the paper:
         The paper projects; here that is `key_dim`. No bias, as in the paper
         (PyTorch's and Keras' multi-head attention have one by default).
+        Networks whose width is changed after tuning have `scale=1/d` (Yang et
+        al.: Tensor Programs V. 2022).
 
     Cost:
         As `DotScore`.
     """
 
+    def __init__(self, num_heads=1, key_dim=None, scale=None, **kwargs):
+        super().__init__(num_heads=num_heads, key_dim=key_dim, **kwargs)
+        if scale is not None:
+            arguments.positive_float("scale", scale)
+        self.scale = scale
+
     def compare(self, queries, keys):
         """Scaled products `(batch, heads, queries, positions)`."""
-        return super().compare(queries * keys.shape[-1] ** -0.5, keys)
+        scale = self.scale or keys.shape[-1] ** -0.5
+        return super().compare(queries * scale, keys)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}

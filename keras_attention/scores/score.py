@@ -20,7 +20,8 @@ class Score(keras.layers.Layer):
     `(batch, heads, queries, positions)`, in float32 whatever the precision of
     its inputs. A query with batch 1 is shared by the whole batch.
 
-    A subclass implements `compare(queries, keys)` on what `project` returns.
+    A subclass implements `compare(queries, keys)` on the heads of what
+    `project(query, features)` returns.
 
     Args:
         num_heads: Number of independent comparisons. Each head sees its own
@@ -55,12 +56,18 @@ class Score(keras.layers.Layer):
                 f"{tuple(query_shape)} and features {tuple(features_shape)}. "
                 "Set key_dim to project both."
             )
-        if features_shape[-1] % self.num_heads:
+        self.head_dim(features_shape)
+
+    def head_dim(self, features_shape):
+        """`key_dim`, or a head's share of the channels."""
+        channels = features_shape[-1]
+        if self.key_dim is None and channels % self.num_heads:
             raise ValueError(
                 f"{type(self).__name__} needs channels divisible by "
-                f"num_heads. Received: {features_shape[-1]} channels and "
-                f"num_heads={self.num_heads}"
+                f"num_heads when key_dim is None. Received: {channels} "
+                f"channels and num_heads={self.num_heads}"
             )
+        return self.key_dim or channels // self.num_heads
 
     def add_projections(
         self, query_shape, features_shape, key_dim, query_bias=False
@@ -77,11 +84,15 @@ class Score(keras.layers.Layer):
         )
         self.key_dense.build(features_shape)
 
+    def project(self, query, features):
+        """What is split into heads: the projections, or what came in."""
+        if self.key_dense is None:
+            return query, features
+        return self.query_dense(query), self.key_dense(features)
+
     def call(self, query, features):
         """Compares; see the class."""
-        if self.key_dense is not None:
-            query = self.query_dense(query)
-            features = self.key_dense(features)
+        query, features = self.project(query, features)
         dtype = precise_dtype(self.compute_dtype)
         queries = split_heads(ops.cast(query, dtype), self.num_heads)
         keys = split_heads(ops.cast(features, dtype), self.num_heads)

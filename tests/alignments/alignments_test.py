@@ -1,63 +1,177 @@
 """What every alignment promises, and each one's formula."""
 
+import functools
+
+import hypothesis
+import hypothesis.extra.numpy
+import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
+from gradients import gradients
 
 from keras_attention import alignments
 
 pytestmark = pytest.mark.computing
+SHAPE = (2, 3, 4, 9)
+# The last axis of the scores is a row of the map, unless a test says more.
+CONFIG = {
+    "multi_dim_softmax": {"channels": SHAPE[1]},
+    "sampled": {"inference": "mean"},
+    "top_k": {"k": 2},
+}
+KEYS = alignments.available()
+# Neighbours matter to them even where they need no grid.
+ORDERED = {"chain_crf", "grid_crf", "local_monotonic", "local_predictive"}
+WINDOWED = {"local_monotonic", "local_predictive"}
+SHIFT_INVARIANT = {
+    *("softmax", "entmax15", "sparsemax", "entmax", "top_k", "hard"),
+    *("gumbel_softmax", "sampled", "mean_flow", "min_max"),
+    *("local_monotonic", "local_predictive", "multi_dim_softmax"),
+}
+each_key = pytest.mark.parametrize("key", KEYS)
+
+
+def made(key, **config):
+    return alignments.get(key, **{**CONFIG.get(key, {}), **config})
+
+
+@functools.cache
+def built(key):
+    """One layer a key, for the tests that call it often."""
+    layer = made(key)
+    align_with(layer, np.zeros(SHAPE))
+    return layer
+
+
+def call(layer, scores, mask=None, grid=None):
+    """The weights; a query is all ones, a grid a single row."""
+    extra = {}
+    if layer.needs_grid:
+        extra["grid_shape"] = grid or (1, scores.shape[-1])
+    if layer.needs_query:
+        extra["query"] = np.ones((1, scores.shape[2], 5), "float32")
+    return layer(scores, mask=mask, **extra)
+
+
+def align_with(layer, scores, mask=None, grid=None, dtype="float32"):
+    if layer.positive_scores:
+        scores = np.abs(scores)
+    scores = keras.ops.convert_to_tensor(scores, dtype)
+    return keras.ops.convert_to_numpy(call(layer, scores, mask, grid))
 
 
 def align(key, scores, mask=None, **config):
-    layer = alignments.get(key, **config)
-    scores = keras.ops.convert_to_tensor(scores, "float32")
-    return keras.ops.convert_to_numpy(layer(scores, mask=mask))
+    return align_with(made(key, **config), scores, mask)
 
 
 @pytest.fixture
 def some_scores():
-    return np.random.default_rng(0).normal(size=(2, 3, 4, 9)) * 4
+    return np.random.default_rng(0).normal(size=SHAPE) * 4
 
 
-@pytest.mark.parametrize("key", alignments.available())
-def test_weights_are_weights(some_scores, key):
+numbers = hypothesis.extra.numpy.arrays(
+    "float32", SHAPE, elements=st.floats(-100, 100, width=32)
+)
+masks = hypothesis.extra.numpy.arrays("bool", (2, 1, 1, 9))
+
+
+@each_key
+@hypothesis.given(scores=numbers, mask=masks)
+@hypothesis.settings(max_examples=15, deadline=None, derandomize=True)
+def test_weights_are_weights(key, scores, mask):
+    layer = built(key)
+    weights = align_with(layer, scores, mask)
+    assert weights.shape == SHAPE and weights.dtype == "float32"
+    assert (weights >= 0).all() and (weights <= 1 + 1e-6).all()
+    assert (weights[~np.broadcast_to(mask, SHAPE)] == 0).all()
+    if not layer.normalized:
+        return
+    total = weights.sum(-1)
+    if key not in WINDOWED and key != "l1":
+        valid = np.broadcast_to(mask.any(-1), total.shape)
+        np.testing.assert_allclose(total, valid, atol=1e-5)
+    else:
+        # A window may be all masked, and a row all 0.
+        np.testing.assert_allclose(total, total > 0.5, atol=1e-5)
+
+
+@each_key
+def test_some_weight_is_left(some_scores, key):
     weights = align(key, some_scores)
-    assert weights.shape == some_scores.shape and weights.dtype == "float32"
-    assert (weights >= 0).all() and (weights <= 1).all()
+    assert (weights.max(-1) > 0).all()
     if alignments.get(key).normalized:
         np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("key", alignments.available())
-def test_masked_row_gives_zeros(some_scores, key):
-    mask = np.ones((2, 1, 1, 9), bool)
-    mask[0] = False
-    mask[1, ..., 4] = False
-    weights = align(key, some_scores, mask)
-    assert (weights[0] == 0).all() and (weights[..., 4] == 0).all()
-    assert (weights[1].max(-1) > 0).all()
-    if alignments.get(key).normalized:
-        np.testing.assert_allclose(weights[1].sum(-1), 1, atol=1e-5)
-
-
-@pytest.mark.parametrize("key", alignments.available())
+@each_key
 @pytest.mark.parametrize("hidden", [np.nan, np.inf, -np.inf, 1e30])
 def test_what_is_masked_has_no_influence(key, hidden):
-    mask = np.array([True, True, False])
-    np.testing.assert_array_equal(
-        align(key, [[[[0.5, -0.5, hidden]]]], mask),
-        align(key, [[[[0.5, -0.5, 0.0]]]], mask),
+    layer = built(key)
+    scores = np.random.default_rng(0).normal(size=SHAPE)
+    mask = np.ones((2, 1, 1, 9), bool)
+    mask[0, ..., ::3] = False
+    mask[1] = False
+    junk = np.where(mask, np.abs(scores), hidden).astype("float32")
+    seen, (slope,) = gradients(
+        lambda scores: call(layer, scores, mask), [junk], scores
     )
+    expected = align_with(layer, np.where(mask, np.abs(scores), 0), mask)
+    np.testing.assert_array_equal(seen, expected)
+    assert np.isfinite(slope).all()
+    assert (slope[~np.broadcast_to(mask, SHAPE)] == 0).all()
 
 
-@pytest.mark.parametrize("key", alignments.available())
-def test_normalized_weights_ignore_a_shift(some_scores, key):
-    if not alignments.get(key).normalized:
-        pytest.skip("an absolute gate")
+@each_key
+def test_order_of_positions_does_not_matter(some_scores, key):
+    if key in ORDERED:
+        pytest.skip("neighbours matter")
+    order = np.random.default_rng(1).permutation(9)
     np.testing.assert_allclose(
-        align(key, some_scores), align(key, some_scores + 50), atol=1e-5
+        align_with(built(key), some_scores[..., order]),
+        align_with(built(key), some_scores)[..., order],
+        atol=1e-6,
     )
+
+
+@pytest.mark.parametrize("key", sorted(SHIFT_INVARIANT))
+def test_shift_changes_nothing(some_scores, key):
+    np.testing.assert_allclose(
+        align_with(built(key), some_scores),
+        align_with(built(key), some_scores + 50),
+        atol=1e-5,
+    )
+
+
+EXTREME = [
+    [1e4, -1e4, 0, 0, 0, 0, 0, 0, 0],
+    [6e4, 6e4, -6e4, 0, 0, 0, 0, 0, 1],
+    [-np.inf] * 9,
+    [-np.inf, 1, -np.inf, 1, 0, 0, 0, 0, 0],
+    [1e30, -1e30, 1e30, 0, 0, 0, 0, 0, 0],
+    [3e38, -3e38, 0, 0, 0, 0, 0, 0, 0],
+    [0] * 9,
+]
+
+
+@each_key
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_extreme_scores(key, dtype):
+    layer = built(key)
+    scores = np.broadcast_to(
+        np.array(EXTREME, "float32")[:, None, None], (len(EXTREME), 3, 4, 9)
+    )
+    if layer.positive_scores:
+        scores = np.abs(scores)
+        scores = np.where(np.isinf(scores), 0, scores)
+    scores = keras.ops.convert_to_tensor(scores, dtype)
+    direction = np.random.default_rng(0).normal(size=scores.shape)
+    weights, (slope,) = gradients(
+        lambda scores: call(layer, scores), [scores], direction
+    )
+    assert weights.dtype == "float32"
+    assert np.isfinite(weights).all()
+    assert np.isfinite(slope.astype("float32")).all()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +181,14 @@ def test_normalized_weights_ignore_a_shift(some_scores, key):
         ("sigmoid", [0.1192, 0.5, 0.6225]),
         ("sparsemax", [0, 0.25, 0.75]),
         ("entmax15", [0, 0.3260, 0.6740]),
+        ("entmax", [0, 0.3260, 0.6740]),
         ("hard", [0, 0, 1]),
+        ("top_k", [0, 0.3775, 0.6225]),
+        ("gumbel_softmax", [0.0486, 0.3592, 0.5922]),
+        ("sampled", [0.0486, 0.3592, 0.5922]),
+        ("min_max", [0, 0.8, 1]),
+        ("mean_flow", [0, 2 / 4.5, 2.5 / 4.5]),
+        ("l1", [0.8, 0, 0.2]),
     ],
 )
 def test_golden_values(key, expected):
@@ -76,19 +197,78 @@ def test_golden_values(key, expected):
 
 
 SMOOTH = ["softmax", "entmax15", "sparsemax"]
+SHARPENED = [*SMOOTH, "entmax", "top_k", "gumbel_softmax", "sampled"]
+TEMPERED = [
+    *(*SHARPENED, "hard", "sigmoid", "local_monotonic", "local_predictive"),
+]
 
 
-@pytest.mark.parametrize("key", SMOOTH)
+@pytest.mark.parametrize("key", SHARPENED)
 def test_temperature(some_scores, key):
     cold = align(key, some_scores, temperature=1e-3)
-    hot = align(key, some_scores, temperature=1e6)
     best = np.eye(9)[some_scores.argmax(-1)]
     np.testing.assert_allclose(cold, best, atol=1e-5)
-    np.testing.assert_allclose(hot, 1 / 9, atol=2e-5)
+    if key != "top_k":
+        hot = align(key, some_scores, temperature=1e6)
+        np.testing.assert_allclose(hot, 1 / 9, atol=2e-5)
     np.testing.assert_allclose(
         align(key, some_scores, temperature=2.0),
         align(key, some_scores / 2),
         atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("key", TEMPERED)
+def test_learned_temperature(some_scores, key):
+    config = {"temperature": 2.0}
+    layer = made(key, learnable_temperature=True, **config)
+    mask = np.arange(9) != 4
+    # NaN in a masked place must not reach the gradient.
+    scores = np.where(mask, some_scores, np.nan).astype("float32")
+    weights = align_with(layer, scores, mask)
+    fixed = made(key, **config)
+    fixed_weights = align_with(fixed, scores, mask)
+    fresh = [w.path for w in layer.weights if "log_temp" in w.path]
+    assert len(fresh) == 1
+    if key != "local_predictive":  # whose other weights are random
+        np.testing.assert_allclose(weights, fixed_weights, atol=1e-6)
+    places = [
+        i
+        for i, w in enumerate(layer.trainable_variables)
+        if "log_temperature" in w.path
+    ]
+    values = [keras.ops.convert_to_numpy(w) for w in layer.trainable_variables]
+    others = [keras.ops.convert_to_tensor(v) for v in values]
+    states = layer.non_trainable_variables
+
+    def run(logarithm):
+        variables = list(others)
+        variables[places[0]] = logarithm
+        extra = {}
+        if layer.needs_grid:
+            extra["grid_shape"] = (1, 9)
+        if layer.needs_query:
+            extra["query"] = np.ones((1, 4, 5), "float32")
+        return layer.stateless_call(
+            variables, states, scores, mask=mask, **extra
+        )[0]
+
+    direction = np.random.default_rng(2).normal(size=SHAPE)
+    start = values[places[0]]
+    assert start.shape == (3, 1, 1)
+    _, (slope,) = gradients(run, [start], direction)
+    assert np.isfinite(slope).all() and (np.abs(slope) > 1e-4).all()
+    if key == "hard":
+        return
+    step = 1e-2
+    change = [
+        (keras.ops.convert_to_numpy(run(start + sign * step)) * direction).sum(
+            (0, 2, 3)
+        )
+        for sign in (1, -1)
+    ]
+    np.testing.assert_allclose(
+        slope.ravel(), (change[0] - change[1]) / 2 / step, rtol=2e-2, atol=2e-3
     )
 
 
@@ -100,32 +280,56 @@ def test_softer_to_sparser(some_scores):
 
 
 @pytest.mark.jit
-@pytest.mark.parametrize("key", alignments.available())
+@each_key
 @pytest.mark.parametrize("positions", [None, 9])
 def test_compiled_is_eager(some_scores, key, positions):
-    inputs = keras.Input((3, 4, positions))
-    model = keras.Model(inputs, alignments.get(key)(inputs))
+    layer = made(key)
+    scores = np.abs(some_scores) if layer.positive_scores else some_scores
+    scores = scores.astype("float32")
+    inputs = [keras.Input((3, 4, positions))]
+    arrays = [scores]
+    extra = {}
+    if layer.needs_grid:
+        extra["grid_shape"] = (1, positions)
+        if positions is None:
+            pytest.skip("the layer around knows the map")
+    if layer.needs_query:
+        inputs.append(keras.Input((4, 5)))
+        arrays.append(np.ones((2, 4, 5), "float32"))
+        extra["query"] = inputs[1]
+    model = keras.Model(inputs, layer(inputs[0], **extra))
     # PyTorch would need a C++ compiler.
     jit_compile = keras.backend.backend() != "torch"
     model.compile(jit_compile=jit_compile)
-    np.testing.assert_allclose(
-        model.predict(some_scores, verbose=0),
-        align(key, some_scores),
-        atol=1e-6,
+    seen = model.predict(arrays, verbose=0)
+    assert model.output_shape == (None, 3, 4, positions)
+    if layer.needs_query:
+        extra["query"] = arrays[1]
+    expected = keras.ops.convert_to_numpy(layer(scores, **extra))
+    np.testing.assert_allclose(seen, expected, atol=1e-6)
+
+
+@each_key
+def test_survives_its_config(some_scores, key):
+    layer = built(key)
+    config = alignments.serialize(layer)
+    copy = alignments.get(config)
+    assert alignments.serialize(copy) == config
+    align_with(copy, some_scores)
+    copy.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(
+        align_with(copy, some_scores), align_with(layer, some_scores)
     )
 
 
-@pytest.mark.parametrize("key", alignments.available())
-def test_half_precision_is_raised(key):
-    layer = alignments.get(key, dtype="mixed_float16")
-    scores = keras.ops.convert_to_tensor([[[[60000.0, 1.0]]]], "float16")
-    weights = layer(scores)
-    assert keras.backend.standardize_dtype(weights.dtype) == "float32"
-    assert np.isfinite(keras.ops.convert_to_numpy(weights)).all()
-
-
-@pytest.mark.parametrize("key", [*SMOOTH, "hard"])
+@pytest.mark.parametrize("key", TEMPERED)
 @pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, "1", None, True])
 def test_bad_temperature(key, value):
     with pytest.raises(ValueError, match="temperature="):
         alignments.get(key, temperature=value)
+
+
+@pytest.mark.parametrize("key", TEMPERED)
+def test_bad_learnable_temperature(key):
+    with pytest.raises(ValueError, match="learnable_temperature="):
+        alignments.get(key, learnable_temperature=1)

@@ -130,7 +130,9 @@ def test_sizes_can_be_fixed_and_maps_left_out(tmp_path, images, small_network):
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_statistics_of_normalization_are_no_inputs(format, tmp_path, images):
-    normalization = keras.layers.Normalization(mean=[1, 2, 3], variance=[4, 4, 4])
+    normalization = keras.layers.Normalization(
+        mean=[1, 2, 3], variance=[4, 4, 4]
+    )
     inputs = keras.Input((16, 16, 3))
     pooled = layers.get("attn_pool")(normalization(inputs))
     model = keras.Model(inputs, keras.layers.Dense(2)(pooled))

@@ -1,23 +1,15 @@
-"""Pooling: learned and given queries, heads, and every pair of parts."""
-
-import itertools
+"""Pooling: learned and given queries, heads, masks, and what it refuses."""
 
 import keras
 import numpy as np
 import pytest
 
 from keras_attention import aggregations
-from keras_attention import alignments
 from keras_attention import scores
-from keras_attention.layers import AttentionGate2D
 from keras_attention.layers import AttentionPooling2D
+from keras_attention.layers import CrossAttention2D
 
 pytestmark = pytest.mark.computing
-KEEPING = [
-    key
-    for key in aggregations.available()
-    if aggregations.get(key).keeps_positions
-]
 
 
 @pytest.fixture
@@ -67,48 +59,49 @@ def test_rank_follows_from_the_arguments(
     assert tuple(weights.shape) == (2, 2, *queries, 4, 5)
 
 
-GATED = list(itertools.product(alignments.available(), KEEPING))
+@pytest.mark.parametrize(
+    "aggregation, arguments, query_shape, shape",
+    [
+        ("multi_map", {}, None, (2, 16)),
+        ("multi_map", {"num_queries": 3}, None, (2, 3, 16)),
+        (aggregations.get("merge_heads", output_dim=5), {}, (2, 8), (2, 5)),
+        ("merge_heads", {}, (2, 3, 8), (2, 3, 8)),
+        ("concat_query", {}, None, (2, 8)),
+        ("concat_query", {"key_dim": 4}, (2, 6), (2, 6)),
+        ("concat_query", {"key_dim": 4}, (2, 3, 6), (2, 3, 6)),
+        (aggregations.get("concat_query", output_dim=4), {}, None, (2, 4)),
+    ],
+)
+def test_the_aggregation_decides_the_channels(
+    features, aggregation, arguments, query_shape, shape
+):
+    layer = AttentionPooling2D(
+        aggregation=aggregation, num_heads=2, **arguments
+    )
+    shapes = [features.shape]
+    shapes += [] if query_shape is None else [query_shape]
+    assert layer.compute_output_shape(*shapes) == shape  # before it is built
+    context = layer(*[np.ones(x, "float32") for x in shapes])
+    assert tuple(context.shape) == layer.compute_output_shape(*shapes) == shape
 
 
-def after_one_step(layers, inputs, arrays):
-    """`{layer name: {weight: moved}}` after one step of one big model."""
-    outputs = [keras.layers.Flatten()(layer(*inputs)) for layer in layers]
-    model = keras.Model(inputs, keras.layers.Concatenate()(outputs))
-    before = [keras.ops.convert_to_numpy(w) for w in model.weights]
-    before = [np.array(w) for w in before]
-    model.compile(keras.optimizers.SGD(10.0), "mse")
-    shape = (2, *model.output_shape[1:])
-    model.fit(arrays, np.random.default_rng(3).normal(size=shape), verbose=0)
-    moved = {layer.name: {} for layer in layers}
-    for weight, old in zip(model.weights, before, strict=True):
-        new = keras.ops.convert_to_numpy(weight)
-        layer, name = weight.path.split("/", 1)
-        finite = np.isfinite(new).all()
-        moved[layer][name] = bool(finite and np.abs(new - old).max() > 0)
-    return moved
-
-
-@pytest.fixture(scope="module")
-def gates_after_one_step():
-    rng = np.random.default_rng(0)
-    arrays = [rng.normal(size=(2, 4, 5, 8)), rng.normal(size=(2, 2, 2, 6))]
-    gates = [
-        AttentionGate2D(
-            4, alignment=alignment, aggregation=key, name=f"{alignment}-{key}"
-        )
-        for alignment, key in GATED
-    ]
-    inputs = [keras.Input((4, 5, 8)), keras.Input((2, 2, 6))]
-    return after_one_step(gates, inputs, arrays)
-
-
-@pytest.mark.parametrize("parts", GATED, ids="-".join)
-def test_every_gate_trains(gates_after_one_step, parts):
-    moved = dict(gates_after_one_step["-".join(parts)])
-    if alignments.get(parts[0]).normalized:
-        # Competing positions do not see a bias that all scores share.
-        moved.pop("score/bias")
-    assert moved and all(moved.values()), moved
+def test_merge_heads_is_multi_head_attention(features):
+    query = np.random.default_rng(1).normal(size=(2, 3, 8)).astype("float32")
+    cross = CrossAttention2D(num_heads=2, use_bias=False)
+    expected = cross(features, query)
+    layer = AttentionPooling2D(
+        "scaled_dot",
+        aggregation=aggregations.get("merge_heads", use_bias=False),
+        num_heads=2,
+        key_dim=4,
+    )
+    layer.build(features.shape, query.shape)
+    layer.set_weights(cross.get_weights())
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(layer(features, query)),
+        keras.ops.convert_to_numpy(expected),
+        atol=1e-6,
+    )
 
 
 def test_mask_equals_leaving_out(features):

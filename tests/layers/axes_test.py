@@ -1,6 +1,7 @@
-"""Every score with every alignment and every pooling aggregation."""
+"""Every legal pair of score and alignment, and every aggregation, in pooling.
 
-import itertools
+What a pair may be is read from the flags of the classes.
+"""
 
 import keras
 import numpy as np
@@ -12,25 +13,25 @@ from keras_attention import scores
 from keras_attention.layers import AttentionPooling2D
 
 pytestmark = pytest.mark.computing
-POOLING = [
-    key
-    for key in aggregations.available()
-    if not aggregations.get(key).keeps_positions
-]
 
 
-def works(score, alignment):
-    """Whether the class flags allow the pair."""
-    positive = alignments.get(alignment).positive_scores
-    return scores.get(score).positive_scores or not positive
+def flagged(axis, flag):
+    """The keys of an axis whose class has the flag set."""
+    return [key for key in axis.available() if getattr(axis.get(key), flag)]
 
 
+POOLING = sorted(
+    {*aggregations.available()} - {*flagged(aggregations, "keeps_positions")}
+)
+POSITIVE_SCORES = flagged(scores, "positive_scores")
+FOR_POSITIVE_SCORES = flagged(alignments, "positive_scores")
+SIZED = flagged(scores, "needs_static_size")
 PAIRS = [
-    pair
-    for pair in itertools.product(scores.available(), alignments.available())
-    if works(*pair)
+    (score, alignment)
+    for score in scores.available()
+    for alignment in alignments.available()
+    if score in POSITIVE_SCORES or alignment not in FOR_POSITIVE_SCORES
 ]
-each_score = pytest.mark.parametrize("score", scores.available())
 each_pair = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 GRID = (3, 4)
 
@@ -46,8 +47,7 @@ def arrays():
     return features, mask, rng.normal(size=(3, 5)).astype("float32")
 
 
-def pool(pair, aggregation, **config):
-    score, alignment = pair
+def pool(score, alignment, aggregation="weighted_sum", **config):
     return AttentionPooling2D(
         score, alignment, aggregation, num_heads=2, key_dim=3, **config
     )
@@ -60,108 +60,151 @@ def numpy(tensor):
 def composed(layer, features, mask, queries):
     """Context and weights of the parts, called one by one."""
     tokens = np.where(mask[..., None], features, 0).reshape(3, 12, 4)
-    e = numpy(layer.score(queries, tokens))
     extra = {}
     if layer.alignment.needs_grid:
         extra["grid_shape"] = GRID
     if layer.alignment.needs_query:
         extra["query"] = queries
-    places = mask.reshape(3, 1, 1, 12)
-    w = numpy(layer.alignment(e, mask=places, **extra))
-    return numpy(layer.aggregation(w, tokens)), w
+    e = layer.score(queries, tokens)
+    w = layer.alignment(e, mask=mask.reshape(3, 1, 1, 12), **extra)
+    extra = {"query": queries} if layer.aggregation.needs_query else {}
+    return numpy(layer.aggregation(w, tokens, **extra)), numpy(w)
 
 
-@each_pair
-@pytest.mark.parametrize("aggregation", POOLING)
-@pytest.mark.parametrize("learned", [True, False], ids=["learned", "vector"])
-def test_pooling_is_the_walk(arrays, pair, aggregation, learned):
+def walk(arrays, layer, learned):
+    """Calls a layer and compares it with its parts; returns the weights."""
     features, mask, query = arrays
-    layer = pool(pair, aggregation)
     inputs = [features] if learned else [features, query]
-    arguments = {"mask": mask, "return_attention_scores": True}
-    context, weights = map(numpy, layer(*inputs, **arguments))
+    context, weights = map(
+        numpy, layer(*inputs, mask=mask, return_attention_scores=True)
+    )
     queries = numpy(layer.learned_query)[None] if learned else query[:, None]
     expected, w = composed(layer, features, mask, queries)
     np.testing.assert_allclose(context, expected[:, 0], atol=1e-6)
+    heads = 4 if layer.alignment.per_channel else 2
     np.testing.assert_allclose(
-        weights, w.reshape(3, 2, *GRID), rtol=1e-6, atol=1e-7
+        weights, w.reshape(3, heads, *GRID), rtol=1e-6, atol=1e-7
     )
-    assert np.isfinite(context).all() and (weights >= 0).all()
+    shapes = layer.compute_output_shape(
+        *[x.shape for x in inputs], return_attention_scores=True
+    )
+    assert shapes == (context.shape, weights.shape)
+    assert np.isfinite(context).all()
+    return weights
+
+
+@each_pair
+def test_pooling_is_the_walk(arrays, pair):
+    _, mask, _ = arrays
+    layer = pool(*pair)
+    weights = walk(arrays, layer, learned=PAIRS.index(pair) % 2 == 0)
     hidden = weights.transpose(0, 2, 3, 1)[~mask]
-    assert (hidden == 0).all() and (weights <= 1 + 1e-6).all()
+    assert (hidden == 0).all()
+    assert (weights >= 0).all() and (weights <= 1 + 1e-6).all()
     if layer.alignment.normalized:
         sums = weights.sum((2, 3))
         np.testing.assert_allclose(sums[:2], 1, atol=1e-6)
+    config = layer.get_config()
+    assert AttentionPooling2D.from_config(config).get_config() == config
 
+
+@pytest.mark.parametrize("learned", [True, False], ids=["learned", "vector"])
+@pytest.mark.parametrize("aggregation", POOLING)
+def test_every_aggregation_pools(arrays, aggregation, learned):
+    walk(arrays, pool("additive", "softmax", aggregation), learned)
+
+
+def one_of_each():
+    """The parts in a few pools: every score, alignment, aggregation once.
+
+    The scores meet the sigmoid: of positions that compete, weights that add
+    the same to all scores would have no gradient.
+    """
+    for score in scores.available():
+        yield score, "sigmoid", "weighted_sum"
+    for alignment in alignments.available():
+        positive = alignment in FOR_POSITIVE_SCORES
+        score = POSITIVE_SCORES[0] if positive else "general"
+        yield score, alignment, "weighted_sum"
+    for aggregation in POOLING:
+        yield "general", "softmax", aggregation
+
+
+each_of_all = pytest.mark.parametrize(
+    "parts", sorted(set(one_of_each())), ids="-".join
+)
+
+
+@each_of_all
+def test_a_copy_computes_the_same(arrays, parts):
+    features, mask, query = arrays
+    layer = pool(*parts)
+    context = numpy(layer(features, query, mask=mask))
     again = AttentionPooling2D.from_config(layer.get_config())
-    again.build(*[array.shape for array in inputs])
+    again.build(features.shape, query.shape)
     again.set_weights(layer.get_weights())
-    for seen, before in zip(
-        again(*inputs, **arguments), (context, weights), strict=True
-    ):
-        np.testing.assert_array_equal(numpy(seen), before)
+    np.testing.assert_array_equal(
+        numpy(again(features, query, mask=mask)), context
+    )
 
 
 @pytest.fixture(scope="module")
 def trained(arrays):
-    """By score: the layers of a model, and their weights around one step."""
+    """By parts: `{path: change}` of the weights in one step, in one model."""
     features, mask, query = arrays
-    features, query = (np.nan_to_num(x, nan=1e3) for x in (features, query))
-
-    def train(score):
-        inputs = [
-            keras.Input(features.shape[1:]),
-            keras.Input(query.shape[1:]),
-            keras.Input(GRID, dtype="bool"),
-        ]
-        pools, outputs = [], []
-        for pair, aggregation in itertools.product(PAIRS, POOLING):
-            for learned in (True, False):
-                if pair[0] == score:
-                    layer = pool(pair, aggregation)
-                    arguments = inputs[:1] if learned else inputs[:2]
-                    outputs.append(layer(*arguments, mask=inputs[2]))
-                    pools.append((pair, learned, layer))
-        model = keras.Model(inputs, keras.layers.Concatenate()(outputs))
-        model.compile(
-            keras.optimizers.SGD(1.0),
-            lambda direction, y: keras.ops.sum(direction * y),
-            run_eagerly=True,
-        )
-        before = [
-            [numpy(w).copy() for w in layer.trainable_weights]
-            for _, _, layer in pools
-        ]
-        direction = np.random.default_rng(1).normal(
-            size=(3, model.output_shape[-1])
-        )
+    features = np.nan_to_num(features, nan=1e3)
+    inputs = [
+        keras.Input(features.shape[1:]),
+        keras.Input(query.shape[1:]),
+        keras.Input(GRID, dtype="bool"),
+    ]
+    layers, outputs = {}, []
+    for parts in set(one_of_each()):
+        for learned in (True, False):
+            layer = pool(*parts)
+            given = inputs[:1] if learned else inputs[:2]
+            outputs.append(layer(*given, mask=inputs[2]))
+            layers.setdefault(parts, []).append(layer)
+    model = keras.Model(inputs, keras.layers.Concatenate()(outputs))
+    model.compile(
+        keras.optimizers.SGD(1.0),
+        lambda direction, y: keras.ops.sum(direction * y),
+        # Op by op is quicker for one step, but JAX compiles each op.
+        run_eagerly=keras.backend.backend() != "jax",
+    )
+    weights = {
+        parts: [w for layer in some for w in layer.trainable_weights]
+        for parts, some in layers.items()
+    }
+    before = {
+        parts: [numpy(w).copy() for w in some]
+        for parts, some in weights.items()
+    }
+    rng = np.random.default_rng(1)
+    direction = rng.normal(size=(3, model.output_shape[-1]))
+    with alignments.recorded_draws():
         model.train_on_batch([features, query, mask], direction)
-        return list(zip(pools, before, strict=True))
-
-    return {score: train(score) for score in scores.available()}
-
-
-def has_gradient(score, alignment, path):
-    """Whether mathematics gives the weight a gradient."""
-    # Positions that compete see no number that is added to all their scores,
-    # and the query of the parametrized score is one.
-    competing = alignments.get(alignment).normalized
-    return not (score == "parametrized" and competing and "query" in path)
+    return {
+        parts: {
+            weight.path: numpy(weight) - old
+            for weight, old in zip(some, before[parts], strict=True)
+        }
+        for parts, some in weights.items()
+    }
 
 
-@each_score
-def test_every_weight_has_a_finite_gradient(trained, score):
-    assert trained[score]
-    for ((_, alignment), learned, layer), before in trained[score]:
-        for weight, old in zip(layer.trainable_weights, before, strict=True):
-            name = f"{alignment}, learned={learned}: {weight.path}"
-            change = numpy(weight) - old
-            assert np.isfinite(change).all(), name
-            if has_gradient(score, alignment, weight.path):
-                assert np.abs(change).max() > 1e-6, name
+@each_of_all
+def test_every_weight_has_a_finite_gradient(trained, parts):
+    assert trained[parts]
+    for path, change in trained[parts].items():
+        assert np.isfinite(change).all(), path
+        if passes_gradients(parts[1]) or "/alignment/" in path:
+            assert np.abs(change).max() > 1e-6, path
 
 
-SIZED = [key for key in scores.available() if scores.get(key).needs_static_size]
+def passes_gradients(alignment):
+    """Whether the scores learn from the loss alone, without REINFORCE."""
+    return not alignments.get(alignment).needs_reinforce
 
 
 @pytest.mark.parametrize("score", SIZED)
@@ -183,10 +226,30 @@ def test_another_size_of_map(score):
         layer(keras.Input((None, 4, 4)))
 
 
-@pytest.mark.parametrize("key", sorted({*scores.available()} - {*SIZED}))
-def test_other_scores_take_any_size(key):
-    model = keras.Sequential(
-        [keras.Input((None, None, 4)), AttentionPooling2D(key, key_dim=3)]
-    )
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="elsewhere sizes are known in every graph",
+)
+def test_all_others_take_maps_of_any_size():
+    import tensorflow as tf
+
+    inputs = keras.Input((None, None, 4))
+    chosen = [
+        parts for parts in sorted(set(one_of_each())) if parts[0] not in SIZED
+    ]
+    layers = [pool(*parts, num_queries=2) for parts in chosen]
+    model = keras.Model(inputs, [layer(inputs) for layer in layers])
+    # One graph for all sizes.
+    unknown = tf.TensorSpec((None, None, None, 4))
+    call = tf.function(model, input_signature=[unknown])
     for size in ((3, 4), (5, 2)):
-        assert model(np.ones((2, *size, 4))).shape == (2, 4)
+        features = np.random.default_rng(0).normal(size=(2, *size, 4))
+        features = features.astype("float32")
+        results = call(keras.ops.convert_to_tensor(features))
+        for parts, layer, seen in zip(chosen, layers, results, strict=True):
+            np.testing.assert_allclose(
+                numpy(seen),
+                numpy(layer(features)),
+                atol=1e-5,
+                err_msg="-".join(parts),
+            )

@@ -143,6 +143,25 @@ SUBJECTS = {
         ),
         {"fixed_size": True, **OVER_KEYS},
     ),
+    "mhsa_additive_sigmoid": (
+        partial(
+            layers.MultiHeadSelfAttention2D,
+            num_heads=2,
+            score="additive",
+            alignment="sigmoid",
+            relative_positions=True,
+        ),
+        {"fixed_size": True},
+    ),
+    "cross_general_entmax15": (
+        partial(
+            layers.CrossAttention2D,
+            num_heads=2,
+            score="general",
+            alignment="entmax15",
+        ),
+        {"query_shape": (2, 3, 8), **SUMS_TO_ONE},
+    ),
     "cross": (
         partial(layers.CrossAttention2D, num_heads=2, key_dim=3, dropout=0.1),
         {"query_shape": (2, 7), **SUMS_TO_ONE},
@@ -220,6 +239,22 @@ SUBJECTS = {
         pool(score="parametrized", num_heads=2),
         # Competing positions do not see what is added to all their scores.
         {"zero_gradient": ["query"], **SUMS_TO_ONE},
+    ),
+    "pool_multi_map": (
+        pool(score="dot", aggregation="multi_map", num_heads=2, num_queries=3),
+        SUMS_TO_ONE,
+    ),
+    "pool_merge_heads": (
+        pool(score="general", aggregation="merge_heads", num_heads=2),
+        {"query_shape": (2, 3, 7), **SUMS_TO_ONE},
+    ),
+    "pool_concat_query": (
+        pool(aggregation="concat_query", key_dim=3),
+        {"query_shape": (2, 7), **SUMS_TO_ONE},
+    ),
+    "pool_concat_learned": (
+        pool(score="dot", aggregation="concat_query", num_queries=2),
+        SUMS_TO_ONE,
     ),
     "gate_entmax15": (
         gate(filters=6, alignment="entmax15", aggregation="weighted_sum"),

@@ -1,4 +1,4 @@
-"""Writes `sparse.npz`: sparsemax and 1.5-entmax of the package `entmax`.
+"""Writes `sparse.npz`: the weights of the package `entmax`.
 
     python tests/oracles/make_sparse.py
 
@@ -6,6 +6,8 @@ Made with Python 3.11, torch 2.13.0 and entmax 1.3. Every family of scores
 holds `<family>/scores`, `<family>/direction` and, for each function,
 `<family>/<function>` with the weights and `<family>/<function>_gradient` with
 the direction times the Jacobian: computed in float64, stored in float32.
+Functions are `sparsemax`, `entmax15` and, for a few families, `entmax_<alpha>`
+with `<family>/entmax_<alpha>_by_alpha`, the gradient by `alpha` too.
 """
 
 import pathlib
@@ -13,6 +15,9 @@ import pathlib
 import entmax
 import numpy as np
 import torch
+
+ALPHAS = (1.05, 1.33, 1.75, 2.5)
+FEW = ("gaussian", "ties", "constant", "single", "large")
 
 
 def families():
@@ -48,6 +53,15 @@ def main():
             weights.backward(torch.tensor(direction, dtype=torch.float64))
             arrays[f"{family}/{name}"] = weights.detach().numpy()
             arrays[f"{family}/{name}_gradient"] = z.grad.numpy()
+        for alpha in ALPHAS if family in FEW else ():
+            z = torch.tensor(scores, dtype=torch.float64, requires_grad=True)
+            a = torch.tensor(alpha, dtype=torch.float64, requires_grad=True)
+            weights = entmax.entmax_bisect(z, a, dim=-1, n_iter=60)
+            weights.backward(torch.tensor(direction, dtype=torch.float64))
+            name = f"{family}/entmax_{alpha}"
+            arrays[name] = weights.detach().numpy()
+            arrays[f"{name}_gradient"] = z.grad.numpy()
+            arrays[f"{name}_by_alpha"] = a.grad.numpy()
     path = pathlib.Path(__file__).with_name("sparse.npz")
     np.savez_compressed(
         path, **{name: x.astype("float32") for name, x in arrays.items()}

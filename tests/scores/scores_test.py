@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import gradients
 
 from keras_attention import scores
 
@@ -38,6 +39,14 @@ def test_dot(tensors, num_heads):
         expected / np.sqrt(8 / num_heads),
         rtol=1e-5,
         atol=1e-5,
+    )
+
+
+def test_scale_of_the_scaled_dot(tensors):
+    dot = keras.ops.convert_to_numpy(scores.get("dot")(*tensors))
+    scaled = scores.get("scaled_dot", scale=0.125)(*tensors)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(scaled), dot / 8, atol=1e-6
     )
 
 
@@ -112,6 +121,100 @@ def test_scores_are_float32_and_finite(tensors, key, policy):
     assert spec.dtype == "float32" and spec.shape == tuple(result.shape)
 
 
+@pytest.mark.parametrize("key", scores.available())
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_gradients_are_finite(tensors, key, policy, factor):
+    layer = scores.get(key, key_dim=4, dtype=policy)
+    arrays = [x * np.float32(factor) for x in tensors]
+    layer.build(*[x.shape for x in arrays])
+    # The location score does not look at the features.
+    count = 1 if layer.needs_static_size else 2
+    value, pulled = gradients(
+        lambda *inputs: layer(*inputs, *arrays[count:]), arrays[:count]
+    )
+    assert value.dtype == "float32" and np.isfinite(value).all()
+    for x in pulled:
+        assert x.dtype == "float32" and np.isfinite(x).all()
+
+
+@pytest.mark.parametrize("key", scores.available())
+def test_sizes_may_be_unknown(tensors, key):
+    layer = scores.get(key, num_heads=2, key_dim=4)
+    expected = keras.ops.convert_to_numpy(layer(*tensors))
+    if layer.needs_static_size:
+        pytest.skip("knows its positions")
+    seen, _ = gradients(layer, tensors, mode="graph")
+    np.testing.assert_allclose(seen, expected, rtol=1e-5, atol=1e-5)
+
+
+# Every argument of every score, at another value than its default.
+ARGUMENTS = {
+    "activated_general": {"activation": "relu"},
+    "additive": {"activation": "relu", "use_bias": False, "chunk_size": 2},
+    "biased_general": {},
+    "concat": {
+        "activation": "linear",
+        "use_bias": True,
+        "output_activation": "relu",
+        "chunk_size": 2,
+    },
+    "cosine": {"scale": 10},
+    "deep": {
+        "num_layers": 4,
+        "activation": "tanh",
+        "use_bias": False,
+        "chunk_size": 2,
+    },
+    "dot": {},
+    "euclidean": {"squared": True},
+    "gated_additive": {
+        "activation": "tanh",
+        "use_bias": False,
+        "score_bias_initializer": "ones",
+        "chunk_size": 2,
+    },
+    "gaussian": {"form": "product", "bandwidth": 2.0},
+    "general": {},
+    "kernel": {"phi": "exp"},
+    "location": {},
+    "parametrized": {},
+    "scaled_dot": {"scale": 0.5},
+}
+
+
+@pytest.mark.parametrize("key", scores.available())
+def test_comes_back_from_its_configuration(tensors, key):
+    arguments = {"num_heads": 2, "key_dim": 3, **ARGUMENTS[key]}
+    own = {*scores.get(key).get_config()} - {"name", "trainable", "dtype"}
+    assert own == {*arguments}
+    layer = scores.get(key, **arguments)
+    again = scores.get(scores.serialize(layer))
+    assert again.get_config() == layer.get_config()
+    expected = keras.ops.convert_to_numpy(layer(*tensors))
+    again.build(*[x.shape for x in tensors])
+    again.set_weights(layer.get_weights())
+    seen = keras.ops.convert_to_numpy(again(*tensors))
+    np.testing.assert_array_equal(seen, expected)
+
+
+@pytest.mark.parametrize("key", scores.available())
+def test_float64_is_kept(tensors, key):
+    if keras.backend.backend() == "jax":
+        pytest.skip("JAX has no float64 unless it is started with it")
+    arguments = {"num_heads": 2, "key_dim": 3, **ARGUMENTS[key]}
+    narrow = scores.get(key, **arguments)
+    wide = scores.get(key, dtype="float64", **arguments)
+    expected = keras.ops.convert_to_numpy(narrow(*tensors))
+    wide.build(*[x.shape for x in tensors])
+    wide.set_weights(narrow.get_weights())
+    seen = wide(*[x.astype("float64") for x in tensors])
+    assert keras.backend.standardize_dtype(seen.dtype) == "float64"
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(seen), expected, rtol=1e-4, atol=1e-4
+    )
+
+
 @pytest.mark.parametrize(
     "key, config, message",
     [
@@ -125,6 +228,12 @@ def test_scores_are_float32_and_finite(tensors, key, policy):
         ("cosine", {"scale": 0, "key_dim": 4}, "scale=0"),
         ("parametrized", {}, "equally many.*Set key_dim"),
         ("location", {"num_heads": 0}, "num_heads=0"),
+        ("concat", {"num_heads": 3}, "divisible by num_heads"),
+        ("deep", {"num_heads": 3}, "divisible by num_heads"),
+        ("biased_general", {"num_heads": 3}, "8 channels and num_heads=3"),
+        ("euclidean", {}, "equally many.*Set key_dim"),
+        ("gaussian", {}, "equally many.*Set key_dim"),
+        ("kernel", {}, "equally many.*Set key_dim"),
     ],
 )
 def test_bad_input(key, config, message):

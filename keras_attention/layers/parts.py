@@ -1,0 +1,82 @@
+"""What the layers that are put together from parts have in common."""
+
+from keras_attention import scores
+from keras_attention.registry import takes_config
+
+
+def get_score(layer, score, config, defaults=()):
+    """A score as a sub-layer, with the arguments that the layer decides.
+
+    Args:
+        layer: The `AttentionLayer2D`.
+        score: What `scores.get` accepts.
+        config: The arguments, given to a score that is made here. One that
+            comes as a layer has its own, which must be the same.
+        defaults: Dictionary of those that leave the choice to such a score,
+            at the value here.
+    """
+    if takes_config(score):
+        return layer.get_part(scores, score, "score", **config)
+    score = layer.get_part(scores, score, "score")
+    defaults = dict(defaults)
+    for name, given in config.items():
+        own = getattr(score, name)
+        left_open = name in defaults and given == defaults[name]
+        if given != own and not left_open:
+            raise ValueError(
+                f"A score given as a layer brings its own {name}. "
+                f"Received: {name}={given} beside a score with {name}={own}"
+            )
+    return score
+
+
+def refuse_negative_scores(score, alignment):
+    """Raises `ValueError` if the alignment needs scores of another kind."""
+    if alignment.positive_scores and not score.positive_scores:
+        raise ValueError(
+            f"{type(alignment).__name__} needs non-negative scores, which "
+            f"{type(score).__name__} does not give."
+        )
+
+
+def refuse_per_channel(layer, alignment):
+    """Raises `ValueError` if the alignment has a map a channel."""
+    if alignment.per_channel:
+        raise ValueError(
+            f"{type(alignment).__name__} has a map of weights for every "
+            f"channel, and {type(layer).__name__} has one for every head. "
+            "AttentionPooling2D takes it."
+        )
+
+
+def count_positions(score, height, width):
+    """`height * width`, `None` if unknown, as far as the score allows it."""
+    if None not in (height, width):
+        return height * width
+    if score.needs_static_size:
+        raise ValueError(
+            f"{type(score).__name__} has parameters for every position, so "
+            "the height and width of the map must be known. Received: "
+            f"height={height} and width={width}"
+        )
+    return None
+
+
+def align(alignment, scores, grid, queries, mask, training):
+    """The weights, from an alignment called with what it asks for.
+
+    Args:
+        alignment: An `Alignment`.
+        scores: `(batch, heads, queries, positions)`.
+        grid: Height and width of the map.
+        queries: `(batch, queries, query_channels)`, or `None` for a layer
+            without vectors as queries.
+        mask: Broadcasts to the scores, or `None`.
+        training: Whether the layer is being trained.
+    """
+    extra = {}
+    if alignment.needs_grid:
+        extra["grid_shape"] = grid
+    if alignment.needs_query:
+        extra["query"] = queries
+    return alignment(scores, mask=mask, training=training, **extra)
