@@ -35,10 +35,10 @@ def compare(ours, peer, pairs=PAIRS, warm_up=2):
     for turn in range(pairs):
         # Who goes first alternates too: the second finds a warm cache.
         if turn % 2:
-            first = _clock(peer)
-            times.append((_clock(ours), first))
+            first = seconds(peer)
+            times.append((seconds(ours), first))
         else:
-            times.append((_clock(ours), _clock(peer)))
+            times.append((seconds(ours), seconds(peer)))
     ratios = [a / b for a, b in times]
     low, high = median_interval(ratios)
     return {
@@ -103,7 +103,8 @@ def write(path, rows, information):
     print(f"\n{table}\n\nWritten to {path}")
 
 
-def _clock(function):
+def seconds(function):
+    """How long one call takes."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start

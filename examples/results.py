@@ -4,8 +4,9 @@
     python examples/results.py --write  # and puts them into README.md
 
 A folder in examples/results holds one run of train.py: results.json with one
-row a trained network, config.json with its settings, title.txt. The files in
-benchmarks/results come from the scripts beside them.
+row a trained network, config.json with its settings, title.txt; those in
+examples/results/attach one run of attach.py. The files in benchmarks/results
+come from the scripts beside them.
 """
 
 import argparse
@@ -124,12 +125,82 @@ def verdict(rows):
 
 def results():
     """All runs on real images, one after the other."""
-    folders = sorted(path.parent for path in FOLDER.glob("*/config.json"))
+    folders = sorted(path.parent for path in FOLDER.glob("*/title.txt"))
     return "\n\n".join(
         section(folder)
         for folder in folders
         if not folder.name.startswith("cluttered_digits")
     )
+
+
+def attached():
+    """What attention brings to a network that was trained without it."""
+    lines = [
+        "| network, data | before | longer | attached | attached - longer |",
+        "|---|---|---|---|---|",
+    ]
+    for path in sorted(FOLDER.glob("attach/*/config.json")):
+        rows, arguments, data = read(path.parent)
+        accuracy = {
+            stage: [row["accuracy"] for row in rows if row["model"] == stage]
+            for stage in ("before", "longer", "attached")
+        }
+        pairs = zip(accuracy["attached"], accuracy["longer"], strict=True)
+        gains = [100 * (a - b) for a, b in pairs]
+        name = f"`{arguments['network']}`, {data['name']}"
+        cells = [name, *(spread(values, 100) for values in accuracy.values())]
+        gain = f"{statistics.mean(gains):+.1f} "
+        gain += f"({min(gains):+.1f} to {max(gains):+.1f})"
+        lines.append(f"| {' | '.join([*cells, gain])} |")
+    return "\n".join(lines)
+
+
+def kept():
+    """Per network, the largest difference over all layers put into it."""
+    rows = json.loads((BENCHMARKS / "attach.json").read_text())["rows"]
+    exports = {
+        "saved_model": "SavedModel",
+        "onnx": "ONNX",
+        "litert": "LiteRT",
+    }
+    head = ["network", "layers", "at step 0", "saved, loaded", "detached"]
+    head += ["new weights that stay", *exports.values()]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name in dict.fromkeys(row["network"] for row in rows):
+        found = [row for row in rows if row["network"] == name]
+        cells = [f"`{name}`", str(len(found))]
+        for what in ("at_start", "saved", "detached"):
+            cells.append(f"{max(row[what] for row in found):g}")
+        stay = sum(bool(row["unmoved"]) for row in found)
+        cells.append(str(stay or "none"))
+        exported = next(row for row in found if row["saved_model"])
+        cells += [exported[key] for key in exports]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def axes():
+    """Alignments beside other packages, on the backends measured."""
+    backends = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
+    found = {}
+    for backend, name in backends.items():
+        path = BENCHMARKS / f"axes_{backend}.json"
+        if path.exists():
+            for row in json.loads(path.read_text())["rows"]:
+                key = tuple(row[k] for k in ("alignment", "peer", "what"))
+                key += (row["scores"],)
+                ratio = f"{row['ratio']:.2f} ({row['low']:.2f} to "
+                found.setdefault(key, {})[name] = f"{ratio}{row['high']:.2f})"
+    shown = [
+        n for n in backends.values() if any(n in f for f in found.values())
+    ]
+    head = ["alignment", "beside", "", "scores", *shown]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for (key, peer, what, shape), ratios in found.items():
+        cells = [f"`{key}`", peer, what, shape]
+        cells += [ratios.get(name, "-") for name in shown]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def speed():
@@ -166,7 +237,14 @@ def parity():
     return (BENCHMARKS / "parity.md").read_text().strip()
 
 
-PARTS = {"results": results, "speed": speed, "parity": parity}
+PARTS = {
+    "attached": attached,
+    "kept": kept,
+    "results": results,
+    "axes": axes,
+    "speed": speed,
+    "parity": parity,
+}
 
 
 def replaced(readme):

@@ -88,6 +88,11 @@ class Registry:
             )
         return layer
 
+    def key_of(self, layer):
+        """The key of a layer's class, or the class's name without one."""
+        keys = (key for key, cls in self._entries.items() if cls is type(layer))
+        return next(keys, type(layer).__name__)
+
     def serialize(self, layer):
         """The dictionary that `get` turns into a new, unbuilt layer."""
         config = keras.saving.serialize_keras_object(layer)

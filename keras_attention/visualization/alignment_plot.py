@@ -1,0 +1,248 @@
+"""The same scores under several alignments, or at several temperatures."""
+
+import base64
+import io
+
+import numpy as np
+from keras import ops
+from PIL import Image
+
+from keras_attention import alignments
+from keras_attention.visualization.panels import NotebookFigure
+from keras_attention.visualization.styles import COLOURS
+from keras_attention.visualization.styles import drawing_style
+from keras_attention.visualization.styles import slide
+from keras_attention.visualization.worked_example import align
+
+_COLUMNS = 6
+_FRAME_MILLISECONDS = 220
+
+
+def compare_alignments(scores, keys=None, mask=None, style="notebook"):
+    """The weights that several alignments make of the same scores.
+
+    A panel an alignment: bars for scores in a row, a map for scores on a
+    grid. Below its name, how many positions have any weight and how much the
+    first of them has.
+
+    Args:
+        scores: `(positions,)` or `(height, width)`.
+        keys: Keys of `keras_attention.alignments`, or a dictionary of title
+            to alignment (a key or a layer). `None` takes every key that needs
+            nothing but scores: no query, no channels, and no sign of the
+            scores that they do not have.
+        mask: Optional boolean array in the shape of `scores`, true where a
+            position may be attended to.
+        style: `"notebook"` or `"lecture"`; see `drawing_style`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: For scores of another rank, an unknown key, and an
+            alignment that needs more than scores.
+
+    Example:
+
+    >>> figure = compare_alignments([0.0, 1.0, 3.0], ["softmax", "sparsemax"])
+    >>> [axes.get_title(loc="left").splitlines()[0] for axes in figure.axes]
+    ['scores', 'softmax', 'sparsemax']
+
+    See also:
+        `temperature_animation`.
+    """
+    scores = _scores(scores)
+    chosen = _alignments(keys, scores)
+    weights = {
+        title: _weights(layer, scores, mask) for title, layer in chosen.items()
+    }
+    columns = min(_COLUMNS, len(weights) + 1)
+    rows = -(-(len(weights) + 1) // columns)
+    with drawing_style(style):
+        figure = NotebookFigure(
+            figsize=slide(style, columns, rows), layout="constrained"
+        )
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        _draw_scores(panels[0], scores, mask)
+        for axes, (title, w) in zip(panels[1:], weights.items(), strict=False):
+            _draw_weights(axes, w, title)
+        for axes in panels[len(weights) + 1 :]:
+            axes.remove()
+        for axes in figure.axes:
+            _clear_frame(axes, scores.ndim)
+    return figure
+
+
+def temperature_animation(
+    scores, alignment="softmax", temperatures=None, style="notebook"
+):
+    """The weights while the temperature of their alignment falls.
+
+    Args:
+        scores: `(positions,)` or `(height, width)`.
+        alignment: A key of an alignment with a `temperature`.
+        temperatures: The frames' temperatures, all above 0; `None` takes 25
+            from 10 down to 0.1.
+        style: `"notebook"` or `"lecture"`; see `drawing_style`.
+
+    Returns:
+        A `TemperatureAnimation`, which a notebook plays and `save` writes as
+        a GIF.
+
+    Raises:
+        ValueError: For scores of another rank, and for an alignment without a
+            temperature.
+
+    Example:
+
+    >>> animation = temperature_animation([0.0, 1.0], temperatures=[2.0, 1.0])
+    >>> len(animation.frames)
+    2
+    """
+    scores = _scores(scores)
+    if temperatures is None:
+        temperatures = np.geomspace(10, 0.1, 25)
+    frames = []
+    for temperature in temperatures:
+        layer = alignments.get(alignment, temperature=float(temperature))
+        w = _weights(layer, scores, None)
+        with drawing_style(style):
+            figure = NotebookFigure(
+                figsize=slide(style, 1, 1, 4.0, 2.6), layout="constrained"
+            )
+            axes = figure.subplots()
+            _draw_weights(
+                axes, w, f"{alignment}, temperature {temperature:.2f}"
+            )
+            _clear_frame(axes, scores.ndim)
+            if scores.ndim == 1:
+                axes.set_ylim(0, 1.05)
+            frames.append(_pixels(figure))
+    return TemperatureAnimation(frames)
+
+
+class TemperatureAnimation:
+    """Pictures one after the other, forwards and back.
+
+    Args:
+        frames: `PIL.Image` objects of one size.
+    """
+
+    def __init__(self, frames):
+        self.frames = frames
+
+    def save(self, file):
+        """Writes a GIF that repeats.
+
+        Args:
+            file: A path or a binary file.
+        """
+        first, *rest = [*self.frames, *self.frames[-2:0:-1]]
+        first.save(
+            file,
+            format="GIF",
+            save_all=True,
+            append_images=rest,
+            duration=_FRAME_MILLISECONDS,
+            loop=0,
+        )
+
+    def _repr_html_(self):
+        buffer = io.BytesIO()
+        self.save(buffer)
+        data = base64.b64encode(buffer.getvalue()).decode()
+        return f'<img src="data:image/gif;base64,{data}" alt="animation">'
+
+
+def _scores(scores):
+    scores = np.asarray(scores, "float32")
+    if scores.ndim not in (1, 2) or 0 in scores.shape:
+        raise ValueError(
+            "Invalid value for argument scores: expected (positions,) or "
+            f"(height, width), not empty. Received: shape {scores.shape}"
+        )
+    return scores
+
+
+def _alignments(keys, scores):
+    """Title to layer; without keys those that need nothing but scores."""
+    if keys is None:
+        layers = {key: alignments.get(key) for key in alignments.available()}
+        return {
+            key: layer
+            for key, layer in layers.items()
+            if not _obstacle(layer, scores)
+        }
+    if not isinstance(keys, dict):
+        keys = {key: key for key in keys}
+    layers = {title: alignments.get(key) for title, key in keys.items()}
+    for title, layer in layers.items():
+        if obstacle := _obstacle(layer, scores):
+            raise ValueError(
+                "Invalid value for argument keys: these scores are not enough "
+                f"for {title!r}, which {obstacle}."
+            )
+    return layers
+
+
+def _obstacle(layer, scores):
+    """Why an alignment cannot do with these scores alone, or `None`."""
+    if layer.needs_query:
+        return "needs a query"
+    if layer.per_channel:
+        return "gives every channel weights of its own"
+    if layer.positive_scores and (scores < 0).any():
+        return "needs scores that are not negative"
+    return None
+
+
+def _weights(layer, scores, mask):
+    grid = scores.shape if scores.ndim == 2 else (1, scores.size)
+    if mask is not None:
+        mask = np.asarray(mask, bool)
+        if mask.shape != scores.shape:
+            raise ValueError(
+                "Invalid value for argument mask: expected the shape of the "
+                f"scores, {scores.shape}. Received: {mask.shape}"
+            )
+        mask = mask.reshape(1, 1, 1, -1)
+    weights = align(layer, scores.reshape(1, 1, 1, -1), grid, mask=mask)
+    return ops.convert_to_numpy(weights).reshape(scores.shape)
+
+
+def _draw_scores(axes, scores, mask):
+    hidden = None if mask is None else ~np.asarray(mask, bool)
+    shown = np.ma.masked_array(scores, hidden)
+    if scores.ndim == 1:
+        axes.bar(range(scores.size), shown.filled(0), color="#555555")
+        axes.axhline(0, color="#222222", linewidth=0.8)
+    else:
+        axes.imshow(shown, cmap="Greys_r")
+    axes.set_title(
+        f"scores\n{shown.min():.2f} to {shown.max():.2f}", loc="left"
+    )
+
+
+def _draw_weights(axes, weights, title):
+    used = int((weights > 0).sum())
+    if weights.ndim == 1:
+        axes.bar(range(weights.size), weights, color=COLOURS[0])
+    else:
+        axes.imshow(weights, vmin=0, vmax=max(weights.max(), 1e-12))
+    axes.set_title(
+        f"{title}\n{used} of {weights.size}, up to {weights.max():.2f}",
+        loc="left",
+    )
+
+
+def _clear_frame(axes, rank):
+    axes.set_xticks([])
+    if rank == 2:
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+
+
+def _pixels(figure):
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE)
