@@ -34,6 +34,7 @@ from keras_attention import attach
 from keras_attention import attention_summary
 from keras_attention import compare
 from keras_attention import features
+from keras_attention import visualization
 from keras_attention.arguments import positive_int
 from keras_attention.models import compare_weights
 
@@ -225,7 +226,8 @@ def main():
         },
     }
     (output / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    if any(row["attention"] for row in rows):
+    maps = visualization.collect_attention(attached, images[:1])
+    if "spatial" in {attention.kind for attention in maps.values()}:
         figure = train.picture(attached, examples, info.class_names)
         figure.savefig(output / "attention.png", dpi=150)
     print(f"\nWritten to {output}")

@@ -5,6 +5,7 @@ by moving the panels apart.
 """
 
 import io
+import textwrap
 
 from matplotlib.figure import Figure
 
@@ -13,6 +14,7 @@ _TILE, _GAP, _MARGIN = 1.2, 0.08, 0.12
 _TITLE, _LINE, _ROW_GAP = 0.26, 0.16, 0.08
 _BAR, _BAR_TICKS, _BAR_LABELS = 0.1, 0.52, 0.68
 _SMALL, _MEDIUM = 8, 10
+_LETTER = 0.068  # the width of a small one, on average
 _INK, _PALE = "#222222", "#666666"
 
 
@@ -100,11 +102,12 @@ class Panels:
         bar.ax.yaxis.set_label_coords(1 + _BAR_TICKS / _BAR, 0.5)
 
     def note(self, text):
-        """Writes at the bottom of the figure."""
+        """Writes at the bottom of the figure, as much as there is room for."""
+        room = int((self.size[0] - 2 * _MARGIN) / _LETTER)
         self.figure.text(
             _MARGIN / self.size[0],
             0.5 * _LINE / self.size[1],
-            text,
+            textwrap.shorten(text, room, placeholder=" ..."),
             va="center",
             fontsize=_SMALL,
             color=_PALE,
