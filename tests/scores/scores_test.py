@@ -200,8 +200,8 @@ def test_comes_back_from_its_configuration(tensors, key):
 
 @pytest.mark.parametrize("key", scores.available())
 def test_float64_is_kept(tensors, key):
-    if keras.backend.backend() == "jax":
-        pytest.skip("JAX has no float64 unless it is started with it")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("Keras' matmul takes float64 down to float32 there")
     arguments = {"num_heads": 2, "key_dim": 3, **ARGUMENTS[key]}
     narrow = scores.get(key, **arguments)
     wide = scores.get(key, dtype="float64", **arguments)

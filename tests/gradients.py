@@ -1,0 +1,71 @@
+"""Values and gradients of a function, by each backend's own means."""
+
+import keras
+import numpy as np
+import pytest
+
+#: Ways to run a function. JAX compiles in the last two, PyTorch in none.
+MODES = ["eager", "graph", pytest.param("jit", marks=pytest.mark.jit)]
+
+
+def gradients(function, arrays, direction=1.0, mode="eager"):
+    """The function's value, and the direction times its Jacobian by each array.
+
+    In the mode `"graph"`, TensorFlow knows no sizes but those of heads and
+    channels: of an array of rank 3 the last, of rank 4 the second too.
+    """
+    arrays = [keras.ops.convert_to_tensor(x) for x in arrays]
+    run = globals()[f"_{keras.backend.backend()}"]
+    value, pulled = run(function, arrays, direction, mode)
+    numpy = keras.ops.convert_to_numpy
+    return numpy(value), [numpy(x) for x in pulled]
+
+
+def _tensorflow(function, arrays, direction, mode):
+    import tensorflow as tf
+
+    def run(*arrays):
+        with tf.GradientTape() as tape:
+            tape.watch(arrays)
+            value = function(*arrays)
+            # A scalar takes part in broadcasting.
+            upstream = tf.broadcast_to(
+                tf.cast(direction, value.dtype), tf.shape(value)
+            )
+        return value, tape.gradient(value, arrays, upstream)
+
+    if mode == "graph":
+        signature = [tf.TensorSpec(_open(x), x.dtype) for x in arrays]
+        run = tf.function(run, input_signature=signature)
+    elif mode == "jit":
+        run = tf.function(run, jit_compile=True)
+    return run(*arrays)
+
+
+def _jax(function, arrays, direction, mode):
+    import jax
+
+    def run(*arrays):
+        value, pull_back = jax.vjp(function, *arrays)
+        upstream = jax.numpy.broadcast_to(
+            jax.numpy.asarray(direction, value.dtype), value.shape
+        )
+        return value, pull_back(upstream)
+
+    return (run if mode == "eager" else jax.jit(run))(*arrays)
+
+
+def _torch(function, arrays, direction, mode):
+    import torch
+
+    for x in arrays:
+        x.requires_grad_()
+    value = function(*arrays)
+    upstream = torch.as_tensor(np.asarray(direction)).to(value)
+    return value, torch.autograd.grad(value, arrays, upstream.expand_as(value))
+
+
+def _open(x):
+    shape = x.shape.as_list()
+    kept = {3: [2], 4: [1, 3]}.get(len(shape), range(len(shape)))
+    return [size if i in kept else None for i, size in enumerate(shape)]
