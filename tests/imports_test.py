@@ -19,7 +19,8 @@ ORDER = [
     {"features", "scores", "alignments", "aggregations", "losses"},
     {"layers"},
     {"models", "datasets", "metrics"},
-    {"visualization", "exporting", "tuning"},
+    {"visualization", "exporting"},
+    {"tuning"},
     {"testing"},
 ]
 # The walk's own steps know nothing of how images become features; a loss

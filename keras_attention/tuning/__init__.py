@@ -4,43 +4,30 @@
     result = tuning.search(hypermodel, train, validation, max_trials=20)
     print(result.summary())
 
-| step | module | what |
-|---|---|---|
-| what fits | `options` | a map to mechanisms and their arguments, by flags |
-| | `sites` | a network to the maps that it offers |
-| drawing | `space` | `hp` to a plain dictionary |
-| | `combinations` | a space to its size and its elements |
-| a trial | `hypermodel` | a dictionary to a trained network and its numbers |
-| | `schedule` | optimizers, warm-up and decay |
-| | `trial_data` | arrays, folds and batches to what `fit` takes |
-| | `agreement` | attention on the objects, as one number |
-| the search | `search`, `request`, `job` | the call, checked; how it travels |
-| | `exploration`, `objective` | what is searched, and for what |
-| | `oracle`, `algorithms`, `trial_runner` | KerasTuner, made to survive |
-| | `failures`, `progress` | why a trial failed; one line a trial |
-| | `settings`, `lock`, `trial_files` | a folder: the same, one's own, whole |
-| | `cluster`, `parts`, `chief`, `workers`, `worker`, `link` | processes |
-| the result | `result`, `records`, `axes` | a folder to rows |
-| | `leaderboard`, `words`, `page` | tables, sentences, one HTML page |
-| | `effects`, `importance` | what mattered |
-| | `figures`, `parallel`, `canvas` | figures |
-| | `retraining` | the winner again, on fresh seeds |
-| | `tensorboard_log`, `trackers` | for other tools |
-| | `example_search` | a search that nobody ran, for examples |
+| folder | what |
+|---|---|
+| `space` | what can be drawn: places, mechanisms, their arguments |
+| `trial` | what was drawn to a trained network and its numbers |
+| `service` | the machinery: tuners, files, processes, made to survive |
+| `result` | a search's folder to tables, words, figures and a fresh winner |
+| `search.py` | the call that runs it |
+
+Each imports only what stands above it. `result` reads the files of any
+KerasTuner search, and knows of the rest only what data a trial takes.
 """
 
-from keras_attention.tuning.combinations import enumerate_space
-from keras_attention.tuning.combinations import size_of
-from keras_attention.tuning.hypermodel import AttentionHyperModel
-from keras_attention.tuning.hypermodel import TooCostlyError
-from keras_attention.tuning.options import LAYER_CHOICES
-from keras_attention.tuning.options import Site
-from keras_attention.tuning.options import attention_options
-from keras_attention.tuning.options import layer_of
 from keras_attention.tuning.result import SearchResult
 from keras_attention.tuning.search import search
-from keras_attention.tuning.space import NETWORK_CHOICES
-from keras_attention.tuning.space import TRAINING_CHOICES
-from keras_attention.tuning.space import attention_space
-from keras_attention.tuning.space import network_space
-from keras_attention.tuning.space import training_space
+from keras_attention.tuning.space.choices import LAYER_CHOICES
+from keras_attention.tuning.space.choices import NETWORK_CHOICES
+from keras_attention.tuning.space.choices import TRAINING_CHOICES
+from keras_attention.tuning.space.combinations import enumerate_space
+from keras_attention.tuning.space.combinations import size_of
+from keras_attention.tuning.space.mechanisms import layer_of
+from keras_attention.tuning.space.options import attention_options
+from keras_attention.tuning.space.site import Site
+from keras_attention.tuning.space.spaces import attention_space
+from keras_attention.tuning.space.spaces import network_space
+from keras_attention.tuning.space.spaces import training_space
+from keras_attention.tuning.trial.budget import TooCostlyError
+from keras_attention.tuning.trial.hypermodel import AttentionHyperModel

@@ -8,26 +8,27 @@ import keras_tuner
 
 from keras_attention.arguments import boolean
 from keras_attention.arguments import positive_float
-from keras_attention.tuning.algorithms import hyperband_trials
-from keras_attention.tuning.cluster import find_role
-from keras_attention.tuning.exploration import explore
-from keras_attention.tuning.lock import locked
-from keras_attention.tuning.objective import describe_objective
-from keras_attention.tuning.oracle import Status
-from keras_attention.tuning.oracle import reasons
-from keras_attention.tuning.parts import follow
-from keras_attention.tuning.parts import lead
-from keras_attention.tuning.progress import Progress
-from keras_attention.tuning.request import make_job
-from keras_attention.tuning.request import space_size
-from keras_attention.tuning.settings import changes
-from keras_attention.tuning.settings import clear
-from keras_attention.tuning.settings import describe_option
-from keras_attention.tuning.settings import has_results
-from keras_attention.tuning.settings import read_settings
-from keras_attention.tuning.settings import space_config
-from keras_attention.tuning.settings import space_of
-from keras_attention.tuning.settings import write_settings
+from keras_attention.tuning.result.search_result import SearchResult
+from keras_attention.tuning.service.algorithms import hyperband_trials
+from keras_attention.tuning.service.cluster import find_role
+from keras_attention.tuning.service.exploration import explore
+from keras_attention.tuning.service.lock import locked
+from keras_attention.tuning.service.oracle import Status
+from keras_attention.tuning.service.oracle import reasons
+from keras_attention.tuning.service.processes import follow
+from keras_attention.tuning.service.processes import lead
+from keras_attention.tuning.service.progress import Progress
+from keras_attention.tuning.service.request import make_job
+from keras_attention.tuning.service.request import space_size
+from keras_attention.tuning.service.settings import changes
+from keras_attention.tuning.service.settings import clear
+from keras_attention.tuning.service.settings import describe_option
+from keras_attention.tuning.service.settings import has_results
+from keras_attention.tuning.service.settings import read_settings
+from keras_attention.tuning.service.settings import space_config
+from keras_attention.tuning.service.settings import space_of
+from keras_attention.tuning.service.settings import write_settings
+from keras_attention.tuning.trial.objective import describe_objective
 
 
 def search(
@@ -103,7 +104,7 @@ def search(
     Example:
 
     >>> import keras, numpy, tempfile
-    >>> from keras_attention.tuning.search import search
+    >>> from keras_attention.tuning import search
     >>> def build(hp):
     ...     units = hp.Choice("units", [1, 2])
     ...     model = keras.Sequential([keras.layers.Dense(units)])
@@ -157,8 +158,6 @@ def search(
             _run(job, role, settings, deadline, overwrite)
     else:
         follow(job, role)
-    from keras_attention.tuning.result import SearchResult
-
     return SearchResult(job.directory)
 
 

@@ -9,6 +9,14 @@ import keras
 import keras_tuner
 import numpy as np
 
+from keras_attention import alignments
+
+#: An alignment that has no temperature to draw.
+UNTEMPERED = next(
+    key
+    for key in ("min_max", *alignments.available())
+    if "temperature" not in alignments.get(key).get_config()
+)
 DATA = (np.zeros((4, 2), "float32"), np.zeros((4, 1), "float32"))
 
 

@@ -1,0 +1,158 @@
+"""The leaderboard of a search, as text, HTML, CSV and data frame."""
+
+import csv
+import importlib
+import io
+import json
+import textwrap
+
+from keras_attention.metrics.table import html_table
+from keras_attention.metrics.table import text_table
+from keras_attention.tuning.result.axes import shown
+
+_TOP = 10
+_WIDTH = 56
+
+
+def text(result, most=_TOP):
+    """The table of the best trials and what else there is to know."""
+    header, rows = _cells(result, most)
+    parts = [text_table(header, rows)] if rows else []
+    return "\n".join(parts + _notes(result, most))
+
+
+def html(result, most=_TOP):
+    """The same as HTML."""
+    header, rows = _cells(result, most)
+    parts = [html_table(header, rows)] if rows else []
+    notes = [[note] for note in _notes(result, most)]
+    return "".join(parts) + (html_table(["note"], notes) if notes else "")
+
+
+def configuration(result, trial):
+    """The hyperparameters that differ between trials, those that are on."""
+    varied = [axis.name for axis in result.axes if axis.name in trial.values]
+    if not varied:
+        return "(the same in all trials)"
+    return ", ".join(f"{name}={shown(trial.values[name])}" for name in varied)
+
+
+def flat(rows):
+    """Rows without dictionaries inside: a column a hyperparameter and metric.
+
+    >>> row = {"trial": "0", "hyperparameters": {"a": 1}, "metrics": {"b": 2}}
+    >>> flat([row])
+    [{'trial': '0', 'hyperparameters.a': 1, 'metrics.b': 2}]
+    """
+    nested = ("hyperparameters", "metrics")
+    columns = {
+        (group, name): None
+        for group in nested
+        for row in rows
+        for name in row[group]
+    }
+    return [
+        {
+            **{name: row[name] for name in row if name not in nested},
+            **{f"{g}.{name}": row[g].get(name) for g, name in columns},
+        }
+        for row in rows
+    ]
+
+
+def csv_text(records):
+    """Comma-separated, with empty cells for what is not there."""
+    stream = io.StringIO()
+    names = list(records[0]) if records else []
+    writer = csv.DictWriter(stream, names, lineterminator="\n")
+    writer.writeheader()
+    for record in records:
+        repeats = json.dumps(record["repeats"]) if record["repeats"] else None
+        writer.writerow({**record, "repeats": repeats})
+    return stream.getvalue()
+
+
+def data_frame(records):
+    """A `pandas.DataFrame`, if pandas is installed."""
+    try:
+        pandas = importlib.import_module("pandas")
+    except ImportError as error:
+        raise ImportError(
+            "table('dataframe') needs a package that is not installed: pip "
+            "install pandas. table('csv') has the same columns."
+        ) from error
+    return pandas.DataFrame(records)
+
+
+def _cells(result, most):
+    columns = {
+        "trial": lambda t: t.name,
+        result.objective: lambda t: f"{t.score:.4g}",
+        "spread": lambda t: _number(t.spread, "{:.2g}"),
+        "parameters": lambda t: _number(t.metrics.get("parameters"), "{:,.0f}"),
+        "GFLOPs": lambda t: _number(t.metrics.get("flops"), "{:.3g}", 1e9),
+        "seconds": lambda t: _number(t.metrics.get("seconds"), "{:,.0f}"),
+        "attention on object": lambda t: _number(_energy(t), "{:.1%}"),
+    }
+    trials = result.finished[:most]
+    rows = [
+        [
+            textwrap.fill(
+                configuration(result, trial),
+                _WIDTH,
+                break_long_words=False,
+                break_on_hyphens=False,
+            ),
+            *(cell(trial) for cell in columns.values()),
+        ]
+        for trial in trials
+    ]
+    # Costs that no trial of the search has told of are no column.
+    always = ("configuration", "trial", result.objective, "spread")
+    kept = [
+        number
+        for number, name in enumerate(["configuration", *columns])
+        if name in always or any(row[number] != "-" for row in rows)
+    ]
+    header = ["configuration", *columns]
+    return [header[n] for n in kept], [[row[n] for n in kept] for row in rows]
+
+
+def _notes(result, most):
+    if not result.trials:
+        return ["No trials yet."]
+    notes = []
+    hidden = len(result.finished[most:]) if most else 0
+    if hidden:
+        notes.append(f"and {hidden} more: table()")
+    if result.fixed:
+        same = ", ".join(f"{n}={shown(v)}" for n, v in result.fixed.items())
+        notes.append(f"the same in all trials: {same}")
+    if result.unfinished:
+        notes.append(
+            f"{len(result.unfinished)} of {len(result.trials)} trials without "
+            "a score:"
+        )
+        notes += [f"  {line}" for line in failures(result)]
+    return notes
+
+
+def failures(result):
+    """A line for every reason, with the trials that gave it."""
+    reasons = {}
+    for trial in result.unfinished:
+        key = (trial.status, trial.reason)
+        reasons.setdefault(key, []).append(trial.name)
+    return [
+        f"{status} {', '.join(names)}: {reason}"
+        for (status, reason), names in reasons.items()
+    ]
+
+
+def _energy(trial):
+    names = ("attention_energy", "val_attention_energy")
+    return next((trial.metrics[n] for n in names if n in trial.metrics), None)
+
+
+def _number(value, form, unit=1):
+    return "-" if value is None else form.format(value / unit)

@@ -1,0 +1,86 @@
+"""One HTML page of a search, with everything inside the file."""
+
+import base64
+import html
+import io
+
+import matplotlib
+
+from keras_attention.tuning.result import leaderboard
+from keras_attention.tuning.result.effects_plot import plot_effects
+from keras_attention.tuning.result.importance_plot import plot_importance
+from keras_attention.tuning.result.parallel_plot import plot_parallel
+from keras_attention.tuning.result.pareto_plot import plot_pareto
+from keras_attention.tuning.result.progress_plot import plot_progress
+
+_STYLE = """
+body { font: 15px/1.5 sans-serif; color: #222; max-width: 62em;
+       margin: 2em auto; padding: 0 1em }
+table { border-collapse: collapse; font-size: 13px }
+th, td { padding: .3em .8em; border-bottom: 1px solid #ddd }
+div.wide { overflow-x: auto }
+img { max-width: 100%; height: auto }
+h1, h2 { font-weight: 600 } p { white-space: pre-line }
+"""
+
+
+def page(result):
+    """Summary, figures and the whole table of a search.
+
+    Args:
+        result: A `SearchResult`.
+
+    Returns:
+        HTML without scripts; figures are SVG inside the page, so that it can
+        be sent by mail and read without a network.
+
+    Example:
+
+    >>> from keras_attention.tuning.result.example_search import example_search
+    >>> from keras_attention.tuning import SearchResult
+    >>> page(SearchResult(example_search(trials=3)))[:15]
+    '<!DOCTYPE html>'
+    """
+    title = f"Search: {result.directory.name}"
+    if result.objective:
+        title += f", {result.objective}"
+    paragraphs = "".join(
+        f"<p>{html.escape(text)}</p>" for text in result.summary().split("\n\n")
+    )
+    pictures = "".join(
+        f"<h2>{html.escape(name)}</h2>{_image(figure, name)}"
+        for name, figure in _figures(result)
+    )
+    table = leaderboard.html(result, most=None)
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>"
+        f"<body><h1>{html.escape(title)}</h1>{paragraphs}{pictures}"
+        f'<h2>All trials</h2><div class="wide">{table}</div></body></html>\n'
+    )
+
+
+def _figures(result):
+    if not result.finished:
+        return
+    yield "Progress", plot_progress(result)
+    known = {metric for trial in result.finished for metric in trial.metrics}
+    for cost in ("flops", "parameters", "seconds"):
+        if cost in known:
+            yield f"Score and {cost}", plot_pareto(result, cost)
+    yield "Trials", plot_parallel(result)
+    yield "What mattered", plot_importance(result)
+    yield "Effects", plot_effects(result)
+
+
+def _image(figure, name):
+    # SVG text as outlines: the same everywhere, whatever fonts there are.
+    stream = io.StringIO()
+    # The same search gives the same page.
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    data = base64.b64encode(stream.getvalue().encode()).decode()
+    return (
+        f'<img alt="{html.escape(name)}" '
+        f'src="data:image/svg+xml;base64,{data}">'
+    )

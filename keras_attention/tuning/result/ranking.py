@@ -1,0 +1,76 @@
+"""Which metric ranked the trials, told by their scores."""
+
+import json
+import math
+
+from keras_attention import arguments
+from keras_attention.tuning.result.trial import best_of
+from keras_attention.tuning.result.trial import histories_of
+from keras_attention.tuning.result.trial import same
+
+
+def stored_objective(directory):
+    """`(objective, direction)` of `search.json`, or `(None, None)`."""
+    path = directory / "search.json"
+    try:
+        pairs = json.loads(path.read_text())["objective"]
+    except (FileNotFoundError, ValueError, KeyError):
+        # The scores tell it too, in all but rare cases.
+        return None, None
+    # KerasTuner's name for the sum of several.
+    return pairs[0] if len(pairs) == 1 else ("multi_objective", "min")
+
+
+def objective_of(states, objective, direction):
+    """The metric that ranks the trials, and its direction.
+
+    Args:
+        states: Trial id to its file's content, `None` for a damaged one.
+        objective: The one asked for, or `None` for the search's own.
+        direction: `"max"`, `"min"` or `None`.
+
+    Returns:
+        `(objective, direction)`, both `None` before the first score.
+
+    Raises:
+        ValueError: For an unknown objective, and for one that cannot be told.
+    """
+    if direction is not None:
+        arguments.one_of("direction", direction, ("max", "min"))
+    if objective is not None:
+        known = {m for s in states.values() for m in histories_of(s)}
+        if known and objective not in known:
+            arguments.one_of("objective", objective, sorted(known))
+    candidates = None
+    for state in states.values():
+        if not state or state["status"] != "COMPLETED":
+            continue
+        if state["score"] is None or not math.isfinite(state["score"]):
+            continue
+        fits = [
+            (name, history["direction"])
+            for name, history in histories_of(state).items()
+            if same(best_of(history, history["direction"]), state["score"])
+        ]
+        if candidates is None:
+            candidates = fits
+        candidates = [pair for pair in candidates if pair in fits]
+    if objective is not None:
+        stored = dict(candidates or ()).get(objective)
+        if direction is None and stored is None and candidates is not None:
+            raise ValueError(
+                f"The search did not rank by {objective!r}, so its direction "
+                "is not known: give direction='max' or direction='min'."
+            )
+        return objective, direction or stored
+    if candidates is None:
+        return None, None
+    # Validation first: the same number may have been told under two names.
+    candidates.sort(key=lambda pair: not pair[0].startswith("val_"))
+    if len({way for _, way in candidates}) != 1:
+        raise ValueError(
+            "The objective of the search cannot be told from its files: give "
+            "objective= and direction=. Metrics that agree with the scores: "
+            f"{', '.join(name for name, _ in candidates) or 'none'}."
+        )
+    return candidates[0]

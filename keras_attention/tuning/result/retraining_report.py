@@ -1,0 +1,137 @@
+"""The winner's search score beside what it does on fresh seeds."""
+
+import dataclasses
+import pathlib
+import statistics
+
+from keras_attention.metrics.table import html_table
+from keras_attention.metrics.table import text_table
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Retraining:
+    """The winner's search score beside what it does on fresh seeds.
+
+    Attributes:
+        rows: One dictionary a seed: `seed`, `seconds`, and the metrics of
+            `model.evaluate`: those of the test set, and with `val_` those of
+            the validation set if it was given.
+        metric: The metric on the test set, by default what the search's
+            objective names.
+        searched: Name of the same metric in the search.
+        direction: `"max"` or `"min"`, `None` if it was not the objective.
+        search_score: Its value for the winner in the search, or `None`.
+        path: Where the model of the median seed is, or `None`.
+        kept_seed: That seed.
+    """
+
+    rows: list
+    metric: str
+    searched: str
+    direction: str | None
+    search_score: float | None
+    path: pathlib.Path | None
+    kept_seed: int
+
+    @property
+    def values(self):
+        """The metric on the test set, one a seed."""
+        return [row[self.metric] for row in self.rows]
+
+    @property
+    def mean(self):
+        """The mean over seeds."""
+        return statistics.fmean(self.values)
+
+    @property
+    def spread(self):
+        """The largest less the smallest; 0 for one seed."""
+        return max(self.values) - min(self.values)
+
+    @property
+    def optimism(self):
+        """By how much the search's score was better than the fresh mean.
+
+        `None` for another metric than the objective. Against the validation
+        set if it was given, which leaves the choice of the luckiest trial as
+        the only cause; else against the test set, which is also other images.
+        """
+        if self.direction is None or self.search_score is None:
+            return None
+        fresh = f"val_{self.metric}"
+        told = [row.get(fresh, row[self.metric]) for row in self.rows]
+        gap = self.search_score - statistics.fmean(told)
+        return gap if self.direction == "max" else -gap
+
+    def __str__(self):
+        return "\n".join([text_table(*self._table()), *self._notes()])
+
+    def _repr_html_(self):
+        notes = [[note] for note in self._notes()]
+        return html_table(*self._table()) + html_table(["note"], notes)
+
+    def _table(self):
+        fresh = [self.metric]
+        if self._is_validated():
+            fresh.insert(0, f"val_{self.metric}")
+        names = {f"val_{self.metric}": self.searched, self.metric: self._test()}
+        header = ["seed", *(names[name] for name in fresh), "seconds"]
+        rows = [
+            [
+                str(row["seed"]),
+                *(f"{row[name]:.4g}" for name in fresh),
+                f"{row['seconds']:.0f}",
+            ]
+            for row in self.rows
+        ]
+        means = [
+            f"{statistics.fmean(row[name] for row in self.rows):.4g}"
+            for name in fresh
+        ]
+        rows.append(["mean", *means, "-"])
+        if self.search_score is not None:
+            score = f"{self.search_score:.4g}"
+            if self._is_validated():
+                rows.append(["search", score, "-", "-"])
+            else:
+                # Other images: not in the column of the test set.
+                header.insert(1, self.searched)
+                rows = [[row[0], "-", *row[1:]] for row in rows]
+                rows.append(["search", score, "-", "-"])
+        return header, rows
+
+    def _notes(self):
+        notes = [
+            f"{len(self.rows)} fresh seeds, {self._test()}: mean "
+            f"{self.mean:.4g}, largest less smallest {self.spread:.2g}"
+        ]
+        if self.optimism is not None:
+            notes.append(
+                f"the search's score is {abs(self.optimism):.2g} "
+                f"{'better' if self.optimism >= 0 else 'worse'} than the "
+                "fresh mean, "
+                + (
+                    "on the same validation images"
+                    if self._is_validated()
+                    else "but validation images are not test images: with "
+                    "validation= luck and change of images come apart"
+                )
+            )
+        numbers = [
+            {name: row[name] for name in row if name not in ("seed", "seconds")}
+            for row in self.rows
+        ]
+        if len(numbers) > 1 and all(n == numbers[0] for n in numbers):
+            notes.append(
+                "every seed gave exactly the same numbers: the hypermodel "
+                "probably sets a seed of its own"
+            )
+        if self.path:
+            notes.append(f"seed {self.kept_seed}, the median: {self.path}")
+        return notes
+
+    def _is_validated(self):
+        return f"val_{self.metric}" in self.rows[0]
+
+    def _test(self):
+        return f"test {self.metric}"

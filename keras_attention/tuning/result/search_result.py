@@ -1,0 +1,257 @@
+"""The result of a search: read from its folder, to decide from."""
+
+import functools
+import json
+import pathlib
+
+from keras_attention import arguments
+from keras_attention.tuning.result import leaderboard
+from keras_attention.tuning.result.axes import axes
+from keras_attention.tuning.result.axes import fixed
+from keras_attention.tuning.result.importance import importance
+from keras_attention.tuning.result.records import read_search
+
+
+class SearchResult:
+    """What a hyperparameter search found, ready to print, show and save.
+
+    Reads the files of any KerasTuner search, finished or not, also those of
+    other programs, and trains nothing. Printing gives the leaderboard,
+    `summary()` says in words what it means. Extra metrics that a trial's
+    `fit` returned are shown where they are there: `parameters`, `flops`,
+    `seconds`, `attention_energy`, and `<objective>_spread` with the values of
+    the repeats.
+
+    Args:
+        directory: The folder with `oracle.json`; of a `Tuner`, its
+            `directory` and `project_name` together.
+        objective: A metric to rank by; `None` for the search's own.
+        direction: `"max"` or `"min"` for another metric than the search's.
+
+    Attributes:
+        objective: The metric that ranks the trials, `None` before the first
+            one has finished.
+        direction: `"max"` or `"min"`.
+        trials: Every trial as a `records.Trial`, in the order they ended.
+        finished: Those with a score, the best first.
+        unfinished: The others: running, failed, invalid or damaged.
+
+    Raises:
+        ValueError: For a folder without a search, for a damaged
+            `oracle.json`, for an objective that is not known.
+
+    Example:
+
+    >>> from keras_attention.tuning.result.example_search import example_search
+    >>> result = SearchResult(example_search(trials=3))
+    >>> print(result)
+    configuration                       trial  val_accuracy  spread ...
+    ---...
+    >>> result.best["hyperparameters"]["mechanism"]
+    'mhsa'
+
+    See also:
+        `retrain`, for how good the winner is on fresh seeds and test data.
+    """
+
+    def __init__(self, directory, objective=None, direction=None):
+        search = read_search(directory, objective, direction)
+        self.directory = search.directory
+        self.objective = search.objective
+        self.direction = search.direction
+        self.space = search.space
+        self.trials = search.trials
+        sign = -1 if search.direction == "max" else 1
+        self.finished = sorted(
+            (trial for trial in search.trials if trial.score is not None),
+            key=lambda trial: sign * trial.score,
+        )
+        self.unfinished = [t for t in search.trials if t.score is None]
+        self.axes = axes(self.finished, self.space)
+        self.fixed = fixed(self.finished)
+
+    @property
+    def rows(self):
+        """One dictionary of plain values a trial, the best first.
+
+        `rank` (from 1, `None` without a score), `trial`, `status`, `score`,
+        `spread`, `repeats`, `hyperparameters`, `metrics`, `reason` (why there
+        is no score).
+        """
+        ranks = [*range(1, len(self.finished) + 1)]
+        ranks += [None] * len(self.unfinished)
+        return [
+            {
+                "rank": rank,
+                "trial": trial.name,
+                "status": trial.status,
+                "score": trial.score,
+                "spread": trial.spread,
+                "repeats": list(trial.repeats),
+                "hyperparameters": dict(trial.values),
+                "metrics": dict(trial.metrics),
+                "reason": trial.reason,
+            }
+            for rank, trial in zip(
+                ranks, self.finished + self.unfinished, strict=True
+            )
+        ]
+
+    @property
+    def best(self):
+        """The row of the best trial.
+
+        Raises:
+            ValueError: If no trial has a score; says why each has none.
+        """
+        self.winner()
+        return self.rows[0]
+
+    def winner(self):
+        """The best `records.Trial`; raises as `best` does."""
+        if self.finished:
+            return self.finished[0]
+        reasons = "; ".join(f"{t.name}: {t.reason}" for t in self.unfinished)
+        raise ValueError(
+            f"No trial in {self.directory} has finished with a score. "
+            + (f"Trials: {reasons}." if reasons else "It has no trials yet.")
+        )
+
+    @functools.cached_property
+    def importance(self):
+        """Which hyperparameters explain the scores, an `Importance`."""
+        return importance(
+            [
+                [
+                    axis.position(trial.values.get(axis.name))
+                    for axis in self.axes
+                ]
+                for trial in self.finished
+            ],
+            [axis.name for axis in self.axes],
+            [trial.score for trial in self.finished],
+        )
+
+    def table(self, format=None):
+        """All trials, for a reader or for another program.
+
+        Args:
+            format: `None` for aligned text, `"csv"` with a column a
+                hyperparameter and a metric, `"json"` (`rows` and what was
+                optimised), or `"dataframe"` for a `pandas.DataFrame` with the
+                columns of the CSV.
+
+        Returns:
+            A string, or the data frame.
+
+        Raises:
+            ValueError: For another format.
+            ImportError: For `"dataframe"` without pandas.
+        """
+        arguments.one_of("format", format, (None, "csv", "json", "dataframe"))
+        if format is None:
+            return leaderboard.text(self, most=None)
+        if format == "json":
+            content = {
+                "objective": self.objective,
+                "direction": self.direction,
+                "rows": self.rows,
+            }
+            return json.dumps(content, indent=2, allow_nan=False)
+        records = leaderboard.flat(self.rows)
+        if format == "csv":
+            return leaderboard.csv_text(records)
+        return leaderboard.data_frame(records)
+
+    def summary(self):
+        """What was found, how sure it is, and what mattered, in words."""
+        from keras_attention.tuning.result.words import summary
+
+        return summary(self)
+
+    def __str__(self):
+        return leaderboard.text(self)
+
+    def _repr_html_(self):
+        return leaderboard.html(self)
+
+    def to_html(self, path):
+        """Writes one page that needs no other file, and returns its path."""
+        from keras_attention.tuning.result.page import page
+
+        path = pathlib.Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(self), encoding="utf-8")
+        return path
+
+    def plot_progress(self):
+        """Scores in the order in which trials ended, and the best so far."""
+        from keras_attention.tuning.result import progress_plot
+
+        return progress_plot.plot_progress(self)
+
+    def plot_pareto(self, cost="flops"):
+        """Score against a cost, with the trials that nothing dominates.
+
+        Args:
+            cost: A metric that is better when smaller: `"flops"`,
+                `"parameters"`, `"seconds"` or any other that trials have.
+        """
+        from keras_attention.tuning.result import pareto_plot
+
+        return pareto_plot.plot_pareto(self, cost)
+
+    def plot_parallel(self, names=None):
+        """One line a trial over the axes of its hyperparameters.
+
+        Args:
+            names: Which hyperparameters; at most eight without them, those
+                that explain most where that is known.
+        """
+        from keras_attention.tuning.result import parallel_plot
+
+        return parallel_plot.plot_parallel(self, names)
+
+    def plot_importance(self):
+        """How much of the scores' variance each hyperparameter explains."""
+        from keras_attention.tuning.result import importance_plot
+
+        return importance_plot.plot_importance(self)
+
+    def plot_effects(self, names=None):
+        """Mean scores for every value of a hyperparameter, with intervals.
+
+        Args:
+            names: Which hyperparameters; without them those about mechanism
+                and place.
+        """
+        from keras_attention.tuning.result import effects_plot
+
+        return effects_plot.plot_effects(self, names)
+
+    def to_tensorboard(self, folder):
+        """Writes every trial for TensorBoard's HParams page.
+
+        TensorFlow is not needed. See `tensorboard_log.to_tensorboard`.
+        """
+        from keras_attention.tuning.result import tensorboard_log
+
+        return tensorboard_log.to_tensorboard(self, folder)
+
+    def to_mlflow(self, client=None, experiment=None):
+        """Logs every trial that ended to MLflow; see `trackers.to_mlflow`."""
+        from keras_attention.tuning.result import trackers
+
+        return trackers.to_mlflow(self, client, experiment)
+
+    def to_wandb(self, project=None, **options):
+        """Logs every trial that ended to W&B; see `trackers.to_wandb`."""
+        from keras_attention.tuning.result import trackers
+
+        return trackers.to_wandb(self, project, **options)
+
+    def retrain(self, **options):
+        """Trains the winner on fresh seeds; see `retraining.retrain`."""
+        from keras_attention.tuning.result import retraining
+
+        return retraining.retrain(self, **options)

@@ -1,0 +1,76 @@
+"""The hyperparameters of a hypermodel, found by asking it for models."""
+
+import keras
+import keras_tuner
+
+from keras_attention.tuning.service.failures import failure_message
+
+
+def explore(hypermodel, oracle):
+    """Adds every hyperparameter of `hypermodel` to the oracle's space.
+
+    What `hypermodel.declare_hyperparameters` tells costs no model. `build` is
+    then called once, and again for every conditional scope that was not
+    entered yet, with the values that open it. A build that fails ends
+    nothing: what it had asked for until then is known, and the trials find
+    the rest.
+
+    Args:
+        hypermodel: a `keras_tuner.HyperModel`.
+        oracle: the `keras_tuner.Oracle` whose space grows.
+
+    Returns:
+        list of str, one message a build that failed.
+
+    Raises:
+        keras_tuner.errors.FatalError: The hypermodel raised one.
+    """
+    known = set()
+    _visit(hypermodel.declare_hyperparameters, oracle, known)
+    return _visit(hypermodel.build, oracle, known)
+
+
+def _visit(ask, oracle, known):
+    failures = []
+    pending = {(): []}
+    while pending:
+        conditions = pending.pop(next(iter(pending)))
+        hp = oracle.get_space()
+        # Unset values become defaults when they are asked for, which a space
+        # drawn at random would not repeat.
+        hp.values = {c.name: c.values[0] for c in conditions}
+        for entry in hp.space:
+            if hp.is_active(entry):
+                hp.values.setdefault(entry.name, entry.default)
+        try:
+            ask(hp)
+        except keras_tuner.errors.FatalError:
+            raise
+        except Exception as error:
+            failures.append(failure_message(error))
+        finally:
+            free_memory()
+        oracle.update_space(hp)
+        for conditions in hp.active_scopes:
+            known.add(_key(conditions))
+            pending.pop(_key(conditions), None)
+        for conditions in hp.inactive_scopes:
+            if _key(conditions) not in known:
+                # Tried once, whether or not these values open it.
+                known.add(_key(conditions))
+                pending[_key(conditions)] = conditions
+    return failures
+
+
+def free_memory():
+    """Drops the last model, and what the backend keeps of it."""
+    # Collects garbage too.
+    keras.utils.clear_session()
+    if keras.config.backend() == "torch":
+        import torch
+
+        torch.cuda.empty_cache()
+
+
+def _key(conditions):
+    return tuple((c.name, tuple(c.values)) for c in conditions)

@@ -1,0 +1,14 @@
+"""What can be drawn: a network's places, and what attention fits each.
+
+| module | what |
+|---|---|
+| `bases`, `vgg_base`, `functional_base` | a network to the maps it offers |
+| `site` | one place: the shapes of its map and of its query |
+| `mechanisms` | keys of layers, and the layers of what was drawn |
+| `argument` | one thing to draw, and the description that all of them make |
+| `options` | a map to its mechanisms and their arguments, by flags |
+| `parts` | which score, alignment and aggregation go together |
+| `choices` | the values to draw from, one's own checked |
+| `spaces`, `drawing` | `hp` to a plain dictionary |
+| `combinations` | a space to its size and its elements |
+"""

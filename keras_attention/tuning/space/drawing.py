@@ -1,0 +1,55 @@
+"""Draws values from a `keras_tuner.HyperParameters`."""
+
+from keras_attention.tuning.space.argument import describe
+
+
+def draw_mechanism(hp, parent, place, mechanisms, chosen):
+    """Declares the arguments of every mechanism; describes the chosen one."""
+    description = None
+    for mechanism, what in mechanisms.items():
+        with hp.conditional_scope(parent, [mechanism]):
+            prefix = f"{place}_{mechanism}"
+            drawn, searched = {}, set()
+            for argument in what:
+                name = f"{prefix}_{argument.name}"
+                above = argument.parent and f"{prefix}_{argument.parent}"
+                if argument.parent in drawn and above not in searched:
+                    # The parent has one value, and is no hyperparameter.
+                    if drawn[argument.parent] not in argument.parent_values:
+                        continue
+                    above = None
+                value = draw_if(
+                    hp,
+                    above,
+                    list(argument.parent_values),
+                    name,
+                    argument.values,
+                )
+                if len(argument.values) > 1:
+                    searched.add(name)
+                if value is not None:
+                    drawn[argument.name] = value
+        if mechanism == chosen:
+            description = describe(mechanism, what, drawn)
+    return description
+
+
+def draw_if(hp, parent, parent_values, name, values):
+    """Draws inside a conditional scope, if there is a parent."""
+    if parent is None:
+        return draw(hp, name, values)
+    with hp.conditional_scope(parent, parent_values):
+        return draw(hp, name, values)
+
+
+def draw(hp, name, values):
+    """A value of a list or a range; `None` where it is inactive."""
+    if isinstance(values, tuple):
+        low, high = values
+        sampling = "log" if low > 0 else "linear"
+        return hp.Float(name, low, high, sampling=sampling)
+    if len(values) == 1:
+        return values[0]
+    if isinstance(values[0], bool):
+        return hp.Boolean(name, default=values[0])
+    return hp.Choice(name, values)

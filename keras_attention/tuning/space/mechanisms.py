@@ -1,0 +1,88 @@
+"""Keys of mechanisms, and the layers that they stand for."""
+
+import keras
+
+from keras_attention import aggregations
+from keras_attention import alignments
+from keras_attention import arguments
+from keras_attention import layers
+from keras_attention import scores
+
+#: Pools a place evenly: what attention pooling has to be better than.
+UNIFORM = "uniform"
+#: Nothing at a place.
+NONE = "none"
+AXES = {
+    "score": scores,
+    "alignment": alignments,
+    "aggregation": aggregations,
+}
+
+
+def mechanism_keys(mechanisms=None):
+    """Keys of layers for keys and families, `"uniform"` among them.
+
+    >>> mechanism_keys(["channel", "gate"])
+    ['cbam_channel', 'eca', 'se', 'gate']
+    """
+    available = layers.available()
+    if mechanisms is None:
+        return [*available, UNIFORM]
+    if isinstance(mechanisms, str):
+        mechanisms = [mechanisms]
+    keys = []
+    for name in mechanisms:
+        if name in available or name == UNIFORM:
+            keys.append(name)
+            continue
+        try:
+            keys.extend(layers.available(name))
+        except ValueError as error:
+            raise ValueError(
+                arguments.invalid(
+                    "mechanisms",
+                    name,
+                    "keys or families of keras_attention.layers, or "
+                    f"{UNIFORM!r}. Keys: {', '.join(available)}",
+                )
+            ) from error
+    if not keys:
+        raise ValueError(
+            arguments.invalid("mechanisms", mechanisms, "at least one")
+        )
+    return list(dict.fromkeys(keys))
+
+
+def layer_of(description):
+    """The layer that a drawn description stands for.
+
+    Args:
+        description: `{"mechanism": "attn_pool", "num_heads": 2, "alignment":
+            {"key": "softmax", "temperature": 0.3}, ...}`.
+
+    Returns:
+        A new layer.
+
+    Example:
+
+    >>> layer_of({"mechanism": "se", "reduction_ratio": 4}).reduction_ratio
+    4
+    """
+    config = dict(description)
+    key = config.pop("mechanism")
+    if key == UNIFORM:
+        return keras.layers.GlobalAveragePooling2D()
+    for part, axis in AXES.items():
+        if part in config:
+            part_config = dict(config[part])
+            part_key = part_config.pop("key")
+            # By its key, a score is given the heads and the key size.
+            config[part] = (
+                axis.get(part_key, **part_config) if part_config else part_key
+            )
+    return layers.get(key, **config)
+
+
+def is_inserted(layer):
+    """Whether a layer stands in the network instead of beside it."""
+    return layer.shape_preserving and layer.query_kind is None

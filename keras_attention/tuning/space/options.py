@@ -1,0 +1,175 @@
+"""What attention a map can take: which mechanisms, with which arguments.
+
+Nothing is listed here by name. The keys come from the registries, what may be
+varied from the arguments that a layer has, and which parts go together from
+the flags of their classes: a key that is registered tomorrow is searched
+tomorrow.
+"""
+
+import math
+
+from keras_attention import arguments
+from keras_attention import layers
+from keras_attention.tuning.space.argument import Argument
+from keras_attention.tuning.space.argument import check_values
+from keras_attention.tuning.space.argument import describe
+from keras_attention.tuning.space.choices import LAYER_CHOICES
+from keras_attention.tuning.space.mechanisms import UNIFORM
+from keras_attention.tuning.space.mechanisms import is_inserted
+from keras_attention.tuning.space.mechanisms import mechanism_keys
+from keras_attention.tuning.space.parts import parts_of
+from keras_attention.tuning.space.site import Site
+
+#: Above it, the weights of one head over one image take more than 4 MB.
+_MAX_POSITIONS = 1024
+
+
+def attention_options(
+    sites,
+    mechanisms=None,
+    choices=None,
+    max_positions=_MAX_POSITIONS,
+    affordable=None,
+):
+    """What can be drawn at every place.
+
+    A combination that cannot work is not among it: heads that do not divide
+    the channels, a kernel larger than the map, scores that an alignment does
+    not take, positions compared in pairs on a large map.
+
+    Args:
+        sites: Dictionary of place to `Site`, or to a shape
+            `(height, width, channels)` where the map has to stay a map.
+        mechanisms: Keys or families of `keras_attention.layers`, and
+            `"uniform"`; `None` takes all that fit. A place takes those of
+            them that fit it.
+        choices: Other values than those of `LAYER_CHOICES`: dictionary of
+            argument to list. For `"score"`, `"alignment"` and `"aggregation"`
+            they are keys.
+        max_positions: On larger maps, positions are not compared in pairs.
+        affordable: Optional function `(place, description) -> bool`; what it
+            refuses, alone in an otherwise plain network, is left out.
+
+    Returns:
+        Dictionary of place to a dictionary of mechanism to a list of
+        `Argument`.
+
+    Raises:
+        ValueError: For unknown mechanisms and arguments, and for a place that
+            takes none of the mechanisms.
+
+    Example:
+
+    >>> options = attention_options({"block3": (28, 28, 64)}, ["se", "mhsa"])
+    >>> for argument in options["block3"]["se"]:
+    ...     print(argument.name, argument.values)
+    reduction_ratio [16, 8, 4]
+    identity_init [False, True]
+    >>> sorted(attention_options({"block1": (224, 224, 64)}, ["se", "mhsa"])
+    ...        ["block1"])
+    ['se']
+    """
+    arguments.positive_int("max_positions", max_positions)
+    choices = {**LAYER_CHOICES, **(choices or {})}
+    keys = mechanism_keys(mechanisms)
+    options = {}
+    for place, site in sites.items():
+        if not isinstance(site, Site):
+            site = Site([tuple(site)])
+        found = {
+            key: _arguments_at(key, site, choices, max_positions)
+            for key in keys
+        }
+        found = {key: what for key, what in found.items() if what is not None}
+        if affordable is not None:
+            found = _affordable(found, place, affordable)
+        if not found:
+            raise ValueError(
+                f"No mechanism fits the place {place!r}, with maps of "
+                f"{', '.join(map(str, site.maps))}. Received: mechanisms="
+                f"{mechanisms!r}. {_advice(site, affordable)}"
+            )
+        options[place] = found
+    return options
+
+
+def _arguments_at(key, site, choices, max_positions):
+    """What can be drawn for a mechanism, `None` where it does not fit."""
+    if key == UNIFORM:
+        return [] if site.may_be_tapped else None
+    layer = layers.get(key)
+    config = layer.get_config()
+    inserted = is_inserted(layer)
+    if not inserted and not site.may_be_tapped:
+        return None
+    if "max_positions" in config and site.positions > max_positions:
+        return None
+    found = []
+    for name in ("reduction_ratio", "kernel_size", "num_heads", "key_dim"):
+        if name in config:
+            values = _fitting(name, key, site, choices[name])
+            if not values:
+                return None
+            check_values(layers, key, name, values)
+            found.append(Argument(name, (name,), values))
+    # Where there is a ratio too, it would be overridden.
+    if "filters" in config and "reduction_ratio" not in config:
+        check_values(layers, key, "filters", choices["filters"])
+        found.append(Argument("filters", ("filters",), choices["filters"]))
+    if "alignment" in config:
+        parts = parts_of(key, layer, inserted, site, choices)
+        if parts is None:
+            return None
+        found += parts
+    if inserted and "identity_init" in config:
+        values = choices["identity_init"]
+        found.append(Argument("identity_init", ("identity_init",), values))
+    return found
+
+
+def _fitting(name, key, site, values):
+    channels = [shape[2] for shape in site.maps]
+    if name == "reduction_ratio":
+        return [v for v in values if v <= min(channels)]
+    if name == "kernel_size":
+        along_channels = key in layers.available("channel")
+        limit = min(channels) if along_channels else site.side
+        return [v for v in values if v <= limit]
+    if name == "num_heads":
+        queries = [shape[2] for shape in site.queries]
+        divided = math.gcd(*channels, *queries)
+        return [v for v in values if divided % v == 0]
+    return list(values)
+
+
+def _affordable(found, place, affordable):
+    """Leaves out what is too costly, an argument's value at a time."""
+    kept = {}
+    for mechanism, what in found.items():
+        cheapest = describe(mechanism, what, {})
+        if not affordable(place, cheapest):
+            continue
+        kept[mechanism] = [
+            argument
+            if argument.parent or isinstance(argument.values, tuple)
+            else argument._replace(
+                values=argument.values[:1]
+                + [
+                    value
+                    for value in argument.values[1:]
+                    if affordable(
+                        place, describe(mechanism, what, {argument.name: value})
+                    )
+                ]
+            )
+            for argument in what
+        ]
+    return kept
+
+
+def _advice(site, affordable):
+    if affordable is not None:
+        return "Allow more mechanisms or raise max_overhead."
+    if not site.may_be_tapped:
+        return "It takes mechanisms that keep the shape of their map."
+    return "Allow more mechanisms or name another place."

@@ -1,0 +1,181 @@
+"""Which score, alignment and aggregation go together.
+
+What a place can take is read from the flags of their classes; what goes with
+what, by asking the layer: it refuses parts that cannot work together when it
+is made, so that nothing about them is repeated here.
+"""
+
+import functools
+import itertools
+
+from keras_attention import alignments
+from keras_attention import layers
+from keras_attention.tuning.space.argument import Argument
+from keras_attention.tuning.space.argument import check_values
+from keras_attention.tuning.space.mechanisms import AXES
+
+
+def parts_of(key, layer, inserted, site, choices):
+    """Score, alignment and aggregation, as far as they go together.
+
+    Args:
+        key: Of the mechanism.
+        layer: A layer of it.
+        inserted: Whether it stands in the network instead of beside it.
+        site: The `Site`.
+        choices: What may be drawn, as of `attention_options`.
+
+    Returns:
+        A list of `Argument`s: the alignment, and depending on it the others.
+        `None` where nothing goes together.
+    """
+    candidates = {"alignment": (), "score": (), "aggregation": ()}
+    fits = {
+        "alignment": lambda part: _aligns(part, layer, inserted),
+        "score": lambda part: site.has_known_size or not part.needs_static_size,
+        # What is inserted stays a map, a tap becomes a vector.
+        "aggregation": lambda part: part.keeps_positions == inserted,
+    }
+    config = layer.get_config()
+    for part in [part for part in candidates if part in config]:
+        keys = choices[part] or _default_first(part, layer)
+        candidates[part] = tuple(
+            name for name in keys if fits[part](AXES[part].get(name))
+        )
+    taken = _taken(key, *candidates.values())
+    if not taken:
+        return None
+    found = [Argument("alignment", ("alignment", "key"), list(taken))]
+    for part in ("score", "aggregation"):
+        if part in config:
+            found += _beside(part, taken)
+    return found + _temperature(taken, choices["temperature"])
+
+
+def _default_first(part, layer):
+    """All keys, that of the layer's own part before the others."""
+    own = type(getattr(layer, part))
+    axis = AXES[part]
+    return sorted(
+        axis.available(), key=lambda key: type(axis.get(key)) is not own
+    )
+
+
+def _aligns(part, layer, inserted):
+    """Whether an alignment can be at a place, whatever is beside it."""
+    return (
+        # Hard choices are trained by a model of their own, not by `fit`.
+        not getattr(part, "needs_reinforce", False)
+        and (layer.query_kind == "vector" or not part.needs_query)
+        # Weights that sum to 1 would leave next to nothing of a map that they
+        # multiply; where positions are compared in pairs, that is the rule.
+        and not (
+            inserted and part.normalized and not layer.alignment.normalized
+        )
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _taken(key, aligned, scored, aggregated):
+    """Alignment to the scores and the aggregations that the layer takes.
+
+    Returns:
+        Dictionary of key to `{"score": [...], "aggregation": [...]}`, without
+        alignments that no pair of them suits.
+    """
+    flags = {
+        (part, name): _flags(AXES[part].get(name))
+        for part, names in zip(AXES, (scored, aligned, aggregated), strict=True)
+        for name in names
+    }
+    answers = {}
+
+    def takes(alignment, score, aggregation):
+        parts = {
+            "score": score,
+            "alignment": alignment,
+            "aggregation": aggregation,
+        }
+        parts = {part: name for part, name in parts.items() if name}
+        # Parts of the same flags are as good: asked once for all of them.
+        alike = tuple(flags[item] for item in parts.items())
+        if alike not in answers:
+            answers[alike] = _accepts(key, parts)
+        return answers[alike]
+
+    found = {}
+    for alignment in aligned:
+        # A first pair that works, beside which the others are tried.
+        pairs = itertools.product(scored or (None,), aggregated or (None,))
+        first = next((p for p in pairs if takes(alignment, *p)), None)
+        if first is not None:
+            score, aggregation = first
+            found[alignment] = {
+                "score": [
+                    s for s in scored if takes(alignment, s, aggregation)
+                ],
+                "aggregation": [
+                    a for a in aggregated if takes(alignment, score, a)
+                ],
+            }
+    return found
+
+
+def _flags(part):
+    """What its class says about itself: names and truth values."""
+    names = {
+        name
+        for kind in type(part).__mro__
+        if kind.__module__.startswith("keras_attention")
+        for name, value in vars(kind).items()
+        if isinstance(value, bool)
+    }
+    return tuple((name, getattr(part, name)) for name in sorted(names))
+
+
+def _accepts(key, parts):
+    try:
+        layers.get(key, **parts)
+    except ValueError:
+        return False
+    return True
+
+
+def _beside(part, taken):
+    """One `Argument` for all alignments that take the same keys."""
+    groups = {}
+    for alignment, parts in taken.items():
+        groups.setdefault(tuple(parts[part]), []).append(alignment)
+    largest = max(groups, key=lambda keys: (len(groups[keys]), len(keys)))
+    return [
+        Argument(
+            # Hyperparameters of one name would have to have the same values.
+            part if keys == largest else f"{part}_of_{'_'.join(parents)}",
+            (part, "key"),
+            list(keys),
+            "alignment",
+            tuple(parents),
+        )
+        for keys, parents in groups.items()
+    ]
+
+
+def _temperature(taken, values):
+    tempered = [
+        alignment
+        for alignment in taken
+        if "temperature" in alignments.get(alignment).get_config()
+    ]
+    for alignment in tempered:
+        check_values(alignments, alignment, "temperature", values)
+    if not tempered:
+        return []
+    return [
+        Argument(
+            "temperature",
+            ("alignment", "temperature"),
+            values,
+            "alignment",
+            tuple(tempered),
+        )
+    ]

@@ -1,0 +1,75 @@
+"""VGG16_bn as the network that a search puts attention into."""
+
+import keras
+
+from keras_attention.models import VGG16BNAttention
+from keras_attention.tuning.space.mechanisms import layer_of
+from keras_attention.tuning.space.site import Site
+from keras_attention.tuning.space.site import map_shape
+
+_BLOCKS = ("block3", "block4", "block5")
+
+
+class VGGBase:
+    """VGG16_bn with random weights; attention is inserted or taps it.
+
+    Args:
+        input_shape: Of the images.
+        classes: Number of classes.
+        activation: Of the classifier.
+        places: Blocks or layers; `None` takes the last three blocks.
+        widths: The width multipliers that are drawn from.
+
+    Attributes:
+        sites: Dictionary of place to `Site`, one map a width.
+        networks: What `network_space` can draw of the width, in that order.
+        has_width: Whether there is a width to draw.
+        gives_logits: Whether the outputs are logits.
+    """
+
+    def __init__(self, input_shape, classes, activation, places, widths):
+        self.input_shape = tuple(input_shape)
+        self.classes = classes
+        self.activation = activation
+        self.gives_logits = False
+        self.has_width = True
+        self.networks = [{"width_multiplier": width} for width in widths]
+        self.sites = self._find_sites(places or _BLOCKS, widths)
+
+    def build(self, attention, network):
+        """The network with what `attention_space` and `network_space` drew."""
+        return VGG16BNAttention(
+            {where: layer_of(what) for where, what in attention.items()},
+            input_shape=self.input_shape,
+            classes=self.classes,
+            classifier_activation=self.activation,
+            width_multiplier=network["width_multiplier"],
+            dropout=network["dropout"],
+        )
+
+    def _find_sites(self, places, widths):
+        maps, queries = {place: [] for place in places}, []
+        for width in widths:
+            # The layers that pool the places know the shapes of their maps.
+            pools = {
+                place: keras.layers.GlobalAveragePooling2D() for place in places
+            }
+            try:
+                model = VGG16BNAttention(
+                    pools,
+                    input_shape=self.input_shape,
+                    classes=self.classes,
+                    width_multiplier=width,
+                )
+            except ValueError as error:
+                raise ValueError(
+                    "The network cannot be built for these input_shape="
+                    f"{self.input_shape}, places={list(places)} and "
+                    f"width_multiplier={width}: {error}"
+                ) from error
+            for place in places:
+                pool = model.get_layer(f"{place}_context")
+                maps[place].append(map_shape(pool.input, pool.data_format))
+            pool = model.get_layer("global_pool")
+            queries.append(map_shape(pool.input, pool.data_format))
+        return {place: Site(shapes, queries) for place, shapes in maps.items()}

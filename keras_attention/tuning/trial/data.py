@@ -1,0 +1,136 @@
+"""What a trial trains on and is judged by, in whatever form it comes."""
+
+from typing import Any
+from typing import NamedTuple
+
+import keras_tuner
+
+from keras_attention.datasets import Examples
+from keras_attention.datasets import batches
+from keras_attention.tuning.trial.division import divided
+from keras_attention.tuning.trial.supervised import Pairs
+from keras_attention.tuning.trial.supervised import is_masked
+from keras_attention.tuning.trial.supervised import supervised
+
+
+class Run(NamedTuple):
+    """One training of a trial.
+
+    Attributes:
+        name: `"seed0"`, `"fold2"`; of the numbers that it gives.
+        seed: For its weights and the order of its images.
+        train: What `fit` takes as `x`, or a pair `(x, y)`.
+        validation: The same, to be judged by.
+        masked: Validation batches with masks, or `None`.
+    """
+
+    name: str
+    seed: int
+    train: Any
+    validation: Any
+    masked: Any
+
+
+def read_arguments(args, kwargs):
+    """Splits the arguments of `fit` into training data, validation and rest.
+
+    Returns:
+        `(train, validation, kwargs)`, the first two as they were given:
+        separate `x` and `y` are put into a pair.
+    """
+    kwargs = dict(kwargs)
+    names = ("x", "y")
+    if len(args) > 2:
+        raise keras_tuner.errors.FatalValueError(
+            "Only the training data may be given by position. Received: "
+            f"{len(args)} positional arguments"
+        )
+    for name, value in zip(names, args, strict=False):
+        kwargs[name] = value
+    x, y = (kwargs.pop(name, None) for name in names)
+    validation = kwargs.pop("validation_data", None)
+    if kwargs.pop("validation_split", 0):
+        raise keras_tuner.errors.FatalValueError(
+            "validation_split takes the last images, whatever they are: pass "
+            "validation_data, or make the hypermodel with folds=k."
+        )
+    if x is None:
+        raise keras_tuner.errors.FatalValueError(
+            "There is nothing to train on: pass the training data first. "
+            "Received: x=None"
+        )
+    return (x if y is None else (x, y)), validation, kwargs
+
+
+def runs_of(train, validation, *, fold_count, seeds, seed, batch_size):
+    """The trainings that make up a trial.
+
+    Args:
+        train: As `read_arguments` returns it.
+        validation: The same; `None` with folds.
+        fold_count: Number of folds, or `None`.
+        seeds: Number of seeds.
+        seed: The first one; it also decides the folds.
+        batch_size: For `Examples`.
+
+    Yields:
+        `Run`, each made when it is asked for.
+
+    Raises:
+        ValueError: One that ends a search, for missing or superfluous
+            validation data and for data that cannot be divided.
+    """
+    if fold_count is None:
+        if validation is None:
+            raise keras_tuner.errors.FatalValueError(
+                "Trials are compared on validation data, which is missing. "
+                "Pass validation_data=..., or make the hypermodel with "
+                "folds=k to validate on parts of the training data. "
+                "Received: validation_data=None"
+            )
+        for number in range(seeds):
+            yield _run(
+                f"seed{number}", seed + number, train, validation, batch_size
+            )
+        return
+    if validation is not None:
+        raise keras_tuner.errors.FatalValueError(
+            "folds=k takes its validation data from the training data, so "
+            "pass none. Received: validation_data beside "
+            f"folds={fold_count}"
+        )
+    for number, pair in enumerate(divided(train, fold_count, seed)):
+        yield _run(f"fold{number}", seed, *pair, batch_size)
+
+
+def steps_of(data, batch_size, steps_per_epoch=None):
+    """Batches an epoch of what `supervised` returns."""
+    if steps_per_epoch is not None:
+        return steps_per_epoch
+    if isinstance(data, tuple):
+        return -(-len(data[0]) // batch_size)
+    try:
+        return len(data)
+    except TypeError as error:
+        # A tf.data.Dataset of unknown or no length, or a generator.
+        raise keras_tuner.errors.FatalValueError(
+            "The schedule of the learning rate needs the number of batches "
+            "an epoch, which the training data does not tell. Pass "
+            f"steps_per_epoch. Received: {type(data).__name__}"
+        ) from error
+
+
+def rewind(data, epoch):
+    """Lets a dataset that counts its epochs begin at one of them."""
+    source = data.source if isinstance(data, Pairs) else data
+    if hasattr(source, "epoch"):
+        source.epoch = epoch
+
+
+def _run(name, seed, train, validation, batch_size):
+    if isinstance(train, Examples):
+        train = batches(train, batch_size, seed=seed)
+    if isinstance(validation, Examples):
+        validation = batches(validation, batch_size, supervised=False)
+    masked = validation if is_masked(validation) else None
+    return Run(name, seed, supervised(train), supervised(validation), masked)

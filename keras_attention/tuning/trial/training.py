@@ -1,0 +1,112 @@
+"""One trial: a network is trained and judged, and its repeats summed up."""
+
+import statistics
+import time
+
+import keras
+
+from keras_attention.costs import count_costs
+from keras_attention.tuning.trial.agreement import mean_attention_energy
+from keras_attention.tuning.trial.budget import COSTS
+from keras_attention.tuning.trial.data import rewind
+from keras_attention.tuning.trial.data import steps_of
+from keras_attention.tuning.trial.schedule import WarmUpSchedule
+
+
+def train(model, training, run, options, restore_best=None):
+    """Trains a compiled model with its drawn schedule, and judges it.
+
+    Args:
+        model: What `AttentionHyperModel.build` returned.
+        training: What `training_space` drew.
+        run: A `Run`.
+        options: Arguments of `keras.Model.fit`, with `epochs`,
+            `initial_epoch` and `batch_size`.
+        restore_best: The metric whose best epoch is kept, or `None`.
+
+    Returns:
+        Dictionary of numbers; see `AttentionHyperModel.fit`.
+    """
+    options = dict(options)
+    batch_size = options.pop("batch_size")
+    steps = steps_of(run.train, batch_size, options.get("steps_per_epoch"))
+    model.optimizer.learning_rate = WarmUpSchedule(
+        training["learning_rate"],
+        steps * options["epochs"],
+        training["warm_up"],
+        training["schedule"],
+        start=steps * options["initial_epoch"],
+    )
+    callbacks = list(options.pop("callbacks", None) or [])
+    if restore_best:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                restore_best,
+                patience=options["epochs"],
+                restore_best_weights=True,
+            )
+        )
+    fitted = _as_arguments(run.train, batch_size)
+    rewind(run.train, options["initial_epoch"])
+    keras.utils.set_random_seed(run.seed)
+    start = time.perf_counter()
+    history = model.fit(
+        **fitted, validation_data=run.validation, callbacks=callbacks, **options
+    ).history
+    seconds = time.perf_counter() - start
+    results = {
+        name: values[-1]
+        for name, values in history.items()
+        if not name.startswith("val_") and name != "learning_rate"
+    }
+    return _judged(model, run, batch_size, {**results, "seconds": seconds})
+
+
+def summary_of(results, names):
+    """Means, spreads and the numbers themselves of repeats.
+
+    >>> found = summary_of([{"loss": 1.0}, {"loss": 3.0}], ["seed0", "seed1"])
+    >>> found["loss"], found["loss_spread"], found["loss_seed1"]
+    (2.0, 2.0, 3.0)
+    """
+    summary = {}
+    for name in results[0]:
+        values = [result.get(name) for result in results]
+        if None in values:
+            # Not in every fold is there an object to attend to.
+            continue
+        summary[name] = statistics.fmean(values)
+        if name in COSTS:
+            continue
+        summary[f"{name}_spread"] = max(values) - min(values)
+        for run, value in zip(names, values, strict=True):
+            summary[f"{name}_{run}"] = value
+    return summary
+
+
+def _judged(model, run, batch_size, results):
+    # Of the model as it is now, whatever a callback restored.
+    validation = model.evaluate(
+        **_as_arguments(run.validation, batch_size), verbose=0, return_dict=True
+    )
+    results |= {f"val_{name}": v for name, v in validation.items()}
+    costs = count_costs(model).total
+    results["parameters"] = costs.parameters
+    results["flops"] = costs.flops
+    if "val_accuracy" in results:
+        gflops = costs.flops / 1e9
+        results["accuracy_per_gflop"] = results["val_accuracy"] / gflops
+    if run.masked is not None:
+        energy = mean_attention_energy(model, run.masked, batch_size)
+        if energy is not None:
+            results["attention_energy"] = energy
+    return {name: float(value) for name, value in results.items()}
+
+
+def _as_arguments(data, batch_size):
+    """Arrays as `x`, `y` and weights; batches as `x`."""
+    if not isinstance(data, tuple):
+        return {"x": data}
+    names = ("x", "y", "sample_weight")
+    arrays = dict(zip(names, data, strict=False))
+    return {**arrays, "batch_size": batch_size}

@@ -1,0 +1,227 @@
+import json
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from keras_attention.tuning import SearchResult
+from keras_attention.tuning.result.example_search import example_search
+
+
+def build(hp):
+    """A linear model, trained with the learning rate of the search."""
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(2, activation="softmax")]
+    )
+    model.compile(
+        keras.optimizers.SGD(hp.Float("learning_rate", 1e-5, 1e-1)),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+class Seeded(keras_tuner.HyperModel):
+    """Sets a seed of its own, and notes what it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.seed, self.seeds, self.folds = 7, 5, None
+        self.fits, self.values = [], []
+
+    def build(self, hp):
+        keras.utils.set_random_seed(self.seed)
+        self.values.append(dict(hp.values))
+        return build(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        self.fits.append((self.seed, self.seeds, {*kwargs}))
+        kwargs["batch_size"] = 8
+        return model.fit(*args, **kwargs)
+
+
+@pytest.fixture
+def result():
+    return SearchResult(example_search(trials=4))
+
+
+def data(seed, count=64):
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(count, 4)).astype("float32")
+    return x, (x.sum(-1) > 0).astype("int32")
+
+
+def retrain(result, hypermodel=build, **options):
+    options = {"train": data(0), "test": data(1), **options}
+    return result.retrain(hypermodel=hypermodel, **options)
+
+
+def test_fresh_seeds_beside_the_score_of_the_search(result):
+    fresh = retrain(result)
+    assert [row["seed"] for row in fresh.rows] == [0, 1, 2]
+    values = [row["accuracy"] for row in fresh.rows]
+    assert fresh.values == values
+    assert len({row["loss"] for row in fresh.rows}) == 3
+    assert fresh.mean == pytest.approx(np.mean(values))
+    assert fresh.spread == pytest.approx(np.ptp(values))
+    assert fresh.search_score == result.best["score"]
+    gap = result.best["score"] - np.mean(values)
+    assert fresh.optimism == pytest.approx(gap)
+    text = str(fresh)
+    header = text.splitlines()[0].split()
+    assert header == ["seed", "val_accuracy", "test", "accuracy", "seconds"]
+    assert f"{result.best['score']:.4g}" in text
+    assert "validation images are not test images" in text
+    assert "<table>" in fresh._repr_html_()
+
+
+def test_the_model_is_built_from_the_values_of_the_winner(result):
+    hypermodel = Seeded()
+    retrain(result, hypermodel, seeds=(3, 4))
+    winner = result.best["hyperparameters"]
+    assert hypermodel.values == [winner, winner]
+
+
+def test_other_values_are_compared_with_the_winner(result):
+    hypermodel = Seeded()
+    values = {**result.best["hyperparameters"], "learning_rate": 0.05}
+    fresh = retrain(result, hypermodel, values=values, seeds=(3,))
+    assert hypermodel.values == [values]
+    # The search has no score of theirs.
+    assert (fresh.search_score, fresh.optimism) == (None, None)
+    assert "search" not in str(fresh)
+
+
+def test_data_as_dictionaries(result):
+    x, y = data(1)
+    named = {"image": x, "label": y, "mask": np.zeros_like(x)}
+    fresh = retrain(result, test=named, seeds=(0,))
+    assert fresh.values == retrain(result, test=(x, y), seeds=(0,)).values
+
+
+def test_a_hypermodel_with_a_seed_gets_the_fresh_ones(result):
+    hypermodel = Seeded()
+    fresh = retrain(result, hypermodel, seeds=(3, 4), validation=data(2))
+    assert [(f[0], f[1]) for f in hypermodel.fits] == [(3, 1), (4, 1)]
+    assert (hypermodel.seed, hypermodel.seeds) == (7, 5)
+    assert "validation_data" in hypermodel.fits[0][2]
+    assert fresh.rows[0]["loss"] != fresh.rows[1]["loss"]
+    assert "exactly the same" not in str(fresh)
+
+
+def test_a_seed_that_cannot_be_set_is_noticed(result):
+    def fixed(hp):
+        keras.utils.set_random_seed(0)
+        return build(hp)
+
+    assert "sets a seed of its own" in str(retrain(result, fixed))
+
+
+def test_with_validation_data_luck_is_told_from_other_images(result):
+    fresh = retrain(result, validation=data(2), epochs=2)
+    values = [row["val_accuracy"] for row in fresh.rows]
+    gap = result.best["score"] - np.mean(values)
+    assert fresh.optimism == pytest.approx(gap)
+    assert "on the same validation images" in str(fresh)
+
+
+def test_a_loss_is_optimistic_when_it_is_smaller(result):
+    search = SearchResult(result.directory, "val_loss", "min")
+    fresh = retrain(search)
+    assert fresh.metric == "loss"
+    assert fresh.optimism == pytest.approx(fresh.mean - fresh.search_score)
+
+
+def test_another_metric_than_the_objective(result):
+    fresh = retrain(result, metric="loss")
+    assert fresh.metric == "loss"
+    assert fresh.optimism is None
+    assert fresh.search_score == result.best["metrics"]["val_loss"]
+    with pytest.raises(ValueError, match="argument metric: expected one of"):
+        retrain(result, metric="auc")
+
+
+def test_the_median_model_is_kept(result, tmp_path):
+    path = tmp_path / "new" / "best.keras"
+    fresh = retrain(result, seeds=(5, 6, 8), path=path, metric="loss")
+    values = {row["seed"]: row["loss"] for row in fresh.rows}
+    assert sorted(values.values())[1] == values[fresh.kept_seed]
+    model = keras.saving.load_model(path)
+    loss = model.evaluate(*data(1), verbose=0, return_dict=True)["loss"]
+    assert loss == pytest.approx(values[fresh.kept_seed], rel=1e-5)
+    assert [p.name for p in path.parent.iterdir()] == ["best.keras"]
+    assert f"seed {fresh.kept_seed}, the median: {path}" in str(fresh)
+    with pytest.raises(ValueError, match="argument path: expected a new file"):
+        retrain(result, path=path)
+
+
+def test_data_from_functions_and_data_sets(result):
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return data(index)
+
+    fresh = retrain(result, train=lambda: Batches(), test=lambda: data(1))
+    assert len(fresh.rows) == 3
+    retrain(result, train=Batches(), test=Batches(), seeds=[0])
+
+
+def test_the_budget_of_hyperband_is_the_number_of_epochs(result):
+    for path in result.directory.glob("trial_*/trial.json"):
+        state = json.loads(path.read_text())
+        own = {"tuner/epochs": 3, "tuner/initial_epoch": 2}
+        state["hyperparameters"]["values"].update(own)
+        path.write_text(json.dumps(state))
+    seen = []
+
+    class Epochs(Seeded):
+        def fit(self, hp, model, *args, epochs=None, **kwargs):
+            seen.append(epochs)
+            # A fresh network has no first two epochs to go on from.
+            assert "tuner/initial_epoch" not in hp.values
+            return model.fit(*args, epochs=epochs, **kwargs)
+
+    again = SearchResult(result.directory)
+    retrain(again, Epochs(), seeds=(0,))
+    retrain(again, Epochs(), seeds=(0,), epochs=1)
+    assert seen == [3, 1]
+
+
+def test_another_hypermodel_than_that_of_the_search(result):
+    def other(hp):
+        hp.Int("depth", 1, 3)
+        return build(hp)
+
+    with pytest.raises(ValueError, match=r"also asks for \['depth'\]"):
+        retrain(result, other)
+
+
+def test_a_fit_that_trains_something_else(result):
+    class Copies(Seeded):
+        def fit(self, hp, model, *args, **kwargs):
+            return build(hp).fit(*args, **kwargs)
+
+    hypermodel = Copies()
+    with pytest.raises(ValueError, match="one that left it untrained"):
+        retrain(result, hypermodel)
+    assert hypermodel.seed == 7
+
+
+@pytest.mark.parametrize("seeds", [(), (1, 1), (-1,), (0.5,)])
+def test_bad_seeds(result, seeds):
+    with pytest.raises(ValueError, match="argument seeds"):
+        retrain(result, seeds=seeds)
+
+
+def test_bad_path(result, tmp_path):
+    with pytest.raises(ValueError, match="argument path: expected a new file"):
+        retrain(result, path=tmp_path / "model.h5")
+
+
+def test_no_winner(tmp_path):
+    (tmp_path / "oracle.json").write_text("{}")
+    with pytest.raises(ValueError, match="No trial in"):
+        retrain(SearchResult(tmp_path))

@@ -1,0 +1,267 @@
+"""What is possible at a place follows from flags and from shapes."""
+
+import keras
+import pytest
+import toy
+
+from keras_attention import aggregations
+from keras_attention import alignments
+from keras_attention import layers
+from keras_attention import scores
+from keras_attention.tuning.space.argument import describe
+from keras_attention.tuning.space.mechanisms import layer_of
+from keras_attention.tuning.space.mechanisms import mechanism_keys
+from keras_attention.tuning.space.options import attention_options
+from keras_attention.tuning.space.site import Site
+
+DEEP = {"block4": Site([(14, 14, 48)], [(7, 7, 64)])}
+
+
+def arguments_of(mechanism, sites=DEEP, **kwargs):
+    (mechanisms,) = attention_options(sites, [mechanism], **kwargs).values()
+    return {argument.name: argument for argument in mechanisms[mechanism]}
+
+
+def test_every_mechanism_fits_somewhere():
+    (mechanisms,) = attention_options(DEEP).values()
+    assert sorted(mechanisms) == sorted([*layers.available(), "uniform"])
+
+
+def test_what_has_to_stay_a_map_takes_what_keeps_it():
+    (mechanisms,) = attention_options({"pool": (14, 14, 48)}).values()
+    for key in mechanisms:
+        layer = layers.get(key)
+        assert layer.shape_preserving and layer.query_kind is None
+    assert "uniform" not in mechanisms and "se" in mechanisms
+
+
+def test_heads_divide_channels_of_map_and_query_at_every_width():
+    assert arguments_of("attn_pool")["num_heads"].values == [1, 2, 4, 8]
+    site = Site([(14, 14, 12), (14, 14, 24)], [(7, 7, 32), (7, 7, 64)])
+    heads = arguments_of("attn_pool", {"p": site})["num_heads"]
+    assert heads.values == [1, 2, 4]
+
+
+def test_kernels_fit_the_map_and_ratios_the_channels():
+    assert arguments_of("cbam", {"p": (6, 9, 8)})["kernel_size"].values == [
+        3,
+        5,
+    ]
+    ratios = arguments_of("cbam", {"p": (6, 9, 8)})["reduction_ratio"]
+    assert ratios.values == [8, 4]
+    # The kernel of efficient channel attention runs along the channels.
+    assert arguments_of("eca", {"p": (2, 2, 8)})["kernel_size"].values == [
+        3,
+        5,
+        7,
+    ]
+    with pytest.raises(ValueError, match=r"fits the place 'p'.*2, 2, 8"):
+        attention_options({"p": (2, 2, 8)}, ["cbam"])
+
+
+def test_pairs_only_on_small_maps_of_known_size():
+    def keys(shape, **kwargs):
+        (mechanisms,) = attention_options({"p": shape}, **kwargs).values()
+        return set(mechanisms)
+
+    pairwise = {"mhsa", "nonlocal"}
+    assert pairwise <= keys((32, 32, 8))
+    assert not pairwise & keys((33, 32, 8))
+    assert not pairwise & keys((None, 32, 8))
+    assert pairwise <= keys((33, 32, 8), max_positions=1056)
+
+
+def test_location_needs_a_map_of_known_size():
+    assert "location" in arguments_of("attn_pool")["score"].values
+    sites = {"p": Site([(None, None, 48)], [(None, None, 64)])}
+    assert "location" not in arguments_of("attn_pool", sites)["score"].values
+
+
+def test_a_tap_has_no_aggregation_that_keeps_the_map():
+    for key in ("attn_pool", "gate"):
+        assert "gate" not in arguments_of(key)["aggregation"].values
+
+
+@pytest.fixture
+def positive_keys():
+    @scores.score.registry.register("some_positive")
+    class SomePositive(scores.DotScore):
+        positive_scores = True
+
+    @alignments.alignment.registry.register("some_picky")
+    class SomePicky(alignments.SoftmaxAlignment):
+        positive_scores = True
+
+    @alignments.alignment.registry.register("some_curious")
+    class SomeCurious(alignments.SoftmaxAlignment):
+        needs_query = True
+
+    yield
+    del scores.score.registry._entries["some_positive"]
+    del scores.score.registry._families["some_positive"]
+    for key in ("some_picky", "some_curious"):
+        del alignments.alignment.registry._entries[key]
+        del alignments.alignment.registry._families[key]
+
+
+def beside(arguments, part, alignment):
+    """Keys of scores or aggregations that are drawn beside an alignment."""
+    (found,) = (
+        argument.values
+        for argument in arguments.values()
+        if argument.path == (part, "key")
+        and alignment in argument.parent_values
+    )
+    return found
+
+
+def test_what_is_registered_is_searched_with_what_it_goes_with(positive_keys):
+    pool = arguments_of("attn_pool")
+    assert "some_positive" in beside(pool, "score", "softmax")
+    assert "dot" in beside(pool, "score", "softmax")
+    picky = beside(pool, "score", "some_picky")
+    assert "some_positive" in picky
+    assert all(scores.get(score).positive_scores for score in picky)
+    # A gate has signed scores and no query vector.
+    assert not {"some_picky", "some_curious"} & set(
+        arguments_of("gate")["alignment"].values
+    )
+    assert "some_curious" in pool["alignment"].values
+
+
+def test_alignment_that_no_score_suits_is_left_out(positive_keys):
+    pool = arguments_of("attn_pool", choices={"score": ["dot", "additive"]})
+    assert "some_picky" not in pool["alignment"].values
+    assert "softmax" in pool["alignment"].values
+
+
+def test_what_only_a_model_of_its_own_trains_is_left_out(monkeypatch):
+    monkeypatch.setattr(
+        alignments.SigmoidAlignment, "needs_reinforce", True, raising=False
+    )
+    pool = arguments_of("attn_pool")
+    assert "sigmoid" not in pool["alignment"].values
+
+
+def pairs():
+    for part, axis in (
+        ("alignment", alignments),
+        ("score", scores),
+        ("aggregation", aggregations),
+    ):
+        for key in axis.available():
+            yield part, key
+
+
+@pytest.fixture(scope="module")
+def drawable():
+    return {key: arguments_of(key) for key in ("attn_pool", "gate")}
+
+
+@pytest.mark.computing
+@pytest.mark.parametrize("part, key", pairs())
+def test_every_registered_part_that_is_drawn_builds(drawable, part, key):
+    """In each mechanism that takes it, with the first of all others."""
+    for mechanism, arguments in drawable.items():
+        for argument in arguments.values():
+            if argument.path != (part, "key") or key not in argument.values:
+                continue
+            drawn = {argument.name: key}
+            if argument.parent:
+                drawn[argument.parent] = argument.parent_values[0]
+            layer = layer_of(describe(mechanism, arguments.values(), drawn))
+            ((features,), (query,)) = DEEP["block4"]
+            if layer.query_kind == "vector":
+                query = query[2:]
+            context = layer(
+                keras.KerasTensor((2, *features)),
+                keras.KerasTensor((2, *query)),
+            )
+            assert context.shape[0] == 2 and None not in context.shape
+
+
+def test_every_part_is_drawn_unless_its_flags_forbid_it(drawable):
+    pool = drawable["attn_pool"]
+    drawn = set(pool["alignment"].values)
+    for key in alignments.available():
+        flags = alignments.get(key)
+        assert (key in drawn) != getattr(flags, "needs_reinforce", False), key
+    seen = {value for argument in pool.values() for value in argument.values}
+    assert set(scores.available()) <= seen
+
+
+def test_what_a_layer_refuses_is_not_drawn(drawable):
+    pool = drawable["attn_pool"]
+    for alignment in pool["alignment"].values:
+        for score in beside(pool, "score", alignment)[:2]:
+            for aggregation in beside(pool, "aggregation", alignment):
+                layers.get(
+                    "attn_pool",
+                    score=score,
+                    alignment=alignment,
+                    aggregation=aggregation,
+                )
+
+
+def test_temperature_where_there_is_one():
+    pool = arguments_of("attn_pool")
+    temperature = pool["temperature"]
+    assert temperature.parent == "alignment"
+    for key in pool["alignment"].values:
+        has = "temperature" in alignments.get(key).get_config()
+        assert (key in temperature.parent_values) == has
+
+
+def test_what_costs_too_much_is_left_out():
+    asked = []
+
+    def affordable(place, description):
+        asked.append(place)
+        return (
+            description["mechanism"] != "nonlocal"
+            and description.get("reduction_ratio", 99) > 4
+        )
+
+    (mechanisms,) = attention_options(
+        DEEP, ["se", "nonlocal"], affordable=affordable
+    ).values()
+    assert set(mechanisms) == {"se"}
+    assert mechanisms["se"][0].values == [16, 8]
+    assert set(asked) == {"block4"}
+    with pytest.raises(ValueError, match="raise max_overhead"):
+        attention_options(DEEP, affordable=lambda *_: False)
+
+
+def test_describes_and_makes_a_layer():
+    (mechanisms,) = attention_options(DEEP, ["attn_pool"]).values()
+    drawn = {"alignment": "softmax", "temperature": 0.3, "num_heads": 2}
+    description = describe("attn_pool", mechanisms["attn_pool"], drawn)
+    layer = layer_of(description)
+    assert layer.alignment.temperature == 0.3
+    assert layer.num_heads == layer.score.num_heads == 2
+    assert layer.score.key_dim == 16
+    drawn["alignment"] = toy.UNTEMPERED
+    description = describe("attn_pool", mechanisms["attn_pool"], drawn)
+    assert description["alignment"] == {"key": toy.UNTEMPERED}
+
+
+@pytest.mark.parametrize(
+    "mechanisms, choices, message",
+    [
+        (["sse"], None, "mechanisms: expected keys or families.*'sse'"),
+        ([], None, "mechanisms: expected at least one"),
+        (["cbam_spatial"], {"kernel_size": [4]}, "an odd number.*4"),
+        (["mhsa"], {"num_heads": [5]}, "fits the place 'block4'"),
+        (["mhsa"], {"key_dim": [0]}, "key_dim: expected a positive integer"),
+        (["attn_pool"], {"score": ["dott"]}, "Unknown score 'dott'"),
+        (["gate"], {"temperature": [0.0]}, "temperature: expected a finite"),
+    ],
+)
+def test_messages(mechanisms, choices, message):
+    with pytest.raises(ValueError, match=message):
+        attention_options(DEEP, mechanisms, choices)
+
+
+def test_families():
+    assert mechanism_keys("channel") == layers.available("channel")
+    assert mechanism_keys(["uniform", "gate", "gate"]) == ["uniform", "gate"]
