@@ -10,6 +10,7 @@ from keras_attention.alignments.alignment import registry
 from keras_attention.alignments.distributions import ChainDistribution
 from keras_attention.ops import along_walk
 from keras_attention.ops import at_least_float32
+from keras_attention.ops import bounded
 from keras_attention.ops import masked_softmax
 
 _ORDERS = ("rows", "columns", "snake")
@@ -165,7 +166,8 @@ class ChainCRFAlignment(Alignment):
         if mask is not None and self.needs_grid:
             mask = ops.logical_and(mask, ops.ones_like(scores, dtype="bool"))
             mask = along_walk(mask, self.order, grid_shape)
-        walk = along_walk(scores, self.order, grid_shape)
+        # Cut off: an infinite score times the level 0 would be NaN.
+        walk = along_walk(bounded(scores), self.order, grid_shape)
         levels = np.arange(self.states) / (self.states - 1)
         levels = ops.convert_to_tensor(levels, walk.dtype)
         transition = ops.cast(self.transition, walk.dtype)
