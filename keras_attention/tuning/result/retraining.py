@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import gc
-import inspect
 import pathlib
 import shutil
 import statistics
@@ -224,7 +223,7 @@ def _evaluated(model, data, prefix, metric):
 
 
 def _data(data):
-    return data() if inspect.isroutine(data) else data
+    return data() if callable(data) else data
 
 
 def _positional(data):

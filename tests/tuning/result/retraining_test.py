@@ -1,3 +1,4 @@
+import functools
 import json
 
 import keras
@@ -164,7 +165,8 @@ def test_data_from_functions_and_data_sets(result):
         def __getitem__(self, index):
             return data(index)
 
-    fresh = retrain(result, train=lambda: Batches(), test=lambda: data(1))
+    later = functools.partial(data, 1)
+    fresh = retrain(result, train=lambda: Batches(), test=later)
     assert len(fresh.rows) == 3
     retrain(result, train=Batches(), test=Batches(), seeds=[0])
 
