@@ -140,7 +140,7 @@ def attached():
         "|---|---|---|---|---|",
     ]
     for path in sorted(FOLDER.glob("attach/*/config.json")):
-        rows, arguments, data = read(path.parent)
+        rows, arguments, _ = read(path.parent)
         accuracy = {
             stage: [row["accuracy"] for row in rows if row["model"] == stage]
             for stage in ("before", "longer", "attached")

@@ -35,9 +35,7 @@ from keras_attention.tuning.service.cluster import find_role
 
 # Of the embedded data: smaller than train.py's, as a search trains so often.
 DIGITS = {
-    "scale": (1.0, 1.0),
-    "fragments": 8,
-    "fragment_size": 4,
+    "fragments": 5,
     "test": 2000,
 }
 # Two of the network's places, five ways to use them and the learning rate: what
@@ -75,8 +73,8 @@ def parse_arguments():
     )
     add = parser.add_argument
     add("--dataset", default="cluttered_digits", help="as in train.py")
-    add("--size", type=int, default=32, help="height and width of images")
-    add("--images", type=int, help="images to train on: 2000 digits, or all")
+    add("--size", type=int, default=40, help="height and width of images")
+    add("--images", type=int, help="images to train on: 3000 digits, or all")
     add("--width", type=float, default=0.125, help="share of VGG16's channels")
     add(
         "--mechanisms",
@@ -85,7 +83,7 @@ def parse_arguments():
         help="keys of attention layers, uniform; or all",
     )
     add("--tuner", default="random", help="grid, hyperband or bayesian")
-    add("--trials", type=int, default=12, help="of all calls together")
+    add("--trials", type=int, default=16, help="of all calls together")
     add("--epochs", type=int, default=6, help="passes over the images")
     add("--workers", default="1", help="processes; auto: GPUs, SLURM's tasks")
     add("--output", default="runs/search", help="folder for what is written")
@@ -113,7 +111,7 @@ def load(arguments, seed=0, supervised=True):
         seed=seed,
         supervised=supervised,
         canvas=arguments["size"],
-        train=arguments["images"] or 2000,
+        train=arguments["images"] or 3000,
         **DIGITS,
     )
 

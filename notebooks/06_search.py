@@ -44,7 +44,7 @@ from keras_attention import visualization
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
 IMAGES, EPOCHS, TRIALS, SEEDS = (
-    (128, 1, 2, (1,)) if FAST else (2000, 6, 10, (1, 2))
+    (128, 1, 2, (1,)) if FAST else (3000, 6, 10, (1, 2))
 )
 keras.utils.set_random_seed(0)
 folder = pathlib.Path(tempfile.mkdtemp()) / "search"
@@ -58,10 +58,8 @@ folder = pathlib.Path(tempfile.mkdtemp()) / "search"
 
 # %%
 settings = {
-    "canvas": 32,
-    "scale": (1.0, 1.0),
-    "fragments": 8,
-    "fragment_size": 4,
+    "canvas": 40,
+    "fragments": 5,
     "train": IMAGES,
     "test": 2000,
     "batch_size": 16,
