@@ -21,6 +21,7 @@
 # wants.
 
 # %%
+import json
 import os
 import pathlib
 import subprocess
@@ -33,6 +34,7 @@ if "google.colab" in sys.modules:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 
 from keras_attention import VGG16BNAttention
@@ -164,13 +166,50 @@ for weight in attached.weights:
 batch = {key: np.asarray(value) for key, value in next(iter(examples)).items()}
 predictions = attached.predict(batch["image"], verbose=0).argmax(-1)
 visualization.plot_attention(
-    batch["image"][:8],
-    visualization.collect_attention(attached, batch["image"][:8]),
-    outlines=batch["mask"][:8],
-    labels=batch["label"][:8],
-    predictions=predictions[:8],
+    batch["image"][:5],
+    visualization.collect_attention(attached, batch["image"][:5]),
+    outlines=batch["mask"][:5],
+    labels=batch["label"][:5],
+    predictions=predictions[:5],
     class_names=splits.info.class_names,
 )
+
+# %% [markdown]
+# ## On photographs
+#
+# The same with MobileNet of `keras.applications`, from random weights, and 2,640
+# photographs of groceries in 81 classes: 10 epochs, then 5 more with and without
+# `cbam` behind every stage, three seeds. It takes half an hour on two cores, and
+# the photographs are not part of the repository, so these are its results as
+# committed:
+#
+# ```
+# python examples/attach.py --network MobileNet --dataset grocery_128.npz \
+#     --size 64 --epochs 10 5 --seeds 3
+# ```
+
+# %%
+results = pathlib.Path("../examples/results/attach/grocery/results.json")
+if results.exists():
+    rows = json.loads(results.read_text())["rows"]
+    figure, axes = plt.subplots(figsize=(5, 2.4), layout="constrained")
+    stages = ["before", "longer", "attached"]
+    for seed in range(3):
+        accuracies = [
+            row["accuracy"]
+            for stage in stages
+            for row in rows
+            if (row["model"], row["seed"]) == (stage, seed)
+        ]
+        axes.plot(stages, accuracies, "o-", label=f"seed {seed}")
+        print(seed, " ".join(f"{value:.1%}" for value in accuracies))
+    axes.set_ylabel("test accuracy")
+    axes.legend(frameon=False)
+    plt.show()
+
+# %% [markdown]
+# A network of this depth learns these few photographs by heart, with attention
+# and without.
 
 # %% [markdown]
 # ## Ship it
