@@ -177,11 +177,11 @@ visualization.plot_attention(
 # %% [markdown]
 # ## On photographs
 #
-# The same with MobileNet of `keras.applications`, from random weights, and 2,640
-# photographs of groceries in 81 classes: 10 epochs, then 5 more with and without
-# `cbam` behind every stage, three seeds. It takes half an hour on two cores, and
-# the photographs are not part of the repository, so these are its results as
-# committed:
+# The same with MobileNet of `keras.applications`, from random weights, and
+# 2,640 photographs of groceries in 81 classes: 10 epochs, then 5 more with and
+# without `cbam` behind every stage, three seeds. It takes half an hour on two
+# cores, and the photographs are not part of the repository, so these are its
+# results as committed:
 #
 # ```
 # python examples/attach.py --network MobileNet --dataset grocery_128.npz \
