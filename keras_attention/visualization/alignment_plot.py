@@ -8,11 +8,11 @@ from keras import ops
 from PIL import Image
 
 from keras_attention import alignments
+from keras_attention.layers.parts import align
 from keras_attention.visualization.panels import NotebookFigure
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 from keras_attention.visualization.styles import slide
-from keras_attention.visualization.worked_example import align
 
 _COLUMNS = 6
 _FRAME_MILLISECONDS = 220
@@ -206,7 +206,8 @@ def _weights(layer, scores, mask):
                 f"scores, {scores.shape}. Received: {mask.shape}"
             )
         mask = mask.reshape(1, 1, 1, -1)
-    weights = align(layer, scores.reshape(1, 1, 1, -1), grid, mask=mask)
+    flat = scores.reshape(1, 1, 1, -1)
+    weights = align(layer, flat, grid, None, mask, False)
     return ops.convert_to_numpy(weights).reshape(scores.shape)
 
 

@@ -4,10 +4,10 @@ import numpy as np
 from keras import ops
 
 from keras_attention import alignments as registered
+from keras_attention.layers.parts import align
 from keras_attention.visualization.panels import NotebookFigure
 from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.styles import drawing_style
-from keras_attention.visualization.worked_example import align
 
 _TILE, _LEFT, _TOP = 0.62, 1.35, 0.95
 
@@ -127,7 +127,8 @@ def _weights(layer, scores, query):
     if layer.per_channel and not layer.built:
         return None
     query = None if query is None else np.asarray(query)[None, None]
-    weights = align(layer, scores.reshape(1, 1, 1, -1), scores.shape, query)
+    flat = scores.reshape(1, 1, 1, -1)
+    weights = align(layer, flat, scores.shape, query, None, False)
     # (1, heads or channels, 1, positions)
     mean = ops.convert_to_numpy(weights).mean(axis=(0, 1, 2))
     return mean.reshape(scores.shape)

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_attention import alignments
 from keras_attention import scores
+from keras_attention.layers.parts import align
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -162,7 +163,7 @@ def worked_example(
             f"{type(alignment).__name__}"
         )
     e = score(query[None, None], keys[None])
-    w = align(alignment, e, (1, len(keys)), query[None, None])
+    w = align(alignment, e, (1, len(keys)), query[None, None], None, False)
     e, w = (ops.convert_to_numpy(x)[0, 0, 0] for x in (e, w))
     products = w[:, None] * values
     return WorkedExample(
@@ -176,16 +177,6 @@ def worked_example(
         products=products,
         context=products.sum(0),
     )
-
-
-def align(alignment, e, grid_shape, query=None, mask=None):
-    """Calls an alignment with what its flags ask for."""
-    extra = {}
-    if alignment.needs_grid:
-        extra["grid_shape"] = grid_shape
-    if alignment.needs_query:
-        extra["query"] = query
-    return alignment(e, mask=mask, training=False, **extra)
 
 
 def _array(name, value, rank):
