@@ -204,7 +204,7 @@ if results.exists():
         axes.plot(stages, accuracies, "o-", label=f"seed {seed}")
         print(seed, " ".join(f"{value:.1%}" for value in accuracies))
     axes.set_ylabel("test accuracy")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     plt.show()
 
 # %% [markdown]
