@@ -63,7 +63,7 @@ class ChainDistribution:
         levels = ops.convert_to_tensor(self._levels, self._dtype)
         # Without state 0, whose level is 0.
         expected = ops.sum(
-            ops.exp(log_marginals[..., 1:]) * levels[1:], axis=-1
+            ops.exp(log_marginals[..., 1:]) * levels[1:, ...], axis=-1
         )
         return self._restore(_shown(expected, self._mask))
 

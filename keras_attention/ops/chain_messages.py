@@ -70,17 +70,18 @@ def _pair_up(steps, total):
     """Left and right neighbours, and their number, from leaves to root."""
     states, dtype = steps.shape[1], keras.backend.standardize_dtype(steps.dtype)
     neutral = ops.reshape(stay(states, dtype), (1, states, states, 1))
-    neutral = neutral + ops.zeros_like(steps[:1])
+    neutral = neutral + ops.zeros_like(steps[:1, ...])
     count = steps.shape[0]
     depth = _MAX_DEPTH if count is None else (count - 1).bit_length()
     levels = []
     for _ in range(depth):
-        left = steps[0::2]
+        # With an ellipsis: Keras has no plain slice of a symbolic tensor.
+        left = steps[0::2, ...]
         # Of an odd number the last one is paired with no step at all.
         if steps.shape[0] is None or steps.shape[0] % 2:
-            right = ops.concatenate([steps, neutral])[1::2]
+            right = ops.concatenate([steps, neutral])[1::2, ...]
         else:
-            right = steps[1::2]
+            right = steps[1::2, ...]
         levels.append((left, right, ops.shape(steps)[0]))
         # (n, from, via, 1, r) + (n, 1, via, to, r)
         pairs = ops.expand_dims(left, 3) + ops.expand_dims(right, 1)
@@ -96,4 +97,4 @@ def _interleave(left, right, size):
         both = ops.reshape(both, (2 * left.shape[0], states, -1))
     else:
         both = ops.reshape(both, (-1, states, ops.shape(left)[2]))
-    return both[:size]
+    return both[:size, ...]

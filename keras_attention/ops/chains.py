@@ -89,7 +89,7 @@ class Chains:
             table = ops.zeros((1, self.states, self.states, 1), self.dtype)
         else:
             table = _edges_first(transition)
-            table = ops.concatenate([ops.zeros_like(table[:1]), table])
+            table = ops.concatenate([ops.zeros_like(table[:1, ...]), table])
         steps = unary + table  # (n, s, s, r)
         entry = self._boundary(start)
         entry = unary + ops.reshape(entry, (1, 1, self.states, 1))
