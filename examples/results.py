@@ -3,9 +3,9 @@
     python examples/results.py          # prints them
     python examples/results.py --write  # and puts them into README.md
 
-A folder in examples/results holds one run of train.py: results.json with one
-row a trained network, config.json with its settings, title.txt; those in
-examples/results/attach one run of attach.py. The files in benchmarks/results
+A folder in examples/results/train holds one run of train.py: results.json
+with one row a trained network, config.json with its settings, title.txt; one
+in examples/results/attach a run of attach.py. The files in benchmarks/results
 come from the scripts beside them.
 """
 
@@ -125,7 +125,7 @@ def verdict(rows):
 
 def results():
     """All runs on real images, one after the other."""
-    folders = sorted(path.parent for path in FOLDER.glob("*/title.txt"))
+    folders = sorted(path.parent for path in FOLDER.glob("train/*/title.txt"))
     return "\n\n".join(
         section(folder)
         for folder in folders

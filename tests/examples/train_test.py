@@ -91,7 +91,7 @@ def test_has_at_most_ten_flags_beside_config(train, capsys):
 
 @pytest.mark.parametrize(
     "config",
-    sorted((SCRIPT.parent / "results").glob("*/config.json")),
+    sorted((SCRIPT.parent / "results").glob("train/*/config.json")),
     ids=lambda path: path.parent.name,
 )
 def test_committed_runs_can_be_repeated(train, config):
