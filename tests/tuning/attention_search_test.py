@@ -169,7 +169,7 @@ def test_the_example_refuses_in_one_line(
 def test_the_example_writes_its_files(script, monkeypatch, tmp_path):
     command = (
         f"search.py --images 64 --epochs 1 --trials 2 --output {tmp_path} "
-        "--mechanisms se uniform --width 0.0625"
+        "--mechanisms se uniform --width 0.0625 --workers 1"
     )
     monkeypatch.setattr(sys, "argv", command.split())
     monkeypatch.setattr(script, "SEEDS", [1])

@@ -3,6 +3,7 @@
 from typing import Any
 from typing import NamedTuple
 
+import keras
 import keras_tuner
 
 from keras_attention.datasets import Examples
@@ -120,11 +121,27 @@ def steps_of(data, batch_size, steps_per_epoch=None):
         ) from error
 
 
+def has_own_order(data):
+    """Whether Keras cannot or should not mix the batches again.
+
+    Arrays and a `PyDataset` of somebody else leave their order to `fit`.
+    """
+    if isinstance(data, tuple):
+        return False
+    source = _source(data)
+    foreign = isinstance(source, keras.utils.PyDataset)
+    return hasattr(source, "epoch") or not foreign
+
+
 def rewind(data, epoch):
     """Lets a dataset that counts its epochs begin at one of them."""
-    source = data.source if isinstance(data, Pairs) else data
+    source = _source(data)
     if hasattr(source, "epoch"):
         source.epoch = epoch
+
+
+def _source(data):
+    return data.source if isinstance(data, Pairs) else data
 
 
 def _run(name, seed, train, validation, batch_size):

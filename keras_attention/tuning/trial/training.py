@@ -8,6 +8,7 @@ import keras
 from keras_attention.costs import count_costs
 from keras_attention.tuning.trial.agreement import mean_attention_energy
 from keras_attention.tuning.trial.budget import COSTS
+from keras_attention.tuning.trial.data import has_own_order
 from keras_attention.tuning.trial.data import rewind
 from keras_attention.tuning.trial.data import steps_of
 from keras_attention.tuning.trial.schedule import WarmUpSchedule
@@ -47,6 +48,8 @@ def train(model, training, run, options, restore_best=None):
             )
         )
     fitted = _as_arguments(run.train, batch_size)
+    if has_own_order(run.train):
+        options.setdefault("shuffle", False)
     rewind(run.train, options["initial_epoch"])
     keras.utils.set_random_seed(run.seed)
     start = time.perf_counter()

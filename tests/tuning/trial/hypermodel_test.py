@@ -322,6 +322,36 @@ def test_folds_validate_every_image_once(kind, monkeypatch):
     assert results["val_accuracy_spread"] == max(told) - min(told)
 
 
+@pytest.mark.filterwarnings("error:.*shuffle")
+def test_batches_keep_their_order():
+    examples = make_examples()
+    seen = []
+
+    class Foreign(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return make_arrays()[0][:4], make_arrays()[1][:4]
+
+    hypermodel = make_hypermodel(epochs=1)
+    for train in (batches(examples, 4), Foreign(), make_arrays()):
+        model = hypermodel.build(keras_tuner.HyperParameters())
+        fit_once = model.fit
+        model.fit = lambda *args, f=fit_once, **kwargs: (
+            seen.append(kwargs.get("shuffle", True)) or f(*args, **kwargs)
+        )
+        validation = batches(examples, 4)
+        hypermodel.fit(
+            keras_tuner.HyperParameters(),
+            model,
+            train,
+            validation_data=validation,
+            verbose=0,
+        )
+    assert seen == [False, True, True]
+
+
 def test_attention_on_the_object():
     examples = make_examples()
     train = batches(examples, 4, seed=0)
