@@ -77,11 +77,6 @@ def test_padding_changes_nothing(scores, order):
     np.testing.assert_allclose(seen[..., mask], expected, atol=1e-6)
 
 
-def test_starts_as_the_sigmoid(scores):
-    seen = numpy(alignments.get("chain_crf")(scores))
-    np.testing.assert_allclose(seen, 1 / (1 + np.exp(-scores)), atol=1e-6)
-
-
 def test_states_are_levels(scores):
     # Without a table: the mean of the levels 0, 1/2 and 1.
     seen = numpy(chain(np.zeros((3, 3)), states=3)(scores))

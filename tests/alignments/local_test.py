@@ -97,17 +97,6 @@ def test_anchors_are_spread(grid, queries, anchors):
     )
 
 
-@pytest.mark.parametrize("dimensions", [1, 2])
-def test_large_windows_are_global(some_scores, query, dimensions):
-    expected = softmax(some_scores, np.ones(20))
-    config = {"radius": 10**6, "dimensions": dimensions}
-    for key in ("local_monotonic", "local_predictive"):
-        layer = alignments.get(key, **config)
-        asked = query if layer.needs_query else None
-        seen = run(layer, some_scores, query=asked)
-        np.testing.assert_allclose(seen, expected, atol=1e-6)
-
-
 def predicted(layer, scores, query, mask, grid):
     """The formula, in NumPy."""
     w, v = layer.get_weights()

@@ -132,17 +132,6 @@ def test_multi_dim_softmax_is_the_formula(some_scores):
     np.testing.assert_allclose(seen, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_multi_dim_softmax_with_tied_columns_is_a_softmax(some_scores):
-    layer = alignments.get("multi_dim_softmax", channels=6)
-    align(layer, some_scores)
-    column = np.array([[0.5], [-1.0], [2.0]], "float32")
-    layer.set_weights([np.repeat(column, 6, axis=1)])
-    single = np.einsum("bhqn,hc->bcqn", some_scores, column)
-    expected = align(alignments.get("softmax"), single)
-    seen = align(layer, some_scores)
-    np.testing.assert_allclose(seen, np.repeat(expected, 6, 1), atol=1e-5)
-
-
 def test_multi_dim_softmax_of_additive_scores_is_the_paper():
     rng = np.random.default_rng(0)
     query, features = rng.normal(size=(2, 1, 3)), rng.normal(size=(2, 9, 5))

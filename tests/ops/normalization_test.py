@@ -69,10 +69,3 @@ def test_valid_places_at_minus_infinity_share_a_whole():
 def test_softmax_ignores_a_shift():
     scores = np.random.default_rng(0).normal(size=(3, 7))
     np.testing.assert_allclose(softmax(scores), softmax(scores + 50), atol=1e-5)
-
-
-def test_sigmoid_is_a_softmax_of_two_states():
-    scores = np.random.default_rng(0).normal(size=(5,)).astype("float32")
-    pairs = np.stack([scores, np.zeros_like(scores)], -1)
-    gates = keras.ops.convert_to_numpy(ops.masked_sigmoid(scores))
-    np.testing.assert_allclose(gates, softmax(pairs)[:, 0], atol=1e-6)

@@ -1,7 +1,11 @@
 """Sparsemax and 1.5-entmax: values and gradients of the `entmax` package."""
 
+import itertools
 import pathlib
 
+import hypothesis
+import hypothesis.extra.numpy
+import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
@@ -132,9 +136,31 @@ def test_rows_of_large_maps_sum_to_one(family, name):
     np.testing.assert_allclose(weights, expected, atol=1e-6)
 
 
-def test_sparsemax_is_a_projection():
-    point = np.random.default_rng(0).dirichlet(np.ones(9), size=5)
-    np.testing.assert_allclose(weigh("sparsemax", point), point, atol=1e-6)
+def nearest_by_enumeration(scores):
+    """The point of the simplex next to `scores`, over every support."""
+    best, distance = None, np.inf
+    count = len(scores)
+    for size in range(1, count + 1):
+        for support in map(list, itertools.combinations(range(count), size)):
+            # On the plane of sum 1 with all other weights 0, the nearest.
+            point = np.zeros(count)
+            point[support] = scores[support]
+            point[support] += (1 - point.sum()) / size
+            found = np.sum((point - scores) ** 2)
+            if point.min() >= 0 and found < distance:
+                best, distance = point, found
+    return best
+
+
+@hypothesis.given(
+    hypothesis.extra.numpy.arrays(
+        "float32", 5, elements=st.floats(-3, 3, width=32)
+    )
+)
+@hypothesis.settings(max_examples=50, deadline=None, derandomize=True)
+def test_sparsemax_is_the_projection_on_the_simplex(scores):
+    expected = nearest_by_enumeration(scores.astype("float64"))
+    np.testing.assert_allclose(weigh("sparsemax", scores), expected, atol=2e-6)
 
 
 @each_function

@@ -125,19 +125,6 @@ def test_the_papers_are_the_defaults():
     assert scores.get("concat", output_activation="relu").positive_scores
 
 
-@pytest.mark.parametrize("num_heads", [1, 2])
-def test_concat_is_additive_with_one_matrix(tensors, num_heads):
-    concat = built("concat", num_heads=num_heads, key_dim=4)
-    additive = built("additive", num_heads=num_heads, key_dim=4, use_bias=False)
-    matrix = numpy(concat.matrix)
-    additive.query_dense.set_weights([matrix[:6]])
-    additive.key_dense.set_weights([matrix[6:]])
-    additive.vector.assign(concat.vector)
-    np.testing.assert_allclose(
-        numpy(concat(*tensors)), numpy(additive(*tensors)), atol=1e-5
-    )
-
-
 def test_two_layers_are_the_additive_score(tensors):
     deep = built("deep", num_layers=2, activation="tanh")
     additive = built("additive")
