@@ -1,7 +1,6 @@
 """Which attention, where, for these images? A search that answers with doubt.
 
     python examples/search.py                  # digits among clutter
-    python examples/search.py --workers 2      # two processes
     python examples/search.py --dataset cifar10 --size 32 --width 0.5 \\
         --mechanisms all --tuner hyperband --trials 60 --epochs 30
     sbatch examples/slurm/search.sbatch        # several machines, see there
@@ -35,7 +34,7 @@ from keras_attention.tuning.service.cluster import find_role
 
 # Of the embedded data: smaller than train.py's, as a search trains so often.
 DIGITS = {
-    "fragments": 5,
+    "fragments": 3,
     "test": 2000,
 }
 # Two of the network's places, five ways to use them and the learning rate: what
@@ -74,7 +73,7 @@ def parse_arguments():
     add = parser.add_argument
     add("--dataset", default="cluttered_digits", help="as in train.py")
     add("--size", type=int, default=40, help="height and width of images")
-    add("--images", type=int, help="images to train on: 3000 digits, or all")
+    add("--images", type=int, help="images to train on: 2400 digits, or all")
     add("--width", type=float, default=0.125, help="share of VGG16's channels")
     add(
         "--mechanisms",
@@ -83,9 +82,9 @@ def parse_arguments():
         help="keys of attention layers, uniform; or all",
     )
     add("--tuner", default="random", help="grid, hyperband or bayesian")
-    add("--trials", type=int, default=16, help="of all calls together")
-    add("--epochs", type=int, default=6, help="passes over the images")
-    add("--workers", default="1", help="processes; auto: GPUs, SLURM's tasks")
+    add("--trials", type=int, default=12, help="of all calls together")
+    add("--epochs", type=int, default=5, help="passes over the images")
+    add("--workers", default="2", help="processes; auto: GPUs, SLURM's tasks")
     add("--output", default="runs/search", help="folder for what is written")
     arguments = vars(parser.parse_args())
     for name in ("size", "trials", "epochs"):
@@ -111,7 +110,7 @@ def load(arguments, seed=0, supervised=True):
         seed=seed,
         supervised=supervised,
         canvas=arguments["size"],
-        train=arguments["images"] or 3000,
+        train=arguments["images"] or 2400,
         **DIGITS,
     )
 

@@ -44,7 +44,7 @@ from keras_attention import visualization
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
 IMAGES, EPOCHS, TRIALS, SEEDS = (
-    (128, 1, 2, (1,)) if FAST else (3000, 6, 10, (1, 2))
+    (128, 1, 2, (1,)) if FAST else (2400, 5, 10, (1, 2))
 )
 keras.utils.set_random_seed(0)
 folder = pathlib.Path(tempfile.mkdtemp()) / "search"
@@ -59,7 +59,7 @@ folder = pathlib.Path(tempfile.mkdtemp()) / "search"
 # %%
 settings = {
     "canvas": 40,
-    "fragments": 5,
+    "fragments": 3,
     "train": IMAGES,
     "test": 2000,
     "batch_size": 16,
