@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_attention.alignments.distributions import CategoricalDistribution
 from keras_attention.ops import precise_dtype
 from keras_attention.registry import Registry
 
@@ -53,6 +54,30 @@ class Alignment(keras.layers.Layer):
         """
         # Keras takes no shape for `build` that is not an argument of `call`.
         self.build(scores_shape, query_shape)
+
+    def distribution(self, scores, mask=None, grid_shape=None, query=None):
+        """The weights as probabilities: best guess, entropy, samples.
+
+        Args:
+            scores: As for a call, like the other arguments.
+            mask: See the class.
+            grid_shape: See the class.
+            query: See the class.
+
+        Returns:
+            A `CategoricalDistribution`: of all positions, one. An alignment
+            that means something else by its weights returns that.
+
+        Raises:
+            ValueError: If the weights are no probabilities.
+        """
+        if not self.normalized:
+            raise ValueError(
+                f"The weights of {registry.key_of(self)} are no probabilities: "
+                "they do not sum to 1, nor is each one of its own."
+            )
+        weights = self(scores, mask=mask, grid_shape=grid_shape, query=query)
+        return CategoricalDistribution(weights)
 
     def compute_mask(self, scores, previous_mask=None):
         """None: weights need no mask any more."""

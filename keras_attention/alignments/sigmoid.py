@@ -1,6 +1,9 @@
 """Independent gates: every position is judged by itself."""
 
+from keras import ops
+
 from keras_attention.alignments.alignment import registry
+from keras_attention.alignments.distributions import IndependentDistribution
 from keras_attention.alignments.tempered import TemperedAlignment
 from keras_attention.ops import masked_sigmoid
 
@@ -61,3 +64,20 @@ class SigmoidAlignment(TemperedAlignment):
     ):
         """Squashes; see the class."""
         return masked_sigmoid(self.cooled(scores, mask), mask)
+
+    def distribution(self, scores, mask=None, grid_shape=None, query=None):
+        """Every position on or off by itself.
+
+        Args:
+            scores: As for a call, like `mask`.
+            mask: See the class.
+            grid_shape: Not looked at.
+            query: Not looked at.
+
+        Returns:
+            An `IndependentDistribution`.
+        """
+        scores = ops.convert_to_tensor(scores)
+        if not self.built:
+            self.build(scores.shape)
+        return IndependentDistribution(self.cooled(scores, mask), mask)

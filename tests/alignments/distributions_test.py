@@ -81,21 +81,22 @@ def test_the_walk_as_a_whole(scores, name):
 
 
 def test_independent(scores):
-    view = alignments.IndependentDistribution(scores, MASK)
+    view = alignments.get("sigmoid").distribution(scores, MASK)
     on = (1 / (1 + np.exp(-scores.astype("float64"))))[..., MASK]
     entropy = -(on * np.log(on) + (1 - on) * np.log(1 - on)).sum(-1)
     np.testing.assert_allclose(numpy(view.entropy), entropy, atol=1e-5)
     total = np.log1p(np.exp(scores[..., MASK])).sum(-1)
     np.testing.assert_allclose(numpy(view.log_partition), total, atol=1e-5)
     np.testing.assert_array_equal(numpy(view.argmax), (scores > 0) * MASK)
-    certain = alignments.IndependentDistribution(scores * 1e6)
+    sharp = alignments.get("sigmoid", temperature=1e-6)
+    certain = sharp.distribution(scores)
     np.testing.assert_allclose(numpy(certain.entropy), 0, atol=1e-6)
 
 
 @pytest.mark.parametrize("key", ["softmax", "sparsemax", "hard"])
 def test_categorical(scores, key):
     weights = numpy(alignments.get(key)(scores, mask=MASK))
-    view = alignments.CategoricalDistribution(weights)
+    view = alignments.get(key).distribution(scores, MASK)
     np.testing.assert_array_equal(numpy(view.marginals), weights)
     safe = np.where(weights > 0, weights, 1)
     np.testing.assert_allclose(
@@ -116,3 +117,24 @@ def test_categorical_of_nothing():
     view = alignments.CategoricalDistribution(np.zeros((1, 1, 1, 3), "float32"))
     for seen in (view.argmax, view.entropy, view.sample(seed=0)):
         assert (numpy(seen) == 0).all()
+
+
+@pytest.mark.parametrize("key", alignments.available())
+def test_every_alignment_has_a_distribution_or_says_why_not(scores, key):
+    config = {"sampled": {"inference": "mean"}, "top_k": {"k": 2}}
+    config["multi_dim_softmax"] = {"channels": 1}
+    layer = alignments.get(key, **config.get(key, {}))
+    extra = {"grid_shape": GRID} if layer.needs_grid else {}
+    if layer.needs_query:
+        extra["query"] = np.ones((1, 2, 5), "float32")
+    scores = np.abs(scores) if layer.positive_scores else scores
+    if key in ("local_predictive", "min_max"):
+        with pytest.raises(ValueError, match=f"weights of {key} are no prob"):
+            layer.distribution(scores, MASK, **extra)
+        return
+    view = layer.distribution(scores, MASK, **extra)
+    np.testing.assert_allclose(
+        numpy(view.marginals), numpy(layer(scores, mask=MASK, **extra))
+    )
+    assert (numpy(view.sample(seed=0))[..., ~MASK] == 0).all()
+    assert (numpy(view.entropy) >= 0).all()
