@@ -8,15 +8,16 @@ two of its stage ends, with random weights everywhere. A row holds the largest
 difference of the logits that it makes
 
 - `at_start`: to the network without attention,
-- `trained`: to the same, after three training steps,
+- `trained`: to the same, after three training steps (`largest`: the largest
+  logit then, which the exports' differences are to be compared with),
 - `saved`: of the trained model, when it is saved and loaded,
 - `detached`: of the trained model, when its attention is taken out, to the
   network without attention (which was frozen meanwhile),
 
-the parameters that it adds, and the new weights that three training steps do
-not move. One row a network also has the difference of its exports, which
-need the packages of the test extra. Every network has a process of its own;
-rows that are there already are not measured again. Writes
+the parameters that it adds, the new weights that three training steps do not
+move, and the difference of the trained model's exports from Keras, which need
+the packages of the test extra. Every network has a process of its own; rows
+that are there already are not measured again. Writes
 benchmarks/results/attach.json and .md.
 """
 
@@ -56,7 +57,6 @@ NETWORKS = {
     "ConvNeXtTiny": 64,
 }
 CLASSES, BATCH, STEPS = 5, 4, 3
-EXPORTED_KEY = "cbam"
 FORMATS = {"saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
 
 
@@ -104,14 +104,14 @@ def measure(name, model, key):
     }
     trained = logits(attached, images)
     row["trained"] = float(f"{difference(trained, before):.1e}")
+    row["largest"] = float(f"{np.abs(trained).max():.2g}")
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/attached.keras"
         attached.save(path)
         loaded = keras.saving.load_model(path)
         row["saved"] = difference(logits(loaded, images), trained)
     row["detached"] = difference(logits(detach(loaded), images), before)
-    row.update(exports(attached) if key == EXPORTED_KEY else {})
-    return row
+    return {**row, **exports(attached)}
 
 
 def exports(model):
@@ -164,10 +164,9 @@ def rows():
 
 def add(row):
     """Writes the table with one row more."""
-    empty = dict.fromkeys(FORMATS, "")
     order = list(NETWORKS)
     found = sorted(
-        [*rows(), {**row, **empty, **row}],
+        [*rows(), row],
         key=lambda r: (order.index(r["network"]), r["layer"]),
     )
     timing.write(

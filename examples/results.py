@@ -173,10 +173,18 @@ def kept():
             cells.append(f"{max(row[what] for row in found):g}")
         stay = sum(bool(row["unmoved"]) for row in found)
         cells.append(str(stay or "none"))
-        exported = next(row for row in found if row["saved_model"])
-        cells += [exported[key] for key in exports]
+        cells += [worst(row[key] for row in found) for key in exports]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def worst(differences):
+    """The largest of a network's exports, and how many are refused."""
+    differences = list(differences)
+    measured = [value for value in differences if value != "refused"]
+    refused = len(differences) - len(measured)
+    cells = [max(measured, key=float)] if measured else []
+    return ", ".join([*cells, f"{refused} refused"] if refused else cells)
 
 
 def axes():

@@ -153,6 +153,25 @@ def test_shift_changes_nothing(key, scores, shift):
     )
 
 
+NORMALIZED = [key for key in KEYS if alignments.get(key).normalized]
+
+
+@pytest.mark.parametrize("key", NORMALIZED)
+@pytest.mark.parametrize("value", [-3.0, 0.0, 1e4])
+def test_one_position_takes_all(key, value):
+    layer = made(key, **({"k": 1} if key == "top_k" else {}))
+    weights = align_with(layer, np.full((2, 3, 4, 1), value), grid=(1, 1))
+    positive = key != "l1" or value != 0
+    np.testing.assert_allclose(weights, positive, atol=1e-6)
+
+
+@pytest.mark.parametrize("key", [k for k in NORMALIZED if k not in ORDERED])
+def test_equal_scores_share(key):
+    weights = align_with(built(key), np.full(SHAPE, 2.5))
+    expected = np.eye(1, 9)[0] if key == "hard" else 1 / 9
+    np.testing.assert_allclose(weights, np.broadcast_to(expected, SHAPE), 1e-5)
+
+
 EXTREME = [
     [1e4, -1e4, 0, 0, 0, 0, 0, 0, 0],
     [6e4, 6e4, -6e4, 0, 0, 0, 0, 0, 1],
