@@ -162,7 +162,7 @@ def finding(trials):
             "place": place,
             "learning_rate": best,
             "test_accuracy": tests,
-            **interval("test", tests),
+            **interval("test", tests, 0.0, 1.0),
         }
         for other, where in (("uniform", place), ("none", "none")):
             if mechanism in (other, "none"):
@@ -173,6 +173,7 @@ def finding(trials):
                 for rate, seeds in rates.items()
                 for seed, trial in seeds.items()
             ]
+            row[f"over_{other}"] = np.round(gains, 4).tolist()
             row.update(interval(f"over_{other}", gains))
         rows.append(row)
     order = ["none", *search_trials.MECHANISMS]
@@ -181,15 +182,15 @@ def finding(trials):
     )
 
 
-def interval(name, values):
-    """Mean and 95 % interval of the mean, Student's t."""
+def interval(name, values, least=-1.0, most=1.0):
+    """Mean and 95 % interval of the mean, Student's t, cut at what can be."""
     mean = float(np.mean(values))
     error = np.std(values, ddof=1) / len(values) ** 0.5
     half = float(stats.t.ppf(0.975, len(values) - 1) * error)
     return {
         f"{name}_mean": round(mean, 4),
-        f"{name}_low": round(mean - half, 4),
-        f"{name}_high": round(mean + half, 4),
+        f"{name}_low": round(max(least, mean - half), 4),
+        f"{name}_high": round(min(most, mean + half), 4),
         f"{name}_count": len(values),
     }
 
@@ -243,37 +244,34 @@ def plot_tuners(curves, best):
 
 
 def plot_finding(rows):
-    """Test accuracy of every cell: its seeds, their mean and its interval."""
-    figure = canvas.Canvas(8.4, 3.6)
+    """What every mechanism adds at every place: pairs, mean and interval."""
+    figure = canvas.Canvas(8.4, 3.8)
     groups = {}
     for row in rows:
-        groups.setdefault(row["place"], []).append(row)
-    widths = [len(group) for group in groups.values()]
-    panels = figure.subplots(
-        1, len(groups), sharey=True, gridspec_kw={"width_ratios": widths}
-    )
-    scores = [score for row in rows for score in row["test_accuracy"]]
-    margin = 0.1 * (max(scores) - min(scores))
-    limits = min(scores) - margin, min(1.0, max(scores) + margin)
+        if "over_none" in row:
+            groups.setdefault(row["place"], []).append(row)
+    panels = figure.subplots(1, len(groups), sharey=True)
     for axes, (place, group) in zip(panels, groups.items(), strict=True):
-        canvas.plain(axes, "" if place == "none" else place)
+        canvas.plain(axes, f"at {place}")
         for x, row in enumerate(group):
-            tests = row["test_accuracy"]
-            offsets = np.linspace(-0.15, 0.15, len(tests))
+            gains = 100 * np.array(row["over_none"])
+            offsets = np.linspace(-0.3, 0.1, len(gains))
             axes.plot(
-                x + offsets, tests, "o", ms=3.5, color=canvas.PALE, alpha=0.6
+                x + offsets, gains, "o", ms=3.5, color=canvas.PALE, alpha=0.6
             )
-            low, high = np.clip((row["test_low"], row["test_high"]), *limits)
+            low, high = 100 * row["over_none_low"], 100 * row["over_none_high"]
             axes.plot([x + 0.3] * 2, [low, high], color=canvas.BLUE, lw=2)
-            axes.plot(x + 0.3, row["test_mean"], "o", ms=6, color=canvas.BLUE)
+            mean = 100 * row["over_none_mean"]
+            axes.plot(x + 0.3, mean, "o", ms=6, color=canvas.BLUE)
+        axes.axhline(0, color=canvas.INK, linewidth=0.8)
         names = [canvas.wrapped(row["mechanism"], 8) for row in group]
-        names = ["no\nattention" if n == "none" else n for n in names]
         axes.set_xticks(range(len(group)), names)
         axes.set_xlim(-0.5, len(group) - 0.3)
-        axes.set_ylim(*limits)
         axes.grid(axis="x", visible=False)
-        axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
-    panels[0].set_ylabel("test accuracy", fontsize=canvas.SMALL + 1)
+    panels[0].set_ylabel(
+        "points of test accuracy over\nthe network without attention",
+        fontsize=canvas.SMALL + 1,
+    )
     return figure
 
 

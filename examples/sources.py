@@ -9,8 +9,9 @@ import numpy as np
 
 from keras_attention import datasets
 
-# Of the embedded data: one 16-pixel digit among so many fragments of others.
-DIGITS = {"fragments": 10, "test": 2000}
+# Of the embedded data: one 16-pixel digit among fragments of others, so many
+# on 56 x 56 pixels, and as close to each other on other sizes.
+FRAGMENTS, FRAGMENTS_SIZE, TEST_IMAGES = 10, 56, 2000
 VALIDATION_SHARE = 0.1
 
 
@@ -33,8 +34,14 @@ def load(arguments, recipe, seed=0, supervised=True):
     options = dict(batch_size=batch_size, seed=seed, supervised=supervised)
     if name == "cluttered_digits":
         _refuse_augmentation(name, recipe)
-        options.update(DIGITS, canvas=size, train=arguments["images"] or 7000)
-        return datasets.load(name, **options)
+        return datasets.load(
+            name,
+            canvas=size,
+            fragments=round(FRAGMENTS * (size / FRAGMENTS_SIZE) ** 2),
+            train=arguments["images"] or 7000,
+            test=TEST_IMAGES,
+            **options,
+        )
     if not (name.startswith("keras:") or pathlib.Path(name).exists()):
         _refuse_augmentation(name, recipe)
         return datasets.load(name, size=size, **options)

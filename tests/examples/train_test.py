@@ -24,7 +24,7 @@ def train(monkeypatch, tmp_path):
     spec = importlib.util.spec_from_file_location("train", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    monkeypatch.setitem(script.sources.DIGITS, "test", 40)
+    monkeypatch.setattr(script.sources, "TEST_IMAGES", 40)
 
     def call(function):
         def with_arguments(arguments):
