@@ -147,7 +147,8 @@ def attached():
         }
         pairs = zip(accuracy["attached"], accuracy["longer"], strict=True)
         gains = [100 * (a - b) for a, b in pairs]
-        name = f"`{arguments['network']}`, {path.parent.name}"
+        data = pathlib.Path(arguments["dataset"]).stem
+        name = f"`{arguments['network']}`, {data}"
         cells = [name, *(spread(values, 100) for values in accuracy.values())]
         gain = f"{statistics.mean(gains):+.1f} "
         gain += f"({min(gains):+.1f} to {max(gains):+.1f})"
