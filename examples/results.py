@@ -181,7 +181,7 @@ def kept():
 
 def worst(differences):
     """The largest of a network's exports, and how many are refused."""
-    differences = list(differences)
+    differences = [value for value in differences if value]
     measured = [value for value in differences if value != "refused"]
     refused = len(differences) - len(measured)
     cells = [max(measured, key=float)] if measured else []

@@ -20,6 +20,20 @@ NEVER = -1e30
 _MAX_DEPTH = 20
 
 
+def _compiled(function):
+    """Compiles calls outside of a compiled function, on JAX.
+
+    It would compile each of the tree's many operations by itself, for every
+    size of map anew.
+    """
+    if keras.backend.backend() != "jax":
+        return function
+    import jax
+
+    return jax.jit(function, static_argnames="total")
+
+
+@_compiled
 def chain_messages(steps, start, end, total=ops.logsumexp):
     """What every position hears from the positions before and after it.
 
