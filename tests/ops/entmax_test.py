@@ -184,32 +184,3 @@ def test_extreme_scores(alpha, row, expected):
         )
         np.testing.assert_allclose(weights, [expected], atol=1e-6)
         assert all(np.isfinite(slope).all() for slope in slopes)
-
-
-@each_alpha
-def test_mask_equals_leaving_out(alpha):
-    scores = np.random.default_rng(0).normal(size=(3, 7)).astype("float32")
-    mask = np.array([True, False, True, True, False, True, False])
-    expected = weigh(scores[:, mask], alpha)
-    scores[:, 1] = np.nan
-    scores[:, 4] = np.inf
-    direction = np.ones((3, 7), "float32") * np.arange(7)
-    weights, (slope,) = gradients(
-        lambda scores: ops.entmax(scores, alpha, mask), [scores], direction
-    )
-    np.testing.assert_allclose(weights[:, mask], expected, atol=2e-6)
-    np.testing.assert_array_equal(weights[:, ~mask], 0)
-    np.testing.assert_array_equal(slope[:, ~mask], 0)
-    assert np.isfinite(slope).all() and np.abs(slope[:, mask]).max() > 0
-
-
-@each_alpha
-def test_fully_masked_row_is_zero(alpha):
-    mask = np.array([[False, False], [True, True]])
-    weights = weigh(np.zeros((2, 2)), alpha, mask)
-    np.testing.assert_allclose(weights, [[0, 0], [0.5, 0.5]], atol=1e-6)
-
-
-@each_alpha
-def test_nan_is_not_hidden(alpha):
-    assert np.isnan(weigh([[0.0, np.nan, 1.0]], alpha)).all()
