@@ -8,8 +8,7 @@ two of its stage ends, with random weights everywhere. A row holds the largest
 difference of the logits that it makes
 
 - `at_start`: to the network without attention,
-- `trained`: to the same, after three training steps (`largest`: the largest
-  logit then, which the exports' differences are to be compared with),
+- `trained`: to the same, after three training steps,
 - `saved`: of the trained model, when it is saved and loaded,
 - `detached`: of the trained model, when its attention is taken out, to the
   network without attention (which was frozen meanwhile),
@@ -17,7 +16,7 @@ difference of the logits that it makes
 the parameters that it adds, the new weights that three training steps do not
 move, and the difference of the trained model's exports from Keras, which need
 the packages of the test extra. Every network has a process of its own; rows
-that are there already are not measured again. Writes
+that are there already, exports included, are not measured again. Writes
 benchmarks/results/attach.json and .md.
 """
 
@@ -104,7 +103,6 @@ def measure(name, model, key):
     }
     trained = logits(attached, images)
     row["trained"] = float(f"{difference(trained, before):.1e}")
-    row["largest"] = float(f"{np.abs(trained).max():.2g}")
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/attached.keras"
         attached.save(path)
@@ -165,8 +163,10 @@ def rows():
 def add(row):
     """Writes the table with one row more."""
     order = list(NETWORKS)
+    key = row["network"], row["layer"]
+    others = [r for r in rows() if (r["network"], r["layer"]) != key]
     found = sorted(
-        [*rows(), row],
+        [*others, row],
         key=lambda r: (order.index(r["network"]), r["layer"]),
     )
     timing.write(
@@ -186,7 +186,9 @@ def main():
     arguments = parser.parse_args()
     networks = arguments.networks or list(NETWORKS)
     keys = arguments.keys or keys
-    done = {(row["network"], row["layer"]) for row in rows()}
+    done = {
+        (row["network"], row["layer"]) for row in rows() if row["saved_model"]
+    }
     missing = {
         name: [key for key in keys if (name, key) not in done]
         for name in networks
