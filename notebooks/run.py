@@ -15,6 +15,12 @@ from nbclient import NotebookClient
 FOLDER = pathlib.Path(__file__).parent
 
 
+def is_log(output):
+    """Whether an output is TensorFlow's log, which is about this machine."""
+    text = "".join(output.get("text", ""))
+    return output.get("name") == "stderr" or text.startswith("WARNING:tensor")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="beginnings, such as 03")
@@ -37,11 +43,10 @@ def main():
             for cell in notebook.cells:
                 if cell.cell_type != "code":
                     continue
-                # TensorFlow's log lines at import are about this machine.
                 cell["outputs"] = [
                     output
                     for output in cell.get("outputs", [])
-                    if output.get("name") != "stderr"
+                    if not is_log(output)
                 ]
             jupytext.write(notebook, script.with_suffix(".ipynb"))
         print(f"{script.stem}: {time.perf_counter() - start:.0f} s")
