@@ -136,8 +136,9 @@ def results():
 def attached():
     """What attention brings to a network that was trained without it."""
     lines = [
-        "| network, data | before | longer | attached | attached - longer |",
-        "|---|---|---|---|---|",
+        "| network, data | seeds | before | longer | attached "
+        "| attached - longer |",
+        "|---|---|---|---|---|---|",
     ]
     for path in sorted(FOLDER.glob("attach/*/config.json")):
         rows, arguments, _ = read(path.parent)
@@ -149,7 +150,8 @@ def attached():
         gains = [100 * (a - b) for a, b in pairs]
         data = pathlib.Path(arguments["dataset"]).stem
         name = f"`{arguments['network']}`, {data}"
-        cells = [name, *(spread(values, 100) for values in accuracy.values())]
+        cells = [name, str(len(gains))]
+        cells += [spread(values, 100) for values in accuracy.values()]
         gain = f"{statistics.mean(gains):+.1f} "
         gain += f"({min(gains):+.1f} to {max(gains):+.1f})"
         lines.append(f"| {' | '.join([*cells, gain])} |")

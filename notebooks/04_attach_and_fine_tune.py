@@ -48,7 +48,7 @@ from keras_attention import visualization
 
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
-IMAGES, EPOCHS, MORE = (128, 1, 1) if FAST else (4000, 4, 2)
+IMAGES, EPOCHS, MORE = (128, 1, 1) if FAST else (3000, 4, 1)
 keras.utils.set_random_seed(0)
 
 # %% [markdown]
