@@ -196,19 +196,22 @@ for name, fresh in retrained.items():
     values = ", ".join(f"{value:.1%}" for value in fresh.values)
     print(f"{name:<8} {fresh.mean:.1%} on average ({values})")
 
+# %% [markdown]
+# Where it looks, if it looks anywhere: a winner without attention, with an even
+# pooling or with attention over channels alone has no map to draw.
+
 # %%
-model = keras.saving.load_model(folder / "winner.keras")
 batch = {key: np.asarray(v) for key, v in next(iter(validation)).items()}
-maps = visualization.collect_attention(model, batch["image"][:8])
-if maps:
+if {"attn_pool", "gate", "cbam"}.intersection(winner.values()):
+    model = keras.saving.load_model(folder / "winner.keras")
     figure = visualization.plot_attention(
         batch["image"][:8],
-        maps,
+        visualization.collect_attention(model, batch["image"][:8]),
         outlines=batch["mask"][:8],
         labels=batch["label"][:8],
     )
 else:
-    figure = "The winner has no attention whose map could be drawn."
+    figure = f"No map over the image: {winner}"
 figure
 
 # %% [markdown]
