@@ -20,7 +20,8 @@
 # little. So here every number comes with how sure it is.
 #
 # The data are digits among clutter, made on the spot; with the settings below
-# a few minutes on two cores. What it takes to search in earnest is at the end.
+# some eight minutes on two cores. What it takes to search in earnest is at the
+# end.
 
 # %%
 import os
@@ -44,7 +45,7 @@ from keras_attention import visualization
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
 IMAGES, EPOCHS, TRIALS, SEEDS = (
-    (128, 1, 2, (1,)) if FAST else (2400, 5, 10, (1, 2))
+    (128, 1, 2, (1,)) if FAST else (2000, 5, 8, (1, 2))
 )
 keras.utils.set_random_seed(0)
 folder = pathlib.Path(tempfile.mkdtemp()) / "search"
@@ -58,8 +59,8 @@ folder = pathlib.Path(tempfile.mkdtemp()) / "search"
 
 # %%
 settings = {
-    "canvas": 40,
-    "fragments": 3,
+    "canvas": 32,
+    "fragments": 2,
     "train": IMAGES,
     "test": 2000,
     "batch_size": 16,
@@ -90,7 +91,7 @@ for argument in everything.options["block3"]["attn_pool"]:
     print(f"attn_pool's {argument.name}: {argument.values}")
 
 # %% [markdown]
-# That is a space for a cluster. Ten trials can say something about a small
+# That is a space for a cluster. Eight trials can say something about a small
 # one: at most one mechanism of five, in one of two blocks, and the learning
 # rate. *uniform* pools a place evenly: what attention has to be better than.
 
@@ -152,8 +153,8 @@ print(result.summary())
 # %% [markdown]
 # ## What mattered
 #
-# Every point is a trial; a value that was tried once has no interval. With ten
-# trials most intervals overlap, and that is the finding.
+# Every point is a trial; a value that was tried once has no interval. With so
+# few trials most intervals overlap, and that is the finding.
 
 # %%
 result.plot_effects()
