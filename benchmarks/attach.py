@@ -133,6 +133,7 @@ def unmoved(model, images, labels):
         # Behind untrained layers gradients are small: no epsilon hides them.
         keras.optimizers.Adam(1e-3, epsilon=1e-15),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,  # takes longer to compile than the steps take
     )
     start = [array(weight) for weight in model.trainable_weights]
     for _ in range(STEPS):

@@ -39,6 +39,7 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
         if keras.backend.backend() == "torch":
             images = keras.ops.zeros((2, *shape), dtype=served.pixels.dtype)
             onnx_files.rename_outputs(path, list(served(images)))
+        onnx_files.keep_zeros_around_maxima(path)
         if quantize == "float16":
             onnx_files.store_float16(path)
         elif quantize == "int8":

@@ -1,4 +1,4 @@
-"""Changes to ONNX files: names, float16 and int8."""
+"""Changes to ONNX files: names, zeros around maps, float16 and int8."""
 
 import os
 
@@ -20,6 +20,35 @@ def rename_outputs(path, names):
             onnx.helper.make_node("Identity", [output.name], [name])
         )
         output.name = name
+    onnx.save(model, path)
+
+
+def keep_zeros_around_maxima(path):
+    """Lets zeros around a map take part in the maximum behind them.
+
+    ONNX Runtime moves a zero padding into the pooling that follows, also into
+    a maximum, whose own padding is -inf: wrong where a map is negative, as at
+    the start of a ResNetV2. It compares the bytes of the value with zero, so
+    -0.0, which is as large, is left where it is.
+    """
+    import onnx
+
+    model = onnx.load(path)
+    graph = model.graph
+    pooled = {node.input[0] for node in graph.node if node.op_type == "MaxPool"}
+    pads = [
+        node
+        for node in graph.node
+        if node.op_type == "Pad" and node.output[0] in pooled
+    ]
+    zero, values = np.float32(-0.0), _constants(graph)
+    for node in pads:
+        value = node.input[2] if len(node.input) > 2 else ""
+        if value and values.get(value) != 0:
+            continue
+        name = f"{node.output[0]}_zero"
+        graph.initializer.append(onnx.numpy_helper.from_array(zero, name))
+        node.input[:] = [*node.input[:2], name, *node.input[3:]]
     onnx.save(model, path)
 
 
@@ -99,6 +128,24 @@ class _Reader:
 
     def get_next(self):
         return next(self.feeds, None)
+
+
+def _constants(graph):
+    """The scalars among the constants of a graph, by name."""
+    import onnx
+
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            for attribute in node.attribute:
+                if attribute.name == "value":
+                    tensors[node.output[0]] = attribute.t
+    arrays = {
+        name: onnx.numpy_helper.to_array(tensor)
+        for name, tensor in tensors.items()
+        if np.prod(tensor.dims) == 1
+    }
+    return {name: array.item() for name, array in arrays.items()}
 
 
 def _outputs_of(nodes):

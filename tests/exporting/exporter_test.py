@@ -142,6 +142,25 @@ def test_statistics_of_normalization_are_no_inputs(format, tmp_path, images):
     in_keras(model, images.astype("float32"))  # is left as it was
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_zeros_around_negative_maps_take_part_in_a_maximum(
+    format, tmp_path, images
+):
+    # ONNX Runtime would move zeros into the pooling, which pads with -inf.
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(
+        4, 1, kernel_initializer=keras.initializers.Constant(-1.0)
+    )(inputs)
+    x = keras.layers.ZeroPadding2D(1)(x)
+    model = keras.Model(inputs, keras.layers.MaxPooling2D(3, strides=2)(x))
+    _, run = exported(model, tmp_path, format, preprocessing=False)
+    images = 1 + images.astype("float32")
+    (found,) = run([images]).values()
+    expected = in_keras(model, images)
+    assert (expected[:, 0] == 0).all() and (expected[:, 1:, 1:] < 0).all()
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_half_precision_is_exported_in_float32(tmp_path, images, small_network):
     # PyTorch has no float16 convolution on every CPU.
     policy = "mixed_bfloat16" if BACKEND == "torch" else "mixed_float16"
