@@ -7,6 +7,7 @@ import keras
 
 from keras_attention.capture import sublayers
 from keras_attention.exporting import onnx_files
+from keras_attention.exporting import substitutes
 from keras_attention.exporting.served_model import INPUT_NAME
 
 
@@ -27,7 +28,7 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
     options = {}
     if format.name == "litert":
         options = _litert_options(quantize, calibration)
-    with _constant_statistics(served):
+    with substitutes.constant_statistics(served), _readable(served, format):
         served.export(
             path,
             format=format.keras_name,
@@ -46,25 +47,11 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
             onnx_files.quantize_int8(path, INPUT_NAME, calibration)
 
 
-@contextlib.contextmanager
-def _constant_statistics(model):
-    """Lets mean and variance of Keras' `Normalization` be constants.
-
-    As eager tensors they become inputs of an ONNX file, beside the images.
-    """
-    kept = [
-        (layer, name, getattr(layer, name))
-        for _, layer in sublayers(model)
-        if isinstance(layer, keras.layers.Normalization)
-        for name in ("mean", "variance")
-    ]
-    try:
-        for layer, name, tensor in kept:
-            setattr(layer, name, keras.ops.convert_to_numpy(tensor))
-        yield
-    finally:
-        for layer, name, tensor in kept:
-            setattr(layer, name, tensor)
+def _readable(model, format):
+    """The context in which a model has no operation that tf2onnx lacks."""
+    if format.name == "onnx" and keras.backend.backend() == "tensorflow":
+        return substitutes.ungrouped_convolutions(model)
+    return contextlib.nullcontext()
 
 
 def explain(error, model, format):

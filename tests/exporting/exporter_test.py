@@ -161,6 +161,21 @@ def test_zeros_around_negative_maps_take_part_in_a_maximum(
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("filters, groups", [(6, 6), (12, 6), (4, 2)])
+def test_grouped_convolutions(format, filters, groups, tmp_path, randomised):
+    inputs = keras.Input((8, 8, 6))
+    convolution = keras.layers.Conv2D(filters, 3, groups=groups)
+    model = randomised(keras.Model(inputs, convolution(inputs)))
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 6))
+    images = images.astype("float32")
+    expected = in_keras(model, images)
+    _, run = exported(model, tmp_path, format, preprocessing=False)
+    (found,) = run([images]).values()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert "convolution_op" not in vars(convolution)  # is left as it was
+
+
 def test_half_precision_is_exported_in_float32(tmp_path, images, small_network):
     # PyTorch has no float16 convolution on every CPU.
     policy = "mixed_bfloat16" if BACKEND == "torch" else "mixed_float16"

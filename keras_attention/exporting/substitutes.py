@@ -1,0 +1,78 @@
+"""What a converter cannot read, said in other words while it reads."""
+
+import contextlib
+import functools
+
+import keras
+from keras import ops
+
+from keras_attention.capture import sublayers
+
+
+@contextlib.contextmanager
+def constant_statistics(model):
+    """Lets mean and variance of Keras' `Normalization` be constants.
+
+    As eager tensors they become inputs of an ONNX file, beside the images.
+
+    Args:
+        model: A Keras model. It is as before when the context ends.
+    """
+    kept = [
+        (layer, name, getattr(layer, name))
+        for layer in _layers(model, keras.layers.Normalization)
+        for name in ("mean", "variance")
+    ]
+    try:
+        for layer, name, tensor in kept:
+            setattr(layer, name, ops.convert_to_numpy(tensor))
+        yield
+    finally:
+        for layer, name, tensor in kept:
+            setattr(layer, name, tensor)
+
+
+@contextlib.contextmanager
+def ungrouped_convolutions(model):
+    """Lets grouped convolutions be depthwise ones, or one a group.
+
+    TensorFlow has them, tf2onnx does not. ConvNeXt is made of them.
+
+    Args:
+        model: A Keras model. It is as before when the context ends.
+    """
+    kinds = keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D
+    layers = [layer for layer in _layers(model, kinds) if layer.groups > 1]
+    try:
+        for layer in layers:
+            # Over the method of the class, which comes back when it is gone.
+            layer.convolution_op = functools.partial(_convolve_groups, layer)
+        yield
+    finally:
+        for layer in layers:
+            vars(layer).pop("convolution_op", None)
+
+
+def _convolve_groups(layer, inputs, kernel):
+    """A grouped convolution, its kernel `(..., channels a group, filters)`."""
+    options = {
+        "strides": layer.strides,
+        "padding": layer.padding,
+        "dilation_rate": layer.dilation_rate,
+        "data_format": layer.data_format,
+    }
+    axis = -1 if layer.data_format == "channels_last" else 1
+    if layer.groups == inputs.shape[axis] and layer.rank < 3:
+        # (..., 1, channels * multiplier) -> (..., channels, multiplier)
+        shape = (*kernel.shape[:-2], layer.groups, -1)
+        return ops.depthwise_conv(inputs, ops.reshape(kernel, shape), **options)
+    pairs = zip(
+        ops.split(inputs, layer.groups, axis),
+        ops.split(kernel, layer.groups, -1),
+        strict=True,
+    )
+    return ops.concatenate([ops.conv(*pair, **options) for pair in pairs], axis)
+
+
+def _layers(model, kinds):
+    return [layer for _, layer in sublayers(model) if isinstance(layer, kinds)]
