@@ -7,6 +7,7 @@ import keras
 
 from keras_attention.capture import sublayers
 from keras_attention.exporting import onnx_files
+from keras_attention.exporting import onnx_operations
 from keras_attention.exporting import substitutes
 from keras_attention.exporting.served_model import INPUT_NAME
 
@@ -48,8 +49,9 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
 
 
 def _readable(model, format):
-    """The context in which a model has no operation that tf2onnx lacks."""
+    """The context in which the converter of a format can read a model."""
     if format.name == "onnx" and keras.backend.backend() == "tensorflow":
+        onnx_operations.register_operations()
         return substitutes.ungrouped_convolutions(model)
     return contextlib.nullcontext()
 

@@ -176,6 +176,18 @@ def test_grouped_convolutions(format, filters, groups, tmp_path, randomised):
     assert "convolution_op" not in vars(convolution)  # is left as it was
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_exact_gelu(format, tmp_path):
+    # A ConvNeXt is made of it, and tf2onnx has no word for its erfc.
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, keras.layers.Activation("gelu")(inputs))
+    images = np.linspace(-9, 9, 192, dtype="float32").reshape(1, 8, 8, 3)
+    _, run = exported(model, tmp_path, format, preprocessing=False)
+    (found,) = run([images]).values()
+    expected = in_keras(model, images)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
 def test_half_precision_is_exported_in_float32(tmp_path, images, small_network):
     # PyTorch has no float16 convolution on every CPU.
     policy = "mixed_bfloat16" if BACKEND == "torch" else "mixed_float16"
