@@ -15,8 +15,9 @@ difference of the logits that it makes
 
 the parameters that it adds, the new weights that three training steps do not
 move, and the difference of the trained model's exports from Keras, which need
-the packages of the test extra. Every network has a process of its own; rows
-that are there already, exports included, are not measured again. Writes
+the packages of the test extra. Every row has a process of its own, because
+what TensorFlow traces and converts stays in memory; rows that are there
+already, exports included, are not measured again. Writes
 benchmarks/results/attach.json and .md.
 """
 
@@ -190,21 +191,15 @@ def main():
     done = {
         (row["network"], row["layer"]) for row in rows() if row["saved_model"]
     }
-    missing = {
-        name: [key for key in keys if (name, key) not in done]
-        for name in networks
-    }
-    missing = {name: keys for name, keys in missing.items() if keys}
+    missing = [(n, k) for n in networks for k in keys if (n, k) not in done]
     if len(missing) > 1:
-        for name, keys in missing.items():
+        for name, key in missing:
             command = [sys.executable, __file__, "--networks", name]
-            subprocess.run([*command, "--keys", *keys], check=True)
+            subprocess.run([*command, "--keys", key], check=True)
         return
-    for name, keys in missing.items():
+    for name, key in missing:
         keras.utils.set_random_seed(0)
-        model = network(name)
-        for key in keys:
-            add(measure(name, model, key))
+        add(measure(name, network(name), key))
 
 
 if __name__ == "__main__":
