@@ -1,0 +1,36 @@
+"""Files saved before names were changed load, and answer what they did."""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+FOLDER = pathlib.Path(__file__).parent
+ANSWERS = np.load(FOLDER / "answers.npz")
+NAMES = sorted(path.stem for path in FOLDER.glob("*.keras"))
+
+
+def arrays(name, kind):
+    return [ANSWERS[key] for key in ANSWERS if key.startswith(f"{name}/{kind}")]
+
+
+@pytest.mark.computing
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_models_answer_as_they_did(name):
+    model = keras.saving.load_model(FOLDER / f"{name}.keras", compile=False)
+    inputs = arrays(name, "in")
+    outputs = model(inputs if len(inputs) > 1 else inputs[0])
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    expected = arrays(name, "out")
+    assert len(outputs) == len(expected)
+    for output, value in zip(outputs, expected, strict=True):
+        seen = keras.ops.convert_to_numpy(output)
+        np.testing.assert_allclose(seen, value, rtol=1e-4, atol=1e-5)
+
+
+def test_saved_losses_load():
+    for config in json.loads((FOLDER / "losses.json").read_text()):
+        loss = keras.saving.deserialize_keras_object(config)
+        assert type(loss).__name__ == config["class_name"]
