@@ -36,8 +36,8 @@ from keras import ops
 from keras_attention import attach
 from keras_attention import detach
 from keras_attention.exporting import export
-from keras_attention.models import insertion
-from keras_attention.models import places
+from keras_attention.surgery import insertion
+from keras_attention.surgery import places
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "attach.json"
 # The size of the images: small, and allowed by the network.

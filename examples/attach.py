@@ -35,8 +35,8 @@ from keras_attention import attention_summary
 from keras_attention import compare
 from keras_attention import features
 from keras_attention import visualization
-from keras_attention.arguments import positive_int
-from keras_attention.models import compare_weights
+from keras_attention.internals.arguments import positive_int
+from keras_attention.surgery import compare_weights
 
 STAGES = ("before", "longer", "attached")
 VGGS = [name for name in dir(features) if name.startswith("VGG")]

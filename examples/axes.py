@@ -28,9 +28,9 @@ import train
 
 from keras_attention import VGG16BNAttention
 from keras_attention import alignments
-from keras_attention import arguments as checks
 from keras_attention import scores
 from keras_attention import visualization
+from keras_attention.internals import arguments as checks
 from keras_attention.layers import AttentionPooling2D
 
 PLACE = "block3_relu3"

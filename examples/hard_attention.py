@@ -27,7 +27,7 @@ from keras_attention import VGG16BNAttention
 from keras_attention import alignments
 from keras_attention import compare
 from keras_attention import layers
-from keras_attention.arguments import positive_int
+from keras_attention.internals.arguments import positive_int
 from keras_attention.models import ReinforceModel
 
 PLACE = "block3_relu3"

@@ -29,7 +29,7 @@ import train
 
 from keras_attention import datasets
 from keras_attention import tuning
-from keras_attention.arguments import positive_int
+from keras_attention.internals.arguments import positive_int
 from keras_attention.tuning.service.cluster import find_role
 
 # Of the embedded data: smaller than train.py's, as a search trains so often.

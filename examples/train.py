@@ -34,8 +34,8 @@ import sources
 from keras_attention import compare
 from keras_attention import layers
 from keras_attention import visualization
-from keras_attention.arguments import positive_float
-from keras_attention.arguments import positive_int
+from keras_attention.internals.arguments import positive_float
+from keras_attention.internals.arguments import positive_int
 from keras_attention.models import VGG16BNAttention
 
 RECIPE = {

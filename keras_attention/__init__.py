@@ -14,9 +14,12 @@ folder is one step of it:
 | weights | `alignments` | scores | the same shape, non-negative |
 | context | `aggregations` | weights, features | vectors or a gated map |
 | mechanisms | `layers` | map | the three steps in one layer |
+| surgery | `surgery` | any network | the same with attention in it |
 | networks | `models` | image | classes |
+| inspection | `inspection` | a model | its weights, and what they cost |
 | training | `losses` | predictions, maps, masks | what to minimise |
-| numbers | `metrics` | models, test data | right answers, and attention |
+| numbers | `metrics` | arrays | right answers, and attention |
+| tables | `evaluation` | models, test data | one row a model |
 | pictures | `visualization` | models, images | figures of the weights |
 | search | `tuning` | a space of networks | the best, and how sure that is |
 | files | `exporting` | a model | what runs without Keras, compared with it |
@@ -29,8 +32,6 @@ from keras_attention import aggregations
 from keras_attention import alignments
 from keras_attention import layers
 from keras_attention import scores
-from keras_attention.capture import AttentionExtractor
-from keras_attention.capture import record_attention
 from keras_attention.features import VGG11
 from keras_attention.features import VGG11BN
 from keras_attention.features import VGG13
@@ -39,11 +40,15 @@ from keras_attention.features import VGG16
 from keras_attention.features import VGG16BN
 from keras_attention.features import VGG19
 from keras_attention.features import VGG19BN
+from keras_attention.inspection import AttentionExtractor
+from keras_attention.inspection import attention_summary
+from keras_attention.inspection import count_costs
+from keras_attention.internals.recording import record_attention
 from keras_attention.models import MelanomaAttentionVGG16BN
 from keras_attention.models import VGG16BNAttention
-from keras_attention.models import attach
-from keras_attention.models import compare_weights
-from keras_attention.models import detach
+from keras_attention.surgery import attach
+from keras_attention.surgery import compare_weights
+from keras_attention.surgery import detach
 from keras_attention.version import __version__
 
 # Loaded on first use, so that `import keras_attention` needs only Keras.
@@ -51,13 +56,12 @@ _LAZY = {
     "datasets": "keras_attention.datasets",
     "exporting": "keras_attention.exporting",
     "losses": "keras_attention.losses",
+    "evaluation": "keras_attention.evaluation",
     "metrics": "keras_attention.metrics",
     "testing": "keras_attention.testing",
     "tuning": "keras_attention.tuning",
     "visualization": "keras_attention.visualization",
-    "attention_summary": "keras_attention.metrics:attention_summary",
-    "compare": "keras_attention.metrics:compare",
-    "count_costs": "keras_attention.costs:count_costs",
+    "compare": "keras_attention.evaluation:compare",
     "export": "keras_attention.exporting:export",
 }
 

@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
+from keras_attention.internals.registry import Registry
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import merge_heads
 from keras_attention.ops import split_heads
-from keras_attention.registry import Registry
 
 registry = Registry("aggregation")
 

@@ -1,9 +1,9 @@
 """Multi-head attention's own: projected values, and heads mixed again."""
 
-from keras_attention import arguments
 from keras_attention.aggregations.aggregation import registry
 from keras_attention.aggregations.weighted_sum import WeightedSum
-from keras_attention.projection import projection
+from keras_attention.internals import arguments
+from keras_attention.internals.projection import projection
 
 
 @registry.register("merge_heads")

@@ -3,8 +3,8 @@
 import keras
 
 from keras_attention.alignments.distributions import CategoricalDistribution
+from keras_attention.internals.registry import Registry
 from keras_attention.ops import precise_dtype
-from keras_attention.registry import Registry
 
 registry = Registry("alignment")
 

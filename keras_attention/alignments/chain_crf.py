@@ -4,10 +4,10 @@ import numpy as np
 from keras import initializers
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
 from keras_attention.alignments.distributions import ChainDistribution
+from keras_attention.internals import arguments
 from keras_attention.ops import along_walk
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import bounded

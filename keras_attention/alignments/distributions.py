@@ -52,7 +52,7 @@ class ChainDistribution:
         self._chain = (unary, transition, mask, start, end)
         self._mask = mask
         self._restore = restore or (lambda x: x)
-        self._dtype = keras.backend.standardize_dtype(unary.dtype)
+        self._float_type = keras.backend.standardize_dtype(unary.dtype)
         states = unary.shape[-1]
         self._levels = np.arange(states) / (states - 1)
 
@@ -60,7 +60,7 @@ class ChainDistribution:
     def marginals(self):
         """The expected level of every position, 0 where masked."""
         log_marginals = chain_log_marginals(*self._chain)
-        levels = ops.convert_to_tensor(self._levels, self._dtype)
+        levels = ops.convert_to_tensor(self._levels, self._float_type)
         # Without state 0, whose level is 0.
         expected = ops.sum(
             ops.exp(log_marginals[..., 1:]) * levels[1:, ...], axis=-1
@@ -71,7 +71,7 @@ class ChainDistribution:
     def log_marginals(self):
         """The logarithm of `marginals`, but anything where masked."""
         log_marginals = chain_log_marginals(*self._chain)[..., 1:]
-        logs = ops.convert_to_tensor(np.log(self._levels[1:]), self._dtype)
+        logs = ops.convert_to_tensor(np.log(self._levels[1:]), self._float_type)
         return self._restore(ops.logsumexp(log_marginals + logs, axis=-1))
 
     @property
@@ -100,7 +100,7 @@ class ChainDistribution:
 
     def _level(self, states):
         highest = float(len(self._levels) - 1)
-        return self._restore(ops.cast(states, self._dtype) / highest)
+        return self._restore(ops.cast(states, self._float_type) / highest)
 
 
 class IndependentDistribution:

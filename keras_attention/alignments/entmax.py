@@ -5,9 +5,9 @@ import math
 import keras
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.alignments.alignment import registry
 from keras_attention.alignments.tempered import TemperedAlignment
+from keras_attention.internals import arguments
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import entmax
 

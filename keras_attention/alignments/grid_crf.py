@@ -3,10 +3,10 @@
 from keras import initializers
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
 from keras_attention.alignments.distributions import IndependentDistribution
+from keras_attention.internals import arguments
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import grid_log_odds
 from keras_attention.ops import masked_sigmoid

@@ -2,9 +2,9 @@
 
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.alignments.alignment import registry
 from keras_attention.alignments.tempered import TemperedAlignment
+from keras_attention.internals import arguments
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import first_highest
 from keras_attention.ops import masked_softmax

@@ -2,15 +2,15 @@
 
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.alignments.alignment import registry
 from keras_attention.alignments.windowed import WindowedAlignment
+from keras_attention.internals import arguments
+from keras_attention.internals.projection import projection
 from keras_attention.ops import distances
 from keras_attention.ops import inside
 from keras_attention.ops import masked_softmax
 from keras_attention.ops import outer
 from keras_attention.ops import precise_dtype
-from keras_attention.projection import projection
 
 
 @registry.register("local_predictive")

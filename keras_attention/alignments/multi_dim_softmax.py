@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
+from keras_attention.internals import arguments
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import bounded
 from keras_attention.ops import masked_softmax

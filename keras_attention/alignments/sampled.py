@@ -8,9 +8,9 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.alignments.alignment import registry
 from keras_attention.alignments.tempered import TemperedAlignment
+from keras_attention.internals import arguments
 from keras_attention.ops import bounded
 from keras_attention.ops import first_highest
 from keras_attention.ops import gumbel

@@ -2,8 +2,8 @@
 
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.alignments.tempered import TemperedAlignment
+from keras_attention.internals import arguments
 
 
 class WindowedAlignment(TemperedAlignment):

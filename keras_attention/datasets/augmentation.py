@@ -7,7 +7,7 @@ import numbers
 import numpy as np
 from PIL import Image
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 # One random number each, drawn whether used or not, so that switching one
 # change on leaves the others as they were.

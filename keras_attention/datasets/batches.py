@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 
-from keras_attention import arguments
 from keras_attention.datasets.elements import epoch_order
 from keras_attention.datasets.elements import stack
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.sampling import balanced_order
+from keras_attention.internals import arguments
 
 
 def batches(

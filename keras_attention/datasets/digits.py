@@ -16,11 +16,11 @@ import functools
 
 import numpy as np
 
-from keras_attention.arguments import boolean
-from keras_attention.arguments import invalid
-from keras_attention.arguments import one_of
-from keras_attention.arguments import positive_int
 from keras_attention.datasets.resize import hat_matrix
+from keras_attention.internals.arguments import boolean
+from keras_attention.internals.arguments import invalid
+from keras_attention.internals.arguments import one_of
+from keras_attention.internals.arguments import positive_int
 
 SIDE = 8
 SPLITS = ("train", "validation", "test")

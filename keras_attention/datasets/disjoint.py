@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 
 def check_disjoint(*parts, names=True):

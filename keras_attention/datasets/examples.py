@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_attention.arguments import invalid
 from keras_attention.datasets.layout import to_original
+from keras_attention.internals.arguments import invalid
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,8 +5,6 @@ import pathlib
 
 import numpy as np
 
-from keras_attention.arguments import invalid
-from keras_attention.arguments import one_of
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
@@ -22,6 +20,8 @@ from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
 from keras_attention.datasets.problems import Problems
+from keras_attention.internals.arguments import invalid
+from keras_attention.internals.arguments import one_of
 
 # What file managers, archives and notebooks leave behind; lower case.
 JUNK = {

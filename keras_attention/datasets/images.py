@@ -14,8 +14,8 @@ from PIL import Image
 from PIL import ImageOps
 from PIL import UnidentifiedImageError
 
-from keras_attention.arguments import one_of
-from keras_attention.arguments import positive_int
+from keras_attention.internals.arguments import one_of
+from keras_attention.internals.arguments import positive_int
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
 # 50 million pixels are 150 MB of RGB, more than any camera in a data set has.

@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from keras_attention.arguments import invalid
+from keras_attention.internals.arguments import invalid
 
 # How tables write that nothing is known; lower case.
 MISSING = {"", "nan", "na", "n/a", "<na>", "nat", "null", "none"}

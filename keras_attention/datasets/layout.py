@@ -14,11 +14,11 @@ import typing
 
 import numpy as np
 
-from keras_attention.arguments import invalid
-from keras_attention.arguments import one_of
-from keras_attention.arguments import positive_int
 from keras_attention.datasets.resize import resize
 from keras_attention.datasets.resize import resize_nearest
+from keras_attention.internals.arguments import invalid
+from keras_attention.internals.arguments import one_of
+from keras_attention.internals.arguments import positive_int
 
 LAYOUTS = ("stretch", "pad", "crop")
 METHODS = ("bilinear", "nearest")

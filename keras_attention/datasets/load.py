@@ -5,12 +5,12 @@ import typing
 
 import keras
 
-from keras_attention.arguments import invalid
-from keras_attention.arguments import positive_int
 from keras_attention.datasets.builders import prepare
 from keras_attention.datasets.builders import quiet
 from keras_attention.datasets.elements import find_fields
 from keras_attention.datasets.layout import check_size
+from keras_attention.internals.arguments import invalid
+from keras_attention.internals.arguments import positive_int
 
 
 @dataclasses.dataclass(frozen=True)

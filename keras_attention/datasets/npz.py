@@ -5,8 +5,6 @@ import zipfile
 
 import numpy as np
 
-from keras_attention.arguments import invalid
-from keras_attention.arguments import one_of
 from keras_attention.datasets.arrays import check_labels
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.boxes import check_boxes
@@ -19,6 +17,8 @@ from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
 from keras_attention.datasets.problems import Problems
+from keras_attention.internals.arguments import invalid
+from keras_attention.internals.arguments import one_of
 
 ROLES = ("train", "validation", "test")
 

@@ -5,8 +5,8 @@ import csv
 import os
 import pathlib
 
-from keras_attention.arguments import invalid
 from keras_attention.datasets.problems import Problems
+from keras_attention.internals.arguments import invalid
 
 
 def read_rows(table, delimiter=","):

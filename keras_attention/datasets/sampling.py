@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_attention import arguments
 from keras_attention.datasets.elements import epoch_order
+from keras_attention.internals import arguments
 
 
 def balanced_order(labels, seed, epoch, classes=None):

@@ -6,11 +6,11 @@ import numbers
 
 import numpy as np
 
-from keras_attention import arguments
 from keras_attention.datasets.disjoint import check_disjoint
 from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
+from keras_attention.internals import arguments
 
 _ROLES = ("train", "validation", "test")
 

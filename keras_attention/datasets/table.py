@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from keras_attention.arguments import invalid
-from keras_attention.arguments import one_of
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
@@ -21,6 +19,8 @@ from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.problems import Problems
 from keras_attention.datasets.rows import read_rows
+from keras_attention.internals.arguments import invalid
+from keras_attention.internals.arguments import one_of
 
 
 def from_table(

@@ -5,11 +5,11 @@ import re
 
 import keras
 
-from keras_attention.capture import sublayers
 from keras_attention.exporting import onnx_files
 from keras_attention.exporting import onnx_operations
 from keras_attention.exporting import substitutes
 from keras_attention.exporting.served_model import INPUT_NAME
+from keras_attention.internals.recording import sublayers
 
 
 def convert(served, path, format, shape, quantize=None, calibration=None):

@@ -3,7 +3,6 @@
 import numpy as np
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.exporting import images as given
 from keras_attention.exporting import measures
 from keras_attention.exporting.conversion import convert
@@ -19,6 +18,7 @@ from keras_attention.exporting.served_model import ServedModel
 from keras_attention.exporting.target import checked_target
 from keras_attention.exporting.target import size_of
 from keras_attention.exporting.target import written_whole
+from keras_attention.internals import arguments
 
 # A file in float32 that is further from Keras, in units of the largest entry
 # or of 1, computes something else.

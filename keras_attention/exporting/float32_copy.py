@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_attention.capture import sublayers
+from keras_attention.internals.recording import sublayers
 
 _SHORT = ("float16", "bfloat16")
 

@@ -5,7 +5,7 @@ import importlib.util
 
 import keras
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 
 @dataclasses.dataclass(frozen=True)

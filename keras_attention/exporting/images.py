@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from keras_attention import arguments
 from keras_attention.exporting import measures
+from keras_attention.internals import arguments
 
 
 def image_shape(model, input_shape):

@@ -1,6 +1,5 @@
 """From stored pixels to what a model was trained on."""
 
-import contextlib
 import dataclasses
 from collections.abc import Callable
 
@@ -8,8 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_attention import arguments
-from keras_attention.capture import sublayers
+from keras_attention.internals import arguments
+from keras_attention.internals import keras_private
+from keras_attention.internals.recording import sublayers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,15 +147,15 @@ class _Reached(BaseException):
         self.black, self.white = black, white
 
 
-@contextlib.contextmanager
 def _watched(model):
     """Raises `_Reached` with the input of the first layer with weights."""
-    with contextlib.ExitStack() as undo:
-        for _, layer in sublayers(model):
-            if _is_trained(layer):
-                layer.call = _watching(layer.call)
-                undo.callback(layer.__dict__.pop, "call")
-        yield
+    return keras_private.replaced(
+        [
+            (layer, "call", _watching(layer.call))
+            for _, layer in sublayers(model)
+            if _is_trained(layer)
+        ]
+    )
 
 
 def _is_trained(layer):

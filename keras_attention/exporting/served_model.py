@@ -6,9 +6,9 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_attention.capture import AttentionExtractor
 from keras_attention.exporting.names import legal_names
 from keras_attention.exporting.names import name_answers
+from keras_attention.inspection import AttentionExtractor
 
 INPUT_NAME = "images"
 

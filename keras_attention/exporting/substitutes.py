@@ -1,15 +1,14 @@
 """What a converter cannot read, said in other words while it reads."""
 
-import contextlib
 import functools
 
 import keras
 from keras import ops
 
-from keras_attention.capture import sublayers
+from keras_attention.internals import keras_private
+from keras_attention.internals.recording import sublayers
 
 
-@contextlib.contextmanager
 def constant_statistics(model):
     """Lets mean and variance of Keras' `Normalization` be constants.
 
@@ -18,21 +17,15 @@ def constant_statistics(model):
     Args:
         model: A Keras model. It is as before when the context ends.
     """
-    kept = [
-        (layer, name, getattr(layer, name))
-        for layer in _layers(model, keras.layers.Normalization)
-        for name in ("mean", "variance")
-    ]
-    try:
-        for layer, name, tensor in kept:
-            setattr(layer, name, ops.convert_to_numpy(tensor))
-        yield
-    finally:
-        for layer, name, tensor in kept:
-            setattr(layer, name, tensor)
+    return keras_private.replaced(
+        [
+            (layer, name, ops.convert_to_numpy(getattr(layer, name)))
+            for layer in _layers(model, keras.layers.Normalization)
+            for name in ("mean", "variance")
+        ]
+    )
 
 
-@contextlib.contextmanager
 def ungrouped_convolutions(model):
     """Lets grouped convolutions be depthwise ones, or one a group.
 
@@ -42,15 +35,17 @@ def ungrouped_convolutions(model):
         model: A Keras model. It is as before when the context ends.
     """
     kinds = keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D
-    layers = [layer for layer in _layers(model, kinds) if layer.groups > 1]
-    try:
-        for layer in layers:
-            # Over the method of the class, which comes back when it is gone.
-            layer.convolution_op = functools.partial(_convolve_groups, layer)
-        yield
-    finally:
-        for layer in layers:
-            vars(layer).pop("convolution_op", None)
+    return keras_private.replaced(
+        [
+            (
+                layer,
+                "convolution_op",
+                functools.partial(_convolve_groups, layer),
+            )
+            for layer in _layers(model, kinds)
+            if layer.groups > 1
+        ]
+    )
 
 
 def _convolve_groups(layer, inputs, kernel):

@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import tempfile
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 
 def checked_target(path, format, overwrite):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 # Mean and standard deviation of pixels in [0, 1], as R, G, B. The paper's own
 # weights were trained on centred pixels from 0 to 255.

@@ -2,9 +2,9 @@
 
 import keras
 
-from keras_attention import arguments
 from keras_attention.features import vgg_arguments
 from keras_attention.features import vgg_weights
+from keras_attention.internals import arguments
 
 _CONVOLUTIONS = {
     "vgg11": (1, 1, 2, 2, 2),

@@ -4,7 +4,7 @@ import numbers
 
 import keras
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 # Five poolings halve the map; below this size nothing would be left of it.
 _MIN_SIZE = 32

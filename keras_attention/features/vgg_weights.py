@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_attention import arguments
 from keras_attention.features import torchvision_weights
 from keras_attention.features import vgg_arguments
+from keras_attention.internals import arguments
 
 # As torch.hub has it, the file's name ends in how its SHA-256 begins.
 _ADDRESS = "https://download.pytorch.org/models/"

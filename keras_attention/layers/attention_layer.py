@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from keras_attention import arguments
-from keras_attention.capture import sublayers
+from keras_attention.internals import arguments
+from keras_attention.internals.recording import sublayers
+from keras_attention.internals.registry import Registry
+from keras_attention.internals.registry import takes_config
 from keras_attention.ops import hide_masked
 from keras_attention.ops import precise_dtype
-from keras_attention.registry import Registry
-from keras_attention.registry import takes_config
 
 registry = Registry("attention layer")
 
@@ -24,7 +24,7 @@ class AttentionLayer2D(keras.layers.Layer):
     - `build_attention(features_shape, query_shape)` creates sub-layers,
     - `attend(features, query, mask, training)` returns
       `(outputs, weights)`, having passed the weights through
-      `keras_attention.capture.record_attention`,
+      `keras_attention.record_attention`,
     - `attention_shapes(features_shape, query_shape)` returns the shapes of
       both.
 

@@ -5,9 +5,9 @@ from keras import ops
 
 from keras_attention import aggregations
 from keras_attention import alignments
-from keras_attention import arguments
 from keras_attention import scores
-from keras_attention.capture import record_attention
+from keras_attention.internals import arguments
+from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.parts import align

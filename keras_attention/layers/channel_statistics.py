@@ -10,8 +10,8 @@ import math
 import keras
 from keras import ops
 
-from keras_attention import arguments
-from keras_attention.capture import record_attention
+from keras_attention.internals import arguments
+from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import hide_masked

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.channel_attention import ChannelAttention2D

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.channel_statistics import ChannelGate2D
 from keras_attention.layers.channel_statistics import global_mean

@@ -4,8 +4,9 @@ import keras
 from keras import ops
 
 from keras_attention import alignments
-from keras_attention import arguments
 from keras_attention import scores
+from keras_attention.internals import arguments
+from keras_attention.internals.projection import projection
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.pairwise import weigh
 from keras_attention.layers.parts import align
@@ -15,7 +16,6 @@ from keras_attention.layers.parts import refuse_per_channel
 from keras_attention.ops import merge_heads
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import split_heads
-from keras_attention.projection import projection
 
 
 class MultiHeadAttention2D(AttentionLayer2D):

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_attention import arguments
-from keras_attention.capture import record_attention
+from keras_attention.internals import arguments
+from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.multi_head import MultiHeadAttention2D
 from keras_attention.layers.pairwise import limit_positions

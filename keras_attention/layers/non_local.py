@@ -4,8 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_attention import arguments
-from keras_attention.capture import record_attention
+from keras_attention.internals import arguments
+from keras_attention.internals.projection import projection
+from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.pairwise import limit_positions
@@ -16,7 +17,6 @@ from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import masked_softmax
 from keras_attention.ops import precise_dtype
-from keras_attention.projection import projection
 
 _SOFTMAX_MODES = ("embedded_gaussian", "gaussian")
 _MODES = (*_SOFTMAX_MODES, "dot_product", "concatenation")

@@ -1,7 +1,7 @@
 """What the layers that are put together from parts have in common."""
 
 from keras_attention import scores
-from keras_attention.registry import takes_config
+from keras_attention.internals.registry import takes_config
 
 
 def get_score(layer, score, config, defaults=()):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.ops import precise_dtype
 
 # Below this, a power of 1 - p has no slope: 0 ** (gamma - 1) is infinite.

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.ops import precise_dtype
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 
 def expected_calibration_error(labels, probabilities, bins=15):

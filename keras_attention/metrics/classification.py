@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 
 def roc_auc(labels, scores, *, average="macro"):

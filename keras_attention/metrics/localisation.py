@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 
 def attention_energy(maps, masks):

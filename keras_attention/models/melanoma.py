@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.layers import AttentionGate2D
 from keras_attention.models.vgg16_bn_attention import VGG16BNAttention
 

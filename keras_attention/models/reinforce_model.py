@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from keras_attention import arguments
 from keras_attention.alignments import SampledAlignment
 from keras_attention.alignments import recorded_draws
 from keras_attention.alignments import sampled
-from keras_attention.capture import sublayers
+from keras_attention.internals import arguments
+from keras_attention.internals.recording import sublayers
 
 
 @keras.saving.register_keras_serializable(package="keras_attention")

@@ -4,10 +4,10 @@ import difflib
 
 import keras
 
-from keras_attention import arguments
 from keras_attention import layers
 from keras_attention.features import VGG16BN
-from keras_attention.models.rebuild import rebuild
+from keras_attention.internals import arguments
+from keras_attention.surgery.rebuild import rebuild
 
 
 def VGG16BNAttention(

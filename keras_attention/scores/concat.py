@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.ops import ACTIVATIONS
 from keras_attention.ops import NON_NEGATIVE_ACTIVATIONS
 from keras_attention.ops import activate

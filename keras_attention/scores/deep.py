@@ -1,6 +1,6 @@
 """The additive score with more layers: a deep network compares."""
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.scores.feed_forward import FeedForwardScore
 from keras_attention.scores.score import registry
 

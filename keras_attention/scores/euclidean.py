@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.ops import squared_distances
 from keras_attention.scores.score import Score
 from keras_attention.scores.score import registry

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.ops import squared_distances
 from keras_attention.scores.dot import DotScore
 from keras_attention.scores.score import registry

@@ -1,6 +1,6 @@
 """Dot product of query and key, scaled to unit variance."""
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.scores.dot import DotScore
 from keras_attention.scores.score import registry
 

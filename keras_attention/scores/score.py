@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
+from keras_attention.internals.projection import projection
+from keras_attention.internals.registry import Registry
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import split_heads
-from keras_attention.projection import projection
-from keras_attention.registry import Registry
 
 registry = Registry("score")
 

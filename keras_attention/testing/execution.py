@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_attention.capture import AttentionExtractor
+from keras_attention.inspection import AttentionExtractor
 from keras_attention.testing.promises import DoesNotApply
 from keras_attention.testing.promises import expect
 from keras_attention.testing.promises import expect_close

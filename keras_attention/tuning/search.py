@@ -6,8 +6,8 @@ import warnings
 
 import keras_tuner
 
-from keras_attention.arguments import boolean
-from keras_attention.arguments import positive_float
+from keras_attention.internals.arguments import boolean
+from keras_attention.internals.arguments import positive_float
 from keras_attention.tuning.result.search_result import SearchResult
 from keras_attention.tuning.service.algorithms import hyperband_trials
 from keras_attention.tuning.service.cluster import find_role

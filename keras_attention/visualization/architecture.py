@@ -6,12 +6,12 @@ from matplotlib.patches import PathPatch
 from matplotlib.patches import Polygon
 from matplotlib.path import Path
 
-from keras_attention import arguments
-from keras_attention.metrics.attention_summary import attention_summary
-from keras_attention.metrics.attention_summary import percent
-from keras_attention.metrics.attention_summary import short
-from keras_attention.symbolic_inputs import symbolic_inputs
-from keras_attention.trace import trace
+from keras_attention.inspection.attention_summary import attention_summary
+from keras_attention.inspection.attention_summary import percent
+from keras_attention.inspection.attention_summary import short
+from keras_attention.inspection.symbolic_inputs import symbolic_inputs
+from keras_attention.inspection.trace import trace
+from keras_attention.internals import arguments
 from keras_attention.visualization.architecture_layout import MARGIN
 from keras_attention.visualization.architecture_layout import POOL_GAP
 from keras_attention.visualization.architecture_layout import Layout

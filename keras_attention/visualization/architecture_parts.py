@@ -6,8 +6,8 @@ import math
 
 import keras
 
-from keras_attention.capture import sublayers
-from keras_attention.costs import ancestry
+from keras_attention.inspection.costs import ancestry
+from keras_attention.internals.recording import sublayers
 
 # A padded or unpadded convolution changes a map less than a stride does.
 _NEW_MAP = 1.5
@@ -107,7 +107,7 @@ def parts_and_taps(model, inputs, calls, rows):
     Args:
         model: A Keras model.
         inputs: What it was traced with.
-        calls: What `keras_attention.trace.trace` returned.
+        calls: What `keras_attention.inspection.trace.trace` returned.
         rows: Of its `AttentionSummary`.
 
     Returns:

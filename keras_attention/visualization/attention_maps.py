@@ -5,9 +5,9 @@ import html
 
 import numpy as np
 
-from keras_attention import arguments
-from keras_attention.capture import AttentionExtractor
-from keras_attention.metrics.attention_kind import attention_kinds
+from keras_attention.inspection import AttentionExtractor
+from keras_attention.inspection.attention_kind import attention_kinds
+from keras_attention.internals import arguments
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -101,8 +101,8 @@ def collect_attention(model, x, batch_size=32):
     {'where': AttentionMap('where', spatial, shape (2, 1, 7, 7), ...)}
 
     See also:
-        `keras_attention.capture.AttentionExtractor`, which also returns the
-        model's outputs.
+        `keras_attention.AttentionExtractor`, which also returns the model's
+        outputs.
     """
     extractor = AttentionExtractor(model)
     _, weights = extractor.predict(x, batch_size=batch_size, verbose=0)
@@ -110,7 +110,7 @@ def collect_attention(model, x, batch_size=32):
         raise ValueError(
             f"Model {model.name!r} has no attention layer whose weights could "
             "be collected. Insert one of keras_attention.layers, or report "
-            "weights with keras_attention.capture.record_attention."
+            "weights with keras_attention.record_attention."
         )
     return {
         name: AttentionMap(np.asarray(weights[name], "float32"), name, kind)

@@ -6,7 +6,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.patches import Polygon
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import mean_map
 from keras_attention.visualization.captions import captions

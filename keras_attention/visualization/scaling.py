@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 NORMALIZATIONS = ("relative", "shared", "per_image", "none")
 

@@ -4,7 +4,7 @@ import contextlib
 
 import matplotlib
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 # Okabe and Ito's colours: apart for every kind of colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

@@ -10,7 +10,8 @@ from keras import ops
 from keras_attention import aggregations
 from keras_attention import alignments
 from keras_attention import scores
-from keras_attention.capture import sublayers
+from keras_attention.internals import keras_private
+from keras_attention.internals.recording import sublayers
 from keras_attention.layers.attention_layer import AttentionLayer2D
 
 _PARTS = {
@@ -126,7 +127,6 @@ def _find(model, layer):
     )
 
 
-@contextlib.contextmanager
 def _noted(layer, notes, name):
     """Keeps the first argument and the result of a layer's next call."""
     call = layer.call
@@ -143,11 +143,7 @@ def _noted(layer, notes, name):
         notes[name] = first, result
         return result if asked else result[0]
 
-    layer.call = call_and_note
-    try:
-        yield
-    finally:
-        del layer.__dict__["call"]
+    return keras_private.replaced([(layer, "call", call_and_note)])
 
 
 def _single(tensor):

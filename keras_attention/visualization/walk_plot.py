@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.visualization.panels import NotebookFigure
 from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.pictures import grey

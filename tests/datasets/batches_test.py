@@ -8,7 +8,7 @@ import pytest
 from keras_attention.datasets.augmentation import Augmentation
 from keras_attention.datasets.batches import batches
 from keras_attention.datasets.examples import Examples
-from keras_attention.metrics import compare
+from keras_attention.evaluation import compare
 
 COUNT = 22
 

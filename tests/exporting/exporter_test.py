@@ -8,8 +8,8 @@ from keras import ops
 import keras_attention
 from keras_attention import VGG16BNAttention
 from keras_attention import layers
-from keras_attention.capture import AttentionExtractor
 from keras_attention.exporting.runtimes import LOADERS
+from keras_attention.inspection import AttentionExtractor
 
 BACKEND = keras.backend.backend()
 SUFFIX = {"saved_model": "", "onnx": ".onnx", "litert": ".tflite"}

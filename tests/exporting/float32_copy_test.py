@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_attention.capture import sublayers
 from keras_attention.exporting.float32_copy import float32_copy
+from keras_attention.internals.recording import sublayers
 
 
 @pytest.fixture

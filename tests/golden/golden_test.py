@@ -21,7 +21,7 @@ def arrays(name, kind):
 def test_saved_models_answer_as_they_did(name):
     model = keras.saving.load_model(FOLDER / f"{name}.keras", compile=False)
     inputs = arrays(name, "in")
-    outputs = model(inputs if len(inputs) > 1 else inputs[0])
+    outputs = model(inputs)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     expected = arrays(name, "out")
     assert len(outputs) == len(expected)

@@ -233,7 +233,10 @@ def layer_model(key, config):
         inputs.append(keras.Input((2, 3, CHANNELS)))
     elif kind == "vector":
         inputs.append(keras.Input((3, CHANNELS)))
-    both = (layers.get(key, name="plain"), layers.get(key, name="all", **config))
+    both = (
+        layers.get(key, name="plain"),
+        layers.get(key, name="all", **config),
+    )
     outputs = [
         result
         for layer in both

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_attention.capture import AttentionExtractor
+from keras_attention.inspection import AttentionExtractor
+from keras_attention.inspection.attention_kind import attention_kinds
 from keras_attention.layers.channel_attention import ChannelAttention2D
 from keras_attention.layers.convolutional_block_attention import (
     ConvolutionalBlockAttention2D,
 )
 from keras_attention.layers.spatial_attention import SpatialAttention2D
-from keras_attention.metrics.attention_kind import attention_kinds
 from keras_attention.testing import BrokenPromises
 from keras_attention.testing import check_attention_layer
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.tuning.result.canvas import BLUE
 from keras_attention.tuning.result.canvas import INK
 from keras_attention.tuning.result.canvas import NOTHING

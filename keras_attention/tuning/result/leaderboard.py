@@ -6,8 +6,8 @@ import io
 import json
 import textwrap
 
-from keras_attention.metrics.table import html_table
-from keras_attention.metrics.table import text_table
+from keras_attention.internals.table import html_table
+from keras_attention.internals.table import text_table
 from keras_attention.tuning.result.axes import shown
 
 _TOP = 10

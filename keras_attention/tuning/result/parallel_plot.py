@@ -5,7 +5,7 @@ from matplotlib import patheffects
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.tuning.result.axes import OFF
 from keras_attention.tuning.result.axes import Axis
 from keras_attention.tuning.result.axes import round_numbers

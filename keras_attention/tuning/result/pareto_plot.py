@@ -1,6 +1,6 @@
 """Score against cost."""
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.tuning.result.canvas import BLUE
 from keras_attention.tuning.result.canvas import NOTHING
 from keras_attention.tuning.result.canvas import PALE

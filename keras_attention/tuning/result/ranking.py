@@ -3,7 +3,7 @@
 import json
 import math
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.tuning.result.trial import best_of
 from keras_attention.tuning.result.trial import histories_of
 from keras_attention.tuning.result.trial import same

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.tuning.result.ranking import objective_of
 from keras_attention.tuning.result.ranking import stored_objective
 from keras_attention.tuning.result.trial import trial_of

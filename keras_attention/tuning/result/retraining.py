@@ -11,7 +11,7 @@ import time
 
 import keras
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.tuning.result.retraining_report import Retraining
 from keras_attention.tuning.trial.supervised import supervised
 

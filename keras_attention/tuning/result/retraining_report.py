@@ -4,8 +4,8 @@ import dataclasses
 import pathlib
 import statistics
 
-from keras_attention.metrics.table import html_table
-from keras_attention.metrics.table import text_table
+from keras_attention.internals.table import html_table
+from keras_attention.internals.table import text_table
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

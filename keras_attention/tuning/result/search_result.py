@@ -4,7 +4,7 @@ import functools
 import json
 import pathlib
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.tuning.result import leaderboard
 from keras_attention.tuning.result.axes import axes
 from keras_attention.tuning.result.axes import fixed

@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 
 def to_tensorboard(result, folder):

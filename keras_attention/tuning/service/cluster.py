@@ -5,8 +5,8 @@ import os
 import re
 import subprocess
 
-from keras_attention.arguments import invalid
-from keras_attention.arguments import positive_int
+from keras_attention.internals.arguments import invalid
+from keras_attention.internals.arguments import positive_int
 
 LOOPBACK = "127.0.0.1"
 KERAS_TUNER = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")

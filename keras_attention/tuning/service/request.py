@@ -6,9 +6,9 @@ import os
 
 import keras_tuner
 
-from keras_attention.arguments import invalid
-from keras_attention.arguments import non_negative_int
-from keras_attention.arguments import positive_int
+from keras_attention.internals.arguments import invalid
+from keras_attention.internals.arguments import non_negative_int
+from keras_attention.internals.arguments import positive_int
 from keras_attention.tuning.service.job import Job
 from keras_attention.tuning.service.runner import fits_by_itself
 from keras_attention.tuning.trial.objective import describe_objective

@@ -1,6 +1,6 @@
 """The network that a search starts from: named or given, and checked."""
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.tuning.space.choices import NETWORK_CHOICES
 from keras_attention.tuning.space.functional_base import FunctionalBase
 from keras_attention.tuning.space.vgg_base import VGGBase

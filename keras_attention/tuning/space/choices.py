@@ -3,7 +3,7 @@
 import math
 import numbers
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 
 #: Arguments of attention layers and of their parts that a search varies, with
 #: the values it draws from: first the cheapest, which is the default.

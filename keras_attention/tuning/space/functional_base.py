@@ -2,9 +2,9 @@
 
 import keras
 
-from keras_attention.models import attach
-from keras_attention.models import graph
-from keras_attention.models import places as model_places
+from keras_attention.surgery import attach
+from keras_attention.surgery import graph
+from keras_attention.surgery import places as model_places
 from keras_attention.tuning.space.mechanisms import layer_of
 from keras_attention.tuning.space.site import Site
 from keras_attention.tuning.space.site import map_shape

@@ -4,9 +4,9 @@ import keras
 
 from keras_attention import aggregations
 from keras_attention import alignments
-from keras_attention import arguments
 from keras_attention import layers
 from keras_attention import scores
+from keras_attention.internals import arguments
 
 #: Pools a place evenly: what attention pooling has to be better than.
 UNIFORM = "uniform"

@@ -8,8 +8,8 @@ tomorrow.
 
 import math
 
-from keras_attention import arguments
 from keras_attention import layers
+from keras_attention.internals import arguments
 from keras_attention.tuning.space.argument import Argument
 from keras_attention.tuning.space.argument import check_values
 from keras_attention.tuning.space.argument import describe

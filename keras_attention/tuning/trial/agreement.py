@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_attention.capture import AttentionExtractor
-from keras_attention.metrics.attention_kind import attention_kinds
+from keras_attention.inspection import AttentionExtractor
+from keras_attention.inspection.attention_kind import attention_kinds
 from keras_attention.metrics.localisation import attention_energy
 
 

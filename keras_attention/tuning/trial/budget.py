@@ -6,9 +6,9 @@ import operator
 import keras
 import keras_tuner
 
-from keras_attention import arguments
-from keras_attention.costs import Costs
-from keras_attention.costs import count_costs
+from keras_attention.inspection.costs import Costs
+from keras_attention.inspection.costs import count_costs
+from keras_attention.internals import arguments
 from keras_attention.tuning.space.mechanisms import layer_of
 
 COSTS = [field.name for field in dataclasses.fields(Costs)]

@@ -3,7 +3,7 @@
 import keras
 import keras_tuner
 
-from keras_attention import arguments
+from keras_attention.internals import arguments
 from keras_attention.tuning.space.bases import check_outputs
 from keras_attention.tuning.space.bases import make_base
 from keras_attention.tuning.space.choices import check_choices

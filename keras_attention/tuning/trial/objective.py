@@ -4,7 +4,7 @@ import re
 
 import keras_tuner
 
-from keras_attention.arguments import invalid
+from keras_attention.internals.arguments import invalid
 
 # Words of metrics' names. KerasTuner takes every metric of Keras that is not
 # in its list to be minimised, the F1 score among them.

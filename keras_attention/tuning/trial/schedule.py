@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_attention.registry import PACKAGE
+from keras_attention.internals.registry import PACKAGE
 
 
 def make_optimizer(training, learning_rate=None):

@@ -5,7 +5,7 @@ import time
 
 import keras
 
-from keras_attention.costs import count_costs
+from keras_attention.inspection.costs import count_costs
 from keras_attention.tuning.trial.agreement import mean_attention_energy
 from keras_attention.tuning.trial.budget import COSTS
 from keras_attention.tuning.trial.data import has_own_order

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from keras_attention import layers
-from keras_attention.costs import count_costs
 from keras_attention.datasets import Examples
 from keras_attention.datasets import batches
+from keras_attention.inspection.costs import count_costs
 from keras_attention.tuning import AttentionHyperModel
 from keras_attention.tuning import TooCostlyError
 from keras_attention.tuning.space.combinations import enumerate_space
