@@ -38,6 +38,7 @@ from keras_attention import detach
 from keras_attention.exporting import export
 from keras_attention.surgery import insertion
 from keras_attention.surgery import places
+from keras_attention.surgery.graph import read_graph
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "attach.json"
 # The size of the images: small, and allowed by the network.
@@ -90,7 +91,7 @@ def measure(name, model, key):
     before = logits(model, images)
     # The last map of all may be a single position, where attention over
     # positions has nothing to choose and no gradient.
-    ends = places.find(model, "stage_ends", "attention")
+    ends = places.find(read_graph(model), "stage_ends", "attention")
     ends = [p.path for p in ends if p.outputs[0][0].shape[1] > 2][-2:]
     model.trainable = False
     attached = attach(model, dict.fromkeys(ends, key))
@@ -182,7 +183,7 @@ def add(row):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    keys = insertion.shape_preserving_keys()
+    keys = insertion.insertable_keys()
     parser.add_argument("--networks", nargs="+", choices=NETWORKS)
     parser.add_argument("--keys", nargs="+", choices=keys)
     arguments = parser.parse_args()

@@ -93,7 +93,7 @@ model = VGG16BNAttention(
     width_multiplier=0.125,
     name="attention",
 )
-for name in ("block3_relu2_attention", "block4_relu1_attention", "context"):
+for name in ("block3_relu2_attn_pool", "block4_relu1_attn_pool", "context"):
     layer = model.get_layer(name)
     print(
         f"{name:<24} -> {layer.output.shape}, {layer.count_params():,} weights"

@@ -127,8 +127,8 @@ def attention_summary(
     ... )
     >>> summary = attention_summary(model, input_shape=(64, 64, 3))
     >>> [(row["path"], row["kind"], row["map"]) for row in summary.rows]
-    [('block3_attention', 'channel', (8, 8, 64)),
-     ('block4_attention', 'spatial', (4, 4, 128))]
+    [('block3_pool_se', 'channel', (8, 8, 64)),
+     ('block4_pool_gate', 'spatial', (4, 4, 128))]
     >>> summary.rows[0]["flops"] == 2 * (64 * 4 + 4 * 64)
     True
     >>> print(f"{summary.total['flops_share']:.1%}")

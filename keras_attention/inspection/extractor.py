@@ -35,7 +35,7 @@ class AttentionExtractor(keras.Model):
 
     Returns:
         `(outputs, weights)`. `weights` has one entry a layer, by its place
-        in the model: `"block3_attention"`, `"encoder/attention"` inside a
+        in the model: `"block3_pool_cbam"`, `"encoder/attention"` inside a
         nested model, `"attention#2"` for the second call of a shared layer.
         Keras' own attention layers are included; to leave their outputs
         alone, they are called a second time for the weights.

@@ -63,6 +63,11 @@ class AttentionLayer2D(keras.layers.Layer):
             )
         self.shape_preserving = value
 
+    @property
+    def is_insertable(self):
+        """Whether it can stand behind any map: it keeps it, and asks nobody."""
+        return self.shape_preserving and self.query_kind is None
+
     def build(self, features_shape, query_shape=None):
         """Checks the shapes and creates the weights."""
         features_shape = self._checked_map("features", features_shape)

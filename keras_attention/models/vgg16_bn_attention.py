@@ -1,18 +1,20 @@
 """VGG16_bn with attention at any of its layers."""
 
-import difflib
-
 import keras
 
 from keras_attention import layers
 from keras_attention.features import VGG16BN
 from keras_attention.internals import arguments
+from keras_attention.surgery import insertion
+from keras_attention.surgery import places
+from keras_attention.surgery.graph import read_graph
 from keras_attention.surgery.rebuild import rebuild
 
 
 def VGG16BNAttention(
     attention=None,
     *,
+    identity_init=None,
     input_shape=None,
     input_tensor=None,
     classes=1000,
@@ -36,12 +38,16 @@ def VGG16BNAttention(
       gives joins the classifier's input, `[global, first tap, ...]`.
 
     Args:
-        attention: A dictionary `{where: what}`. `where` is a block
-            (`"block3"`, which means `"block3_pool"`) or the name of any layer
-            (`"block3_relu3"`). `what` is a key of `keras_attention.layers`,
-            a configuration, a class or a layer; a layer is copied. Other
-            Keras layers work too: `keras.layers.GlobalAveragePooling2D()`
-            pools a block uniformly. `None` or `{}` is the plain network.
+        attention: A dictionary `{where: what}`. `where` is a place as
+            `attach` takes it: a block (`"block3"`, which is
+            `"block3_pool"`), the name of any layer (`"block3_relu3"`), a
+            glob, a class, a function, `"residual_adds"` or `"stage_ends"`.
+            `what` is a key of `keras_attention.layers`, a configuration, a
+            class or a layer; it is copied once a place. Other Keras layers
+            work too: `keras.layers.GlobalAveragePooling2D()` pools a block
+            uniformly. `None` or `{}` is the plain network.
+        identity_init: Of every attention layer that is inserted; `None`
+            leaves it to each, which by default starts at random.
         input_shape: `(height, width, channels)`; sizes may be `None`.
         input_tensor: Optional Keras tensor to use as the image.
         classes: Number of classes.
@@ -54,16 +60,17 @@ def VGG16BNAttention(
         dropout: Rate in front of the classifier.
         return_attention_scores: Whether the model returns
             `[predictions, *weights]`, one entry for each attention layer in
-            the order of the dictionary, float32.
+            the order of the dictionary, then of the network, float32.
         name: Of the model.
 
     Returns:
-        A functional `keras.Model`. The attention layer at `"block3"` is named
-        `block3_attention`, any other Keras layer `block3_context`.
+        A functional `keras.Model`. Layers are named as `attach` names them:
+        `"cbam"` at `"block3"` is `block3_pool_cbam`.
 
     Raises:
         ValueError: For unknown mechanisms, for places that do not exist or
-            are named twice, and for arguments that `VGG16BN` rejects.
+            are named twice, for `attention` that is no dictionary, and for
+            arguments that `VGG16BN` rejects.
 
     Example:
 
@@ -71,7 +78,7 @@ def VGG16BNAttention(
     ...     {"block3": "se", "block4": "gate"},
     ...     input_shape=(32, 32, 3), classes=10, width_multiplier=0.125,
     ... )
-    >>> model.get_layer("block4_attention").query_kind
+    >>> model.get_layer("block4_pool_gate").query_kind
     'map'
     >>> model.output_shape
     (None, 10)
@@ -83,9 +90,14 @@ def VGG16BNAttention(
 
     Cost:
         That of `VGG16BN` without its top, and of each mechanism.
+
+    See also:
+        `attach`, for any other network.
     """
     arguments.positive_int("classes", classes)
     arguments.fraction("dropout", dropout)
+    if identity_init is not None:
+        arguments.boolean("identity_init", identity_init)
     backbone = VGG16BN(
         include_top=False,
         weights=weights,
@@ -93,17 +105,20 @@ def VGG16BNAttention(
         input_shape=input_shape,
         width_multiplier=width_multiplier,
     )
-    placed = _place(backbone, attention or {})
-    backbone, scores = _insert(backbone, placed, return_attention_scores)
+    placed = _placed(backbone, attention, identity_init)
+    inserted = {
+        where: layer for where, (layer, is_tap) in placed.items() if not is_tap
+    }
+    backbone, maps = _insert(backbone, inserted, return_attention_scores)
 
     # Global context, then one vector a tap.
     deepest = backbone.output
     pooled = keras.layers.GlobalAveragePooling2D(name="global_pool")(deepest)
     vectors = [pooled]
-    for where, layer in placed.items():
-        if where not in scores:
+    for where, (layer, is_tap) in placed.items():
+        if is_tap:
             features = backbone.get_layer(where).output
-            context, scores[where] = _tap(
+            context, maps[where] = _tap(
                 layer, features, deepest, pooled, return_attention_scores
             )
             vectors.append(context)
@@ -122,86 +137,68 @@ def VGG16BNAttention(
     )(x)
     outputs = predictions
     if return_attention_scores:
-        maps = [scores[where] for where in placed if scores[where] is not None]
-        if not maps:
+        weights = [maps[where] for where in placed if maps[where] is not None]
+        if not weights:
             raise ValueError(
                 "return_attention_scores=True needs at least one attention "
                 f"layer. Received: attention={attention!r}"
             )
-        outputs = [predictions, *maps]
+        outputs = [predictions, *weights]
     return keras.Model(backbone.inputs, outputs, name=name)
 
 
-def _place(backbone, attention):
-    """`{layer name: attention layer}`, every place known and used once."""
+def _placed(backbone, attention, identity_init):
+    """`{name of a layer: (what follows or taps it, whether it taps)}`."""
+    if attention is None or attention == {}:
+        return {}
+    places.check_dictionary(attention)
+    graph = read_graph(backbone)
+    names = {operation.name for operation in graph.operations}
     placed = {}
-    for where, what in attention.items():
-        name = _find(backbone, where)
-        if name in placed:
-            raise ValueError(
-                f"attention names the layer {name!r} twice. Received: "
-                f"{list(attention)}"
-            )
-        placed[name] = _copy(what, where)
+    for where, place in places.find_all(graph, attention):
+        what = attention[where]
+        features = places.the_map(place, where, "attention")
+        is_tap = not _keeps_map(layers.get(what), features)
+        common = (what, place, features, graph, names)
+        layer = (
+            insertion.new_layer(*common)
+            if is_tap
+            else insertion.insertable_layer(*common, identity_init)
+        )
+        placed[place.path] = layer, is_tap
     return placed
 
 
-def _find(backbone, where):
-    names = [
-        layer.name
-        for layer in backbone.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-    ]
-    for name in (f"{where}_pool", where):
-        if name in names:
-            return name
-    blocks = [n.removesuffix("_pool") for n in names if n.endswith("_pool")]
-    nearest = difflib.get_close_matches(str(where), blocks + names, n=3)
-    hint = f" Did you mean {', '.join(map(repr, nearest))}?" if nearest else ""
-    raise ValueError(
-        f"attention names {where!r}, which is no block or layer of the "
-        f"network.{hint} Blocks: {', '.join(blocks)}; or the name of a layer "
-        "such as 'block3_relu3'."
-    )
+def _keeps_map(layer, features):
+    if isinstance(layer, layers.AttentionLayer2D):
+        return layer.is_insertable
+    return layer.compute_output_shape(features.shape) == features.shape
 
 
-def _copy(what, where):
-    """A new layer, named after its place."""
-    layer = layers.get(what)
-    is_attention = isinstance(layer, layers.AttentionLayer2D)
-    name = f"{where}_{'attention' if is_attention else 'context'}"
-    return type(layer).from_config({**layer.get_config(), "name": name})
-
-
-def _insert(backbone, placed, return_scores):
-    """Puts layers that keep their map's shape behind the ones they name.
+def _insert(backbone, inserted, return_scores):
+    """Puts layers behind the ones they name.
 
     Returns:
-        The network and `{where: weights}` of what was inserted. The network
+        The network and `{name: weights}` of what was inserted. The network
         is a copy: shared layers would still belong to the old graph.
     """
-    inserted = {
-        where: layer
-        for where, layer in placed.items()
-        if _keeps_shape(layer, backbone.get_layer(where).output)
-    }
     if not inserted:
         return backbone, {}
-    scores = {}
+    maps = {}
 
-    def followed_by(where, layer):
+    def followed_by(name, layer):
         def call(copy, *args, **kwargs):
             outputs = copy(*args, **kwargs)
-            outputs, scores[where] = _attend(layer, return_scores, outputs)
+            outputs, maps[name] = _attend(layer, return_scores, outputs)
             return outputs
 
         return call
 
     edits = {
-        id(backbone.get_layer(where)): followed_by(where, layer)
-        for where, layer in inserted.items()
+        id(backbone.get_layer(name)): followed_by(name, layer)
+        for name, layer in inserted.items()
     }
-    return rebuild(backbone, edits, inputs=backbone.input), scores
+    return rebuild(read_graph(backbone), edits, inputs=backbone.input), maps
 
 
 def _tap(layer, features, deepest, pooled, return_scores):
@@ -210,14 +207,14 @@ def _tap(layer, features, deepest, pooled, return_scores):
         getattr(layer, "query_kind", None)
     )
     inputs = [features] if query is None else [features, query]
-    outputs, scores = _attend(layer, return_scores, *inputs)
+    outputs, weights = _attend(layer, return_scores, *inputs)
     if len(outputs.shape) == 4:
         pool = keras.layers.GlobalAveragePooling2D(name=f"{layer.name}_pool")
         outputs = pool(outputs)
     elif len(outputs.shape) == 3:
         flatten = keras.layers.Flatten(name=f"{layer.name}_flatten")
         outputs = flatten(outputs)
-    return outputs, scores
+    return outputs, weights
 
 
 def _attend(layer, return_scores, *inputs):
@@ -225,9 +222,3 @@ def _attend(layer, return_scores, *inputs):
     if return_scores and isinstance(layer, layers.AttentionLayer2D):
         return layer(*inputs, return_attention_scores=True)
     return layer(*inputs), None
-
-
-def _keeps_shape(layer, features):
-    if isinstance(layer, layers.AttentionLayer2D):
-        return layer.shape_preserving and layer.query_kind is None
-    return layer.compute_output_shape(features.shape) == features.shape

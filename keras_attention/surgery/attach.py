@@ -1,9 +1,9 @@
 """Attention put into a network that already exists."""
 
 from keras_attention.internals import arguments
-from keras_attention.surgery import graph
 from keras_attention.surgery import insertion
 from keras_attention.surgery import places
+from keras_attention.surgery.graph import read_graph
 from keras_attention.surgery.rebuild import rebuild
 from keras_attention.surgery.weight_report import compare_weights
 
@@ -26,6 +26,8 @@ def attach(model, attention, identity_init=True, share_layers=False):
 
             - the name of a layer, `"block3_pool"`; inside a nested model its
               path, `"vgg16/block3_pool"`;
+            - a block, `"block3"`: the last layer whose name goes on from it,
+              here `"block3_pool"`;
             - a glob, `"block*_pool"` or `"vgg16/block*_pool"`;
             - a layer class, `keras.layers.MaxPooling2D`;
             - a function `layer -> bool`;
@@ -36,15 +38,16 @@ def attach(model, attention, identity_init=True, share_layers=False):
 
             Classes, functions and the last two look into nested models too.
             What a shared layer is called on is always attended to: one
-            attention layer, shared alike. Globs, classes and functions leave
-            out attention that is already there.
+            attention layer, shared alike. Blocks, globs, classes and
+            functions leave out attention that is already there.
 
             `what` is a key of `keras_attention.layers`, a configuration, a
             class or a layer, and may be any layer that keeps the shape of
             its map. It is copied once a place, from its configuration: the
             copies have weights of their own.
         identity_init: Of every attention layer that is inserted, whatever
-            the given one says. Other Keras layers are inserted as they are.
+            the given one says; `None` leaves it to each. Other Keras layers
+            are inserted as they are.
         share_layers: Whether the new model uses the old model's layers
             instead of copies: training one then trains the other. A layer
             knows the outputs of all its calls and shows the first, so
@@ -102,52 +105,22 @@ def attach(model, attention, identity_init=True, share_layers=False):
     See also:
         `detach`, the way back; `compare_weights`; `VGG16BNAttention`.
     """
-    places.check_model(model)
-    arguments.boolean("identity_init", identity_init)
+    graph = read_graph(model)
+    if identity_init is not None:
+        arguments.boolean("identity_init", identity_init)
     arguments.boolean("share_layers", share_layers)
-    if not isinstance(attention, dict) or not attention:
-        raise ValueError(
-            arguments.invalid(
-                "attention",
-                attention,
-                "a dictionary {where: what} with at least one place, e.g. "
-                "{'block3_pool': 'cbam'}",
-            )
-        )
-    names = {operation.name for operation in graph.operations(model)}
+    places.check_dictionary(attention)
+    names = {operation.name for operation in graph.operations}
     edits = {}
-    for where, place in _placed(model, attention):
+    for where, place in places.find_all(graph, attention):
         features = places.the_map(place, where, "attention")
-        layer = insertion.prepare(
-            attention[where], place.path, features, model, names, identity_init
+        layer = insertion.insertable_layer(
+            attention[where], place, features, graph, names, identity_init
         )
         edits[id(place.operation)] = _followed_by(layer)
-    attached = rebuild(model, edits, share_layers=share_layers)
+    attached = rebuild(graph, edits, share_layers=share_layers)
     _expect_nothing_lost(model, attached)
     return attached
-
-
-def _placed(model, attention):
-    """Pairs of a `where` and a place; each place once, and free."""
-    taken = {}
-    for where in attention:
-        for place in places.find(model, where, "attention"):
-            other, _ = taken.setdefault(id(place.operation), (where, place))
-            if other != where:
-                raise ValueError(
-                    f"attention names the layer {place.path!r} twice: by "
-                    f"{other!r} and by {where!r}. Received: "
-                    f"{list(attention)}. Name it once."
-                )
-            for follower in place.followers:
-                if graph.is_attention(follower):
-                    raise ValueError(
-                        f"attention names {where!r}, which matches "
-                        f"{place.path!r}. That has attention already: "
-                        f"{follower.name!r}. Take it out with detach first, "
-                        f"or name {follower.name!r} to put more behind it."
-                    )
-    return taken.values()
 
 
 def _followed_by(layer):

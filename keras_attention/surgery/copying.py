@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_attention.internals import keras_private
 from keras_attention.internals.recording import sublayers
-from keras_attention.surgery.weight_report import variables_by_place
+from keras_attention.surgery.weight_report import variables_by_address
 
 
 def copy_layer(layer):
@@ -35,10 +35,10 @@ def copy_state(layer, copy):
         _equip(old, new)
         if hasattr(old, "adapt"):
             _copy_adapted(old, new)
-    olds, news = variables_by_place(layer), variables_by_place(copy)
+    olds, news = variables_by_address(layer), variables_by_address(copy)
     _expect_alike(layer, olds, news)
-    for place, (_, old) in olds.items():
-        _, new = news[place]
+    for address, (_, old) in olds.items():
+        _, new = news[address]
         # By way of NumPy's memory: JAX gives the buffers of a model that is
         # trained away, so two models must not share one.
         new.assign(np.array(keras.ops.convert_to_numpy(old)))
@@ -86,10 +86,10 @@ def _copy_adapted(old, new):
 def _expect_alike(layer, olds, news):
     different = sorted(
         path
-        for place, (path, variable) in {**news, **olds}.items()
-        if place not in olds
-        or place not in news
-        or variable.shape != news[place][1].shape
+        for address, (path, variable) in {**news, **olds}.items()
+        if address not in olds
+        or address not in news
+        or variable.shape != news[address][1].shape
     )
     if different:
         raise ValueError(

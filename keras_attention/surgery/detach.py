@@ -1,7 +1,8 @@
 """A network without the attention that was put into it."""
 
-from keras_attention.surgery import graph
 from keras_attention.surgery import places
+from keras_attention.surgery.graph import is_inserted_attention
+from keras_attention.surgery.graph import read_graph
 from keras_attention.surgery.rebuild import rebuild
 
 
@@ -45,12 +46,12 @@ def detach(model, where=None):
     See also:
         `attach`; `compare_weights`.
     """
-    places.check_model(model)
+    graph = read_graph(model)
     if where is None:
         found = [
             place
-            for place in places.all_places(model).values()
-            if graph.is_attention(place.operation)
+            for place in graph.places.values()
+            if is_inserted_attention(place.operation)
         ]
         if not found:
             raise ValueError(
@@ -59,19 +60,12 @@ def detach(model, where=None):
                 "out by name: detach(model, where='conv1_layer_normalization')."
             )
     else:
-        found = places.find(model, where, "where", with_attention=True)
+        found = places.find(graph, where, "where", with_attention=True)
     edits = {id(place.operation): None for place in found}
-    for call in _all_calls(model):
+    for call in graph.all_calls:
         if id(call.operation) in edits:
             _expect_removable(call)
-    return rebuild(model, edits)
-
-
-def _all_calls(model):
-    for call in graph.calls(model):
-        yield call
-        if graph.is_graph(call.operation):
-            yield from _all_calls(call.operation)
+    return rebuild(graph, edits)
 
 
 def _expect_removable(call):

@@ -1,4 +1,4 @@
-"""The layer to insert at a place, made of what the user gave."""
+"""The layer to put at a place, made of what the user gave."""
 
 import re
 
@@ -6,76 +6,94 @@ import keras
 
 from keras_attention import layers
 from keras_attention.internals.registry import takes_config
-from keras_attention.surgery import graph
 
 
-def prepare(what, path, features, model, names, identity_init):
-    """A new layer for one place, not built.
+def new_layer(what, place, features, graph, names):
+    """A layer of its own for one place, not built.
 
     Args:
-        what: A key, configuration, class or instance.
-        path: Of the place.
-        features: The map that the layer will follow.
-        model: The whole model, for its data format.
-        names: The names in use; the layer's is added.
-        identity_init: Of an attention layer.
+        what: A key, configuration, class or instance, which is copied.
+        place: The `Place`, after which the layer is named.
+        features: The map that it will follow.
+        graph: The `Graph` of the whole model, for its data format.
+        names: Set of the names in use; the layer's is added.
+
+    Returns:
+        A layer with the data format of the map; a key or a class also gets
+        the dtype policy of the layer that it follows.
     """
     given = layers.get(what)
-    config = _config(given, what)
-    is_attention = isinstance(given, layers.AttentionLayer2D)
-    config["name"] = _new_name(path, suffix(given), names)
-    if takes_config(what):
-        config["dtype"] = graph.dtype_policy(features)
-    if is_attention:
-        config["identity_init"] = identity_init
-        config["data_format"] = _data_format(given, what, path, features, model)
-    _expect_shape_preserving(given, what)
-    layer = _make(given, config, what)
-    _expect_same_shape(_make(given, config, what), what, path, features)
-    names.add(layer.name)
-    return layer
-
-
-def suffix(layer):
-    """The registry's key of a layer, or else its class in snake case."""
-    for key in layers.available():
-        if type(layers.get(key)) is type(layer):
-            return key
-    name = re.sub(
-        r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z\d])(?=[A-Z][a-z])",
-        "_",
-        type(layer).__name__,
-    )
-    return name.lower()
-
-
-def shape_preserving_keys():
-    """The keys of what can be inserted as it comes."""
-    return [key for key in layers.available() if _keeps(layers.get(key))]
-
-
-def _keeps(layer):
-    return layer.shape_preserving and layer.query_kind is None
-
-
-def _config(layer, what):
     try:
-        return layer.get_config()
+        config = given.get_config()
     except NotImplementedError as error:
         raise ValueError(
             f"{what!r} cannot be copied to its places: {error}"
         ) from error
+    config["name"] = _new_name(place.path, suffix(given), names)
+    if takes_config(what):
+        config["dtype"] = graph.dtype_policy(features)
+    if isinstance(given, layers.AttentionLayer2D):
+        config["data_format"] = _data_format(
+            given, what, place.path, features, graph
+        )
+    layer = remade(given, config)
+    names.add(layer.name)
+    return layer
 
 
-def _make(layer, config, what):
+def insertable_layer(what, place, features, graph, names, identity_init):
+    """`new_layer` of what keeps the shape of its map and takes no query.
+
+    Args:
+        what: See `new_layer`, like the next four.
+        place: See `new_layer`.
+        features: See `new_layer`.
+        graph: See `new_layer`.
+        names: See `new_layer`.
+        identity_init: Of an attention layer; `None` leaves it as it is given.
+    """
+    layer = new_layer(what, place, features, graph, names)
+    if isinstance(layer, layers.AttentionLayer2D):
+        if not layer.is_insertable:
+            raise ValueError(
+                "attach inserts layers that keep the shape of their map and "
+                f"need no query, which {type(layer).__name__} does not. "
+                f"Received: {what!r}. {_valid_keys()}"
+            )
+        if identity_init is not None:
+            config = {**layer.get_config(), "identity_init": identity_init}
+            layer = remade(layer, config)
+    _expect_same_shape(layer, what, place.path, features)
+    return layer
+
+
+def remade(layer, config):
+    """A new layer of the same class."""
     try:
         return type(layer).from_config(config)
     except TypeError as error:
         raise ValueError(
-            f"{what!r} cannot be copied to its places: its class must be "
+            f"{layer!r} cannot be copied to its places: its class must be "
             "made from the configuration that get_config() returns, with "
             f"name and dtype. Keras says: {error}"
         ) from error
+
+
+def suffix(layer):
+    """The registry's key of a layer, or else its class in snake case."""
+    name = layers.registry.key_of(layer)
+    return re.sub(
+        r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z\d])(?=[A-Z][a-z])", "_", name
+    ).lower()
+
+
+def insertable_keys():
+    """The keys of what can be inserted as it comes."""
+    return [
+        key
+        for key in layers.available()
+        if getattr(layers.get(key), "is_insertable", False)
+    ]
 
 
 def _new_name(path, ending, names):
@@ -87,8 +105,8 @@ def _new_name(path, ending, names):
     return name
 
 
-def _data_format(layer, what, path, features, model):
-    found = graph.data_format(features, model)
+def _data_format(layer, what, path, features, graph):
+    found = graph.data_format(features)
     if found is None and takes_config(what):
         raise ValueError(
             f"attention at {path!r}: no layer of the model tells which axis "
@@ -99,22 +117,11 @@ def _data_format(layer, what, path, features, model):
     return found or layer.data_format
 
 
-def _expect_shape_preserving(layer, what):
-    if isinstance(layer, layers.AttentionLayer2D) and not _keeps(layer):
-        raise ValueError(
-            "attach inserts layers that keep the shape of their map and need "
-            f"no query, which {type(layer).__name__} does not. Received: "
-            f"{what!r}. Valid keys: "
-            f"{', '.join(map(repr, shape_preserving_keys()))}; or another "
-            "layer of this kind."
-        )
-
-
 def _expect_same_shape(layer, what, path, features):
-    """Tries a layer on a map of its own, which leaves no trace."""
+    """Tries a copy on a map of its own, which leaves no trace."""
     inputs = keras.Input(batch_shape=features.shape, dtype=features.dtype)
     try:
-        outputs = layer(inputs)
+        outputs = remade(layer, layer.get_config())(inputs)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{what!r} cannot follow {path!r}, whose outputs have the shape "
@@ -126,6 +133,10 @@ def _expect_same_shape(layer, what, path, features):
             "attach inserts layers that keep the shape of their map, which "
             f"{type(layer).__name__} does not at {path!r}: "
             f"{tuple(features.shape)} becomes {shape}. Received: {what!r}. "
-            f"Valid keys: {', '.join(map(repr, shape_preserving_keys()))}; or "
-            "another layer of this kind."
+            f"{_valid_keys()}"
         )
+
+
+def _valid_keys():
+    keys = ", ".join(map(repr, insertable_keys()))
+    return f"Valid keys: {keys}; or another layer of this kind."

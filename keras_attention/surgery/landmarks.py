@@ -4,17 +4,17 @@ import math
 
 import keras
 
-from keras_attention.surgery import graph
+from keras_attention.surgery.graph import is_inserted_attention
 
 # Attention on a map with a border of zeros, or behind what cuts one off.
 _PADDING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 
 
-def residual_adds(model, layout):
+def residual_adds(graph):
     """Sums of two or more maps of one shape: where a residual branch ends."""
     return [
         call.operation
-        for call, _, _ in graph.flat_calls(model)
+        for call, _, _ in graph.flat_calls
         if type(call.operation).__name__ == "Add"
         and len(call.inputs) > 1
         and len(call.outputs[0].shape) == 4
@@ -22,7 +22,7 @@ def residual_adds(model, layout):
     ]
 
 
-def stage_ends(model, layout):
+def stage_ends(graph):
     """The last layer at each map size before the size shrinks.
 
     A stage is a connected part of the graph in which no step changes the
@@ -31,11 +31,13 @@ def stage_ends(model, layout):
     with the smallest maps the last layer of all.
 
     Args:
-        model: Nested models are seen through.
-        layout: Function of a tensor: `"channels_last"` or
-            `"channels_first"`.
+        graph: The `Graph` of a model; nested models are seen through.
+
+    Raises:
+        ValueError: For maps of unknown size, or whose layers do not tell
+            which axis has the channels.
     """
-    maps = _Maps(model, layout)
+    maps = _Maps(graph)
     ends = []
     for stage in maps.stages():
         leaving = maps.leaving(stage)
@@ -50,14 +52,12 @@ def stage_ends(model, layout):
 class _Maps:
     """The calls of a graph that have maps as outputs, by their indices."""
 
-    def __init__(self, model, layout):
+    def __init__(self, graph):
         self.operations, self.inputs = [], []
         self.ancestors, self.depth, self.learned = [], [], []
         self.area = {}
         made_by = {}
-        for index, (call, inputs, outputs) in enumerate(
-            graph.flat_calls(model)
-        ):
+        for index, (call, inputs, outputs) in enumerate(graph.flat_calls):
             made_by.update(dict.fromkeys(outputs, index))
             inputs = [made_by[number] for number in inputs]
             self.operations.append(call.operation)
@@ -76,7 +76,7 @@ class _Maps:
             if _is_map(call) and (
                 not inputs or any(i in self.area for i in inputs)
             ):
-                self.area[index] = _area(call, layout)
+                self.area[index] = _area(call, graph)
 
     def edges(self, index):
         """Ratios of the area to those of the maps that it is made of."""
@@ -125,7 +125,7 @@ class _Maps:
         return (
             self.learned[index]
             and not isinstance(operation, _PADDING)
-            and not graph.is_attention(operation)
+            and not is_inserted_attention(operation)
         )
 
 
@@ -145,9 +145,15 @@ def _is_map(call):
     )
 
 
-def _area(call, layout):
+def _area(call, graph):
     (tensor,) = call.outputs
-    first = 2 if layout(tensor) == "channels_first" else 1
+    data_format = graph.data_format(tensor)
+    if data_format is None:
+        raise ValueError(
+            "'stage_ends' needs to know which axis of a map has the channels, "
+            f"and no layer tells for {tensor!r}. Name layers instead."
+        )
+    first = 2 if data_format == "channels_first" else 1
     sizes = tensor.shape[first : first + 2]
     if None in sizes:
         raise ValueError(

@@ -1,95 +1,101 @@
-"""The places of a functional model, and the language that names them."""
+"""The language that names places: one for `attach`, networks and searches.
 
-import difflib
+| a place is | for instance |
+|---|---|
+| the name of a layer, or its path in a nested model | `"vgg16/block3_pool"` |
+| a block: the last layer whose name goes on from it | `"block3"` |
+| a glob | `"block*_pool"` |
+| a layer class | `keras.layers.MaxPooling2D` |
+| a function `layer -> bool` | `lambda layer: layer.name == "pool"` |
+| every sum of maps of one shape | `"residual_adds"` |
+| the last layer at each map size | `"stage_ends"` |
+"""
+
 import fnmatch
-from typing import NamedTuple
 
 import keras
 
-from keras_attention.surgery import graph
+from keras_attention.internals import arguments
+from keras_attention.internals.words import did_you_mean
+from keras_attention.internals.words import few
 from keras_attention.surgery import landmarks
+from keras_attention.surgery.graph import is_functional
+from keras_attention.surgery.graph import is_inserted_attention
 
 _LANDMARKS = {
     "residual_adds": landmarks.residual_adds,
     "stage_ends": landmarks.stage_ends,
 }
 _LANGUAGE = (
-    "the name of a layer, a path such as 'vgg16/block3_pool', a glob such as "
-    "'block*_pool', a layer class, a function layer -> bool, "
-    f"{' or '.join(map(repr, _LANDMARKS))}"
+    "the name of a layer, a path such as 'vgg16/block3_pool', a block such as "
+    "'block3', a glob such as 'block*_pool', a layer class, a function "
+    f"layer -> bool, {' or '.join(map(repr, _LANDMARKS))}"
 )
 
 
-class Place(NamedTuple):
-    """A layer (or function of `keras.ops`) in a model or a model inside it."""
-
-    path: str
-    operation: keras.Operation
-    #: The output tensors of every call.
-    outputs: list
-    #: The operations that take one of them.
-    followers: list
-
-
-def check_model(model, argument="model"):
-    """Raises unless the graph of a model is known."""
-    if not isinstance(model, keras.Model):
+def check_dictionary(attention):
+    """Raises unless it is a dictionary `{where: what}` with an entry."""
+    if not isinstance(attention, dict) or not attention:
         raise ValueError(
-            f"{argument} must be a functional or sequential keras.Model. "
-            f"Received: {argument}={model!r}"
+            arguments.invalid(
+                "attention",
+                attention,
+                "a dictionary {where: what} with at least one place, e.g. "
+                "{'block3_pool': 'cbam'}",
+            )
         )
-    if graph.is_graph(model):
-        return
-    if isinstance(model, keras.Sequential):
-        raise ValueError(
-            f"{argument} is a sequential model of unknown input shape: give "
-            "it a keras.Input first, or build it. Received: "
-            f"{argument}={model!r}"
-        )
-    raise ValueError(
-        f"{argument} must be a functional or sequential model; what a "
-        f"subclassed one does between its layers is unknown. Received: "
-        f"{argument}={model!r} of class {type(model).__name__}. Attach to a "
-        "functional model inside it instead."
-    )
 
 
-def all_places(model, prefix=""):
-    """`{path: Place}` for everything in a model, its inputs included."""
-    calls = graph.calls(model)
-    takers = {}
-    for call in calls:
-        for tensor in call.inputs:
-            takers.setdefault(id(tensor), []).append(call.operation)
-    places = {}
-    for call in calls:
-        operation = call.operation
-        path = prefix + operation.name
-        if path not in places:
-            places[path] = Place(path, operation, [], [])
-        places[path].outputs.append(call.outputs)
-        for tensor in call.outputs:
-            places[path].followers.extend(takers.get(id(tensor), ()))
-        if graph.is_graph(operation) and len(places[path].outputs) == 1:
-            places.update(all_places(operation, path + "/"))
-    return places
+def find_all(graph, attention):
+    """The places of a dictionary `{where: what}`, each once and free.
+
+    Args:
+        graph: A `Graph`.
+        attention: The dictionary, of which the keys are read.
+
+    Returns:
+        List of `(where, Place)`, in the order of the dictionary, then of the
+        model.
+
+    Raises:
+        ValueError: If a place is unknown, named twice, or followed by
+            attention that could be taken out.
+    """
+    taken = {}
+    for where in attention:
+        for place in find(graph, where, "attention"):
+            other, _ = taken.setdefault(id(place.operation), (where, place))
+            if other != where:
+                raise ValueError(
+                    f"attention names the layer {place.path!r} twice: by "
+                    f"{other!r} and by {where!r}. Received: "
+                    f"{list(attention)}. Name it once."
+                )
+            for follower in place.followers:
+                if is_inserted_attention(follower):
+                    raise ValueError(
+                        f"attention names {where!r}, which matches "
+                        f"{place.path!r}. That has attention already: "
+                        f"{follower.name!r}. Take it out with detach first, "
+                        f"or name {follower.name!r} to put more behind it."
+                    )
+    return list(taken.values())
 
 
-def find(model, where, argument, *, with_attention=False):
+def find(graph, where, argument, *, with_attention=False):
     """The places that a `where` names, in the order of the model.
 
     Args:
-        model: A model that `check_model` accepts.
-        where: See `attach`.
+        graph: A `Graph`.
+        where: See the module.
         argument: The argument that `where` comes from, for messages.
-        with_attention: Whether globs, classes and functions match the
+        with_attention: Whether blocks, globs, classes and functions match the
             attention layers of the model.
 
     Returns:
         A list of `Place`, not empty, without inputs.
     """
-    places = all_places(model)
-    found = _matching(model, where, argument, places, with_attention)
+    found = _matching(graph, where, argument, with_attention)
     unique = list({id(place.operation): place for place in found}.values())
     for place in unique:
         if isinstance(place.operation, keras.layers.InputLayer):
@@ -114,52 +120,55 @@ def the_map(place, where, argument):
     return place.outputs[0][0]
 
 
-def _matching(model, where, argument, places, with_attention):
-    if isinstance(where, str):
-        if where in places:
-            return [places[where]]
-        if where in _LANDMARKS:
-            found = _landmarks(model, where, places)
-        elif any(character in where for character in "*?["):
-            found = [p for p in places.values() if _globs(where, p.path)]
-        else:
-            found = []
-    elif isinstance(where, type) and issubclass(where, keras.Operation):
-        found = [p for p in places.values() if isinstance(p.operation, where)]
-    elif callable(where) and not isinstance(where, type):
-        found = [
-            place
-            for place in places.values()
-            if isinstance(place.operation, keras.layers.Layer)
-            and where(place.operation)
-        ]
-    else:
-        raise ValueError(
-            f"Invalid place in argument {argument}: expected {_LANGUAGE}. "
-            f"Received: {where!r}"
-        )
+def _matching(graph, where, argument, with_attention):
+    if isinstance(where, str) and where in graph.places:
+        return [graph.places[where]]
+    found = _candidates(graph, where, argument)
     if not with_attention:
-        found = [p for p in found if not graph.is_attention(p.operation)]
+        found = [p for p in found if not is_inserted_attention(p.operation)]
+    if isinstance(where, str) and not _is_pattern(where):
+        found = found[-1:]  # The end of a block.
     if not found:
         raise ValueError(
-            f"{argument} names {where!r}, which {_nothing(where, places)}"
+            f"{argument} names {where!r}, which {_nothing(graph, where)}"
         )
     return found
 
 
-def _landmarks(model, word, places):
-    def layout(tensor):
-        found = graph.data_format(tensor, model)
-        if found is None:
-            raise ValueError(
-                f"{word!r} needs to know which axis of a map has the "
-                f"channels, and no layer tells for {tensor!r}. Name layers "
-                "instead."
-            )
-        return found
+def _candidates(graph, where, argument):
+    places = graph.places.values()
+    if isinstance(where, str):
+        if where in _LANDMARKS:
+            found = set(map(id, _LANDMARKS[where](graph)))
+            return [p for p in places if id(p.operation) in found]
+        if _is_pattern(where):
+            return [p for p in places if _globs(where, p.path)]
+        return [p for p in places if _is_in_block(where, p)]
+    if isinstance(where, type) and issubclass(where, keras.Operation):
+        return [p for p in places if isinstance(p.operation, where)]
+    if callable(where) and not isinstance(where, type):
+        layers = [
+            p for p in places if isinstance(p.operation, keras.layers.Layer)
+        ]
+        return [p for p in layers if where(p.operation)]
+    raise ValueError(
+        f"Invalid place in argument {argument}: expected {_LANGUAGE}. "
+        f"Received: {where!r}"
+    )
 
-    found = set(map(id, _LANDMARKS[word](model, layout)))
-    return [place for place in places.values() if id(place.operation) in found]
+
+def _is_pattern(where):
+    return where in _LANDMARKS or any(c in where for c in "*?[")
+
+
+def _is_in_block(block, place):
+    """Whether `"block3_conv1"` goes on from `"block3"`, in the same model."""
+    rest = place.path.removeprefix(f"{block}_")
+    return (
+        rest != place.path
+        and "/" not in rest
+        and not isinstance(place.operation, keras.layers.InputLayer)
+    )
 
 
 def _globs(pattern, path):
@@ -170,50 +179,37 @@ def _globs(pattern, path):
     )
 
 
-def _nothing(where, places):
+def _nothing(graph, where):
     """The rest of a sentence on a `where` that matches nothing."""
+    places = graph.places
+    names = [
+        path
+        for path, place in places.items()
+        if not isinstance(place.operation, keras.layers.InputLayer)
+    ]
+    if not isinstance(where, str):
+        kinds = dict.fromkeys(
+            type(place.operation).__name__ for place in places.values()
+        )
+        return (
+            "matches no layer of the model. Its layers are of class "
+            f"{few(kinds)}."
+        )
     if where in _LANDMARKS:
         return (
             "matches nothing: the model has none. Name its layers: "
-            f"{_few(_names(places))}."
-        )
-    if not isinstance(where, str):
-        return (
-            "matches no layer of the model. Its layers are of class "
-            f"{_few(_classes(places))}."
+            f"{few(names)}."
         )
     outer = where.rpartition("/")[0]
-    if outer in places and not graph.is_graph(places[outer].operation):
+    if outer in places and not is_functional(places[outer].operation):
         return (
             f"is inside {outer!r}, a {type(places[outer].operation).__name__}"
             " and not a functional model: what it does between its layers is "
             f"unknown. Name {outer!r} itself."
         )
-    names = _names(places)
-    nearest = [name for name in names if name.endswith("/" + where)]
-    nearest += difflib.get_close_matches(where, names, n=3)
-    return (
-        "matches no layer of the model. "
-        + (f"Did you mean {_few(nearest)}? " if nearest else "")
-        + f"Layers: {_few(names, 12)}."
-    )
-
-
-def _names(places):
-    return [
-        path
-        for path, place in places.items()
-        if not isinstance(place.operation, keras.layers.InputLayer)
-    ]
-
-
-def _classes(places):
-    return list({type(p.operation).__name__: None for p in places.values()})
-
-
-def _few(names, most=6):
-    # The ends of a network, where most people attach, come last.
-    shown = [repr(name) for name in names]
-    if len(shown) > most:
-        shown = [*shown[: most // 2], "...", *shown[-(most // 2) :]]
-    return ", ".join(shown)
+    inside = [name for name in names if name.endswith("/" + where)]
+    blocks = dict.fromkeys(name.rpartition("_")[0] for name in names)
+    hint = did_you_mean(where, [*blocks, *names])
+    if inside:
+        hint = f"Did you mean {few(inside)}? "
+    return f"matches no layer of the model. {hint}Layers: {few(names, 12)}."

@@ -8,16 +8,17 @@ from typing import NamedTuple
 
 import keras
 
-from keras_attention.surgery import graph
 from keras_attention.surgery.copying import copy_layer
 from keras_attention.surgery.copying import copy_state
+from keras_attention.surgery.graph import is_functional
+from keras_attention.surgery.graph import source
 
 
-def rebuild(model, edits, *, inputs=None, share_layers=False):
+def rebuild(graph, edits, *, inputs=None, share_layers=False):
     """Copies a model, nested models included, with all of its state.
 
     Args:
-        model: A functional model, or a sequential one with known inputs.
+        graph: The `Graph` of the model.
         edits: `{id(layer): edit}` for layers at any depth. An edit is a
             function `(copy, *args, **kwargs) -> outputs`, called in place of
             the copied layer; `None` leaves the layer out.
@@ -30,8 +31,8 @@ def rebuild(model, edits, *, inputs=None, share_layers=False):
         frozen; models with edits inside are not frozen themselves, so that
         what the edits add can be trained.
     """
-    copying = _Copying(edits, share_layers)
-    copy = copying.copy_edited(model, inputs)
+    copying = _Copying(graph, edits, share_layers)
+    copy = copying.copy_edited(graph.model, inputs)
     copying.copy_states()
     return copy
 
@@ -44,8 +45,9 @@ class _Record(NamedTuple):
 
 
 class _Copying:
-    def __init__(self, edits, share_layers):
+    def __init__(self, graph, edits, share_layers):
         self.edits = edits
+        self.edited_models = graph.models_around(set(edits))
         self.share_layers = share_layers
         # A layer that is called twice, or in two models, has one copy.
         self.copies = {}
@@ -116,10 +118,10 @@ class _Copying:
     def _new_copy(self, operation):
         if self.edits.get(id(operation), ...) is None:
             return operation  # Never called.
-        if not graph.is_graph(operation):
+        if not is_functional(operation):
             copy = operation if self.share_layers else copy_layer(operation)
             return self._recorded(operation, copy, is_leaf=True)
-        if any(id(part) in self.edits for part in graph.operations(operation)):
+        if id(operation) in self.edited_models:
             return self.copy_edited(operation)
         if self.share_layers:
             return operation
@@ -153,7 +155,7 @@ def _ends(model):
 
 
 def _copy_input(tensor):
-    layer = graph.source(tensor)
+    layer = source(tensor)
     return type(layer).from_config(layer.get_config()).output
 
 

@@ -1,4 +1,4 @@
-"""Which weights two models have in common, by their places."""
+"""Which weights two models have in common, by their addresses."""
 
 import collections
 import dataclasses
@@ -8,7 +8,7 @@ import re
 import keras
 
 from keras_attention.internals import keras_private
-from keras_attention.surgery import graph
+from keras_attention.surgery.graph import is_functional
 
 
 @dataclasses.dataclass
@@ -47,9 +47,9 @@ class WeightReport:
 
 
 def compare_weights(before, after):
-    """Compares the weights of two models, place by place.
+    """Compares the weights of two models, address by address.
 
-    A place is the path of a layer in nested functional models and the
+    An address is the path of a layer in nested functional models and the
     position of a part in any other layer. Names that Keras numbers anew for
     every object thus do not matter, and neither does the order of layers.
 
@@ -107,16 +107,16 @@ def compare_weights(before, after):
     return report
 
 
-def variables_by_place(layer):
-    """`{place: (path, variable)}` of all state, seeds of dropout included.
+def variables_by_address(layer):
+    """`{address: (path, variable)}` of all state, seeds of dropout included.
 
-    The place is a tuple that a copy of the layer shares; the path is for
+    The address is a tuple that a copy of the layer shares; the path is for
     people.
     """
     found = {}
     seen = set()
 
-    def visit(layer, place, path, is_named):
+    def visit(layer, address, path, is_named):
         children = keras_private.children(layer)
         inner = {id(v) for child in children for v in child.variables}
         used = collections.Counter()
@@ -127,14 +127,14 @@ def variables_by_place(layer):
             # Keras numbers the variables that have no name of their own.
             name = re.sub(r"_\d+$", "", variable.name)
             used[name] += 1
-            key = (*place, name, used[name])
+            key = (*address, name, used[name])
             found[key] = ("/".join((*path, variable.name)), variable)
-        is_named = is_named and graph.is_graph(layer)
+        is_named = is_named and is_functional(layer)
         used = collections.Counter()
         for position, child in enumerate(children):
             used[child.name] += 1
             part = (child.name, used[child.name]) if is_named else (position,)
-            visit(child, (*place, *part), (*path, child.name), is_named)
+            visit(child, (*address, *part), (*path, child.name), is_named)
 
     visit(layer, (), (), True)
     return found
@@ -143,8 +143,8 @@ def variables_by_place(layer):
 def _weights(model):
     weights = {id(weight) for weight in model.weights}
     return {
-        place: (path, variable)
-        for place, (path, variable) in variables_by_place(model).items()
+        address: (path, variable)
+        for address, (path, variable) in variables_by_address(model).items()
         if id(variable) in weights
     }
 

@@ -59,8 +59,8 @@ def test_writes_everything(train, tmp_path, capsys):
     rows = results["rows"]
     assert [row["model"] for row in rows] == ["plain", "uniform", "attention"]
     assert set(rows[2]["attention"]) == {
-        "block3_relu2_attention",
-        "block3_relu3_attention",
+        "block3_relu2_attn_pool",
+        "block3_relu3_attn_pool",
     }
     assert results["environment"]["backend"] == keras.backend.backend()
     with open(first / "history.csv") as file:

@@ -64,8 +64,8 @@ def test_answers_and_maps_are_those_of_keras(format, tmp_path, randomised):
     )
     expected = {
         "logits": answers,
-        "block3_attention": weights["block3_attention"],
-        "block4_attention": weights["block4_attention"],
+        "block3_pool_gate": weights["block3_pool_gate"],
+        "block4_pool_gate": weights["block4_pool_gate"],
         "block5_attention_channel": weights["block5_attention/channel"],
         "block5_attention_spatial": weights["block5_attention/spatial"],
     }

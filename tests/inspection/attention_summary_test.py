@@ -45,12 +45,12 @@ def test_flops_equal_hand_counts(melanoma):
 def test_rows_say_what_and_where(melanoma):
     rows = attention_summary(melanoma).rows
     assert [(row["path"], row["layer"], row["kind"]) for row in rows] == [
-        ("block3_attention", "AttentionGate2D", "spatial"),
-        ("block4_attention", "AttentionGate2D", "spatial"),
+        ("block3_pool_gate", "AttentionGate2D", "spatial"),
+        ("block4_pool_gate", "AttentionGate2D", "spatial"),
     ]
     assert [row["map"] for row in rows] == [(8, 8, 64), (4, 4, 128)]
     assert [row["weights"] for row in rows] == [[(1, 8, 8)], [(1, 4, 4)]]
-    gate = melanoma.get_layer("block3_attention")
+    gate = melanoma.get_layer("block3_pool_gate")
     assert rows[0]["parameters"] == gate.count_params()
 
 
@@ -68,14 +68,14 @@ def test_numbers_are_those_of_count_costs(melanoma):
 def test_text_and_html(melanoma):
     summary = attention_summary(melanoma)
     text = str(summary)
-    for expected in ("block3_attention", "8 x 8 x 64", "1 x 8 x 8", "model"):
+    for expected in ("block3_pool_gate", "8 x 8 x 64", "1 x 8 x 8", "model"):
         assert expected in text and expected in summary._repr_html_()
     assert "64 x 64 x 3" in text.splitlines()[0]
     header, rule, *rows = text.splitlines()[2:]
     assert {len(rule), len(header)} == {len(row) for row in rows[:1]}
     assert [row.split()[0] for row in rows] == [
-        "block3_attention",
-        "block4_attention",
+        "block3_pool_gate",
+        "block4_pool_gate",
         "all",
         "model",
     ]
@@ -90,10 +90,10 @@ def test_parts_of_attention_count_once():
     )
     summary = attention_summary(model)
     assert [row["path"] for row in summary.rows] == [
-        "block3_attention/channel",
-        "block3_attention/spatial",
+        "block3_pool_cbam/channel",
+        "block3_pool_cbam/spatial",
     ]
-    whole = count_costs(model).layers["block3_attention"]
+    whole = count_costs(model).layers["block3_pool_cbam"]
     # With the gain, which belongs to neither part.
     assert summary.total["parameters"] == whole.parameters
     assert whole.parameters == 1 + sum(r["parameters"] for r in summary.rows)

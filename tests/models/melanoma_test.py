@@ -19,7 +19,7 @@ def full_width():
 def test_published_parameter_counts(full_width):
     assert count(full_width.trainable_variables) == 15_184_964
     assert count(full_width.non_trainable_variables) == 8_448
-    gates = [full_width.get_layer(f"block{b}_attention") for b in (3, 4)]
+    gates = [full_width.get_layer(f"block{b}_pool_gate") for b in (3, 4)]
     assert [gate.count_params() for gate in gates] == [196_865, 262_401]
 
 
@@ -56,7 +56,7 @@ def test_head_equals_numpy(alignment):
     deepest = blocks[2]
     vectors, maps = [deepest.mean((1, 2))], []
     for block, local in zip((3, 4), blocks, strict=False):
-        gate = model.get_layer(f"block{block}_attention")
+        gate = model.get_layer(f"block{block}_pool_gate")
         w_f, w_q, w, b = (
             keras.ops.convert_to_numpy(v)
             for v in (
@@ -99,7 +99,7 @@ def test_bad_alignment():
 def test_documented_cost(full_width):
     gates = 0
     for block in (3, 4):
-        layer = full_width.get_layer(f"block{block}_attention")
+        layer = full_width.get_layer(f"block{block}_pool_gate")
         _, height, width, channels = full_width.get_layer(
             f"block{block}_pool"
         ).output.shape

@@ -45,10 +45,10 @@ def test_names_and_shapes():
     ]
     names = {layer.name for layer in model.layers}
     assert {
-        "block2_attention",
-        "block3_attention",
-        "block4_relu3_attention",
-        "block5_context",
+        "block2_pool_se",
+        "block3_pool_gate",
+        "block4_relu3_attn_pool",
+        "block5_pool_global_average_pooling2d",
         "context",
     } <= names
     # 32 channels of block 5 twice, 16 of block 3, 32 of block 4
@@ -85,7 +85,7 @@ def test_a_layer_is_copied_once_a_place():
     gate = layers.AttentionGate2D(filters=4)
     model = VGG16BNAttention({"block3": gate, "block4": gate}, **SMALL)
     first, second = (
-        model.get_layer(f"{block}_attention") for block in ("block3", "block4")
+        model.get_layer(f"{block}_pool_gate") for block in ("block3", "block4")
     )
     assert first is not second is not gate and not gate.built
 
@@ -110,9 +110,12 @@ def test_unknown_sizes():
     "attention, message",
     [
         ({"block3": "gates"}, "Unknown attention layer 'gates'.*'gate'"),
-        ({"block6": "gate"}, "no block or layer.*Did you mean 'block"),
-        ({"input_layer": "se"}, "no block or layer"),
+        ({"block6": "gate"}, "no layer of the model.*Did you mean 'block"),
+        ({"input_layer": "se"}, "no layer of the model"),
         ({"block3": "se", "block3_pool": "gate"}, "'block3_pool' twice"),
+        (["block3"], "expected a dictionary"),
+        ("se", "expected a dictionary"),
+        ({lambda layer: False: "se"}, "no layer of the model"),
         ({"block3": 5}, "must be a key, a class"),
     ],
 )
@@ -128,7 +131,7 @@ def test_weights_need_a_layer_that_has_some():
 
 def test_layers_have_one_output_unless_weights_are_asked_for():
     model = VGG16BNAttention(EVERY_KIND, **SMALL)
-    assert model.get_layer("block3_attention").output.shape == (None, 4, 4, 16)
+    assert model.get_layer("block3_pool_gate").output.shape == (None, 4, 4, 16)
 
 
 @pytest.mark.parametrize(

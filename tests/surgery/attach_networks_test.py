@@ -10,6 +10,7 @@ from keras_attention import compare_weights
 from keras_attention import detach
 from keras_attention.surgery import insertion
 from keras_attention.surgery import places
+from keras_attention.surgery.graph import read_graph
 
 # The smallest images that leave maps of several positions.
 NETWORKS = {
@@ -60,11 +61,11 @@ def test_starts_as_the_network_and_can_be_taken_out(name, tmp_path):
     x = rng.normal(size=(4, size, size, 3))
     before = logits(model, x)
     assert np.ptp(before) > 0
-    ends = places.find(model, "stage_ends", "attention")
+    ends = places.find(read_graph(model), "stage_ends", "attention")
     where = [p.path for p in ends if p.outputs[0][0].shape[1] > 2][-2:]
     assert len(where) == 2
     model.trainable = False
-    for key in insertion.shape_preserving_keys():
+    for key in insertion.insertable_keys():
         attached = attach(model, dict.fromkeys(where, key))
         np.testing.assert_array_equal(logits(attached, x), before)
     assert compare_weights(model, attached).missing == []

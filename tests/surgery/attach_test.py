@@ -13,7 +13,7 @@ from keras_attention import detach
 from keras_attention import layers
 from keras_attention.surgery import insertion
 
-KEYS = insertion.shape_preserving_keys()
+KEYS = insertion.insertable_keys()
 
 
 def network(name="small"):

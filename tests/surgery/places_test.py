@@ -4,12 +4,17 @@ import keras
 import pytest
 from keras import layers
 
+from keras_attention import VGG16BNAttention
 from keras_attention import attach
 from keras_attention.surgery import places
+from keras_attention.surgery.graph import read_graph
 
 
 def found(model, where):
-    return [place.path for place in places.find(model, where, "attention")]
+    return [
+        place.path
+        for place in places.find(read_graph(model), where, "attention")
+    ]
 
 
 def convolution(x, filters, name, strides=1):
@@ -71,7 +76,7 @@ def test_residual_adds_are_layers_or_functions():
     first, second = found(model, "residual_adds")
     assert first == "first_sum"
     # A function of keras.ops.
-    place = places.all_places(model)[second]
+    place = read_graph(model).places[second]
     assert not isinstance(place.operation, keras.layers.Layer)
     attached = attach(model, {"residual_adds": "se"})
     assert "first_sum_se" in [layer.name for layer in attached.layers]
@@ -145,3 +150,53 @@ def test_channels_first_sizes():
     x = layers.MaxPooling2D(data_format="channels_first", name="p")(x)
     x = layers.ReLU(name="b")(x)
     assert found(keras.Model(inputs, x), "stage_ends") == ["a", "b"]
+
+
+def test_a_block_is_the_last_layer_that_goes_on_from_its_name():
+    model = residual_network()
+    model.name = "body"
+    outer = nested(model)
+    assert found(model, "first") == ["first_sum"]
+    assert found(outer, "body/first") == ["body/first_sum"]
+    attached = attach(model, {"first": "se"})
+    assert "first_sum_se" in [layer.name for layer in attached.layers]
+    # Attention that is there already is no end of a block.
+    assert found(attached, "first") == ["first_sum"]
+    with pytest.raises(ValueError, match="Did you mean 'first'"):
+        found(model, "firts")
+
+
+def test_one_language_for_networks_and_for_attach():
+    arguments = {
+        "input_shape": (32, 32, 3),
+        "classes": 2,
+        "width_multiplier": 1 / 64,
+    }
+    for where in ("block2", "block2_pool", "block[2]_pool", layers.ReLU):
+        made = VGG16BNAttention({where: "se"}, identity_init=True, **arguments)
+        given = attach(VGG16BNAttention(**arguments), {where: "se"})
+        names = [[x.name for x in m.layers[1:]] for m in (made, given)]
+        assert names[0] == names[1]
+    for model in (made, given):
+        assert model.get_layer("block1_relu1_se").identity_init
+    drawn = VGG16BNAttention({"block2": "se"}, **arguments)
+    assert not drawn.get_layer("block2_pool_se").identity_init
+    kept = attach(VGG16BNAttention(**arguments), {"block2": "se"}, None)
+    assert not kept.get_layer("block2_pool_se").identity_init
+
+
+@pytest.mark.parametrize(
+    "attention, message",
+    [
+        ({"stem": "se", "first": "eca", "st*m": "se"}, "'stem' twice"),
+        ({"first": "se", "residual_adds": "se"}, "'first_sum' twice"),
+        ({layers.ReLU: "se", "nothing*": "se"}, "matches no layer"),
+        ({3: "se"}, "Invalid place in argument attention: .*a block such as"),
+        (["stem"], "expected a dictionary"),
+        ("stem", "expected a dictionary"),
+        ({}, "expected a dictionary"),
+    ],
+)
+def test_bad_dictionaries_of_places(attention, message):
+    with pytest.raises(ValueError, match=message):
+        attach(residual_network(), attention)

@@ -162,7 +162,7 @@ def test_blocks_and_taps_of_the_melanoma_network():
     assert after(figure, "block3", 2) == ["3 conv", times((56, 56, 32))]
     # 64 + 64 + 32 channels meet.
     assert after(figure, "context", 1) == ["160"]
-    for name, side in (("block3_attention", 28), ("block4_attention", 14)):
+    for name, side in (("block3_pool_gate", 28), ("block4_pool_gate", 14)):
         lines = after(figure, name, 2)
         assert lines == ["AttentionGate2D", times((1, side, side))]
     # An arc a tap, which starts above its block and ends at the vector.
@@ -184,18 +184,18 @@ def test_inserted_attention_stands_in_the_row():
     positions = {
         text.get_text(): text.get_position()[0] for text in figure.axes[0].texts
     }
-    for number in range(1, 5):
+    for number, key in enumerate(("se", "cbam", "eca", "nonlocal"), start=1):
         before, attention, behind = (
             positions[name]
             for name in (
                 f"block{number}",
-                f"block{number}_attention",
+                f"block{number}_pool_{key}",
                 f"block{number + 1}",
             )
         )
         assert before < attention < behind
     assert all(patch.get_fill() for patch in figure.axes[0].patches)
-    assert after(figure, "block2_attention", 3) == [
+    assert after(figure, "block2_pool_cbam", 3) == [
         "ConvolutionalBlockAttention2D",
         times((1, 1, 16)),
         times((1, 56, 56)),
@@ -228,7 +228,9 @@ def test_stages_of_a_deep_network():
 
 def test_plain_taps_differ_from_attention():
     figure = plot_architecture(mixed(), (160, 240, 3))
-    assert after(figure, "block3_relu2_context", 1) == ["mean of the map"]
+    assert after(figure, "block3_relu2_global_average_pooling2d", 1) == [
+        "mean of the map"
+    ]
     colours = {
         patch.get_edgecolor()
         for patch in figure.axes[0].patches

@@ -3,11 +3,13 @@
 import keras
 
 from keras_attention.surgery import attach
-from keras_attention.surgery import graph
-from keras_attention.surgery import places as model_places
+from keras_attention.surgery.graph import is_functional
+from keras_attention.surgery.graph import read_graph
+from keras_attention.surgery.graph import source
+from keras_attention.surgery.places import find
 from keras_attention.tuning.space.mechanisms import layer_of
 from keras_attention.tuning.space.site import Site
-from keras_attention.tuning.space.site import map_shape
+from keras_attention.tuning.space.site import map_shapes
 
 
 class FunctionalBase:
@@ -30,7 +32,7 @@ class FunctionalBase:
     """
 
     def __init__(self, model, places):
-        model_places.check_model(model, "base")
+        graph = read_graph(model, "base")
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise ValueError(
                 "base must have one input and one output. Received: "
@@ -48,7 +50,7 @@ class FunctionalBase:
         self.input_shape = tuple(model.inputs[0].shape[1:])
         self.classes = model.outputs[0].shape[-1]
         self.gives_logits = _gives_logits(model)
-        self.sites = _sites_of(model, places)
+        self.sites = _sites_of(graph, places)
         self.build({}, {})  # what cannot be copied shows now
 
     def build(self, attention, network):
@@ -56,36 +58,20 @@ class FunctionalBase:
         model = keras.models.model_from_json(self.config)
         model.set_weights(self.weights)
         layers = {where: layer_of(what) for where, what in attention.items()}
-        for start in (True, False):
-            chosen = {
-                where: layer
-                for where, layer in layers.items()
-                if bool(getattr(layer, "identity_init", False)) is start
-            }
-            if chosen:
-                model = attach(model, chosen, identity_init=start)
-        return model
+        # Each starts as it was drawn.
+        return attach(model, layers, identity_init=None) if layers else model
 
 
 def _gives_logits(model):
     """Whether the last layer, of nested models too, has no activation."""
-    last = graph.source(model.outputs[0])
-    if graph.is_graph(last):
+    last = source(model.outputs[0])
+    if is_functional(last):
         return _gives_logits(last)
     activation = getattr(last, "activation", None)
     return activation is keras.activations.linear
 
 
-def _sites_of(model, places):
+def _sites_of(graph, places):
     if places is None:
-        found = model_places.find(model, "stage_ends", "places")
-        places = [place.path for place in found]
-    sites = {}
-    for where in places:
-        shapes = []
-        for place in model_places.find(model, where, "places"):
-            features = model_places.the_map(place, where, "places")
-            layout = graph.data_format(features, model)
-            shapes.append(map_shape(features, layout))
-        sites[where] = Site(shapes)
-    return sites
+        places = [p.path for p in find(graph, "stage_ends", "places")]
+    return {where: Site(map_shapes(graph, where)) for where in places}

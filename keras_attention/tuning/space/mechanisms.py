@@ -81,8 +81,3 @@ def layer_of(description):
                 axis.get(part_key, **part_config) if part_config else part_key
             )
     return layers.get(key, **config)
-
-
-def is_inserted(layer):
-    """Whether a layer stands in the network instead of beside it."""
-    return layer.shape_preserving and layer.query_kind is None

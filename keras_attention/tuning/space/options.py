@@ -15,7 +15,6 @@ from keras_attention.tuning.space.argument import check_values
 from keras_attention.tuning.space.argument import describe
 from keras_attention.tuning.space.choices import LAYER_CHOICES
 from keras_attention.tuning.space.mechanisms import UNIFORM
-from keras_attention.tuning.space.mechanisms import is_inserted
 from keras_attention.tuning.space.mechanisms import mechanism_keys
 from keras_attention.tuning.space.parts import parts_of
 from keras_attention.tuning.space.site import Site
@@ -99,7 +98,7 @@ def _arguments_at(key, site, choices, max_positions):
         return [] if site.may_be_tapped else None
     layer = layers.get(key)
     config = layer.get_config()
-    inserted = is_inserted(layer)
+    inserted = layer.is_insertable
     if not inserted and not site.may_be_tapped:
         return None
     if "max_positions" in config and site.positions > max_positions:

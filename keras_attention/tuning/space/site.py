@@ -3,6 +3,9 @@
 import math
 from typing import NamedTuple
 
+from keras_attention.surgery.places import find
+from keras_attention.surgery.places import the_map
+
 
 class Site(NamedTuple):
     """A place for attention.
@@ -43,9 +46,16 @@ class Site(NamedTuple):
         return min(min(shape[:2]) for shape in self.maps)
 
 
-def map_shape(tensor, data_format):
-    """`(height, width, channels)` of a map."""
+def map_shapes(graph, where):
+    """`(height, width, channels)` of every map that a place names."""
+    return [
+        _map_shape(the_map(place, where, "places"), graph)
+        for place in find(graph, where, "places")
+    ]
+
+
+def _map_shape(tensor, graph):
     shape = tuple(tensor.shape[1:])
-    if data_format == "channels_first":
+    if graph.data_format(tensor) == "channels_first":
         return (*shape[1:], shape[0])
     return shape

@@ -1,11 +1,11 @@
 """VGG16_bn as the network that a search puts attention into."""
 
-import keras
-
+from keras_attention.features import VGG16BN
 from keras_attention.models import VGG16BNAttention
+from keras_attention.surgery.graph import read_graph
 from keras_attention.tuning.space.mechanisms import layer_of
 from keras_attention.tuning.space.site import Site
-from keras_attention.tuning.space.site import map_shape
+from keras_attention.tuning.space.site import map_shapes
 
 _BLOCKS = ("block3", "block4", "block5")
 
@@ -17,7 +17,8 @@ class VGGBase:
         input_shape: Of the images.
         classes: Number of classes.
         activation: Of the classifier.
-        places: Blocks or layers; `None` takes the last three blocks.
+        places: What `VGG16BNAttention` takes as `where`; `None` takes the
+            last three blocks.
         widths: The width multipliers that are drawn from.
 
     Attributes:
@@ -50,26 +51,21 @@ class VGGBase:
     def _find_sites(self, places, widths):
         maps, queries = {place: [] for place in places}, []
         for width in widths:
-            # The layers that pool the places know the shapes of their maps.
-            pools = {
-                place: keras.layers.GlobalAveragePooling2D() for place in places
-            }
             try:
-                model = VGG16BNAttention(
-                    pools,
-                    input_shape=self.input_shape,
-                    classes=self.classes,
-                    width_multiplier=width,
+                graph = read_graph(
+                    VGG16BN(
+                        include_top=False,
+                        input_shape=self.input_shape,
+                        width_multiplier=width,
+                    )
                 )
+                for place in places:
+                    maps[place] += map_shapes(graph, place)
             except ValueError as error:
                 raise ValueError(
                     "The network cannot be built for these input_shape="
                     f"{self.input_shape}, places={list(places)} and "
                     f"width_multiplier={width}: {error}"
                 ) from error
-            for place in places:
-                pool = model.get_layer(f"{place}_context")
-                maps[place].append(map_shape(pool.input, pool.data_format))
-            pool = model.get_layer("global_pool")
-            queries.append(map_shape(pool.input, pool.data_format))
+            queries += map_shapes(graph, "block5_pool")
         return {place: Site(shapes, queries) for place, shapes in maps.items()}

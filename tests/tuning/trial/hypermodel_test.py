@@ -144,9 +144,11 @@ def test_vgg16_bn_is_tapped_and_trained():
     x = np.random.default_rng(0).uniform(size=(8, 32, 32, 1))
     y = np.arange(8) % 2
     model, results = fit(hypermodel, values, x, y, validation_data=(x, y))
-    gate = model.get_layer("block3_attention")
+    gate = model.get_layer("block3_pool_gate")
     assert (gate.filters, gate.alignment.temperature) == (32, 0.3)
-    assert model.get_layer("block4_relu3_context").output.shape == (None, 16)
+    assert model.get_layer(
+        "block4_relu3_global_average_pooling2d"
+    ).output.shape == (None, 16)
     assert model.get_layer("dropout").rate == 0.5
     assert results["parameters"] == model.count_params()
     # Two widths, three dropouts.

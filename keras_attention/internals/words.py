@@ -1,0 +1,25 @@
+"""The words of messages: lists that stay short, and what was meant."""
+
+import difflib
+
+
+def few(names, most=6):
+    """Names in quotes, the first and the last of them where there are many.
+
+    >>> few(["a", "b"]), few(range(9), most=2)
+    ("'a', 'b'", '0, ..., 8')
+    """
+    shown = [repr(name) for name in names]
+    if len(shown) > most:
+        shown = [*shown[: most // 2], "...", *shown[-(most // 2) :]]
+    return ", ".join(shown)
+
+
+def did_you_mean(word, names):
+    """A question with the nearest names, and a space behind it, or nothing.
+
+    >>> did_you_mean("additve", ["additive", "dot"])
+    "Did you mean 'additive'? "
+    """
+    nearest = difflib.get_close_matches(str(word).lower(), names, n=3)
+    return f"Did you mean {' or '.join(map(repr, nearest))}? " * bool(nearest)
