@@ -17,8 +17,9 @@ class Aggregation(keras.layers.Layer):
     `aggregation(weights, features)` takes weights
     `(batch, heads, queries, positions)` and features
     `(batch, positions, channels)`. Head `h` of `H` weighs the `h`-th of `H`
-    equal slices of the channels. The context is in the compute dtype. A
-    layer passes `query` only to an aggregation whose flag asks for it.
+    equal slices of the channels. The context is in the compute dtype. Every
+    aggregation takes the vectors that ask as `query`; its flag says whether it
+    can do without.
 
     A subclass implements `combine(weights, values)` on weights
     `(batch, heads, queries, positions)` in float32 and values

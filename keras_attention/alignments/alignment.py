@@ -15,8 +15,10 @@ class Alignment(keras.layers.Layer):
     `alignment(scores, mask=None, grid_shape=None, query=None, training=None)`
     keeps the shape `(batch, heads, queries, positions)` and computes in
     float32. `mask` broadcasts to the scores and is true where a position may
-    be attended to; a fully masked row gives zeros. A layer passes
-    `grid_shape` and `query` only to an alignment whose flags ask for them.
+    be attended to; a fully masked row gives zeros. Every alignment takes the
+    map's height and width as `grid_shape`, and the vectors that ask as
+    `query`, `(batch, queries, query_channels)`, whether it looks at them or
+    not; its flags say what it cannot do without.
 
     A subclass implements `call`, and `build(scores_shape, query_shape=None)`
     if it has weights. A layer that holds an alignment builds it by

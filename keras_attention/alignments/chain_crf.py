@@ -144,13 +144,14 @@ class ChainCRFAlignment(Alignment):
         # shares are still defined.
         return self.scale * masked_softmax(view.log_marginals, mask)
 
-    def distribution(self, scores, mask=None, grid_shape=None):
+    def distribution(self, scores, mask=None, grid_shape=None, query=None):
         """`p(z)` itself: the most likely map, samples, entropy, `log Z`.
 
         Args:
-            scores: As for a call, like the two next arguments.
+            scores: As for a call, like the other arguments.
             mask: See the class.
             grid_shape: See the class.
+            query: Not looked at.
 
         Returns:
             A `ChainDistribution`.

@@ -138,13 +138,14 @@ class GridCRFAlignment(Alignment):
         # Shares of the marginals, which may all be too small for a float.
         return masked_softmax(ops.log_sigmoid(log_odds), mask)
 
-    def distribution(self, scores, mask=None, grid_shape=None):
+    def distribution(self, scores, mask=None, grid_shape=None, query=None):
         """The approximation itself: positions with their marginals.
 
         Args:
-            scores: As for a call, like the two next arguments.
+            scores: As for a call, like the other arguments.
             mask: See the class.
             grid_shape: See the class.
+            query: Not looked at.
 
         Returns:
             An `IndependentDistribution`: samples and the most likely map know

@@ -12,7 +12,7 @@ import numpy as np
 from keras_attention.evaluation.batches import labelled_batches
 from keras_attention.evaluation.report import Comparison
 from keras_attention.inspection import AttentionExtractor
-from keras_attention.inspection.attention_kind import attention_kinds
+from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.metrics.calibration import expected_calibration_error
 from keras_attention.metrics.calibration import log_probabilities
 from keras_attention.metrics.classification import average_precision
@@ -133,7 +133,7 @@ class _Tally:
         self.outputs.append(outputs)
         if batch.masks is None:
             return
-        for layer, kind in attention_kinds(model, weights).items():
+        for layer, kind in weights_kinds(model, weights).items():
             if kind == "spatial":
                 energy = attention_energy(weights[layer], batch.masks)
                 self.energies[layer].append(energy)

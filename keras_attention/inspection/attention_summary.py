@@ -4,7 +4,6 @@ import dataclasses
 
 import keras
 
-from keras_attention.inspection.attention_kind import attention_kinds
 from keras_attention.inspection.costs import ancestry
 from keras_attention.inspection.costs import sum_costs
 from keras_attention.inspection.costs import tensor_bytes
@@ -12,6 +11,7 @@ from keras_attention.inspection.device_memory import device_memory
 from keras_attention.inspection.extractor import AttentionExtractor
 from keras_attention.inspection.symbolic_inputs import symbolic_inputs
 from keras_attention.inspection.trace import trace
+from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.internals import arguments
 from keras_attention.internals.recording import sublayers
 from keras_attention.internals.table import html_table
@@ -147,7 +147,7 @@ def attention_summary(
     (_, weights), _ = trace(model, inputs, AttentionExtractor(model).call)
     layers = dict(sublayers(model))
     rows = {}
-    for name, kind in attention_kinds(model, weights).items():
+    for name, kind in weights_kinds(model, weights).items():
         path = name if name in layers else name.rpartition("#")[0]
         call = next((c for c in calls if c.operation is layers.get(path)), None)
         if call is None:
@@ -163,7 +163,7 @@ def attention_summary(
             rows[path]["weights"].append(shape)
     pairwise = {
         name: tensor_bytes(weights[name])
-        for name, kind in attention_kinds(model, weights).items()
+        for name, kind in weights_kinds(model, weights).items()
         if kind == "pairwise"
     }
     return AttentionSummary(

@@ -9,7 +9,6 @@ from keras_attention.internals import arguments
 from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
-from keras_attention.layers.parts import align
 from keras_attention.layers.parts import refuse_per_channel
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import hide_masked
@@ -152,7 +151,9 @@ class AttentionGate2D(AttentionLayer2D):
         scores = ops.expand_dims(
             ops.transpose(map_to_tokens(scores), (0, 2, 1)), 1
         )  # (b, 1, 1, n)
-        weights = align(self.alignment, scores, grid, None, mask, training)
+        weights = self.alignment(
+            scores, mask=mask, grid_shape=grid, training=training
+        )
         maps = tokens_to_map(ops.squeeze(weights, 2), grid)
         maps = record_attention(self, maps)  # (b, 1, height, width)
         weights = ops.reshape(maps, ops.shape(weights))

@@ -43,6 +43,9 @@ class AttentionLayer2D(keras.layers.Layer):
     query_kind = None
     #: Whether outputs have the shape of the features.
     shape_preserving = True
+    #: What the weights run over: `"spatial"`, a map of positions;
+    #: `"channel"`; or `"pairwise"`, positions and positions.
+    weights_kind = "spatial"
 
     def __init__(self, *, data_format=None, identity_init=False, **kwargs):
         super().__init__(**kwargs)

@@ -10,7 +10,6 @@ from keras_attention.internals import arguments
 from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
-from keras_attention.layers.parts import align
 from keras_attention.layers.parts import count_positions
 from keras_attention.layers.parts import get_score
 from keras_attention.layers.parts import refuse_negative_scores
@@ -189,15 +188,20 @@ class AttentionPooling2D(AttentionLayer2D):
         tokens = map_to_tokens(features)
         queries = self._queries(query)
         scores = self.score(queries, tokens)  # (b, h, q, n)
-        weights = align(self.alignment, scores, grid, queries, mask, training)
+        weights = self.alignment(
+            scores,
+            mask=mask,
+            grid_shape=grid,
+            query=queries,
+            training=training,
+        )
         maps = tokens_to_map(weights, grid)  # (b, h or c, q, height, width)
         if not keeps_query_axis:
             maps = ops.squeeze(maps, 2)
         maps = record_attention(self, maps)
         weights = ops.reshape(maps, ops.shape(weights))
         weights = self.dropout_layer(weights, training=training)
-        extra = {"query": queries} if self.aggregation.needs_query else {}
-        context = self.aggregation(weights, tokens, **extra)
+        context = self.aggregation(weights, tokens, query=queries)
         if not keeps_query_axis:
             context = ops.squeeze(context, 1)
         return ops.cast(context, self.compute_dtype), maps

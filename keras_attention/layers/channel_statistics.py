@@ -63,6 +63,8 @@ class ChannelGate2D(AttentionLayer2D):
     least float32, from features that are zero in masked places.
     """
 
+    weights_kind = "channel"
+
     def attend(self, features, query, mask, training):
         """Scales every channel by its gate."""
         features, _ = hide_masked(features, mask)

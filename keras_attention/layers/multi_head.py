@@ -9,7 +9,6 @@ from keras_attention.internals import arguments
 from keras_attention.internals.projection import projection
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.pairwise import weigh
-from keras_attention.layers.parts import align
 from keras_attention.layers.parts import get_score
 from keras_attention.layers.parts import refuse_negative_scores
 from keras_attention.layers.parts import refuse_per_channel
@@ -123,7 +122,13 @@ class MultiHeadAttention2D(AttentionLayer2D):
         projected = self.query_dense(queries)
         scores = self.score(projected, self.key_dense(tokens))
         scores = self.add_to_scores(scores, projected)
-        return align(self.alignment, scores, grid, queries, mask, training)
+        return self.alignment(
+            scores,
+            mask=mask,
+            grid_shape=grid,
+            query=queries,
+            training=training,
+        )
 
     def add_to_scores(self, scores, queries):
         """The scores with what a subclass knows beside the features.

@@ -7,7 +7,6 @@ from keras_attention.internals import arguments
 from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.multi_head import MultiHeadAttention2D
-from keras_attention.layers.pairwise import limit_positions
 from keras_attention.layers.pairwise import refuse_large_map
 from keras_attention.layers.parts import count_positions
 from keras_attention.ops import at_least_float32
@@ -116,6 +115,8 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         `CrossAttention2D`, where vectors attend to the map.
     """
 
+    weights_kind = "pairwise"
+
     def __init__(
         self,
         num_heads=4,
@@ -165,7 +166,9 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
                 f"{type(self.alignment).__name__} needs non-negative scores, "
                 "and relative_positions=True adds numbers of both signs."
             )
-        self.max_positions = limit_positions(max_positions)
+        self.max_positions = arguments.positive_int(
+            "max_positions", max_positions, optional=True
+        )
 
     def build_attention(self, features_shape, query_shape):
         """Creates the projections and the vectors of positions."""

@@ -9,7 +9,6 @@ from keras_attention.internals.projection import projection
 from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
-from keras_attention.layers.pairwise import limit_positions
 from keras_attention.layers.pairwise import refuse_large_map
 from keras_attention.layers.pairwise import weigh
 from keras_attention.ops import at_least_float32
@@ -114,6 +113,8 @@ class NonLocal2D(AttentionLayer2D):
         `MultiHeadSelfAttention2D`, with several heads and positions.
     """
 
+    weights_kind = "pairwise"
+
     def __init__(
         self,
         mode="embedded_gaussian",
@@ -149,7 +150,9 @@ class NonLocal2D(AttentionLayer2D):
         self.use_bias = arguments.boolean("use_bias", use_bias)
         self.residual = arguments.boolean("residual", residual)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.max_positions = limit_positions(max_positions)
+        self.max_positions = arguments.positive_int(
+            "max_positions", max_positions, optional=True
+        )
 
     def build_attention(self, features_shape, query_shape):
         """Creates the linear maps and the normalization."""

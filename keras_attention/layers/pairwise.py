@@ -2,7 +2,6 @@
 
 from keras import ops
 
-from keras_attention.internals import arguments
 from keras_attention.ops import at_least_float32
 
 
@@ -10,11 +9,6 @@ def weigh(weights, values):
     """`(b, heads, n, m) x (b, heads, m, dim)`, in float32."""
     # In float16 the weights of a large map would be rounded to 0.
     return ops.matmul(weights, at_least_float32(values))
-
-
-def limit_positions(max_positions):
-    """Checks the argument `max_positions` of a layer."""
-    return arguments.positive_int("max_positions", max_positions, optional=True)
 
 
 def refuse_large_map(layer, features_shape, num_heads=1, sub_sample=1):

@@ -60,23 +60,3 @@ def count_positions(score, height, width):
             f"height={height} and width={width}"
         )
     return None
-
-
-def align(alignment, scores, grid, queries, mask, training):
-    """The weights, from an alignment called with what it asks for.
-
-    Args:
-        alignment: An `Alignment`.
-        scores: `(batch, heads, queries, positions)`.
-        grid: Height and width of the map.
-        queries: `(batch, queries, query_channels)`, or `None` for a layer
-            without vectors as queries.
-        mask: Broadcasts to the scores, or `None`.
-        training: Whether the layer is being trained.
-    """
-    extra = {}
-    if alignment.needs_grid:
-        extra["grid_shape"] = grid
-    if alignment.needs_query:
-        extra["query"] = queries
-    return alignment(scores, mask=mask, training=training, **extra)

@@ -62,6 +62,7 @@ def weights(subject):
         dtype = dtype_of(tensor)
         expect(dtype == "float32", f"float32 weights under {policy}", dtype)
         array = to_numpy(tensor)
+        _expect_kind(getattr(layer, "weights_kind", None), array, subject)
         expect_finite("weights", [array])
         span = f"[{array.min():.3g}, {array.max():.3g}]"
         inside = array.min() >= 0 and array.max() <= 1 + 1e-5
@@ -69,6 +70,24 @@ def weights(subject):
         if subject.normalized_axes is not None:
             sums = array.sum(axis=tuple(subject.normalized_axes))
             expect_close("sums of weights", [sums], [np.ones_like(sums)])
+
+
+def _expect_kind(kind, array, subject):
+    """Weights run over what the class says that they run over."""
+    height, width = subject.inputs()[0].shape[1:3]
+    rows, columns = array.shape[-2:]
+    # A map at half the size of the features is a map all the same.
+    is_map = array.ndim > 3 and rows * width == columns * height
+    agrees = {
+        "spatial": is_map,
+        "channel": array.shape[1:-1] == (1, 1),
+        "pairwise": not is_map,
+    }
+    expect(
+        agrees.get(kind, kind is None),
+        f"weights_kind of the class to fit weights of shape {array.shape}",
+        repr(kind),
+    )
 
 
 def _expect_spec(symbolic, eager, dynamic):

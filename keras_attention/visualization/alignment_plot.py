@@ -8,7 +8,6 @@ from keras import ops
 from PIL import Image
 
 from keras_attention import alignments
-from keras_attention.layers.parts import align
 from keras_attention.visualization.panels import NotebookFigure
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
@@ -207,7 +206,7 @@ def _weights(layer, scores, mask):
             )
         mask = mask.reshape(1, 1, 1, -1)
     flat = scores.reshape(1, 1, 1, -1)
-    weights = align(layer, flat, grid, None, mask, False)
+    weights = layer(flat, mask=mask, grid_shape=grid)
     return ops.convert_to_numpy(weights).reshape(scores.shape)
 
 

@@ -6,7 +6,7 @@ import html
 import numpy as np
 
 from keras_attention.inspection import AttentionExtractor
-from keras_attention.inspection.attention_kind import attention_kinds
+from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.internals import arguments
 
 
@@ -114,7 +114,7 @@ def collect_attention(model, x, batch_size=32):
         )
     return {
         name: AttentionMap(np.asarray(weights[name], "float32"), name, kind)
-        for name, kind in attention_kinds(model, weights).items()
+        for name, kind in weights_kinds(model, weights).items()
     }
 
 

@@ -4,7 +4,6 @@ import numpy as np
 from keras import ops
 
 from keras_attention import alignments as registered
-from keras_attention.layers.parts import align
 from keras_attention.visualization.panels import NotebookFigure
 from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.styles import drawing_style
@@ -128,7 +127,7 @@ def _weights(layer, scores, query):
         return None
     query = None if query is None else np.asarray(query)[None, None]
     flat = scores.reshape(1, 1, 1, -1)
-    weights = align(layer, flat, scores.shape, query, None, False)
+    weights = layer(flat, grid_shape=scores.shape, query=query)
     # (1, heads or channels, 1, positions)
     mean = ops.convert_to_numpy(weights).mean(axis=(0, 1, 2))
     return mean.reshape(scores.shape)

@@ -8,7 +8,6 @@ from keras import ops
 
 from keras_attention import alignments
 from keras_attention import scores
-from keras_attention.layers.parts import align
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -163,7 +162,7 @@ def worked_example(
             f"{type(alignment).__name__}"
         )
     e = score(query[None, None], keys[None])
-    w = align(alignment, e, (1, len(keys)), query[None, None], None, False)
+    w = alignment(e, grid_shape=(1, len(keys)), query=query[None, None])
     e, w = (ops.convert_to_numpy(x)[0, 0, 0] for x in (e, w))
     products = w[:, None] * values
     return WorkedExample(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_attention.inspection import AttentionExtractor
-from keras_attention.inspection.attention_kind import attention_kinds
+from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.layers.channel_attention import ChannelAttention2D
 from keras_attention.layers.convolutional_block_attention import (
     ConvolutionalBlockAttention2D,
@@ -73,7 +73,7 @@ def test_halves_record_their_weights(features):
     _, weights = AttentionExtractor(model).predict(features, verbose=0)
     assert weights["cbam/channel"].shape == (2, 1, 1, 8)
     assert weights["cbam/spatial"].shape == (2, 1, 5, 6)
-    assert attention_kinds(model, weights) == {
+    assert weights_kinds(model, weights) == {
         "cbam/channel": "channel",
         "cbam/spatial": "spatial",
     }

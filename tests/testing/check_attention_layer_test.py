@@ -142,6 +142,11 @@ class WrongShape(Good):
 
 
 @register
+class WrongKind(Good):
+    weights_kind = "pairwise"
+
+
+@register
 class WrongDtype(Good):
     def compute_output_spec(self, features, **arguments):
         specs = super().compute_output_spec(features, **arguments)
@@ -434,6 +439,7 @@ BROKEN = [
     broken(BuildsIntoConfig, "channels", words="keep the config"),
     broken(GlobalPolicy, "policies", words="hidden"),
     broken(WrongShape, "specs", words=r"the shape \(2, 1, 6, 5\)"),
+    broken(WrongKind, "weights", words="weights_kind of the class"),
     broken(WrongDtype, "specs", words="the dtype float32 to be declared"),
     broken(
         WeightsInOutputShape,

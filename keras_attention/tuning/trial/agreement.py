@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_attention.inspection import AttentionExtractor
-from keras_attention.inspection.attention_kind import attention_kinds
+from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.metrics.localisation import attention_energy
 
 
@@ -34,7 +34,7 @@ def mean_attention_energy(model, data, batch_size=32):
         _, weights = extractor.predict_on_batch(images)
         spatial = [
             attention_energy(weights[layer], masks)
-            for layer, kind in attention_kinds(model, weights).items()
+            for layer, kind in weights_kinds(model, weights).items()
             if kind == "spatial"
         ]
         if not spatial:

@@ -4,27 +4,13 @@ import pytest
 
 from keras_attention import layers
 from keras_attention.inspection import AttentionExtractor
-from keras_attention.inspection.attention_kind import attention_kind
-from keras_attention.inspection.attention_kind import attention_kinds
+from keras_attention.inspection.weights_kind import weights_kind
+from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.internals.recording import record_attention
 
 
 class Pairs(layers.AttentionLayer2D):
-    def attention_shapes(self, features_shape, query_shape):
-        batch, height, width, _ = features_shape
-        return features_shape, (batch, 2, height * width, height * width)
-
-
-class HalfSize(layers.AttentionLayer2D):
-    def attention_shapes(self, features_shape, query_shape):
-        batch, height, width, _ = features_shape
-        return features_shape, (batch, 1, height // 2, width // 2)
-
-
-class ChannelPairs(layers.AttentionLayer2D):
-    def attention_shapes(self, features_shape, query_shape):
-        batch, channels = features_shape[0], features_shape[-1]
-        return features_shape, (batch, 1, channels, channels)
+    weights_kind = "pairwise"
 
 
 @pytest.mark.parametrize(
@@ -35,9 +21,8 @@ class ChannelPairs(layers.AttentionLayer2D):
         (layers.AttentionPooling2D(), (2, 1, 1, 16), "spatial"),
         (layers.AttentionPooling2D(num_queries=3), (2, 1, 3, 4, 4), "spatial"),
         (layers.AttentionGate2D(), (2, 1, 1, 16), "spatial"),
-        (HalfSize(), (2, 1, 4, 4), "spatial"),
         (Pairs(), (2, 2, 16, 16), "pairwise"),
-        (ChannelPairs(), (2, 1, 8, 8), "pairwise"),
+        (layers.NonLocal2D(), (2, 1, 8, 8), "pairwise"),
         (
             keras.layers.MultiHeadAttention(1, 4),
             (2, 1, 16, 16),
@@ -50,8 +35,8 @@ class ChannelPairs(layers.AttentionLayer2D):
         (None, (2, 9, 9), "pairwise"),
     ],
 )
-def test_layers_are_asked_what_their_weights_run_over(layer, shape, kind):
-    assert attention_kind(layer, shape) == kind
+def test_layers_say_what_their_weights_run_over(layer, shape, kind):
+    assert weights_kind(layer, shape) == kind
 
 
 class Gate(keras.layers.Layer):
@@ -79,7 +64,7 @@ def test_layers_are_found_by_their_place_in_the_model():
     _, weights = AttentionExtractor(model).predict_on_batch(
         np.ones((2, 2, 6, 8), "float32")
     )
-    assert list(attention_kinds(model, weights).items()) == [
+    assert list(weights_kinds(model, weights).items()) == [
         ("inner/se", "channel"),
         ("gate", "spatial"),
         ("pool", "spatial"),
