@@ -35,7 +35,7 @@ def pairs(channels):
     return {
         "se": (
             "timm SEModule",
-            lambda: layers.get("se", bottleneck_filters=mlp),
+            lambda: layers.get("se", hidden_dim=mlp),
             lambda: peers.timm_layer(
                 "squeeze_excite.SEModule", channels, rd_channels=mlp
             ),
@@ -51,9 +51,7 @@ def pairs(channels):
         ),
         "cbam_channel": (
             "timm ChannelAttn",
-            lambda: layers.get(
-                "cbam_channel", bottleneck_filters=mlp, use_bias=False
-            ),
+            lambda: layers.get("cbam_channel", hidden_dim=mlp, use_bias=False),
             lambda: peers.timm_layer(
                 "cbam.ChannelAttn", channels, rd_channels=mlp
             ),
@@ -69,7 +67,7 @@ def pairs(channels):
         ),
         "cbam": (
             "timm CbamModule",
-            lambda: layers.get("cbam", bottleneck_filters=mlp, use_bias=False),
+            lambda: layers.get("cbam", hidden_dim=mlp, use_bias=False),
             lambda: peers.timm_layer(
                 "cbam.CbamModule", channels, rd_channels=mlp
             ),
@@ -108,7 +106,7 @@ def pairs(channels):
         ),
         "gate": (
             "PyTorch, the same formula",
-            lambda: layers.get("gate", filters=UNITS),
+            lambda: layers.get("gate", key_dim=UNITS),
             lambda: peers.Gate(channels, 512, UNITS),
             FIRST,
             (7, 7, 512),

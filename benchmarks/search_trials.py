@@ -47,7 +47,6 @@ ARGUMENTS = {
     "aggregation": ["weighted_sum"],
     "temperature": [1.0],
     "key_dim": [16],
-    "filters": [16],
     "num_heads": [1],
     "reduction_ratio": [4],
     "kernel_size": [5],

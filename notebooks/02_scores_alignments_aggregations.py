@@ -106,7 +106,7 @@ bar = np.full((7, 9), -2.0)
 bar[3, 1:8] = 2.0
 bar[3, 4] = -0.5
 together = keras.initializers.Constant(np.array([[1.0, -1.0], [-1.0, 1.0]]))
-chain = alignments.get("chain_crf", transition_initializer=together)
+chain = alignments.get("chain_crf", pairwise_initializer=together)
 visualization.compare_alignments(
     bar, {"sigmoid": "sigmoid", "chain_crf": chain, "softmax": "softmax"}
 )

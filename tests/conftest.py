@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 # Scripts that make fixtures from other packages, which tests do not need.
-collect_ignore = ["oracles"]
+collect_ignore = ["oracles", "golden/make.py"]
 
 
 @pytest.fixture(autouse=True)

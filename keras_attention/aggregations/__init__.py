@@ -25,4 +25,5 @@ from keras_attention.aggregations.weighted_sum import WeightedSum
 
 available = registry.available
 get = registry.get
+register = registry.register
 serialize = registry.serialize

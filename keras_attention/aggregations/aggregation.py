@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_attention.internals.registry import Registry
+from keras_attention.internals.renamed import with_current_names
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import merge_heads
 from keras_attention.ops import split_heads
@@ -38,6 +39,9 @@ class Aggregation(keras.layers.Layer):
     #: the heads.
     repeats_channels = False
 
+    #: Former names of arguments, as files that were saved then have them.
+    renamed_arguments = {}  # noqa: RUF012
+
     def __init__(self, **kwargs):
         # The weights arrive in float32 and are cast where they are applied.
         super().__init__(autocast=False, **kwargs)
@@ -63,6 +67,11 @@ class Aggregation(keras.layers.Layer):
         values = split_heads(ops.cast(features, self.compute_dtype), heads)
         context = self.combine(at_least_float32(weights), values)
         return ops.cast(merge_heads(context), self.compute_dtype)
+
+    @classmethod
+    def from_config(cls, config):
+        """From the arguments, also under names that they had before."""
+        return super().from_config(with_current_names(cls, config))
 
     def get_config(self):
         """Keras' own arguments; a subclass adds its own."""

@@ -21,7 +21,7 @@ call the score "alignment function"; here the word means the normalisation.)
 | `sampled` | 1 at a position drawn in training, learned by REINFORCE | yes |
 | `sigmoid` | each position by itself | no |
 | `min_max` | from 0 at the lowest score to 1 at the highest | no |
-| `chain_crf` | each position with the next ones along a walk | if asked |
+| `chain_crf` | each position with the next ones along a chain | if asked |
 | `grid_crf` | each position with its four neighbours | if asked |
 """
 
@@ -53,4 +53,5 @@ from keras_attention.alignments.top_k import TopKAlignment
 
 available = registry.available
 get = registry.get
+register = registry.register
 serialize = registry.serialize

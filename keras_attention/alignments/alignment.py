@@ -4,6 +4,7 @@ import keras
 
 from keras_attention.alignments.distributions import CategoricalDistribution
 from keras_attention.internals.registry import Registry
+from keras_attention.internals.renamed import with_current_names
 from keras_attention.ops import precise_dtype
 
 registry = Registry("alignment")
@@ -38,6 +39,9 @@ class Alignment(keras.layers.Layer):
     per_channel = False
     #: Whether it trains only inside a `ReinforceModel`.
     needs_reinforce = False
+
+    #: Former names of arguments, as files that were saved then have them.
+    renamed_arguments = {}  # noqa: RUF012
 
     def __init__(self, **kwargs):
         # Autocasting would take the scores down to half precision.
@@ -84,6 +88,11 @@ class Alignment(keras.layers.Layer):
     def compute_mask(self, scores, previous_mask=None):
         """None: weights need no mask any more."""
         return None
+
+    @classmethod
+    def from_config(cls, config):
+        """From the arguments, also under names that they had before."""
+        return super().from_config(with_current_names(cls, config))
 
     def get_config(self):
         """Keras' own arguments; a subclass adds its own."""

@@ -1,4 +1,4 @@
-"""Chain CRF: neighbours along a walk over the map decide together."""
+"""Chain CRF: neighbours along a chain over the map decide together."""
 
 import numpy as np
 from keras import initializers
@@ -8,9 +8,10 @@ from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
 from keras_attention.alignments.distributions import ChainDistribution
 from keras_attention.internals import arguments
-from keras_attention.ops import along_walk
+from keras_attention.internals.renamed import Renamed
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import bounded
+from keras_attention.ops import in_chain_order
 from keras_attention.ops import masked_softmax
 
 _ORDERS = ("rows", "columns", "snake")
@@ -22,7 +23,7 @@ class ChainCRFAlignment(Alignment):
 
     Every position is in one of `K` states, levels of attention from 0 (off)
     to 1, and a learned table `T` says which states may follow each other
-    along a walk over the map:
+    along a chain over the map:
     `p(z) ~ exp(sum_i e_i z_i / (K - 1) + sum_i T[z_i, z_i+1])`. A weight is
     the expected level, `w_i = E[z_i] / (K - 1)`; for two states the
     probability that the position is on. With a table of zeros, as at the
@@ -30,34 +31,34 @@ class ChainCRFAlignment(Alignment):
     connected segments.
 
     Args:
-        order: The walk: `"rows"` one after another, `"columns"`, or `"snake"`
-            (every other row backwards, so that each step goes to a
+        order: Of the chain: `"rows"` one after another, `"columns"`, or
+            `"snake"` (every other row backwards, so that each step goes to a
             neighbour). All but `"rows"` need `grid_shape`.
         states: `K`, at least 2.
-        normalization: `None`, or `"sum"`: weights divided by their sum.
-        scale: Factor on the weights, above 0.
+        normalize: Whether the weights are divided by their sum.
+        weights_multiplier: Factor on the weights, above 0.
         boundary: `"free"`, or `"mean"`: the first position gets the mean of
             the table's rows and the last one the mean of its columns, as if
-            the walk came from and went on to any state.
-        transition_initializer: Of the table.
+            the chain came from and went on to any state.
+        pairwise_initializer: Of the table.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
         scores: `(batch, heads, queries, positions)`.
         mask: Optional, true where a position may be attended to; broadcasts
-            to `scores`. The walk steps over masked positions, so that a
+            to `scores`. The chain steps over masked positions, so that a
             padded map has the weights of the map without its padding. A row
             without any gives zeros.
         grid_shape: `(height, width)`; not used by `"rows"`.
 
     Returns:
         Weights in the shape of `scores`, float32, in `[0, 1]` without
-        `normalization`, or each row summing to `scale`.
+        `normalize`, or each row summing to 1; times `weights_multiplier`.
 
     Raises:
-        ValueError: For an unknown `order`, `normalization` or `boundary`,
-            fewer than 2 states, a `scale` that is not a finite number above
-            0, and a missing `grid_shape`.
+        ValueError: For an unknown `order` or `boundary`, fewer than 2 states,
+            a `weights_multiplier` that is not a finite number above 0, and a
+            missing `grid_shape`.
 
     Example:
 
@@ -66,7 +67,7 @@ class ChainCRFAlignment(Alignment):
     >>> from keras_attention import alignments
     >>> scores = np.array([[[[3.0, 0.0, 3.0, -3.0, -3.0]]]])
     >>> segments = alignments.get(
-    ...     "chain_crf", transition_initializer="identity"
+    ...     "chain_crf", pairwise_initializer="identity"
     ... )
     >>> print(keras.ops.convert_to_numpy(segments(scores)).round(2))
     [[[[0.97 0.84 0.92 0.05 0.02]]]]
@@ -75,11 +76,11 @@ class ChainCRFAlignment(Alignment):
         Kim, Denton, Hoang, Rush: Structured Attention Networks. ICLR 2017.
 
     Differs from the paper:
-        The translation model of the paper is `normalization="sum"`,
-        `scale=2`, `boundary="mean"`; the walk over a map, more than two
-        levels and masks are ours. The paper differentiates by hand, in signed
-        log-space; here the marginals are plain operations that every backend
-        differentiates.
+        The translation model of the paper is `normalize=True`,
+        `weights_multiplier=2`, `boundary="mean"`; the chain over a map, more
+        than two levels and masks are ours. The paper differentiates by hand,
+        in signed log-space; here the marginals are plain operations that every
+        backend differentiates.
 
     Cost:
         About `2 N K^3` exponentials in `2 log2(N)` steps, and memory
@@ -91,14 +92,20 @@ class ChainCRFAlignment(Alignment):
         `distribution` gives the most likely map, samples and the entropy.
     """
 
+    renamed_arguments = {  # noqa: RUF012
+        "normalization": Renamed("normalize", {None: False, "sum": True}),
+        "scale": "weights_multiplier",
+        "transition_initializer": "pairwise_initializer",
+    }
+
     def __init__(
         self,
         order="rows",
         states=2,
-        normalization=None,
-        scale=1.0,
+        normalize=False,
+        weights_multiplier=1.0,
         boundary="free",
-        transition_initializer="zeros",
+        pairwise_initializer="zeros",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -108,28 +115,28 @@ class ChainCRFAlignment(Alignment):
             raise ValueError(
                 arguments.invalid("states", states, "an integer of at least 2")
             )
-        self.normalization = arguments.one_of(
-            "normalization", normalization, (None, "sum")
+        self.normalize = arguments.boolean("normalize", normalize)
+        self.weights_multiplier = arguments.positive_float(
+            "weights_multiplier", weights_multiplier
         )
-        self.scale = arguments.positive_float("scale", scale)
         self.boundary = arguments.one_of("boundary", boundary, ("free", "mean"))
-        self.transition_initializer = initializers.get(transition_initializer)
+        self.pairwise_initializer = initializers.get(pairwise_initializer)
 
     @property
     def normalized(self):
         """Whether the weights of a row sum to 1."""
-        return self.normalization == "sum" and self.scale == 1
+        return self.normalize and self.weights_multiplier == 1
 
     @property
     def needs_grid(self):
-        """Whether `grid_shape` must be passed: not to walk along rows."""
+        """Whether `grid_shape` must be passed: not along rows."""
         return self.order != "rows"
 
     def build(self, scores_shape, query_shape=None):
         """Creates the table, one for all heads."""
         self.transition = self.add_weight(
             shape=(self.states, self.states),
-            initializer=self.transition_initializer,
+            initializer=self.pairwise_initializer,
             name="transition",
         )
 
@@ -138,11 +145,13 @@ class ChainCRFAlignment(Alignment):
     ):
         """Weighs; see the class."""
         view = self.distribution(scores, mask, grid_shape)
-        if self.normalization is None:
-            return self.scale * view.marginals
+        if not self.normalize:
+            return self.weights_multiplier * view.marginals
         # From logarithms: where all marginals are too small for a float their
         # shares are still defined.
-        return self.scale * masked_softmax(view.log_marginals, mask)
+        return self.weights_multiplier * masked_softmax(
+            view.log_marginals, mask
+        )
 
     def distribution(self, scores, mask=None, grid_shape=None, query=None):
         """`p(z)` itself: the most likely map, samples, entropy, `log Z`.
@@ -166,22 +175,22 @@ class ChainCRFAlignment(Alignment):
             )
         if mask is not None and self.needs_grid:
             mask = ops.logical_and(mask, ops.ones_like(scores, dtype="bool"))
-            mask = along_walk(mask, self.order, grid_shape)
+            mask = in_chain_order(mask, self.order, grid_shape)
         # Cut off: an infinite score times the level 0 would be NaN.
-        walk = along_walk(bounded(scores), self.order, grid_shape)
+        chain = in_chain_order(bounded(scores), self.order, grid_shape)
         levels = np.arange(self.states) / (self.states - 1)
-        levels = ops.convert_to_tensor(levels, walk.dtype)
-        transition = ops.cast(self.transition, walk.dtype)
+        levels = ops.convert_to_tensor(levels, chain.dtype)
+        transition = ops.cast(self.transition, chain.dtype)
         start = end = None
         if self.boundary == "mean":
             start, end = ops.mean(transition, 0), ops.mean(transition, 1)
         return ChainDistribution(
-            ops.expand_dims(walk, -1) * levels,
+            ops.expand_dims(chain, -1) * levels,
             transition,
             mask,
             start,
             end,
-            restore=lambda x: along_walk(
+            restore=lambda x: in_chain_order(
                 x, self.order, grid_shape, inverse=True
             ),
         )
@@ -192,10 +201,10 @@ class ChainCRFAlignment(Alignment):
             **super().get_config(),
             "order": self.order,
             "states": self.states,
-            "normalization": self.normalization,
-            "scale": self.scale,
+            "normalize": self.normalize,
+            "weights_multiplier": self.weights_multiplier,
             "boundary": self.boundary,
-            "transition_initializer": initializers.serialize(
-                self.transition_initializer
+            "pairwise_initializer": initializers.serialize(
+                self.pairwise_initializer
             ),
         }

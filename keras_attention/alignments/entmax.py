@@ -26,7 +26,7 @@ class EntmaxAlignment(TemperedAlignment):
     Args:
         alpha: A number above 1 and at most 4, where the scores of a float32
             are too coarse for anything else; below 2 if it is learned.
-        learnable: Whether `alpha` is trained, one for every head, from
+        learnable_alpha: Whether `alpha` is trained, one for every head, from
             `alpha` on: `alpha = 1 + sigmoid(a)`, but at least 1.001.
         temperature: `t` > 0. Towards 0 all weight goes to the highest score,
             towards infinity it spreads evenly.
@@ -45,8 +45,8 @@ class EntmaxAlignment(TemperedAlignment):
     Raises:
         ValueError: If `alpha` is not a number above 1 and at most 4, or not
             below 2 when it is learned, if `temperature` is not a finite
-            number above 0, or if `learnable` or `learnable_temperature` is
-            not a boolean.
+            number above 0, or if `learnable_alpha` or
+            `learnable_temperature` is not a boolean.
 
     Example:
 
@@ -77,14 +77,22 @@ class EntmaxAlignment(TemperedAlignment):
         `alpha` = 1, 1.5 and 2.
     """
 
-    def __init__(self, alpha=1.5, learnable=False, temperature=1.0, **kwargs):
+    renamed_arguments = {"learnable": "learnable_alpha"}  # noqa: RUF012
+
+    def __init__(
+        self, alpha=1.5, learnable_alpha=False, temperature=1.0, **kwargs
+    ):
         super().__init__(temperature, **kwargs)
-        self.learnable = arguments.boolean("learnable", learnable)
+        self.learnable_alpha = arguments.boolean(
+            "learnable_alpha", learnable_alpha
+        )
         arguments.positive_float("alpha", alpha)
-        if not 1 < alpha <= 4 or (learnable and alpha >= 2):
+        if not 1 < alpha <= 4 or (learnable_alpha and alpha >= 2):
             expected = "a number above 1 and at most 4"
-            if learnable:
-                expected = "a number above 1 and, with learnable=True, below 2"
+            if learnable_alpha:
+                expected = (
+                    "a number above 1 and, with learnable_alpha=True, below 2"
+                )
             raise ValueError(arguments.invalid("alpha", alpha, expected))
         self.alpha = alpha
         self.alpha_logit = None
@@ -92,7 +100,7 @@ class EntmaxAlignment(TemperedAlignment):
     def build(self, scores_shape, query_shape=None):
         """Creates what `alpha` and the temperature are learned by."""
         super().build(scores_shape, query_shape)
-        if self.learnable:
+        if self.learnable_alpha:
             excess = max(self.alpha - 1.0, _LEAST_EXCESS)
             self.alpha_logit = self.add_weight(
                 shape=(scores_shape[1], 1, 1),
@@ -118,5 +126,5 @@ class EntmaxAlignment(TemperedAlignment):
         return {
             **super().get_config(),
             "alpha": self.alpha,
-            "learnable": self.learnable,
+            "learnable_alpha": self.learnable_alpha,
         }

@@ -7,6 +7,7 @@ from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
 from keras_attention.alignments.distributions import IndependentDistribution
 from keras_attention.internals import arguments
+from keras_attention.internals.renamed import Renamed
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import grid_log_odds
 from keras_attention.ops import masked_sigmoid
@@ -41,8 +42,8 @@ class GridCRFAlignment(Alignment):
         method: `"mean_field"` or `"belief_propagation"`.
         iterations: Sweeps, at least 0; 0 is the sigmoid, and the tables then
             have no influence.
-        normalization: `None`, or `"sum"`: weights divided by their sum.
-        table_initializer: Of the three numbers of both tables.
+        normalize: Whether the weights are divided by their sum.
+        pairwise_initializer: Of the three numbers of both tables.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -54,10 +55,10 @@ class GridCRFAlignment(Alignment):
 
     Returns:
         Weights in the shape of `scores`, float32, in `[0, 1]`; with
-        `normalization="sum"` each row sums to 1.
+        `normalize=True` each row sums to 1.
 
     Raises:
-        ValueError: For an unknown `method` or `normalization`, for
+        ValueError: For an unknown `method`, for
             `iterations` that are no integer of at least 0, and for a missing
             `grid_shape`.
 
@@ -69,7 +70,7 @@ class GridCRFAlignment(Alignment):
     >>> scores = np.array([[[[2.0, 0.0, 2.0, -2.0, -2.0, -2.0]]]])
     >>> smooth = alignments.get(
     ...     "grid_crf",
-    ...     table_initializer=keras.initializers.Constant([1.0, 0.0, 1.0]),
+    ...     pairwise_initializer=keras.initializers.Constant([1.0, 0.0, 1.0]),
     ... )
     >>> weights = smooth(scores, grid_shape=(2, 3))
     >>> print(keras.ops.convert_to_numpy(weights).round(2))
@@ -84,7 +85,7 @@ class GridCRFAlignment(Alignment):
         question; here the tables are the same everywhere. The published code
         reads a table that need not be symmetric the same way in both
         directions, which no joint distribution does. Its glimpse is
-        `normalization="sum"`.
+        `normalize=True`.
 
     Cost:
         4 messages a position and sweep, in each a few element-wise steps.
@@ -92,38 +93,41 @@ class GridCRFAlignment(Alignment):
         may change with every further sweep.
 
     See also:
-        `ChainCRFAlignment`, exact along a walk; `SigmoidAlignment`, without
+        `ChainCRFAlignment`, exact along a chain; `SigmoidAlignment`, without
         neighbours.
     """
 
     needs_grid = True
 
+    renamed_arguments = {  # noqa: RUF012
+        "normalization": Renamed("normalize", {None: False, "sum": True}),
+        "table_initializer": "pairwise_initializer",
+    }
+
     def __init__(
         self,
         method="mean_field",
         iterations=3,
-        normalization=None,
-        table_initializer="zeros",
+        normalize=False,
+        pairwise_initializer="zeros",
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.method = arguments.one_of("method", method, _METHODS)
         self.iterations = arguments.non_negative_int("iterations", iterations)
-        self.normalization = arguments.one_of(
-            "normalization", normalization, (None, "sum")
-        )
-        self.table_initializer = initializers.get(table_initializer)
+        self.normalize = arguments.boolean("normalize", normalize)
+        self.pairwise_initializer = initializers.get(pairwise_initializer)
 
     @property
     def normalized(self):
         """Whether the weights of a row sum to 1."""
-        return self.normalization == "sum"
+        return self.normalize
 
     def build(self, scores_shape, query_shape=None):
         """Creates the tables: both off, one of the two on, both on."""
         self.horizontal, self.vertical = (
             self.add_weight(
-                shape=(3,), initializer=self.table_initializer, name=name
+                shape=(3,), initializer=self.pairwise_initializer, name=name
             )
             for name in ("horizontal", "vertical")
         )
@@ -133,7 +137,7 @@ class GridCRFAlignment(Alignment):
     ):
         """Weighs; see the class."""
         log_odds = self._log_odds(scores, mask, grid_shape)
-        if self.normalization is None:
+        if not self.normalize:
             return masked_sigmoid(log_odds, mask)
         # Shares of the marginals, which may all be too small for a float.
         return masked_softmax(ops.log_sigmoid(log_odds), mask)
@@ -185,8 +189,10 @@ class GridCRFAlignment(Alignment):
             **super().get_config(),
             "method": self.method,
             "iterations": self.iterations,
-            "normalization": self.normalization,
-            "table_initializer": initializers.serialize(self.table_initializer),
+            "normalize": self.normalize,
+            "pairwise_initializer": initializers.serialize(
+                self.pairwise_initializer
+            ),
         }
 
 

@@ -11,7 +11,7 @@ from keras_attention.ops import gumbel
 from keras_attention.ops import masked_softmax
 
 
-@registry.register("gumbel_softmax")
+@registry.register("gumbel_softmax", aliases=("gumbel",))
 class GumbelSoftmaxAlignment(TemperedAlignment):
     """Gumbel-softmax alignment: explores by noise, in training only.
 

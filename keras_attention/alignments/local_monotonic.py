@@ -10,7 +10,7 @@ from keras_attention.ops import masked_softmax
 from keras_attention.ops import spread_anchors
 
 
-@registry.register("local_monotonic")
+@registry.register("local_monotonic", aliases=("local_m",))
 class LocalMonotonicAlignment(WindowedAlignment):
     """Local-m alignment: a softmax in a window around a fixed anchor.
 

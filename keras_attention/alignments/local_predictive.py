@@ -13,7 +13,7 @@ from keras_attention.ops import outer
 from keras_attention.ops import precise_dtype
 
 
-@registry.register("local_predictive")
+@registry.register("local_predictive", aliases=("local_p",))
 class LocalPredictiveAlignment(WindowedAlignment):
     """Local-p alignment: the query says where to look.
 
@@ -30,7 +30,7 @@ class LocalPredictiveAlignment(WindowedAlignment):
             `D` grows, the weights become those of a softmax.
         dimensions: 2 for a centre on the map, 1 for one in the sequence of
             its positions, row by row.
-        units: Rows of `W`. `None` takes the channels of the query.
+        hidden_dim: Rows of `W`. `None` takes the channels of the query.
         temperature: `t` > 0 of the softmax.
         learnable_temperature: Whether `t` is trained, one for every head,
             from `temperature` on.
@@ -50,7 +50,7 @@ class LocalPredictiveAlignment(WindowedAlignment):
         the centre has a gradient even where all scores are equal.
 
     Raises:
-        ValueError: If `radius` or `units` is not a positive integer,
+        ValueError: If `radius` or `hidden_dim` is not a positive integer,
             `dimensions` not 1 or 2, `temperature` not a finite number above 0
             or `learnable_temperature` not a boolean; without `query`, and
             without `grid_shape` where it is needed.
@@ -83,20 +83,24 @@ class LocalPredictiveAlignment(WindowedAlignment):
     normalized = False
     needs_query = True
 
+    renamed_arguments = {"units": "hidden_dim"}  # noqa: RUF012
+
     def __init__(
-        self, radius=3, dimensions=2, units=None, temperature=1.0, **kwargs
+        self, radius=3, dimensions=2, hidden_dim=None, temperature=1.0, **kwargs
     ):
         super().__init__(radius, dimensions, temperature, **kwargs)
-        self.units = arguments.positive_int("units", units, optional=True)
+        self.hidden_dim = arguments.positive_int(
+            "hidden_dim", hidden_dim, optional=True
+        )
 
     def build(self, scores_shape, query_shape=None):
         """Creates `W` and `v`."""
         super().build(scores_shape, query_shape)
         self._check(query_shape)
         dtype = precise_dtype(self.compute_dtype)
-        units = self.units or query_shape[-1]
+        hidden_dim = self.hidden_dim or query_shape[-1]
         self.hidden_dense = projection(
-            "bq", units, "hidden", dtype, use_bias=False
+            "bq", hidden_dim, "hidden", dtype, use_bias=False
         )
         self.hidden_dense.build(query_shape)
         self.center_dense = projection(
@@ -106,7 +110,7 @@ class LocalPredictiveAlignment(WindowedAlignment):
             dtype,
             use_bias=False,
         )
-        self.center_dense.build((*query_shape[:-1], units))
+        self.center_dense.build((*query_shape[:-1], hidden_dim))
 
     def call(
         self, scores, mask=None, grid_shape=None, query=None, training=None
@@ -126,7 +130,7 @@ class LocalPredictiveAlignment(WindowedAlignment):
 
     def get_config(self):
         """The constructor's arguments."""
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "hidden_dim": self.hidden_dim}
 
     def _centers(self, query, sizes):
         """The centre along every dimension, `(batch, heads, queries)`."""

@@ -25,7 +25,7 @@ class MultiDimSoftmaxAlignment(Alignment):
         channels: Channels of the features, which an aggregation must have as
             many of as there are weights. `None` takes those it is built with,
             as inside a layer.
-        initializer: Of the matrix.
+        kernel_initializer: Of the matrix.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -69,12 +69,16 @@ class MultiDimSoftmaxAlignment(Alignment):
 
     per_channel = True
 
-    def __init__(self, channels=None, initializer="glorot_uniform", **kwargs):
+    renamed_arguments = {"initializer": "kernel_initializer"}  # noqa: RUF012
+
+    def __init__(
+        self, channels=None, kernel_initializer="glorot_uniform", **kwargs
+    ):
         super().__init__(**kwargs)
         self.channels = arguments.positive_int(
             "channels", channels, optional=True
         )
-        self.initializer = keras.initializers.get(initializer)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.feature_channels = self.channels
 
     def build_inside(self, scores_shape, query_shape, features_shape):
@@ -98,7 +102,7 @@ class MultiDimSoftmaxAlignment(Alignment):
             )
         self.matrix = self.add_weight(
             shape=(scores_shape[1], self.feature_channels),
-            initializer=self.initializer,
+            initializer=self.kernel_initializer,
             name="matrix",
         )
 
@@ -137,5 +141,7 @@ class MultiDimSoftmaxAlignment(Alignment):
         return {
             **super().get_config(),
             "channels": self.channels,
-            "initializer": keras.initializers.serialize(self.initializer),
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
         }

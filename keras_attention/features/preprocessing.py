@@ -15,12 +15,13 @@ _STATISTICS = {
 
 
 def preprocess_input(
-    images, data_format=None, weights="imagenet", full_scale=255
+    images, data_format=None, weights="imagenet", value_range=(0, 255)
 ):
     """Standardises RGB images the way the published networks were trained.
 
-    `(images / full_scale - mean) / std` with a mean and a standard deviation
-    per channel that belong to the weights. Not the preprocessing of
+    `((images - low) / (high - low) - mean) / std` with
+    `value_range=(low, high)` and a mean and a standard deviation per channel
+    that belong to the weights. Not the preprocessing of
     `keras.applications.VGG16`, which swaps the channels to BGR and keeps the
     range of 0 to 255. torchvision's own evaluation first resizes the shorter
     side to 256 pixels and crops the central 224 x 224; sizes are left alone
@@ -33,8 +34,9 @@ def preprocess_input(
             `(..., 3, height, width)`. `None` is the setting of Keras.
         weights: `"imagenet"` for every network's weights of that name, or
             `"imagenet_features"` for those of `VGG16`.
-        full_scale: The value of a full channel: 255 as in files, or 1 as in
-            the batches of `keras_attention.datasets`.
+        value_range: The values of an empty and of a full channel: `(0, 255)`
+            as in files, or `(0, 1)` as in the batches of
+            `keras_attention.datasets`.
 
     Returns:
         The same shape: a NumPy array for a NumPy array, otherwise a tensor.
@@ -43,7 +45,8 @@ def preprocess_input(
 
     Raises:
         ValueError: If `images` do not have three channels, or for an unknown
-            `data_format` or unknown weights.
+            `data_format` or unknown weights, or if `value_range` is no pair
+            of rising numbers.
 
     Example:
 
@@ -57,7 +60,7 @@ def preprocess_input(
         "data_format", data_format, ("channels_last", "channels_first")
     )
     arguments.one_of("weights", weights, tuple(_STATISTICS))
-    full_scale = arguments.positive_float("full_scale", full_scale)
+    low, span = _checked_range(value_range)
     if not (isinstance(images, keras.KerasTensor) or ops.is_tensor(images)):
         images = np.asarray(images)
     shape = tuple(images.shape)
@@ -77,5 +80,19 @@ def preprocess_input(
         for values in _STATISTICS[weights]
     )
     if isinstance(images, np.ndarray):
-        return (images.astype(dtype) / full_scale - mean) / std
-    return (ops.cast(images, dtype) / full_scale - mean) / std
+        return ((images.astype(dtype) - low) / span - mean) / std
+    return ((ops.cast(images, dtype) - low) / span - mean) / std
+
+
+def _checked_range(value_range):
+    """Its lower end and its length."""
+    try:
+        low, high = map(float, value_range)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not high > low:
+        expected = "two rising numbers such as (0, 255)"
+        raise ValueError(
+            arguments.invalid("value_range", value_range, expected)
+        )
+    return low, high - low

@@ -49,7 +49,7 @@ def _replace(undo, owner, name, value):
 
 
 def children(layer):
-    """The layers directly inside a layer; there is no public walk."""
+    """The layers directly inside a layer; no public method lists them."""
     return layer._flatten_layers(include_self=False, recursive=False)
 
 

@@ -4,11 +4,20 @@ Scores, alignments, aggregations and layers each own one `Registry`, so that a
 plain string in a config or in a search space stands for a layer.
 """
 
-import difflib
+from typing import NamedTuple
 
 import keras
 
-PACKAGE = "keras_attention"
+from keras_attention.internals import arguments
+from keras_attention.internals.words import did_you_mean
+
+
+class Entry(NamedTuple):
+    """What is registered under a key."""
+
+    cls: type
+    family: str | None
+    search_space: dict | None
 
 
 def takes_config(identifier):
@@ -32,28 +41,67 @@ class Registry:
     def __init__(self, kind):
         self.kind = kind
         self._entries = {}
-        self._families = {}
+        self._aliases = {}
 
-    def register(self, key, family=None):
+    def register(self, key, *, family=None, search_space=None, aliases=()):
         """Class decorator: enters the class here and with Keras' saving.
 
         Args:
-            key: The lower-case name.
-            family: A label that `available` can filter by.
+            key: str, the name to enter it under, a lower-case identifier that
+                nobody has.
+            family: str, a label that `available` can filter by. Defaults to
+                `None`.
+            search_space: dict, `{argument: list of values}`, what a search
+                may draw for it; the first values are the default. Defaults
+                to `None`: what a search varies in all layers that have it.
+            aliases: tuple of str, other names that `get` knows. Defaults to
+                none.
+
+        Returns:
+            The decorator, which returns the class. Keras saves it under the
+            package it was registered under before, or else under the name of
+            the module that it comes from.
+
+        Raises:
+            ValueError: For a key or an alias that is taken or no identifier,
+                for something that is no class of the kind, and for a search
+                space that the class does not take.
+
+        Example:
+
+        >>> from keras_attention import layers
+        >>> @layers.register("doubled", search_space={"scale": [2.0, 4.0]})
+        ... class Doubled2D(layers.AttentionLayer2D):
+        ...     def __init__(self, scale=2.0, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.scale = scale
+        >>> layers.get("doubled", scale=4.0).scale
+        4.0
         """
 
         def decorate(cls):
-            self._entries[key] = keras.saving.register_keras_serializable(
-                package=PACKAGE
-            )(cls)
-            self._families[key] = family
+            for name in (key, *aliases):
+                self._expect_free(name, cls)
+            self._expect_kind(cls)
+            self._expect_searchable(cls, search_space)
+            if keras.saving.get_registered_name(cls) == cls.__name__:
+                package = cls.__module__.partition(".")[0]
+                keras.saving.register_keras_serializable(
+                    "Custom" if package == "__main__" else package
+                )(cls)
+            self._entries[key] = Entry(cls, family, search_space)
+            self._aliases.update(dict.fromkeys(aliases, key))
             return cls
 
         return decorate
 
+    def search_space(self, key):
+        """What the class of a key says that a search may draw, or `None`."""
+        return self._entries[key].search_space
+
     def available(self, family=None):
         """The keys in alphabetical order, of one family if given."""
-        families = {label for label in self._families.values() if label}
+        families = {entry.family for entry in self._entries.values()} - {None}
         if family is not None and family not in families:
             raise ValueError(
                 f"Unknown {self.kind} family {family!r}. Available: "
@@ -61,8 +109,8 @@ class Registry:
             )
         return sorted(
             key
-            for key, label in self._families.items()
-            if family in (None, label)
+            for key, entry in self._entries.items()
+            if family in (None, entry.family)
         )
 
     def get(self, identifier, **config):
@@ -90,7 +138,11 @@ class Registry:
 
     def key_of(self, layer):
         """The key of a layer's class, or the class's name without one."""
-        keys = (key for key, cls in self._entries.items() if cls is type(layer))
+        keys = (
+            key
+            for key, entry in self._entries.items()
+            if entry.cls is type(layer)
+        )
         return next(keys, type(layer).__name__)
 
     def serialize(self, layer):
@@ -120,19 +172,72 @@ class Registry:
         )
 
     def _find(self, key):
-        if key in self._entries:
-            return self._entries[key]
-        nearest = difflib.get_close_matches(key.lower(), self._entries, n=3)
-        hint = f" Did you mean {' or '.join(map(repr, nearest))}?"
+        name = self._aliases.get(key, key)
+        if name in self._entries:
+            return self._entries[name].cls
+        hint = did_you_mean(key, [*self._entries, *self._aliases])
         raise ValueError(
-            f"Unknown {self.kind} {key!r}.{hint if nearest else ''} "
+            f"Unknown {self.kind} {key!r}. {hint}"
             f"Available: {', '.join(self.available())}."
         )
 
     def _create(self, cls, config):
+        renamed = getattr(cls, "renamed_arguments", {})
+        for name in renamed.keys() & config.keys():
+            current = getattr(renamed[name], "name", renamed[name])
+            raise ValueError(
+                f"The argument {name} is called {current} today. Received: "
+                f"{name}={config[name]!r} for {cls.__name__}"
+            )
         try:
             return cls(**config)
         except TypeError as error:
             raise ValueError(
                 f"{cls.__name__} cannot be made from {config}: {error}"
             ) from error
+
+    def _expect_free(self, name, cls):
+        is_identifier = isinstance(name, str) and name.isidentifier()
+        if not is_identifier or name != name.lower():
+            expected = "a lower-case identifier, such as 'my_attention'"
+            raise ValueError(arguments.invalid("key", name, expected))
+        if name not in self._entries and name not in self._aliases:
+            return
+        taken = self._find(name)
+        # A cell of a notebook that runs again defines the same class anew.
+        if (taken.__module__, taken.__qualname__) != (
+            cls.__module__,
+            getattr(cls, "__qualname__", None),
+        ):
+            raise ValueError(
+                f"The key {name!r} is taken by the {self.kind} "
+                f"{taken.__name__}. Register {cls!r} under another one."
+            )
+
+    def _expect_kind(self, cls):
+        if not (isinstance(cls, type) and issubclass(cls, self.base)):
+            raise ValueError(
+                f"A {self.kind} is a class derived from "
+                f"{self.base.__name__}. Received: {cls!r}"
+            )
+
+    def _expect_searchable(self, cls, search_space):
+        expected = "a dictionary {argument: list of values to try}"
+        if search_space is None:
+            return
+        if not isinstance(search_space, dict) or not all(
+            isinstance(values, list) and values
+            for values in search_space.values()
+        ):
+            raise ValueError(
+                arguments.invalid("search_space", search_space, expected)
+            )
+        for name, values in search_space.items():
+            for value in values:
+                try:
+                    self._create(cls, {name: value})
+                except ValueError as error:
+                    raise ValueError(
+                        f"search_space of {cls.__name__} has {name}={value!r}, "
+                        f"which the class does not take: {error}"
+                    ) from error

@@ -43,4 +43,5 @@ from keras_attention.layers.squeeze_and_excite import SqueezeAndExcite2D
 
 available = registry.available
 get = registry.get
+register = registry.register
 serialize = registry.serialize

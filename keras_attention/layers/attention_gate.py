@@ -18,7 +18,12 @@ from keras_attention.ops import resize_map
 from keras_attention.ops import tokens_to_map
 
 
-@registry.register("gate", family="gate")
+@registry.register(
+    "gate",
+    family="gate",
+    aliases=("attention_gate",),
+    search_space={"key_dim": [32, 64, 128, 256]},
+)
 class AttentionGate2D(AttentionLayer2D):
     """Attention gate: a deeper map gates the positions of a shallower one.
 
@@ -28,15 +33,15 @@ class AttentionGate2D(AttentionLayer2D):
     the gated map `a * F`, or a vector of it.
 
     Args:
-        filters: Channels in which both maps are compared; `None` takes the
-            channels of the features.
-        activation: `act`.
         alignment: `"sigmoid"`, `"softmax"` or another alignment, unless it
             needs non-negative scores or a query vector, or has a map for
             every channel.
         aggregation: `"gate"` returns the gated map, `"gated_mean"` its mean
             over positions, `"weighted_sum"` its sum; or another one that
             needs no query vector.
+        key_dim: Channels in which both maps are compared; `None` takes the
+            channels of the features.
+        activation: `act`.
         use_bias: Whether `W_q` has a bias.
         kernel_initializer: Of the three convolutions.
         data_format: `"channels_last"`, `"channels_first"` or `None` for
@@ -66,7 +71,7 @@ class AttentionGate2D(AttentionLayer2D):
 
     >>> import numpy as np
     >>> from keras_attention import layers
-    >>> gate = layers.AttentionGate2D(filters=8)
+    >>> gate = layers.AttentionGate2D(key_dim=8)
     >>> features, deep = np.ones((2, 28, 28, 16)), np.ones((2, 7, 7, 32))
     >>> outputs, weights = gate(features, deep, return_attention_scores=True)
     >>> tuple(outputs.shape), tuple(weights.shape)
@@ -78,16 +83,16 @@ class AttentionGate2D(AttentionLayer2D):
         Where to Look for the Pancreas. MIDL 2018.
 
     Differs from the paper:
-        In nothing from the melanoma network with `filters=256`,
+        In nothing from the melanoma network with `key_dim=256`,
         `kernel_initializer="he_normal"` and `"sigmoid"` with `"gated_mean"`
         or `"softmax"` with `"weighted_sum"`. Attention U-Net has a bias in
         `W_q` (`use_bias=True`), computes the map at half the size and adds a
         1x1 convolution with batch normalisation behind the gate.
 
     Cost:
-        `N * (channels + 1) * filters` multiplications for the features and
-        `n * query_channels * filters` for the deeper map, which is projected
-        before it is enlarged; `filters * (channels + query_channels + 1) + 1`
+        `N * (channels + 1) * key_dim` multiplications for the features and
+        `n * query_channels * key_dim` for the deeper map, which is projected
+        before it is enlarged; `key_dim * (channels + query_channels + 1) + 1`
         parameters.
 
     See also:
@@ -96,18 +101,20 @@ class AttentionGate2D(AttentionLayer2D):
 
     query_kind = "map"
 
+    renamed_arguments = {"filters": "key_dim"}  # noqa: RUF012
+
     def __init__(
         self,
-        filters=None,
-        activation="relu",
         alignment="sigmoid",
         aggregation="gate",
+        key_dim=None,
+        activation="relu",
         use_bias=False,
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.filters = arguments.positive_int("filters", filters, optional=True)
+        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
         self.activation = keras.activations.get(activation)
         self.use_bias = arguments.boolean("use_bias", use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -126,15 +133,15 @@ class AttentionGate2D(AttentionLayer2D):
                 "the deeper map as query. Received: no query"
             )
         batch, height, width, channels = features_shape
-        filters = self.filters or channels
-        self.features_dense = self._dense("features", filters)
+        key_dim = self.key_dim or channels
+        self.features_dense = self._dense("features", key_dim)
         self.features_dense.build(features_shape)
-        self.query_dense = self._dense("query", filters, self.use_bias)
+        self.query_dense = self._dense("query", key_dim, self.use_bias)
         self.query_dense.build(query_shape)
         self.score_dense = self._dense(
             "score", 1, True, dtype=precise_dtype(self.compute_dtype)
         )
-        self.score_dense.build((batch, height, width, filters))
+        self.score_dense.build((batch, height, width, key_dim))
         positions = None if None in (height, width) else height * width
         weights_shape = (batch, 1, 1, positions)
         tokens_shape = (batch, positions, channels)
@@ -179,7 +186,7 @@ class AttentionGate2D(AttentionLayer2D):
         """The constructor's arguments."""
         return {
             **super().get_config(),
-            "filters": self.filters,
+            "key_dim": self.key_dim,
             "activation": keras.activations.serialize(self.activation),
             "alignment": alignments.serialize(self.alignment),
             "aggregation": aggregations.serialize(self.aggregation),

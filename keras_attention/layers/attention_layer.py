@@ -7,6 +7,7 @@ from keras_attention.internals import arguments
 from keras_attention.internals.recording import sublayers
 from keras_attention.internals.registry import Registry
 from keras_attention.internals.registry import takes_config
+from keras_attention.internals.renamed import with_current_names
 from keras_attention.ops import hide_masked
 from keras_attention.ops import precise_dtype
 
@@ -46,6 +47,9 @@ class AttentionLayer2D(keras.layers.Layer):
     #: What the weights run over: `"spatial"`, a map of positions;
     #: `"channel"`; or `"pairwise"`, positions and positions.
     weights_kind = "spatial"
+
+    #: Former names of arguments, as files that were saved then have them.
+    renamed_arguments = {}  # noqa: RUF012
 
     def __init__(self, *, data_format=None, identity_init=False, **kwargs):
         super().__init__(**kwargs)
@@ -148,6 +152,11 @@ class AttentionLayer2D(keras.layers.Layer):
     def compute_mask(self, features, previous_mask=None):
         """None: no layer behind would know a mask over a map."""
         return None
+
+    @classmethod
+    def from_config(cls, config):
+        """From the arguments, also under names that they had before."""
+        return super().from_config(with_current_names(cls, config))
 
     def get_config(self):
         """The constructor's arguments."""

@@ -19,7 +19,9 @@ from keras_attention.ops import precise_dtype
 from keras_attention.ops import tokens_to_map
 
 
-@registry.register("attn_pool", family="pooling")
+@registry.register(
+    "attn_pool", family="pooling", aliases=("attention_pooling",)
+)
 class AttentionPooling2D(AttentionLayer2D):
     """Pools a feature map by attention, with any score and any alignment.
 

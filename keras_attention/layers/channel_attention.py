@@ -17,7 +17,7 @@ class ChannelAttention2D(BottleneckGate2D):
     Args:
         reduction_ratio: `W_1` has `channels / reduction_ratio` rows, rounded
             down, at least 1.
-        bottleneck_filters: The number of rows itself; overrides
+        hidden_dim: The number of rows itself; overrides
             `reduction_ratio`.
         activation: Of the bottleneck.
         use_bias: Whether `b_1` and `b_2` exist.

@@ -89,7 +89,7 @@ class BottleneckGate2D(ChannelGate2D):
     Args:
         reduction_ratio: `W_1` has `channels / reduction_ratio` rows, rounded
             down, at least 1.
-        bottleneck_filters: The number of rows itself; overrides
+        hidden_dim: The number of rows itself; overrides
             `reduction_ratio`.
         activation: Of the bottleneck.
         use_bias: Whether `b_1` and `b_2` exist.
@@ -97,10 +97,12 @@ class BottleneckGate2D(ChannelGate2D):
         **kwargs: Arguments of `AttentionLayer2D`.
     """
 
+    renamed_arguments = {"bottleneck_filters": "hidden_dim"}  # noqa: RUF012
+
     def __init__(
         self,
         reduction_ratio=16,
-        bottleneck_filters=None,
+        hidden_dim=None,
         activation="relu",
         use_bias=True,
         kernel_initializer="he_normal",
@@ -110,8 +112,8 @@ class BottleneckGate2D(ChannelGate2D):
         self.reduction_ratio = arguments.positive_int(
             "reduction_ratio", reduction_ratio
         )
-        self.bottleneck_filters = arguments.positive_int(
-            "bottleneck_filters", bottleneck_filters, optional=True
+        self.hidden_dim = arguments.positive_int(
+            "hidden_dim", hidden_dim, optional=True
         )
         self.activation = keras.activations.get(activation)
         self.use_bias = arguments.boolean("use_bias", use_bias)
@@ -120,13 +122,11 @@ class BottleneckGate2D(ChannelGate2D):
     def build_attention(self, features_shape, query_shape):
         """Creates the two dense layers."""
         channels = features_shape[-1]
-        filters = self.bottleneck_filters or max(
-            1, channels // self.reduction_ratio
-        )
-        self.squeeze = self._dense("squeeze", filters, self.activation)
+        hidden_dim = self.hidden_dim or max(1, channels // self.reduction_ratio)
+        self.squeeze = self._dense("squeeze", hidden_dim, self.activation)
         self.squeeze.build((None, channels))
         self.excite = self._dense("excite", channels)
-        self.excite.build((None, filters))
+        self.excite.build((None, hidden_dim))
 
     def score(self, statistics):
         """Scores `(batch, channels)` from statistics of the same shape."""
@@ -137,7 +137,7 @@ class BottleneckGate2D(ChannelGate2D):
         return {
             **super().get_config(),
             "reduction_ratio": self.reduction_ratio,
-            "bottleneck_filters": self.bottleneck_filters,
+            "hidden_dim": self.hidden_dim,
             "activation": keras.activations.serialize(self.activation),
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(

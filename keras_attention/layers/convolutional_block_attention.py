@@ -24,7 +24,7 @@ class ConvolutionalBlockAttention2D(AttentionLayer2D):
     Args:
         reduction_ratio: The bottleneck of `C` has
             `channels / reduction_ratio` filters, rounded down, at least 1.
-        bottleneck_filters: The number of filters itself; overrides
+        hidden_dim: The number of filters itself; overrides
             `reduction_ratio`.
         activation: Of the bottleneck.
         use_bias: Whether the bottleneck has biases.
@@ -90,10 +90,12 @@ class ConvolutionalBlockAttention2D(AttentionLayer2D):
         channels alone and cost less.
     """
 
+    renamed_arguments = {"bottleneck_filters": "hidden_dim"}  # noqa: RUF012
+
     def __init__(
         self,
         reduction_ratio=16,
-        bottleneck_filters=None,
+        hidden_dim=None,
         activation="relu",
         use_bias=True,
         kernel_size=7,
@@ -111,7 +113,7 @@ class ConvolutionalBlockAttention2D(AttentionLayer2D):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.channel = ChannelAttention2D(
             reduction_ratio,
-            bottleneck_filters,
+            hidden_dim,
             activation,
             use_bias,
             **self._shared("channel"),
@@ -152,7 +154,7 @@ class ConvolutionalBlockAttention2D(AttentionLayer2D):
         return {
             **super().get_config(),
             "reduction_ratio": channel["reduction_ratio"],
-            "bottleneck_filters": channel["bottleneck_filters"],
+            "hidden_dim": channel["hidden_dim"],
             "activation": channel["activation"],
             "use_bias": channel["use_bias"],
             "kernel_size": spatial["kernel_size"],

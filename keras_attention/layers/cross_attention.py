@@ -12,7 +12,7 @@ from keras_attention.ops import map_to_tokens
 from keras_attention.ops import tokens_to_map
 
 
-@registry.register("cross", family="cross")
+@registry.register("cross", family="cross", aliases=("cross_attention",))
 class CrossAttention2D(MultiHeadAttention2D):
     """Multi-head attention from given vectors to the positions of a map.
 
@@ -24,6 +24,12 @@ class CrossAttention2D(MultiHeadAttention2D):
     `alignment`, takes the place of the scaled product and of the softmax.
 
     Args:
+        score: What compares `q` and `k_i` of a head: a key of
+            `keras_attention.scores`, a configuration, a class or a layer,
+            which is copied. Its own `key_dim`, if it has one, projects once
+            more.
+        alignment: The same of `keras_attention.alignments`, unless it has a
+            map for every channel.
         num_heads: Number of heads.
         key_dim: `d`; `None` is the query's channels divided by `num_heads`.
         value_dim: Size of a head's values; `None` takes `key_dim`.
@@ -32,12 +38,6 @@ class CrossAttention2D(MultiHeadAttention2D):
         use_bias: Whether `b_q`, `b_v` and `b_o` exist.
         kernel_initializer: Of the four kernels.
         seed: For the dropout.
-        score: What compares `q` and `k_i` of a head: a key of
-            `keras_attention.scores`, a configuration, a class or a layer,
-            which is copied. Its own `key_dim`, if it has one, projects once
-            more.
-        alignment: The same of `keras_attention.alignments`, unless it has a
-            map for every channel.
         data_format: `"channels_last"`, `"channels_first"` or `None` for
             Keras' default.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
@@ -99,6 +99,8 @@ class CrossAttention2D(MultiHeadAttention2D):
 
     def __init__(
         self,
+        score="scaled_dot",
+        alignment="softmax",
         num_heads=4,
         key_dim=None,
         value_dim=None,
@@ -107,11 +109,11 @@ class CrossAttention2D(MultiHeadAttention2D):
         use_bias=True,
         kernel_initializer="glorot_uniform",
         seed=None,
-        score="scaled_dot",
-        alignment="softmax",
         **kwargs,
     ):
         super().__init__(
+            score,
+            alignment,
             num_heads=num_heads,
             key_dim=key_dim,
             value_dim=value_dim,
@@ -119,8 +121,6 @@ class CrossAttention2D(MultiHeadAttention2D):
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             seed=seed,
-            score=score,
-            alignment=alignment,
             **kwargs,
         )
         self.output_dim = arguments.positive_int(

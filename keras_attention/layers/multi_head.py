@@ -31,6 +31,10 @@ class MultiHeadAttention2D(AttentionLayer2D):
     all positions, which a softmax does not see.
 
     Args:
+        score: What compares a head's queries and keys: a key of
+            `keras_attention.scores`, a configuration, a class or a layer,
+            which is copied.
+        alignment: The same of `keras_attention.alignments`.
         num_heads: Number of heads.
         key_dim: `d`, the size of a head's queries and keys.
         value_dim: Size of a head's values; `None` takes that of the keys.
@@ -38,15 +42,13 @@ class MultiHeadAttention2D(AttentionLayer2D):
         use_bias: Whether the maps of queries, values and outputs have a bias.
         kernel_initializer: Of all four maps.
         seed: For the dropout.
-        score: What compares a head's queries and keys: a key of
-            `keras_attention.scores`, a configuration, a class or a layer,
-            which is copied.
-        alignment: The same of `keras_attention.alignments`.
         **kwargs: As for `AttentionLayer2D`.
     """
 
     def __init__(
         self,
+        score="scaled_dot",
+        alignment="softmax",
         num_heads=4,
         key_dim=None,
         value_dim=None,
@@ -54,8 +56,6 @@ class MultiHeadAttention2D(AttentionLayer2D):
         use_bias=True,
         kernel_initializer="glorot_uniform",
         seed=None,
-        score="scaled_dot",
-        alignment="softmax",
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -16,7 +16,11 @@ from keras_attention.ops import split_heads
 from keras_attention.ops.relative_positions import relative_position_scores
 
 
-@registry.register("mhsa", family="self")
+@registry.register(
+    "mhsa",
+    family="self",
+    aliases=("self_attention", "multi_head_self_attention"),
+)
 class MultiHeadSelfAttention2D(MultiHeadAttention2D):
     """Multi-head self-attention over the positions of a map.
 
@@ -33,6 +37,13 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
     same products.
 
     Args:
+        score: What compares `q_i` and `k_j` of a head: a key of
+            `keras_attention.scores`, a configuration, a class or a layer,
+            which is copied. Its own `key_dim`, if it has one, projects once
+            more.
+        alignment: The same of `keras_attention.alignments`, unless it has a
+            map for every channel. One that needs the queries gets the
+            features.
         num_heads: Number of heads.
         key_dim: `d`; `None` is `channels / num_heads`.
         value_dim: Size of a head's values; `None` takes `key_dim`.
@@ -48,13 +59,6 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         seed: For the dropout.
         max_positions: The largest `height * width` to accept, against running
             out of memory; `None` sets no limit.
-        score: What compares `q_i` and `k_j` of a head: a key of
-            `keras_attention.scores`, a configuration, a class or a layer,
-            which is copied. Its own `key_dim`, if it has one, projects once
-            more.
-        alignment: The same of `keras_attention.alignments`, unless it has a
-            map for every channel. One that needs the queries gets the
-            features.
         data_format: `"channels_last"`, `"channels_first"` or `None` for
             Keras' default.
         identity_init: Whether the layer starts as the identity; see
@@ -119,6 +123,8 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
 
     def __init__(
         self,
+        score="scaled_dot",
+        alignment="softmax",
         num_heads=4,
         key_dim=None,
         value_dim=None,
@@ -130,11 +136,11 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         kernel_initializer="glorot_uniform",
         seed=None,
         max_positions=16384,
-        score="scaled_dot",
-        alignment="softmax",
         **kwargs,
     ):
         super().__init__(
+            score,
+            alignment,
             num_heads=num_heads,
             key_dim=key_dim,
             value_dim=value_dim,
@@ -142,8 +148,6 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             seed=seed,
-            score=score,
-            alignment=alignment,
             **kwargs,
         )
         self.relative_positions = arguments.boolean(

@@ -7,6 +7,7 @@ from keras import ops
 from keras_attention.internals import arguments
 from keras_attention.internals.projection import projection
 from keras_attention.internals.recording import record_attention
+from keras_attention.internals.renamed import Renamed
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.pairwise import refuse_large_map
@@ -21,7 +22,12 @@ _SOFTMAX_MODES = ("embedded_gaussian", "gaussian")
 _MODES = (*_SOFTMAX_MODES, "dot_product", "concatenation")
 
 
-@registry.register("nonlocal", family="self")
+@registry.register(
+    "nonlocal",
+    family="self",
+    aliases=("non_local",),
+    search_space={"reduction_ratio": [16, 8, 4]},
+)
 class NonLocal2D(AttentionLayer2D):
     """Non-local block: a position's answer is a sum over all positions.
 
@@ -44,12 +50,12 @@ class NonLocal2D(AttentionLayer2D):
         mode: One of the four.
         reduction_ratio: `theta`, `phi` and `g` have `channels /
             reduction_ratio` channels, rounded down, at least 1.
-        filters: This number itself; overrides `reduction_ratio`.
+        key_dim: This number itself; overrides `reduction_ratio`.
         sub_sample: Whether `phi(x)` and `g(x)` are max-pooled 2x2, so that
             there are a quarter as many positions to gather from.
-        scale: What scales the products of the first three modes: `None`
-            nothing, `"channels"` the root of the number of channels of `x`,
-            `"filters"` the root of the length of the vectors compared.
+        scaled_by: What the products of the first three modes are divided by:
+            `None` nothing, `"channels"` the root of the number of channels of
+            `x`, `"key_dim"` the root of the length of the vectors compared.
         normalization: `"batch"` for BN, or `None`.
         use_bias: Whether the linear maps have biases, but for those that what
             follows cancels: of `phi` under a softmax, of `W_z` under BN.
@@ -78,8 +84,8 @@ class NonLocal2D(AttentionLayer2D):
         runs over the pooled map, half as high and wide, rounded up.
 
     Raises:
-        ValueError: For unknown modes, scales and normalizations, for a scale
-            in the mode `concatenation`, and for a map with more than
+        ValueError: For unknown modes, divisors and normalizations, for a
+            divisor in the mode `concatenation`, and for a map with more than
             `max_positions`.
 
     Example:
@@ -98,14 +104,14 @@ class NonLocal2D(AttentionLayer2D):
     Differs from the paper:
         The paper starts as the identity by a BN whose `gamma` is 0; here
         `gamma` is 1, and `identity_init=True` starts as the identity. timm's
-        `NonLocalAttn` is `scale="channels"` with `filters` an eighth of the
+        `NonLocalAttn` is `scaled_by="channels"` with `key_dim` an eighth of the
         channels, rounded to a multiple of 8. mmcv's `NonLocal2d` is
-        `scale="filters"` in the mode `embedded_gaussian`, and
+        `scaled_by="key_dim"` in the mode `embedded_gaussian`, and
         `normalization=None` unless asked for; its pooling leaves the last
         row or column of an odd size out, which the paper does not have.
 
     Cost:
-        `4 N C D + 2 N^2 D` multiplications for `D` filters, `4 C D`
+        `4 N C D + 2 N^2 D` multiplications for a `key_dim` of `D`, `4 C D`
         parameters without biases, and memory for `N^2` weights; a quarter of
         both squares with `sub_sample`.
 
@@ -114,14 +120,18 @@ class NonLocal2D(AttentionLayer2D):
     """
 
     weights_kind = "pairwise"
+    renamed_arguments = {  # noqa: RUF012
+        "filters": "key_dim",
+        "scale": Renamed("scaled_by", {"filters": "key_dim"}),
+    }
 
     def __init__(
         self,
         mode="embedded_gaussian",
         reduction_ratio=2,
-        filters=None,
+        key_dim=None,
         sub_sample=False,
-        scale=None,
+        scaled_by=None,
         normalization="batch",
         use_bias=True,
         residual=True,
@@ -134,15 +144,15 @@ class NonLocal2D(AttentionLayer2D):
         self.reduction_ratio = arguments.positive_int(
             "reduction_ratio", reduction_ratio
         )
-        self.filters = arguments.positive_int("filters", filters, optional=True)
+        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
         self.sub_sample = arguments.boolean("sub_sample", sub_sample)
-        self.scale = arguments.one_of(
-            "scale", scale, (None, "channels", "filters")
+        self.scaled_by = arguments.one_of(
+            "scaled_by", scaled_by, (None, "channels", "key_dim")
         )
-        if mode == "concatenation" and scale is not None:
+        if mode == "concatenation" and scaled_by is not None:
             raise ValueError(
                 "mode='concatenation' has no product to scale. Received: "
-                f"scale={scale!r}"
+                f"scaled_by={scaled_by!r}"
             )
         self.normalization = arguments.one_of(
             "normalization", normalization, ("batch", None)
@@ -158,16 +168,16 @@ class NonLocal2D(AttentionLayer2D):
         """Creates the linear maps and the normalization."""
         self._refuse_large_map(features_shape)
         channels = features_shape[-1]
-        filters = self.filters or max(1, channels // self.reduction_ratio)
-        reduced_shape = (*features_shape[:3], filters)
-        compared = channels if self.mode == "gaussian" else filters
-        lengths = {None: 1, "channels": channels, "filters": compared}
-        self.factor = lengths[self.scale] ** -0.5
+        key_dim = self.key_dim or max(1, channels // self.reduction_ratio)
+        reduced_shape = (*features_shape[:3], key_dim)
+        compared = channels if self.mode == "gaussian" else key_dim
+        lengths = {None: 1, "channels": channels, "key_dim": compared}
+        self.factor = lengths[self.scaled_by] ** -0.5
         if self.mode != "gaussian":
-            self.query_dense = self._map("query", filters, features_shape)
+            self.query_dense = self._map("query", key_dim, features_shape)
             self.key_dense = self._map(
                 "key",
-                filters,
+                key_dim,
                 features_shape,
                 self.mode != "embedded_gaussian",
             )
@@ -175,7 +185,7 @@ class NonLocal2D(AttentionLayer2D):
             # w . [a, b] is the sum of two products, one of N and one of M.
             self.query_score = self._score("query_score", reduced_shape)
             self.key_score = self._score("key_score", reduced_shape)
-        self.value_dense = self._map("value", filters, features_shape)
+        self.value_dense = self._map("value", key_dim, features_shape)
         self.output_dense = self._map(
             "output", channels, reduced_shape, self.normalization is None
         )
@@ -235,9 +245,9 @@ class NonLocal2D(AttentionLayer2D):
             **super().get_config(),
             "mode": self.mode,
             "reduction_ratio": self.reduction_ratio,
-            "filters": self.filters,
+            "key_dim": self.key_dim,
             "sub_sample": self.sub_sample,
-            "scale": self.scale,
+            "scaled_by": self.scaled_by,
             "normalization": self.normalization,
             "use_bias": self.use_bias,
             "residual": self.residual,

@@ -5,7 +5,9 @@ from keras_attention.layers.channel_statistics import BottleneckGate2D
 from keras_attention.layers.channel_statistics import global_mean
 
 
-@registry.register("se", family="channel")
+@registry.register(
+    "se", family="channel", aliases=("squeeze_and_excite", "squeeze_excite")
+)
 class SqueezeAndExcite2D(BottleneckGate2D):
     """Squeeze-and-excitation: which channels matter in this image.
 
@@ -15,7 +17,7 @@ class SqueezeAndExcite2D(BottleneckGate2D):
     Args:
         reduction_ratio: `W_1` has `channels / reduction_ratio` rows, rounded
             down, at least 1.
-        bottleneck_filters: The number of rows itself; overrides
+        hidden_dim: The number of rows itself; overrides
             `reduction_ratio`.
         activation: Of the bottleneck.
         use_bias: Whether `b_1` and `b_2` exist.
@@ -55,7 +57,7 @@ class SqueezeAndExcite2D(BottleneckGate2D):
 
     Differs from the paper:
         In nothing with the defaults. timm rounds the bottleneck to a multiple
-        of 8, which `bottleneck_filters` can reproduce; some ports leave the
+        of 8, which `hidden_dim` can reproduce; some ports leave the
         biases out (`use_bias=False`).
 
     Cost:

@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from keras_attention.internals import arguments
+from keras_attention.internals.renamed import Renamed
+from keras_attention.internals.renamed import with_current_names
 from keras_attention.ops import precise_dtype
 
 
@@ -19,10 +21,10 @@ class AttentionDice(keras.losses.Loss):
     1 where they have nothing in common.
 
     Args:
-        scale: `None` takes the map as it is, which suits gates (`sigmoid`).
-            Weights that sum to 1 (`softmax`) are small next to a mask, and
-            Dice stays near 1 whatever they do: `"max"` divides each map by
-            its maximum.
+        divide_by_max: Whether each map is divided by its maximum. As it is,
+            a gate (`sigmoid`) is taken well; weights that sum to 1
+            (`softmax`) are small next to a mask, and without it Dice stays
+            near 1 whatever they do.
         over: `"image"`, one Dice an image, or `"batch"`, one Dice over the
             sums of the whole batch, as in the paper.
         reduction: As in every Keras loss.
@@ -76,9 +78,14 @@ class AttentionDice(keras.losses.Loss):
         `keras.losses.Dice`, for predictions of the mask's own size.
     """
 
+    #: Former names of arguments, as files that were saved then have them.
+    renamed_arguments = {  # noqa: RUF012
+        "scale": Renamed("divide_by_max", {None: False, "max": True}),
+    }
+
     def __init__(
         self,
-        scale=None,
+        divide_by_max=False,
         over="image",
         reduction="sum_over_batch_size",
         name="attention_dice",
@@ -86,7 +93,7 @@ class AttentionDice(keras.losses.Loss):
     ):
         policy = keras.dtype_policies.get(dtype or keras.config.floatx())
         super().__init__(name, reduction, precise_dtype(policy.compute_dtype))
-        self.scale = arguments.one_of("scale", scale, (None, "max"))
+        self.divide_by_max = arguments.boolean("divide_by_max", divide_by_max)
         self.over = arguments.one_of("over", over, ("image", "batch"))
 
     def call(self, y_true, y_pred):
@@ -95,7 +102,7 @@ class AttentionDice(keras.losses.Loss):
         y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
         maps = _checked_maps(y_pred)
         masks = _area_average(_checked_masks(y_true), ops.shape(maps)[1:])
-        if self.scale == "max":
+        if self.divide_by_max:
             highest = ops.max(maps, axis=(1, 2), keepdims=True)
             # A map that is masked everywhere is 0 and stays so.
             maps = maps / ops.maximum(highest, keras.config.epsilon())
@@ -110,11 +117,16 @@ class AttentionDice(keras.losses.Loss):
         dice = 2.0 * overlap / ops.where(known, total, 1.0)
         return ops.where(known, 1.0 - dice, 0.0)
 
+    @classmethod
+    def from_config(cls, config):
+        """From the arguments, also under names that they had before."""
+        return super().from_config(with_current_names(cls, config))
+
     def get_config(self):
         """The constructor's arguments."""
         return {
             **super().get_config(),
-            "scale": self.scale,
+            "divide_by_max": self.divide_by_max,
             "over": self.over,
             "dtype": self.dtype,
         }

@@ -76,13 +76,13 @@ def MelanomaAttentionVGG16BN(
         `VGG16BNAttention`, of which this is one call.
     """
     arguments.one_of("alignment", alignment, tuple(_AGGREGATIONS))
-    filters = max(1, int(256 * width_multiplier))
+    key_dim = max(1, int(256 * width_multiplier))
 
     def gate():
         return AttentionGate2D(
-            filters,
-            alignment=alignment,
-            aggregation=_AGGREGATIONS[alignment],
+            alignment,
+            _AGGREGATIONS[alignment],
+            key_dim=key_dim,
             kernel_initializer=keras.initializers.HeNormal(),
         )
 

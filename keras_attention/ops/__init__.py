@@ -11,7 +11,7 @@
 | `grid_crf` | approximate marginals of binary random fields on a grid |
 | `maps` | feature maps to tokens and back, heads, bilinear resizing |
 | `noise` | Gumbel noise |
-| `normalization` | from scores to weights: softmax and sigmoid with masks |
+| `masked` | from scores to weights: softmax and sigmoid with masks |
 | `pairs` | a small network over every query and key |
 | `precision` | scores and weights never below float32 |
 | `relative_positions` | scores of distances between rows and columns |
@@ -19,7 +19,7 @@
 | `selection` | the best positions of a row |
 | `simplex` | what every sparse alignment starts and ends with |
 | `sparse` | from scores to sparse weights: sparsemax and 1.5-entmax |
-| `walks` | the orders in which a chain visits the positions of a map |
+| `chain_order` | the orders in which a chain visits the positions of a map |
 | `windows` | which positions are near which places |
 """
 
@@ -32,6 +32,7 @@ from keras_attention.ops.chain_crf import chain_log_marginals
 from keras_attention.ops.chain_crf import chain_log_partition
 from keras_attention.ops.chain_crf import chain_marginals
 from keras_attention.ops.chain_crf import chain_sample
+from keras_attention.ops.chain_order import in_chain_order
 from keras_attention.ops.distances import squared_distances
 from keras_attention.ops.entmax import entmax
 from keras_attention.ops.grid_crf import grid_log_odds
@@ -41,10 +42,10 @@ from keras_attention.ops.maps import merge_heads
 from keras_attention.ops.maps import resize_map
 from keras_attention.ops.maps import split_heads
 from keras_attention.ops.maps import tokens_to_map
+from keras_attention.ops.masked import bounded
+from keras_attention.ops.masked import masked_sigmoid
+from keras_attention.ops.masked import masked_softmax
 from keras_attention.ops.noise import gumbel
-from keras_attention.ops.normalization import bounded
-from keras_attention.ops.normalization import masked_sigmoid
-from keras_attention.ops.normalization import masked_softmax
 from keras_attention.ops.pairs import pair_network
 from keras_attention.ops.precision import at_least_float32
 from keras_attention.ops.precision import precise_dtype
@@ -56,7 +57,6 @@ from keras_attention.ops.selection import first_highest
 from keras_attention.ops.selection import not_below_best
 from keras_attention.ops.sparse import entmax15
 from keras_attention.ops.sparse import sparsemax
-from keras_attention.ops.walks import along_walk
 from keras_attention.ops.windows import distances
 from keras_attention.ops.windows import inside
 from keras_attention.ops.windows import outer

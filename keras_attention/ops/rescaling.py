@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_attention.ops.normalization import bounded
+from keras_attention.ops.masked import bounded
 
 
 def shares(x):

@@ -44,4 +44,5 @@ from keras_attention.scores.score import registry
 
 available = registry.available
 get = registry.get
+register = registry.register
 serialize = registry.serialize

@@ -4,7 +4,7 @@ from keras_attention.scores.feed_forward import FeedForwardScore
 from keras_attention.scores.score import registry
 
 
-@registry.register("additive")
+@registry.register("additive", aliases=("bahdanau",))
 class AdditiveScore(FeedForwardScore):
     """Additive score of Bahdanau.
 

@@ -6,7 +6,7 @@ from keras_attention.scores.score import Score
 from keras_attention.scores.score import registry
 
 
-@registry.register("dot")
+@registry.register("dot", aliases=("dot_product",))
 class DotScore(Score):
     """Dot-product score.
 

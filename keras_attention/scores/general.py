@@ -7,7 +7,7 @@ from keras_attention.scores.score import Score
 from keras_attention.scores.score import registry
 
 
-@registry.register("general")
+@registry.register("general", aliases=("luong", "bilinear", "multiplicative"))
 class GeneralScore(Score):
     """General (bilinear) score of Luong.
 

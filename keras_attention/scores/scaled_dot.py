@@ -5,7 +5,7 @@ from keras_attention.scores.dot import DotScore
 from keras_attention.scores.score import registry
 
 
-@registry.register("scaled_dot")
+@registry.register("scaled_dot", aliases=("scaled_dot_product",))
 class ScaledDotScore(DotScore):
     """Scaled dot-product score.
 

@@ -6,6 +6,7 @@ from keras import ops
 from keras_attention.internals import arguments
 from keras_attention.internals.projection import projection
 from keras_attention.internals.registry import Registry
+from keras_attention.internals.renamed import with_current_names
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import split_heads
 
@@ -35,6 +36,9 @@ class Score(keras.layers.Layer):
     positive_scores = False
     #: Whether the number of positions must be known when the layer is built.
     needs_static_size = False
+
+    #: Former names of arguments, as files that were saved then have them.
+    renamed_arguments = {}  # noqa: RUF012
 
     def __init__(self, num_heads=1, key_dim=None, **kwargs):
         # Scores stay in float32: inputs are cast where they are projected.
@@ -113,6 +117,11 @@ class Score(keras.layers.Layer):
             self.compute_output_shape(query.shape, features.shape),
             precise_dtype(self.compute_dtype),
         )
+
+    @classmethod
+    def from_config(cls, config):
+        """From the arguments, also under names that they had before."""
+        return super().from_config(with_current_names(cls, config))
 
     def get_config(self):
         """The constructor's arguments."""

@@ -105,7 +105,11 @@ def test_equal_neighbours_join_segments():
 
 def test_published_form(scores):
     # Kim et al.: marginals over their sum, times 2, and means at the ends.
-    config = {"normalization": "sum", "scale": 2.0, "boundary": "mean"}
+    config = {
+        "normalize": True,
+        "weights_multiplier": 2.0,
+        "boundary": "mean",
+    }
     layer = chain(**config)
     table = numpy(layer.transition)
     boundary = {"start": table.mean(0), "end": table.mean(1)}
@@ -115,18 +119,18 @@ def test_published_form(scores):
 
 
 @pytest.mark.parametrize(
-    "normalization, scale, normalized",
-    [(None, 1.0, False), ("sum", 1.0, True), ("sum", 2.0, False)],
+    "normalize, scale, normalized",
+    [(False, 1.0, False), (True, 1.0, True), (True, 2.0, False)],
 )
-def test_normalization(scores, normalization, scale, normalized):
-    layer = chain(normalization=normalization, scale=scale, states=3)
+def test_normalize(scores, normalize, scale, normalized):
+    layer = chain(normalize=normalize, weights_multiplier=scale, states=3)
     assert layer.normalized == normalized
     mask = np.ones((2, 1, 1, 12), bool)
     mask[0, ..., 3:] = False
     mask[1] = False
     weights = numpy(layer(scores, mask=mask))
     assert (weights[~np.broadcast_to(mask, weights.shape)] == 0).all()
-    if normalization:
+    if normalize:
         np.testing.assert_allclose(weights[0].sum(-1), scale, atol=1e-5)
         # Shares of marginals that no float can hold.
         seen = numpy(layer(scores - 1e4)).sum(-1)
@@ -149,10 +153,10 @@ def test_saves(scores):
     layer = chain(
         order="columns",
         states=3,
-        normalization="sum",
-        scale=2.0,
+        normalize=True,
+        weights_multiplier=2.0,
         boundary="mean",
-        transition_initializer="identity",
+        pairwise_initializer="identity",
     )
     copy = alignments.get(alignments.serialize(layer))
     assert copy.get_config() == layer.get_config()
@@ -168,7 +172,7 @@ def test_saves(scores):
 @pytest.mark.parametrize("dtype", ["mixed_float16", "float16", "bfloat16"])
 def test_half_precision_is_raised(dtype):
     layer = alignments.get(
-        "chain_crf", dtype=dtype, transition_initializer="identity"
+        "chain_crf", dtype=dtype, pairwise_initializer="identity"
     )
     scores = keras.ops.convert_to_tensor([[[[6e4, -6e4, 1]]]], "float16")
     weights = layer(scores)
@@ -182,9 +186,9 @@ def test_half_precision_is_raised(dtype):
         ("order", "diagonal"),
         ("states", 1),
         ("states", 2.0),
-        ("normalization", "softmax"),
-        ("scale", 0),
-        ("scale", np.nan),
+        ("normalize", "sum"),
+        ("weights_multiplier", 0),
+        ("weights_multiplier", np.nan),
         ("boundary", None),
     ],
 )

@@ -73,7 +73,7 @@ def test_neighbours_fill_a_hole(method):
     layer = alignments.get(
         "grid_crf",
         method=method,
-        table_initializer=keras.initializers.Constant([1.0, 0.0, 1.0]),
+        pairwise_initializer=keras.initializers.Constant([1.0, 0.0, 1.0]),
     )
     assert numpy(layer(scores, grid_shape=(3, 3)))[0, 0, 0, 4] > 0.5
 
@@ -94,7 +94,7 @@ def test_padding_changes_nothing(scores, method):
 def test_glimpse(scores):
     # Zhu et al.: beliefs over their sum.
     on = numpy(grid()(scores, grid_shape=GRID))
-    layer = grid(normalization="sum")
+    layer = grid(normalize=True)
     assert layer.normalized and not grid().normalized
     seen = numpy(layer(scores, grid_shape=GRID))
     np.testing.assert_allclose(seen, on / on.sum(-1, keepdims=True), atol=1e-6)
@@ -111,7 +111,7 @@ def test_glimpse(scores):
 @each_method
 def test_trains(scores, method):
     inputs = keras.Input((3, 2, 12))
-    layer = alignments.get("grid_crf", method=method, normalization="sum")
+    layer = alignments.get("grid_crf", method=method, normalize=True)
     model = keras.Model(inputs, layer(inputs, grid_shape=GRID))
     model.compile("sgd", "mse", jit_compile=False)
     target = (scores > 1).astype("float32")
@@ -124,8 +124,8 @@ def test_saves(scores):
     layer = grid(
         method="belief_propagation",
         iterations=5,
-        normalization="sum",
-        table_initializer=keras.initializers.Constant(0.5),
+        normalize=True,
+        pairwise_initializer=keras.initializers.Constant(0.5),
     )
     copy = alignments.get(alignments.serialize(layer))
     assert copy.get_config() == layer.get_config()
@@ -153,7 +153,7 @@ def test_half_precision_is_raised(method):
         ("method", "gibbs"),
         ("iterations", -1),
         ("iterations", 1.5),
-        ("normalization", "softmax"),
+        ("normalize", "sum"),
     ],
 )
 def test_bad_arguments(name, value):

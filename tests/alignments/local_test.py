@@ -118,7 +118,7 @@ def test_local_predictive_is_the_formula(
     some_scores, query, radius, dimensions
 ):
     layer = alignments.get(
-        "local_predictive", radius=radius, dimensions=dimensions, units=3
+        "local_predictive", radius=radius, dimensions=dimensions, hidden_dim=3
     )
     mask = np.ones((2, 1, 1, 20), bool)
     mask[1, ..., 8:] = False
@@ -201,8 +201,8 @@ def test_bad_arguments():
         }.items():
             with pytest.raises(ValueError, match=f"{name.strip()}="):
                 alignments.get(key, **{name.strip(): value})
-    with pytest.raises(ValueError, match="units="):
-        alignments.get("local_predictive", units=0)
+    with pytest.raises(ValueError, match="hidden_dim="):
+        alignments.get("local_predictive", hidden_dim=0)
     with pytest.raises(ValueError, match="query=None"):
         alignments.get("local_predictive", dimensions=1)(np.zeros((1, 1, 1, 4)))
     with pytest.raises(ValueError, match="grid_shape=None"):

@@ -24,7 +24,7 @@ def some_scores():
 
 @pytest.mark.parametrize("alpha", [1.33, 1.8])
 def test_learned_alpha_starts_as_the_fixed_one(some_scores, alpha):
-    learned = alignments.get("entmax", alpha=alpha, learnable=True)
+    learned = alignments.get("entmax", alpha=alpha, learnable_alpha=True)
     seen = align(learned, some_scores)
     expected = align(alignments.get("entmax", alpha=alpha), some_scores)
     np.testing.assert_allclose(seen, expected, atol=1e-6)
@@ -33,7 +33,7 @@ def test_learned_alpha_starts_as_the_fixed_one(some_scores, alpha):
 
 
 def test_every_head_learns_its_alpha_and_stays_above_one(some_scores):
-    layer = alignments.get("entmax", learnable=True)
+    layer = alignments.get("entmax", learnable_alpha=True)
     align(layer, some_scores)
     logits = np.array([-100.0, 0.0, 100.0], "float32").reshape(3, 1, 1)
     layer.set_weights([logits])
@@ -57,9 +57,9 @@ def test_bad_alpha(alpha):
 
 def test_bad_learned_alpha():
     with pytest.raises(ValueError, match=r"below 2.* alpha=2"):
-        alignments.get("entmax", alpha=2, learnable=True)
-    with pytest.raises(ValueError, match="learnable="):
-        alignments.get("entmax", learnable="yes")
+        alignments.get("entmax", alpha=2, learnable_alpha=True)
+    with pytest.raises(ValueError, match="learnable_alpha="):
+        alignments.get("entmax", learnable_alpha="yes")
 
 
 def test_top_k_is_a_softmax_over_the_best(some_scores):

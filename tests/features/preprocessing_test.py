@@ -42,10 +42,10 @@ def test_statistics_belong_to_the_weights(images):
 def test_images_from_0_to_1(images):
     expected = preprocess_input(images, "channels_last")
     unit = (images / 255).astype("float32")
-    result = preprocess_input(unit, "channels_last", full_scale=1)
+    result = preprocess_input(unit, "channels_last", value_range=(0, 1))
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
-    with pytest.raises(ValueError, match="full_scale"):
-        preprocess_input(images, full_scale=0)
+    with pytest.raises(ValueError, match="value_range"):
+        preprocess_input(images, value_range=(1, 1))
 
 
 def test_channels_first(images):

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention import losses
+
 FOLDER = pathlib.Path(__file__).parent
 ANSWERS = np.load(FOLDER / "answers.npz")
 NAMES = sorted(path.stem for path in FOLDER.glob("*.keras"))
@@ -33,4 +35,4 @@ def test_saved_models_answer_as_they_did(name):
 def test_saved_losses_load():
     for config in json.loads((FOLDER / "losses.json").read_text()):
         loss = keras.saving.deserialize_keras_object(config)
-        assert type(loss).__name__ == config["class_name"]
+        assert type(loss) is getattr(losses, config["class_name"])

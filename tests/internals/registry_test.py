@@ -5,6 +5,7 @@ import pytest
 
 from keras_attention import aggregations
 from keras_attention import alignments
+from keras_attention import attach
 from keras_attention import layers
 from keras_attention import scores
 
@@ -69,3 +70,148 @@ def test_families():
     ]
     with pytest.raises(ValueError, match="Available: channel, channel_spatial"):
         layers.available(family="chanel")
+
+
+@pytest.fixture
+def removed():
+    """Takes out again what a test registers."""
+    before = [(axis, dict(axis.registry._entries)) for axis in AXES]
+    yield
+    for axis, entries in before:
+        axis.registry._entries.clear()
+        axis.registry._entries.update(entries)
+
+
+def test_layers_of_other_people(removed, tmp_path):
+    @layers.register("mine", family="ours", search_space={"power": [2, 3]})
+    class Mine2D(layers.AttentionLayer2D):
+        def __init__(self, power=2, **kwargs):
+            super().__init__(**kwargs)
+            self.power = power
+
+        def build_attention(self, features_shape, query_shape):
+            pass
+
+        def attend(self, features, query, mask, training):
+            weights = keras.ops.sigmoid(
+                keras.ops.mean(features, -1, keepdims=True)
+            )
+            outputs = features * weights**self.power
+            return outputs, keras.ops.transpose(weights, (0, 3, 1, 2))
+
+        def attention_shapes(self, features_shape, query_shape):
+            return features_shape, (features_shape[0], 1, *features_shape[1:3])
+
+        def get_config(self):
+            return {**super().get_config(), "power": self.power}
+
+    assert "mine" in layers.available("ours")
+    assert layers.get("mine", power=3).power == 3
+    # Saved under the package that they come from, not under this one.
+    package = Mine2D.__module__.partition(".")[0]
+    assert keras.saving.get_registered_name(Mine2D) == f"{package}>Mine2D"
+    inputs = keras.Input((8, 8, 4))
+    maps = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    model = attach(keras.Model(inputs, maps), {"conv": "mine"})
+    assert model.layers[-1].name == "conv_mine"
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded.layers[-1]) is Mine2D
+    # A cell of a notebook that runs again.
+    layers.register("mine")(Mine2D)
+    with pytest.raises(ValueError, match="'mine' is taken by the attention"):
+        layers.register("mine")(layers.SqueezeAndExcite2D)
+
+
+def test_a_package_that_is_registered_already_is_kept(removed):
+    @scores.register("theirs", aliases=("there",))
+    @keras.saving.register_keras_serializable(package="elsewhere")
+    class TheirScore(scores.DotScore):
+        pass
+
+    name = keras.saving.get_registered_name(TheirScore)
+    assert name == "elsewhere>TheirScore"
+    assert type(scores.get("there")) is TheirScore
+    assert "there" not in scores.available()
+
+
+@pytest.mark.parametrize(
+    "key, cls, arguments, message",
+    [
+        ("softmax", alignments.SoftmaxAlignment, {}, None),
+        ("softmax", alignments.SigmoidAlignment, {}, "'softmax' is taken"),
+        ("gumbel", alignments.SigmoidAlignment, {}, "'gumbel' is taken"),
+        ("soft max", alignments.SigmoidAlignment, {}, "lower-case identifier"),
+        ("Softmax", alignments.SigmoidAlignment, {}, "lower-case identifier"),
+        ("2d", alignments.SigmoidAlignment, {}, "lower-case identifier"),
+        (None, alignments.SigmoidAlignment, {}, "lower-case identifier"),
+        ("new", scores.DotScore, {}, "derived from Alignment"),
+        ("new", alignments.SigmoidAlignment(), {}, "derived from Alignment"),
+        ("new", None, {}, "derived from Alignment"),
+        ("new", alignments.TopKAlignment, {"search_space": [4]}, "dictionary"),
+        (
+            "new",
+            alignments.TopKAlignment,
+            {"search_space": {"k": []}},
+            "dictionary",
+        ),
+        (
+            "new",
+            alignments.TopKAlignment,
+            {"search_space": {"k": [4, 0]}},
+            "has k=0, which the class does not take",
+        ),
+        (
+            "new",
+            alignments.TopKAlignment,
+            {"search_space": {"width": [4]}},
+            "has width=4, which the class does not take",
+        ),
+        (
+            "new",
+            alignments.TopKAlignment,
+            {"aliases": ("softmax",)},
+            "'softmax' is taken",
+        ),
+    ],
+)
+def test_what_cannot_be_registered(removed, key, cls, arguments, message):
+    if message is None:
+        assert alignments.register(key, **arguments)(cls) is cls
+        return
+    with pytest.raises(ValueError, match=message):
+        alignments.register(key, **arguments)(cls)
+    assert "new" not in alignments.available()
+
+
+@pytest.mark.parametrize(
+    "axis, alias, cls",
+    [
+        (scores, "bahdanau", "AdditiveScore"),
+        (scores, "luong", "GeneralScore"),
+        (layers, "self_attention", "MultiHeadSelfAttention2D"),
+    ],
+)
+def test_names_that_people_type(axis, alias, cls):
+    assert type(axis.get(alias)).__name__ == cls
+    assert alias not in axis.available()
+
+
+def test_former_names_of_arguments():
+    layer = layers.get(
+        {
+            "class_name": "AttentionGate2D",
+            "config": {"filters": 3},
+            "module": "keras_attention.layers",
+            "registered_name": "keras_attention>AttentionGate2D",
+        }
+    )
+    assert layer.key_dim == 3
+    with pytest.raises(ValueError, match="filters is called key_dim today"):
+        layers.get("gate", filters=3)
+    for config, message in (
+        ({"filters": 3, "key_dim": 4}, "one argument key_dim, formerly"),
+        ({"channels": 3}, "channels"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            layers.AttentionGate2D.from_config(config)

@@ -86,7 +86,7 @@ def test_published_parameter_count():
 @pytest.mark.parametrize(
     "arguments, shapes, message",
     [
-        ({"filters": 0}, (), "filters=0"),
+        ({"key_dim": 0}, (), "key_dim=0"),
         ({"alignment": "sigmod"}, (), "Did you mean 'sigmoid'"),
         ({"use_bias": "no"}, (), "use_bias='no'"),
         (

@@ -81,7 +81,7 @@ def test_order_of_positions_does_not_matter(features):
     "arguments, shape, message",
     [
         ({"reduction_ratio": 2.5}, None, "reduction_ratio=2.5"),
-        ({"bottleneck_filters": 0}, None, "bottleneck_filters=0"),
+        ({"hidden_dim": 0}, None, "hidden_dim=0"),
         ({"use_bias": None}, None, "use_bias=None"),
         ({}, (2, 0, 4, 8), "not empty"),
     ],

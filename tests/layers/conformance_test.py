@@ -22,7 +22,7 @@ SUBJECTS = {
     "se_without_bias": (
         partial(
             layers.SqueezeAndExcite2D,
-            bottleneck_filters=3,
+            hidden_dim=3,
             use_bias=False,
             activation="tanh",
         ),
@@ -41,7 +41,7 @@ SUBJECTS = {
     "cbam_channel_without_bias": (
         partial(
             layers.ChannelAttention2D,
-            bottleneck_filters=3,
+            hidden_dim=3,
             use_bias=False,
             activation="tanh",
         ),
@@ -59,7 +59,7 @@ SUBJECTS = {
     "cbam_residual": (
         partial(
             layers.ConvolutionalBlockAttention2D,
-            bottleneck_filters=3,
+            hidden_dim=3,
             use_bias=False,
             kernel_size=3,
             normalization=None,
@@ -68,7 +68,7 @@ SUBJECTS = {
         ),
         {},
     ),
-    "gate": (gate(filters=6), {"query_shape": (2, 3, 2, 12)}),
+    "gate": (gate(key_dim=6), {"query_shape": (2, 3, 2, 12)}),
     "gate_softmax": (
         gate(alignment="softmax", use_bias=True),
         {
@@ -79,11 +79,11 @@ SUBJECTS = {
         },
     ),
     "gate_mean": (
-        gate(filters=6, aggregation="gated_mean"),
+        gate(key_dim=6, aggregation="gated_mean"),
         {"query_shape": (2, 6, 5, 4)},
     ),
     "gate_sum": (
-        gate(filters=6, alignment="softmax", aggregation="weighted_sum"),
+        gate(key_dim=6, alignment="softmax", aggregation="weighted_sum"),
         {
             "query_shape": (2, 3, 2, 12),
             "zero_gradient": ["score/bias"],
@@ -99,15 +99,15 @@ SUBJECTS = {
         partial(
             layers.NonLocal2D,
             mode="gaussian",
-            filters=3,
-            scale="filters",
+            key_dim=3,
+            scaled_by="key_dim",
             sub_sample=True,
             normalization=None,
         ),
         OVER_KEYS,
     ),
     "nonlocal_dot": (
-        partial(layers.NonLocal2D, mode="dot_product", scale="channels"),
+        partial(layers.NonLocal2D, mode="dot_product", scaled_by="channels"),
         UNBOUNDED,
     ),
     "nonlocal_concatenation": (
@@ -257,7 +257,7 @@ SUBJECTS = {
         SUMS_TO_ONE,
     ),
     "gate_entmax15": (
-        gate(filters=6, alignment="entmax15", aggregation="weighted_sum"),
+        gate(key_dim=6, alignment="entmax15", aggregation="weighted_sum"),
         {
             "query_shape": (2, 3, 2, 12),
             "zero_gradient": ["score/bias"],
@@ -265,7 +265,7 @@ SUBJECTS = {
         },
     ),
     "gate_sparsemax": (
-        gate(filters=6, alignment="sparsemax"),
+        gate(key_dim=6, alignment="sparsemax"),
         {
             "query_shape": (2, 3, 2, 12),
             "zero_gradient": ["score/bias"],
@@ -273,7 +273,7 @@ SUBJECTS = {
         },
     ),
     "gate_hard": (
-        gate(filters=6, alignment="hard"),
+        gate(key_dim=6, alignment="hard"),
         {
             "query_shape": (2, 3, 2, 12),
             "zero_gradient": ["score/bias"],

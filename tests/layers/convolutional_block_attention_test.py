@@ -122,7 +122,7 @@ def test_block_that_is_frozen_before_it_is_built_keeps_its_statistics(features):
     "arguments, message",
     [
         ({"reduction_ratio": 0}, "reduction_ratio=0"),
-        ({"bottleneck_filters": 1.5}, "bottleneck_filters=1.5"),
+        ({"hidden_dim": 1.5}, "hidden_dim=1.5"),
         ({"kernel_size": 2}, "kernel_size=2"),
         ({"normalization": "group"}, "normalization='group'"),
         ({"order": "both"}, "'channel_first', 'spatial_first'.*order='both'"),

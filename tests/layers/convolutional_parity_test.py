@@ -23,13 +23,11 @@ MOMENTUM = 0.9
 LAYERS = {
     "eca": EfficientChannelAttention2D(),
     "eca_circular": EfficientChannelAttention2D(padding="circular"),
-    "se": SqueezeAndExcite2D(bottleneck_filters=5),
-    "cbam_channel": ChannelAttention2D(bottleneck_filters=5),
+    "se": SqueezeAndExcite2D(hidden_dim=5),
+    "cbam_channel": ChannelAttention2D(hidden_dim=5),
     "cbam_spatial": SpatialAttention2D(),
     "cbam": ConvolutionalBlockAttention2D(reduction_ratio=4, use_bias=False),
-    "cbam_trained": ConvolutionalBlockAttention2D(
-        bottleneck_filters=5, kernel_size=3
-    ),
+    "cbam_trained": ConvolutionalBlockAttention2D(hidden_dim=5, kernel_size=3),
 }
 TIMM = {
     "eca": "EcaModule",

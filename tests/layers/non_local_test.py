@@ -86,7 +86,7 @@ def numpy_block(layer, x, mask=None):
     theta = linear("query", x) if embeds else x
     theta = theta.reshape(len(x), -1, theta.shape[-1])
     phi = gathered(linear("key", x) if embeds else x)
-    lengths = {None: 1, "channels": x.shape[-1], "filters": theta.shape[-1]}
+    lengths = {None: 1, "channels": x.shape[-1], "key_dim": theta.shape[-1]}
     if layer.mode == "concatenation":
         a = theta @ w["query_score/kernel"]
         b = phi @ w["key_score/kernel"]
@@ -113,7 +113,7 @@ def test_equals_timm(equals):
             for name, array in arrays.items()
         }
     features = oracle["features"].transpose(0, 2, 3, 1)
-    layer = NonLocal2D(filters=6, scale="channels")
+    layer = NonLocal2D(key_dim=6, scaled_by="channels")
     layer.build(features.shape)
     places = {
         "query": "t",
@@ -146,9 +146,9 @@ def test_equals_timm(equals):
     [
         {},
         {"sub_sample": True},
-        {"scale": "filters", "normalization": None},
-        {"scale": "channels", "residual": False, "use_bias": False},
-        {"sub_sample": True, "filters": 5, "normalization": None},
+        {"scaled_by": "key_dim", "normalization": None},
+        {"scaled_by": "channels", "residual": False, "use_bias": False},
+        {"sub_sample": True, "key_dim": 5, "normalization": None},
     ],
     ids=str,
 )
@@ -156,7 +156,7 @@ def test_equals_timm(equals):
 @pytest.mark.parametrize("mode", MODES)
 def test_equals_numpy(features, mode, masked, arguments):
     if mode == "concatenation":
-        arguments = {k: v for k, v in arguments.items() if k != "scale"}
+        arguments = {k: v for k, v in arguments.items() if k != "scaled_by"}
     layer = randomized(NonLocal2D(mode, **arguments), features)
     mask = None
     if masked:
@@ -230,19 +230,19 @@ def test_outputs_follow_replaced_weights(features):
 
 
 @pytest.mark.parametrize(
-    "arguments, filters",
+    "arguments, key_dim",
     [
         ({}, 3),
         ({"reduction_ratio": 4}, 1),
         ({"reduction_ratio": 8}, 1),
-        ({"reduction_ratio": 8, "filters": 5}, 5),
+        ({"reduction_ratio": 8, "key_dim": 5}, 5),
     ],
 )
-def test_filters(features, arguments, filters):
+def test_filters(features, arguments, key_dim):
     layer = NonLocal2D(**arguments)
     layer(features)
-    kernels = 4 * 6 * filters
-    biases, normalization = 2 * filters, 4 * 6
+    kernels = 4 * 6 * key_dim
+    biases, normalization = 2 * key_dim, 4 * 6
     assert layer.count_params() == kernels + biases + normalization
 
 
@@ -251,12 +251,12 @@ def test_filters(features, arguments, filters):
     [
         ({"mode": "embedded"}, "mode='embedded'"),
         ({"reduction_ratio": 0}, "reduction_ratio=0"),
-        ({"filters": 1.5}, "filters=1.5"),
+        ({"key_dim": 1.5}, "key_dim=1.5"),
         ({"sub_sample": 2}, "sub_sample=2"),
-        ({"scale": True}, "scale=True"),
+        ({"scaled_by": True}, "scaled_by=True"),
         (
-            {"mode": "concatenation", "scale": "filters"},
-            "no product to scale.*scale='filters'",
+            {"mode": "concatenation", "scaled_by": "key_dim"},
+            "no product to scale.*scaled_by='key_dim'",
         ),
         ({"normalization": "layer"}, "normalization='layer'"),
         ({"residual": "yes"}, "residual='yes'"),

@@ -47,25 +47,25 @@ def test_mean_is_taken_where_the_mask_is_true(features):
 
 
 @pytest.mark.parametrize(
-    "arguments, filters",
+    "arguments, hidden_dim",
     [
         ({}, 1),
         ({"reduction_ratio": 4}, 2),
-        ({"reduction_ratio": 4, "bottleneck_filters": 5}, 5),
+        ({"reduction_ratio": 4, "hidden_dim": 5}, 5),
     ],
 )
-def test_bottleneck(features, arguments, filters):
+def test_bottleneck(features, arguments, hidden_dim):
     layer = SqueezeAndExcite2D(**arguments)
     layer(features)
-    assert layer.squeeze.units == filters
-    assert layer.count_params() == 2 * 8 * filters + filters + 8
+    assert layer.squeeze.units == hidden_dim
+    assert layer.count_params() == 2 * 8 * hidden_dim + hidden_dim + 8
 
 
 @pytest.mark.parametrize(
     "arguments, shape, message",
     [
         ({"reduction_ratio": 0}, None, "reduction_ratio=0"),
-        ({"bottleneck_filters": -1}, None, "bottleneck_filters=-1"),
+        ({"hidden_dim": -1}, None, "hidden_dim=-1"),
         ({"use_bias": 1}, None, "use_bias=1"),
         ({"data_format": "nhwc"}, None, "data_format='nhwc'"),
         ({}, (2, 4, 8), "rank 4.*\\(2, 4, 8\\)"),

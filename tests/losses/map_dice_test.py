@@ -70,7 +70,7 @@ def test_scaled_by_the_maximum_a_sum_of_one_can_cover_the_object():
     masks[:, 2:6, 2:4] = 1
     weights = pooled(masks, (4, 4))
     weights /= weights.sum((1, 2), keepdims=True)
-    loss = AttentionDice(scale="max", reduction=None)
+    loss = AttentionDice(divide_by_max=True, reduction=None)
     received = numbers(loss, masks, weights[:, None])
     np.testing.assert_allclose(received, 0, atol=1e-6)
     np.testing.assert_allclose(
@@ -104,18 +104,18 @@ def test_an_empty_mask_costs_nothing_and_moves_nothing(gradient_of, over):
 
 
 @pytest.mark.computing
-@pytest.mark.parametrize("scale", [None, "max"])
-def test_gradients_are_the_slopes(gradient_of, scale):
+@pytest.mark.parametrize("divide_by_max", [False, True])
+def test_gradients_are_the_slopes(gradient_of, divide_by_max):
     masks, maps = draw((3, 2), count=2)
     maps = maps.astype("float32").astype("float64")
 
     def function(x):
-        if scale == "max":
+        if divide_by_max:
             x = x / x.mean(1, keepdims=True).max((1, 2, 3), keepdims=True)
         overlap, total = parts(masks, x)
         return np.mean(1 - 2 * overlap / total)
 
-    value, gradient = gradient_of(AttentionDice(scale), masks, maps)
+    value, gradient = gradient_of(AttentionDice(divide_by_max), masks, maps)
     assert value == pytest.approx(function(maps), rel=1e-5)
     for index in np.ndindex(*maps.shape):
         shift = np.zeros_like(maps)
@@ -126,7 +126,7 @@ def test_gradients_are_the_slopes(gradient_of, scale):
 
 def test_a_map_without_attention_is_finite(gradient_of):
     masks, maps = draw((4, 5))
-    value, gradient = gradient_of(AttentionDice("max"), masks, 0 * maps)
+    value, gradient = gradient_of(AttentionDice(True), masks, 0 * maps)
     assert value == 1
     assert np.isfinite(gradient).all()
 
@@ -174,9 +174,9 @@ def test_a_dataset_of_unknown_size_trains():
     gate = keras.layers.Conv2D(1, 1, strides=3, activation="sigmoid")(inputs)
     gate = keras.ops.transpose(gate, (0, 3, 1, 2))
     model = keras.Model(inputs, gate)
-    model.compile("sgd", AttentionDice("max"))
+    model.compile("sgd", AttentionDice(True))
     maps = model.predict(x, verbose=0)
-    expected = float(AttentionDice("max")(x > 0.5, maps))
+    expected = float(AttentionDice(True)(x > 0.5, maps))
     history = model.fit(dataset, verbose=0).history
     assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
 
@@ -205,7 +205,7 @@ def test_networks_train_on_predictions_and_maps(network):
     masks = np.zeros((8, 32, 32, 1), "uint8")
     masks[:6, 8:20, 4:16] = 1  # two are not known
     model = NETWORKS[network]()
-    losses = [FocalLoss(alpha=[1, 3]), AttentionDice("max"), AttentionDice()]
+    losses = [FocalLoss(alpha=[1, 3]), AttentionDice(True), AttentionDice()]
     model.compile(
         keras.optimizers.SGD(0.01),
         losses,
@@ -253,13 +253,15 @@ def test_dice_and_sparsity_move_the_map_where_they_should():
 
 
 def test_configs_round_trip(restored):
-    loss = AttentionDice("max", "batch", reduction="sum", name="on_object")
+    loss = AttentionDice(True, "batch", reduction="sum", name="on_object")
     assert restored(loss).get_config() == loss.get_config()
-    assert loss.get_config()["scale"] == "max"
+    assert loss.get_config()["divide_by_max"] is True
 
 
 def test_errors_name_the_argument():
-    with pytest.raises(ValueError, match=r"scale.*None, 'max'.*'sum'"):
+    with pytest.raises(
+        ValueError, match=r"divide_by_max: expected True or False.*'sum'"
+    ):
         AttentionDice("sum")
     with pytest.raises(ValueError, match=r"over.*'image', 'batch'.*'all'"):
         AttentionDice(over="all")

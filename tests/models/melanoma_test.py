@@ -104,8 +104,8 @@ def test_documented_cost(full_width):
             f"block{block}_pool"
         ).output.shape
         # Projected features, scores; the query at its own 7x7.
-        gates += height * width * (channels + 1) * layer.filters
-        gates += 7 * 7 * 512 * layer.filters
+        gates += height * width * (channels + 1) * layer.key_dim
+        gates += 7 * 7 * 512 * layer.key_dim
     convolutions = sum(
         int(np.prod(layer.output.shape[1:3])) * int(np.prod(layer.kernel.shape))
         for layer in full_width.layers

@@ -82,7 +82,7 @@ def test_inserting_keeps_the_weights_of_the_backbone(tmp_path):
 
 
 def test_a_layer_is_copied_once_a_place():
-    gate = layers.AttentionGate2D(filters=4)
+    gate = layers.AttentionGate2D(key_dim=4)
     model = VGG16BNAttention({"block3": gate, "block4": gate}, **SMALL)
     first, second = (
         model.get_layer(f"{block}_pool_gate") for block in ("block3", "block4")

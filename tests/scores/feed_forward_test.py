@@ -142,7 +142,7 @@ def test_gate_between_equal_maps_is_the_diagonal():
     rng = np.random.default_rng(0)
     features = rng.normal(size=(2, 2, 3, 4)).astype("float32")
     guide = rng.normal(size=(2, 2, 3, 5)).astype("float32")
-    gate = layers.AttentionGate2D(filters=8, use_bias=True)
+    gate = layers.AttentionGate2D(key_dim=8, use_bias=True)
     gate(features, guide)
     gate.set_weights([rng.normal(size=w.shape) for w in gate.weights])
     _, weights = gate(features, guide, return_attention_scores=True)

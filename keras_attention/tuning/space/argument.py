@@ -33,7 +33,9 @@ def describe(mechanism, what, drawn):
     description, taken = {"mechanism": mechanism}, {}
     for argument in what:
         above = argument.parent
-        if above is not None and taken[above] not in argument.parent_values:
+        if above is not None and (
+            above not in taken or taken[above] not in argument.parent_values
+        ):
             continue
         value = drawn.get(argument.name, argument.values[0])
         taken[argument.name] = value

@@ -12,7 +12,6 @@ LAYER_CHOICES = {
     "kernel_size": [3, 5, 7],
     "num_heads": [1, 2, 4, 8],
     "key_dim": [16, 32, 64],
-    "filters": [32, 64, 128, 256],
     "score": None,
     "alignment": None,
     "aggregation": None,

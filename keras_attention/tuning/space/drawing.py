@@ -9,13 +9,17 @@ def draw_mechanism(hp, parent, place, mechanisms, chosen):
     for mechanism, what in mechanisms.items():
         with hp.conditional_scope(parent, [mechanism]):
             prefix = f"{place}_{mechanism}"
-            drawn, searched = {}, set()
+            drawn, searched, left_out = {}, set(), set()
             for argument in what:
                 name = f"{prefix}_{argument.name}"
                 above = argument.parent and f"{prefix}_{argument.parent}"
+                if argument.parent in left_out:
+                    left_out.add(argument.name)
+                    continue
                 if argument.parent in drawn and above not in searched:
                     # The parent has one value, and is no hyperparameter.
                     if drawn[argument.parent] not in argument.parent_values:
+                        left_out.add(argument.name)
                         continue
                     above = None
                 value = draw_if(

@@ -19,6 +19,8 @@ from keras_attention.tuning.space.mechanisms import mechanism_keys
 from keras_attention.tuning.space.parts import parts_of
 from keras_attention.tuning.space.site import Site
 
+# What is varied in every layer that has it, unless its class says otherwise.
+_VARIED = ("reduction_ratio", "kernel_size", "num_heads", "key_dim")
 #: Above it, the weights of one head over one image take more than 4 MB.
 _MAX_POSITIONS = 1024
 
@@ -69,14 +71,13 @@ def attention_options(
     ['se']
     """
     arguments.positive_int("max_positions", max_positions)
-    choices = {**LAYER_CHOICES, **(choices or {})}
     keys = mechanism_keys(mechanisms)
     options = {}
     for place, site in sites.items():
         if not isinstance(site, Site):
             site = Site([tuple(site)])
         found = {
-            key: _arguments_at(key, site, choices, max_positions)
+            key: _arguments_at(key, site, choices or {}, max_positions)
             for key in keys
         }
         found = {key: what for key, what in found.items() if what is not None}
@@ -92,7 +93,7 @@ def attention_options(
     return options
 
 
-def _arguments_at(key, site, choices, max_positions):
+def _arguments_at(key, site, given, max_positions):
     """What can be drawn for a mechanism, `None` where it does not fit."""
     if key == UNIFORM:
         return [] if site.may_be_tapped else None
@@ -104,17 +105,17 @@ def _arguments_at(key, site, choices, max_positions):
     if "max_positions" in config and site.positions > max_positions:
         return None
     found = []
-    for name in ("reduction_ratio", "kernel_size", "num_heads", "key_dim"):
-        if name in config:
-            values = _fitting(name, key, site, choices[name])
-            if not values:
-                return None
-            check_values(layers, key, name, values)
-            found.append(Argument(name, (name,), values))
-    # Where there is a ratio too, it would be overridden.
-    if "filters" in config and "reduction_ratio" not in config:
-        check_values(layers, key, "filters", choices["filters"])
-        found.append(Argument("filters", ("filters",), choices["filters"]))
+    declared = layers.registry.search_space(key)
+    for name in declared or _VARIED:
+        if name not in config:
+            continue
+        values = given.get(name) or (declared or LAYER_CHOICES)[name]
+        values = _fitting(name, key, site, values)
+        if not values:
+            return None
+        check_values(layers, key, name, values)
+        found.append(Argument(name, (name,), values))
+    choices = {**LAYER_CHOICES, **given}
     if "alignment" in config:
         parts = parts_of(key, layer, inserted, site, choices)
         if parts is None:

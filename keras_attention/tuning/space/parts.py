@@ -49,7 +49,26 @@ def parts_of(key, layer, inserted, site, choices):
     for part in ("score", "aggregation"):
         if part in config:
             found += _beside(part, taken)
-    return found + _temperature(taken, choices["temperature"])
+    declared = [own for argument in found for own in _declared(argument)]
+    return found + declared + _temperature(taken, choices["temperature"])
+
+
+def _declared(argument):
+    """The arguments that the classes of drawn keys say may be varied."""
+    part = argument.path[0]
+    return [
+        Argument(
+            f"{argument.name}_{key}_{name}",
+            (part, name),
+            values,
+            argument.name,
+            (key,),
+        )
+        for key in argument.values
+        for name, values in (
+            AXES[part].registry.search_space(key) or {}
+        ).items()
+    ]
 
 
 def _default_first(part, layer):

@@ -5,8 +5,6 @@ import math
 import keras
 from keras import ops
 
-from keras_attention.internals.registry import PACKAGE
-
 
 def make_optimizer(training, learning_rate=None):
     """The optimizer that `training_space` drew.
@@ -28,7 +26,7 @@ def make_optimizer(training, learning_rate=None):
     return keras.optimizers.AdamW(**common)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@keras.saving.register_keras_serializable(package="keras_attention")
 class WarmUpSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up, then a cosine to zero or a constant.
 

@@ -84,24 +84,22 @@ def test_a_tap_has_no_aggregation_that_keeps_the_map():
 
 @pytest.fixture
 def positive_keys():
-    @scores.score.registry.register("some_positive")
+    @scores.register("some_positive")
     class SomePositive(scores.DotScore):
         positive_scores = True
 
-    @alignments.alignment.registry.register("some_picky")
+    @alignments.register("some_picky")
     class SomePicky(alignments.SoftmaxAlignment):
         positive_scores = True
 
-    @alignments.alignment.registry.register("some_curious")
+    @alignments.register("some_curious")
     class SomeCurious(alignments.SoftmaxAlignment):
         needs_query = True
 
     yield
-    del scores.score.registry._entries["some_positive"]
-    del scores.score.registry._families["some_positive"]
+    del scores.registry._entries["some_positive"]
     for key in ("some_picky", "some_curious"):
-        del alignments.alignment.registry._entries[key]
-        del alignments.alignment.registry._families[key]
+        del alignments.registry._entries[key]
 
 
 def beside(arguments, part, alignment):

@@ -128,7 +128,7 @@ def test_a_single_alignment_is_no_hyperparameter():
         ("softmax", ["block3_attention", "block3_gate_temperature"]),
         (toy.UNTEMPERED, ["block3_attention"]),
     ):
-        choices = {"filters": [8], "aggregation": ["gated_mean"]}
+        choices = {"key_dim": [8], "aggregation": ["gated_mean"]}
         options = attention_options(
             {"block3": SITES["block3"]},
             ["gate"],

@@ -134,7 +134,7 @@ def test_vgg16_bn_is_tapped_and_trained():
         "width_multiplier": 1 / 32,
         "dropout": 0.5,
         "block3_attention": "gate",
-        "block3_gate_filters": 32,
+        "block3_gate_key_dim": 32,
         "block3_gate_alignment": "softmax",
         "block3_gate_temperature": 0.3,
         "block3_gate_aggregation": "weighted_sum",
@@ -145,7 +145,7 @@ def test_vgg16_bn_is_tapped_and_trained():
     y = np.arange(8) % 2
     model, results = fit(hypermodel, values, x, y, validation_data=(x, y))
     gate = model.get_layer("block3_pool_gate")
-    assert (gate.filters, gate.alignment.temperature) == (32, 0.3)
+    assert (gate.key_dim, gate.alignment.temperature) == (32, 0.3)
     assert model.get_layer(
         "block4_relu3_global_average_pooling2d"
     ).output.shape == (None, 16)
