@@ -56,7 +56,9 @@ def test_equals_numpy(alignment, aggregation, size, equals):
     rng = np.random.default_rng(0)
     features = rng.normal(size=(2, 8, 12, 6)).astype("float32")
     query = rng.normal(size=(2, *size, 10)).astype("float32")
-    layer = AttentionGate2D(7, alignment=alignment, aggregation=aggregation)
+    layer = AttentionGate2D(
+        key_dim=7, alignment=alignment, aggregation=aggregation
+    )
     context, weights = layer(features, query, return_attention_scores=True)
     expected = numpy_gate(layer, features, query, alignment, aggregation)
     for given, wanted in zip((context, weights), expected, strict=True):
@@ -64,7 +66,7 @@ def test_equals_numpy(alignment, aggregation, size, equals):
 
 
 def test_sizes_known_only_at_run_time():
-    layer = AttentionGate2D(4)
+    layer = AttentionGate2D(key_dim=4)
     inputs = [keras.Input((None, None, 3)), keras.Input((None, None, 5))]
     model = keras.Model(inputs, layer(*inputs))
     rng = np.random.default_rng(0)
@@ -78,7 +80,7 @@ def test_sizes_known_only_at_run_time():
 
 
 def test_published_parameter_count():
-    layer = AttentionGate2D(256)
+    layer = AttentionGate2D(key_dim=256)
     layer.build((None, 28, 28, 256), (None, 7, 7, 512))
     assert layer.count_params() == 196_865
 

@@ -92,7 +92,10 @@ def numpy_block(layer, x, mask=None):
         b = phi @ w["key_score/kernel"]
         f = np.maximum(a + b.transpose(0, 2, 1), 0)
     else:
-        f = np.einsum("bnd,bmd->bnm", theta, phi) / lengths[layer.scale] ** 0.5
+        f = (
+            np.einsum("bnd,bmd->bnm", theta, phi)
+            / lengths[layer.scaled_by] ** 0.5
+        )
     if "gaussian" in layer.mode:
         weights = softmax(np.where(valid[:, None], f, -np.inf))
     else:

@@ -221,7 +221,9 @@ def test_the_gate_is_the_walk(arrays, parts):
     deep = np.random.default_rng(2).normal(size=(3, *GRID, 6))
     deep = deep.astype("float32")
     alignment, aggregation = parts
-    layer = AttentionGate2D(4, alignment=alignment, aggregation=aggregation)
+    layer = AttentionGate2D(
+        key_dim=4, alignment=alignment, aggregation=aggregation
+    )
     context, weights = map(
         numpy, layer(features, deep, mask=mask, return_attention_scores=True)
     )
@@ -254,7 +256,7 @@ def trained_gates(arrays):
     features = np.nan_to_num(arrays[0])
     deep = np.random.default_rng(2).normal(size=(3, 2, 2, 6))
     layers = [
-        AttentionGate2D(4, alignment=alignment, aggregation=aggregation)
+        AttentionGate2D(key_dim=4, alignment=alignment, aggregation=aggregation)
         for alignment, aggregation in GATED
     ]
     inputs = [keras.Input((*GRID, 4)), keras.Input((2, 2, 6))]
