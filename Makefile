@@ -18,7 +18,7 @@ test: $(READY)  ## all tests, doctests included
 test-long: $(READY)  ## what takes minutes: thirteen networks, killed processes
 	$(BIN)/python -m pytest -n auto -m long tests
 
-results: $(READY)  ## the README's tables, from the committed JSON files
+results: $(READY)  ## the tables of README.md and docs, from the committed JSON files
 	$(BIN)/python examples/results.py --write
 
 lint: $(READY)  ## style and names

@@ -1,9 +1,10 @@
-"""The README's figures, made of the committed JSON files.
+"""The tables of the pages, made of the committed JSON files.
 
     python examples/results.py          # prints them
-    python examples/results.py --write  # and puts them into README.md
+    python examples/results.py --write  # and puts them into README.md and docs
 
-A folder in examples/results/train holds one run of train.py: results.json
+Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
+name. A folder in examples/results/train holds one run of train.py: results.json
 with one row a trained network, config.json with its settings, title.txt; one
 in examples/results/attach a run of attach.py. The files in benchmarks/results
 come from the scripts beside them.
@@ -18,6 +19,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 FOLDER = ROOT / "examples" / "results"
 BENCHMARKS = ROOT / "benchmarks" / "results"
 MODELS = ("plain", "uniform", "attention")
+DEMO = FOLDER / "train" / "cluttered_digits"
 
 
 def read(folder):
@@ -53,8 +55,10 @@ def section(folder):
         f"at {' and '.join(arguments['blocks'])}"
     )
     lines = [
-        f"**{title(folder)}** ([{folder.name}]"
-        f"({folder.relative_to(ROOT).as_posix()})): {settings}.",
+        f"### {title(folder)}",
+        "",
+        f"[{folder.name}](../{folder.relative_to(ROOT).as_posix()}): "
+        f"{settings}.",
         "",
         "| | parameters | seconds | accuracy, % | AUC | average precision "
         "| on the object, % |",
@@ -89,48 +93,110 @@ def section(folder):
 
 def title(folder):
     """What the folder calls itself."""
+    if folder == DEMO:
+        return "Digits among clutter"
     return (folder / "title.txt").read_text().strip()
+
+
+def by_seed(rows, measure):
+    """`{model: {seed: value}}` of what was measured."""
+    return {
+        model: {
+            row["seed"]: row[measure]
+            for row in rows
+            if row["model"] == model and row.get(measure) is not None
+        }
+        for model in MODELS
+    }
+
+
+def gains(found):
+    """Attention minus uniform in points, a number a seed."""
+    return [
+        100 * (value - found["uniform"][seed])
+        for seed, value in found["attention"].items()
+    ]
+
+
+def signed_spread(points):
+    """`mean (least to most)` with signs, and no minus before 0.0."""
+    low, high = min(points), max(points)
+    return f"{statistics.mean(points):+z.1f} ({low:+z.1f} to {high:+z.1f})"
 
 
 def verdict(rows):
     """What attention adds to uniform pooling, seed by seed, in plain words."""
     sentences = []
     for measure, name in (("accuracy", "accuracy"), ("auc", "AUC")):
-        found = {
-            model: {
-                row["seed"]: row[measure]
-                for row in rows
-                if row["model"] == model and row.get(measure) is not None
-            }
-            for model in MODELS
-        }
-        gains = [
-            100 * (value - found["uniform"][seed])
-            for seed, value in found["attention"].items()
-        ]
-        if not gains:
+        points = gains(by_seed(rows, measure))
+        if not points:
             continue
         text = (
-            f"Attention minus uniform, {name}: {statistics.mean(gains):+.1f} "
-            f"points ({min(gains):+.1f} to {max(gains):+.1f} over "
-            f"{len(gains)} seeds)"
+            f"Attention minus uniform, {name}: {statistics.mean(points):+z.1f} "
+            f"points ({min(points):+z.1f} to {max(points):+z.1f} over "
+            f"{len(points)} seeds)"
         )
-        if min(gains) <= 0 <= max(gains):
+        if min(points) <= 0 <= max(points):
             text += "; the seeds do not agree, so no gain is shown"
-        elif max(gains) < 0:
+        elif max(points) < 0:
             text += "; it is worse"
         sentences.append(f"{text}.")
     return " ".join(sentences)
 
 
+def runs():
+    """The folders of all runs on real images."""
+    folders = sorted(path.parent for path in FOLDER.glob("train/*/title.txt"))
+    return [folder for folder in folders if folder != DEMO]
+
+
 def results():
     """All runs on real images, one after the other."""
-    folders = sorted(path.parent for path in FOLDER.glob("train/*/title.txt"))
-    return "\n\n".join(
-        section(folder)
-        for folder in folders
-        if not folder.name.startswith("cluttered_digits")
-    )
+    return "\n\n".join(section(folder) for folder in runs())
+
+
+def gained():
+    """All runs, a line each: what attention adds to uniform pooling."""
+    lines = [
+        "| | seeds | plain | uniform | attention | attention - uniform |",
+        "|---|---|---|---|---|---|",
+    ]
+    for folder in (DEMO, *runs()):
+        found = by_seed(read(folder)[0], "accuracy")
+        cells = [title(folder), str(len(found["attention"]))]
+        cells += [spread(found[model].values(), 100) for model in MODELS]
+        cells.append(signed_spread(gains(found)))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def demo():
+    """The demo seed by seed, and how much of each layer is on the digit."""
+    rows = read(DEMO)[0]
+    seeds = sorted({row["seed"] for row in rows})
+    head = ["", "parameters", *(f"seed {seed}" for seed in seeds), "mean"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    found = by_seed(rows, "accuracy")
+    for model in MODELS:
+        parameters = next(r["parameters"] for r in rows if r["model"] == model)
+        values = [found[model][seed] for seed in seeds]
+        cells = [model, f"{parameters:,}"]
+        cells += [
+            f"{100 * value:.1f} %"
+            for value in (*values, statistics.mean(values))
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    maps = {
+        row["seed"]: row["attention"] for row in rows if row.get("attention")
+    }
+    for layer in maps[seeds[0]]:
+        place = layer.removesuffix("_attention").removesuffix("_attn_pool")
+        cells = [f"*attention on the digit*, {place}", ""]
+        cells += [
+            f"{maps[seed][layer]:.0%}".replace("%", " %") for seed in seeds
+        ]
+        lines.append(f"| {' | '.join(cells)} | |")
+    return "\n".join(lines)
 
 
 def attached():
@@ -147,14 +213,12 @@ def attached():
             for stage in ("before", "longer", "attached")
         }
         pairs = zip(accuracy["attached"], accuracy["longer"], strict=True)
-        gains = [100 * (a - b) for a, b in pairs]
+        points = [100 * (a - b) for a, b in pairs]
         data = pathlib.Path(arguments["dataset"]).stem
         name = f"`{arguments['network']}`, {data}"
-        cells = [name, str(len(gains))]
+        cells = [name, str(len(points))]
         cells += [spread(values, 100) for values in accuracy.values()]
-        gain = f"{statistics.mean(gains):+.1f} "
-        gain += f"({min(gains):+.1f} to {max(gains):+.1f})"
-        lines.append(f"| {' | '.join([*cells, gain])} |")
+        lines.append(f"| {' | '.join([*cells, signed_spread(points)])} |")
     return "\n".join(lines)
 
 
@@ -248,34 +312,38 @@ def parity():
     return (BENCHMARKS / "parity.md").read_text().strip()
 
 
-PARTS = {
-    "attached": attached,
-    "kept": kept,
-    "results": results,
-    "axes": axes,
-    "speed": speed,
-    "parity": parity,
+PAGES = {
+    "README.md": {"gains": gained},
+    "docs/evidence.md": {
+        "demo": demo,
+        "results": results,
+        "attached": attached,
+    },
+    "docs/performance.md": {"speed": speed, "axes": axes},
+    "docs/parity.md": {"parity": parity, "kept": kept},
 }
 
 
-def replaced(readme):
-    """The README's text with every part made anew."""
-    for name, part in PARTS.items():
+def replaced(text, parts):
+    """A page's text with every part made anew."""
+    for name, part in parts.items():
         start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        before, rest = readme.split(start)
+        before, rest = text.split(start)
         _, after = rest.split(end)
-        readme = f"{before}{start}\n{part()}\n{end}{after}"
-    return readme
+        text = f"{before}{start}\n{part()}\n{end}{after}"
+    return text
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="into README.md")
-    if parser.parse_args().write:
-        path = ROOT / "README.md"
-        path.write_text(replaced(path.read_text()))
-    else:
-        print("\n\n".join(part() for part in PARTS.values()))
+    parser.add_argument("--write", action="store_true", help="into the pages")
+    write = parser.parse_args().write
+    for page, parts in PAGES.items():
+        if write:
+            path = ROOT / page
+            path.write_text(replaced(path.read_text(), parts))
+        else:
+            print("\n\n".join(part() for part in parts.values()), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -31,8 +31,10 @@ import sys
 import tempfile
 
 if "google.colab" in sys.modules:
-    install = [sys.executable, "-m", "pip", "install", "-q"]
-    subprocess.run([*install, "keras-visual-attention"], check=True)
+    repository = "https://github.com/keras-visual-attention/keras_attention"
+    package = f"keras-visual-attention @ git+{repository}"
+    install = [sys.executable, "-m", "pip", "install", "-q", package]
+    subprocess.run(install, check=True)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras

@@ -1,4 +1,4 @@
-"""The README's code runs as it stands."""
+"""The README and the pages in docs: their code runs, their links lead on."""
 
 import pathlib
 import re
@@ -6,12 +6,20 @@ import re
 import pytest
 from PIL import Image
 
-README = pathlib.Path(__file__).parent.parent / "README.md"
+ROOT = pathlib.Path(__file__).parent.parent
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
+}
+CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# `[text](target)`, pictures too, and `[text]: target` at the foot of a page.
+LINK = re.compile(r"\]\(([^)]+)\)|^\[[^]]+\]: (\S+)$", re.MULTILINE)
+SCRIPT = re.compile(r"(?:examples|benchmarks|notebooks)/[\w/]+\.\w+")
 
 
 @pytest.fixture
 def lesions(tmp_path):
-    """The table and the photos that the README speaks of."""
+    """The table and the photos that the guide speaks of."""
     (tmp_path / "photos").mkdir()
     lines = ["isic_id,diagnosis,patient"]
     for index in range(24):
@@ -28,6 +36,7 @@ def lesions(tmp_path):
 # What only makes it last longer: fewer images and epochs, a narrower network.
 SHORTER = {
     '"cluttered_digits"': '"cluttered_digits", train=64',
+    "epochs=8": "epochs=1",
     "epochs=20": "epochs=1",
     "size=224": "size=32",
     "classes=photos.classes": "classes=2, width_multiplier=1 / 16",
@@ -36,12 +45,49 @@ SHORTER = {
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("lesions")
-def test_code_blocks_run(tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", [p for p in PAGES if CODE.search(PAGES[p])])
+def test_code_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
-    assert len(blocks) >= 4
-    for block in blocks:
+    for block in CODE.findall(PAGES[page]):
         for long, short in SHORTER.items():
             block = block.replace(long, short)
-        exec(compile(block, str(README), "exec"), {})
+        exec(compile(block, page, "exec"), {})
+
+
+def test_most_code_is_found():
+    assert len(CODE.findall(PAGES["README.md"])) >= 2
+    assert len(CODE.findall(PAGES["docs/guide.md"])) >= 5
+    for page, text in PAGES.items():
+        assert len(CODE.findall(text)) == text.count("```python"), page
+
+
+def test_readme_is_short():
+    assert len(PAGES["README.md"].splitlines()) <= 150
+
+
+def anchors(path):
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files_and_headings(page):
+    found = [a or b for a, b in LINK.findall(PAGES[page])]
+    assert found
+    for target in found:
+        if target.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (ROOT / page).parent / name if name else ROOT / page
+        assert path.resolve().is_relative_to(ROOT), target
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_scripts_that_are_named_exist(page):
+    for name in SCRIPT.findall(PAGES[page]):
+        assert (ROOT / name).is_file(), name

@@ -1,8 +1,9 @@
-"""The README's table of results."""
+"""The tables of the README and of the pages in docs."""
 
 import importlib.util
 import json
 import pathlib
+import re
 
 import pytest
 
@@ -47,9 +48,22 @@ def test_verdict_says_what_the_seeds_say(results, gain, words):
     assert "AUC" not in verdict
 
 
-def test_readme_has_the_figures_of_the_committed_files(results):
-    readme = (ROOT / "README.md").read_text()
-    assert results.replaced(readme) == readme
+def test_pages_have_the_figures_of_the_committed_files(results):
+    for page, parts in results.PAGES.items():
+        text = (ROOT / page).read_text()
+        assert results.replaced(text, parts) == text, page
+
+
+def test_every_mark_in_a_page_is_filled(results):
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+    for path in pages:
+        marks = re.findall(r"<!-- (?!end of )(\w+) -->", path.read_text())
+        page = path.relative_to(ROOT).as_posix()
+        assert sorted(marks) == sorted(results.PAGES.get(page, ())), page
+
+
+def test_spread_of_gains_has_no_negative_zero(results):
+    assert results.signed_spread([-0.04, 0.01]) == "+0.0 (+0.0 to +0.0)"
 
 
 def test_every_committed_run_has_three_seeds_of_three_networks():
