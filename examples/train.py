@@ -125,7 +125,7 @@ def networks(arguments, info):
         )
 
     mechanism = layers.get(arguments["attention"])
-    if mechanism.shape_preserving and mechanism.query_kind is None:
+    if mechanism.is_insertable:
         raise ValueError(
             "The networks differ in how blocks are pooled, so attention must "
             "be a layer that pools or gates, such as attn_pool or gate. "

@@ -30,8 +30,12 @@ import importlib
 
 from keras_attention import aggregations
 from keras_attention import alignments
+from keras_attention import features
+from keras_attention import inspection
 from keras_attention import layers
+from keras_attention import models
 from keras_attention import scores
+from keras_attention import surgery
 from keras_attention.features import VGG11
 from keras_attention.features import VGG11BN
 from keras_attention.features import VGG13
@@ -64,6 +68,45 @@ _LAZY = {
     "compare": "keras_attention.evaluation:compare",
     "export": "keras_attention.exporting:export",
 }
+
+__all__ = [
+    "VGG11",
+    "VGG11BN",
+    "VGG13",
+    "VGG13BN",
+    "VGG16",
+    "VGG16BN",
+    "VGG19",
+    "VGG19BN",
+    "AttentionExtractor",
+    "MelanomaAttentionVGG16BN",
+    "VGG16BNAttention",
+    "__version__",
+    "aggregations",
+    "alignments",
+    "attach",
+    "attention_summary",
+    "compare",
+    "compare_weights",
+    "count_costs",
+    "datasets",
+    "detach",
+    "evaluation",
+    "export",
+    "exporting",
+    "features",
+    "inspection",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "record_attention",
+    "scores",
+    "surgery",
+    "testing",
+    "tuning",
+    "visualization",
+]
 
 
 def __getattr__(name):

@@ -27,3 +27,17 @@ available = registry.available
 get = registry.get
 register = registry.register
 serialize = registry.serialize
+
+__all__ = [
+    "Aggregation",
+    "ConcatQuery",
+    "Gate",
+    "GatedMean",
+    "MergeHeads",
+    "MultiMap",
+    "WeightedSum",
+    "available",
+    "get",
+    "register",
+    "serialize",
+]

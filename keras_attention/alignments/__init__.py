@@ -55,3 +55,32 @@ available = registry.available
 get = registry.get
 register = registry.register
 serialize = registry.serialize
+
+__all__ = [
+    "Alignment",
+    "CategoricalDistribution",
+    "ChainCRFAlignment",
+    "ChainDistribution",
+    "Entmax15Alignment",
+    "EntmaxAlignment",
+    "GridCRFAlignment",
+    "GumbelSoftmaxAlignment",
+    "HardAlignment",
+    "IndependentDistribution",
+    "L1Alignment",
+    "LocalMonotonicAlignment",
+    "LocalPredictiveAlignment",
+    "MeanFlowAlignment",
+    "MinMaxAlignment",
+    "MultiDimSoftmaxAlignment",
+    "SampledAlignment",
+    "SigmoidAlignment",
+    "SoftmaxAlignment",
+    "SparsemaxAlignment",
+    "TopKAlignment",
+    "available",
+    "get",
+    "recorded_draws",
+    "register",
+    "serialize",
+]

@@ -24,3 +24,16 @@ from keras_attention.features.vgg import VGG16
 from keras_attention.features.vgg import VGG16BN
 from keras_attention.features.vgg import VGG19
 from keras_attention.features.vgg import VGG19BN
+
+__all__ = [
+    "VGG11",
+    "VGG11BN",
+    "VGG13",
+    "VGG13BN",
+    "VGG16",
+    "VGG16BN",
+    "VGG19",
+    "VGG19BN",
+    "load_torchvision_state",
+    "preprocess_input",
+]

@@ -45,3 +45,21 @@ available = registry.available
 get = registry.get
 register = registry.register
 serialize = registry.serialize
+
+__all__ = [
+    "AttentionGate2D",
+    "AttentionLayer2D",
+    "AttentionPooling2D",
+    "ChannelAttention2D",
+    "ConvolutionalBlockAttention2D",
+    "CrossAttention2D",
+    "EfficientChannelAttention2D",
+    "MultiHeadSelfAttention2D",
+    "NonLocal2D",
+    "SpatialAttention2D",
+    "SqueezeAndExcite2D",
+    "available",
+    "get",
+    "register",
+    "serialize",
+]

@@ -46,3 +46,27 @@ available = registry.available
 get = registry.get
 register = registry.register
 serialize = registry.serialize
+
+__all__ = [
+    "ActivatedGeneralScore",
+    "AdditiveScore",
+    "BiasedGeneralScore",
+    "ConcatScore",
+    "CosineScore",
+    "DeepScore",
+    "DotScore",
+    "EuclideanScore",
+    "FeedForwardScore",
+    "GatedAdditiveScore",
+    "GaussianScore",
+    "GeneralScore",
+    "KernelScore",
+    "LocationScore",
+    "ParametrizedScore",
+    "ScaledDotScore",
+    "Score",
+    "available",
+    "get",
+    "register",
+    "serialize",
+]

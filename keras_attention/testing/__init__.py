@@ -17,3 +17,9 @@ short function:
 from keras_attention.testing.check import attention_layer_checks
 from keras_attention.testing.check import check_attention_layer
 from keras_attention.testing.promises import BrokenPromises
+
+__all__ = [
+    "BrokenPromises",
+    "attention_layer_checks",
+    "check_attention_layer",
+]

@@ -31,3 +31,21 @@ from keras_attention.tuning.space.spaces import network_space
 from keras_attention.tuning.space.spaces import training_space
 from keras_attention.tuning.trial.budget import TooCostlyError
 from keras_attention.tuning.trial.hypermodel import AttentionHyperModel
+
+__all__ = [
+    "LAYER_CHOICES",
+    "NETWORK_CHOICES",
+    "TRAINING_CHOICES",
+    "AttentionHyperModel",
+    "SearchResult",
+    "Site",
+    "TooCostlyError",
+    "attention_options",
+    "attention_space",
+    "enumerate_space",
+    "layer_of",
+    "network_space",
+    "search",
+    "size_of",
+    "training_space",
+]

@@ -13,3 +13,7 @@
 """
 
 from keras_attention.tuning.result.search_result import SearchResult
+
+__all__ = [
+    "SearchResult",
+]

@@ -1,6 +1,9 @@
 """What is possible at a place follows from flags and from shapes."""
 
+import random
+
 import keras
+import keras_tuner
 import pytest
 import toy
 
@@ -13,6 +16,7 @@ from keras_attention.tuning.space.mechanisms import layer_of
 from keras_attention.tuning.space.mechanisms import mechanism_keys
 from keras_attention.tuning.space.options import attention_options
 from keras_attention.tuning.space.site import Site
+from keras_attention.tuning.space.spaces import attention_space
 
 DEEP = {"block4": Site([(14, 14, 48)], [(7, 7, 64)])}
 
@@ -263,3 +267,63 @@ def test_messages(mechanisms, choices, message):
 def test_families():
     assert mechanism_keys("channel") == layers.available("channel")
     assert mechanism_keys(["uniform", "gate", "gate"]) == ["uniform", "gate"]
+
+
+@pytest.fixture
+def declared_keys():
+    before = dict(layers.registry._entries), dict(alignments.registry._entries)
+
+    @layers.register("powerful", search_space={"power": [1, 2]})
+    class Powerful(layers.SqueezeAndExcite2D):
+        def __init__(self, power=1, **kwargs):
+            super().__init__(**kwargs)
+            self.power = power
+
+        def get_config(self):
+            return {**super().get_config(), "power": self.power}
+
+    @alignments.register("two_best", search_space={"k": [2, 3]})
+    class TwoBest(alignments.TopKAlignment):
+        pass
+
+    yield
+    for axis, entries in zip((layers, alignments), before, strict=True):
+        axis.registry._entries.clear()
+        axis.registry._entries.update(entries)
+
+
+def test_a_class_says_what_may_be_drawn(declared_keys):
+    assert arguments_of("powerful")["power"].values == [1, 2]
+    # And nothing else of its own, though others are varied in a ratio.
+    assert "reduction_ratio" not in arguments_of("powerful")
+    assert arguments_of("gate")["key_dim"].values == [32, 64, 128, 256]
+    assert arguments_of("mhsa")["key_dim"].values == [16, 32, 64]
+    drawn = arguments_of("attn_pool")["alignment_two_best_k"]
+    assert drawn.path == ("alignment", "k") and drawn.values == [2, 3]
+    assert drawn.parent == "alignment" and drawn.parent_values == ("two_best",)
+    # What the user chooses comes first.
+    options = attention_options(DEEP, ["gate"], {"key_dim": [7]})
+    for found in options.values():
+        for argument in found.get("gate", ()):
+            assert argument.name != "key_dim" or argument.values == [7]
+
+
+def test_what_a_class_declares_is_drawn_and_built(declared_keys):
+    options = attention_options(
+        DEEP,
+        ["attn_pool"],
+        {"alignment": ["softmax", "two_best"], "score": ["dot"]},
+    )
+    found = set()
+    for seed in range(30):
+        hp = keras_tuner.HyperParameters()
+        rng = random.Random(seed)
+        attention_space(hp, options)
+        for _ in range(3):  # Parents first.
+            for parameter in list(hp.space):
+                hp.values[parameter.name] = rng.choice(parameter.values)
+            drawn = attention_space(hp, options)
+        what = drawn.get("block4")
+        if what and what["alignment"]["key"] == "two_best":
+            found.add(layer_of(what).alignment.k)
+    assert found == {2, 3}
