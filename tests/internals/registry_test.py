@@ -1,5 +1,10 @@
 """Keys, classes, instances and configurations stand for layers."""
 
+import pathlib
+import re
+import sys
+import types
+
 import keras
 import pytest
 
@@ -8,6 +13,7 @@ from keras_attention import alignments
 from keras_attention import attach
 from keras_attention import layers
 from keras_attention import scores
+from keras_attention.testing import check_attention_layer
 
 AXES = [scores, alignments, aggregations, layers]
 
@@ -215,3 +221,18 @@ def test_former_names_of_arguments():
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             layers.AttentionGate2D.from_config(config)
+
+
+def test_the_layer_of_contributing_keeps_its_promises(removed, monkeypatch):
+    page = pathlib.Path(__file__).parents[2] / "CONTRIBUTING.md"
+    (code,) = re.findall(
+        r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
+    )
+    module = types.ModuleType("of_contributing")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(code, page, "exec"), vars(module))
+    check_attention_layer(
+        module.BrightnessAttention2D,
+        (2, 6, 5, 8),
+        checks=["config", "specs", "weights", "masking", "inspection"],
+    )
