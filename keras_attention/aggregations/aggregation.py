@@ -28,6 +28,9 @@ class Aggregation(keras.layers.Layer):
     with weights extends `build`, to which the layer that holds it also gives
     the shape `(batch, queries, query_channels)` of the queries, and
     `compute_output_shape`.
+
+    Args:
+        **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
     """
 
     #: Whether the context keeps one vector a position (a gated map) instead

@@ -16,9 +16,11 @@ class ConcatQuery(WeightedSum):
     `h = tanh(W_c [c; q])` with `c = sum_i w_i f_i`.
 
     Args:
-        output_dim: Size of `h`; `None` takes the channels of the query.
-        activation: In place of `tanh`.
-        use_bias: Whether `W_c` has a bias.
+        output_dim: int or `None`, size of `h`; `None` takes the channels of the
+            query. Defaults to `None`.
+        activation: str, callable or `None`, in place of `tanh`; `None` is
+            linear. Defaults to `"tanh"`.
+        use_bias: bool, whether `W_c` has a bias. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

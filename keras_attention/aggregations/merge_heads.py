@@ -15,9 +15,11 @@ class MergeHeads(WeightedSum):
     attention.
 
     Args:
-        value_dim: Size of a head's values; `None` is `channels / heads`.
-        output_dim: Size of the context; `None` takes the channels.
-        use_bias: Whether `b_v` and `b_o` exist.
+        value_dim: int or `None`, size of a head's values; `None` is
+            `channels / heads`. Defaults to `None`.
+        output_dim: int or `None`, size of the context; `None` takes the
+            channels. Defaults to `None`.
+        use_bias: bool, whether `b_v` and `b_o` exist. Defaults to `True`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

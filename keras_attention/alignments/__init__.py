@@ -2,7 +2,7 @@
 
 An alignment is a layer, called `alignment(scores, mask=None)`, that returns
 non-negative weights in the shape of the scores, in float32. (Some surveys
-call the score "alignment function"; here the word means the normalisation.)
+call the score "alignment function"; here the word means the step after it.)
 
 | key | weights | sum to 1 |
 |---|---|---|
@@ -11,8 +11,8 @@ call the score "alignment function"; here the word means the normalisation.)
 | `sparsemax` | 0 where scores are low, linear elsewhere | yes |
 | `entmax` | from softmax over sparsemax on, as `alpha` says or learns | yes |
 | `top_k` | a softmax over the best few | yes |
-| `local_monotonic` | a softmax around a fixed place | yes |
-| `local_predictive` | a Gaussian around the place a query asks for | no |
+| `local_monotonic` | a softmax around a fixed position | yes |
+| `local_predictive` | a Gaussian around the position a query asks for | no |
 | `multi_dim_softmax` | a softmax for every channel | yes |
 | `l1` | shares of a sum, for scores from 0 on | yes |
 | `mean_flow` | shares of what is above the lowest score | yes |

@@ -24,6 +24,9 @@ class Alignment(keras.layers.Layer):
     A subclass implements `call`, and `build(scores_shape, query_shape=None)`
     if it has weights. A layer that holds an alignment builds it by
     `build_inside`.
+
+    Args:
+        **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
     """
 
     #: Whether the weights of a row sum to 1.
@@ -54,9 +57,9 @@ class Alignment(keras.layers.Layer):
         """Builds it as a part of a layer, which knows the features too.
 
         Args:
-            scores_shape: `(batch, heads, queries, positions)`.
-            query_shape: `(batch, queries, query_channels)`, or `None`.
-            features_shape: `(batch, positions, channels)`.
+            scores_shape: tuple `(batch, heads, queries, positions)`.
+            query_shape: tuple `(batch, queries, query_channels)`, or `None`.
+            features_shape: tuple `(batch, positions, channels)`.
         """
         # Keras takes no shape for `build` that is not an argument of `call`.
         self.build(scores_shape, query_shape)
@@ -65,10 +68,10 @@ class Alignment(keras.layers.Layer):
         """The weights as probabilities: best guess, entropy, samples.
 
         Args:
-            scores: As for a call, like the other arguments.
-            mask: See the class.
-            grid_shape: See the class.
-            query: See the class.
+            scores: tensor, as for a call, like the other arguments.
+            mask: tensor or `None`, see the class. Defaults to `None`.
+            grid_shape: tuple or `None`, see the class. Defaults to `None`.
+            query: tensor or `None`, see the class. Defaults to `None`.
 
         Returns:
             A `CategoricalDistribution`: of all positions, one. An alignment

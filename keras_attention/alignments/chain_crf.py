@@ -31,16 +31,20 @@ class ChainCRFAlignment(Alignment):
     connected segments.
 
     Args:
-        order: Of the chain: `"rows"` one after another, `"columns"`, or
+        order: str, of the chain: `"rows"` one after another, `"columns"`, or
             `"snake"` (every other row backwards, so that each step goes to a
-            neighbour). All but `"rows"` need `grid_shape`.
-        states: `K`, at least 2.
-        normalize: Whether the weights are divided by their sum.
-        weights_multiplier: Factor on the weights, above 0.
-        boundary: `"free"`, or `"mean"`: the first position gets the mean of
-            the table's rows and the last one the mean of its columns, as if
-            the chain came from and went on to any state.
-        pairwise_initializer: Of the table.
+            neighbour). All but `"rows"` need `grid_shape`. Defaults to
+            `"rows"`.
+        states: int, `K`, at least 2. Defaults to `2`.
+        normalize: bool, whether the weights are divided by their sum. Defaults
+            to `False`.
+        weights_multiplier: float, factor on the weights, above 0. Defaults to
+            `1.0`.
+        boundary: str, `"free"`, or `"mean"`: the first position gets the mean
+            of the table's rows and the last one the mean of its columns, as if
+            the chain came from and went on to any state. Defaults to `"free"`.
+        pairwise_initializer: str, dict or `keras.initializers.Initializer`, of
+            the table. Defaults to `"zeros"`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -157,10 +161,10 @@ class ChainCRFAlignment(Alignment):
         """`p(z)` itself: the most likely map, samples, entropy, `log Z`.
 
         Args:
-            scores: As for a call, like the other arguments.
-            mask: See the class.
-            grid_shape: See the class.
-            query: Not looked at.
+            scores: tensor, as for a call, like the other arguments.
+            mask: tensor or `None`, see the class. Defaults to `None`.
+            grid_shape: tuple or `None`, see the class. Defaults to `None`.
+            query: tensor or `None`, not looked at. Defaults to `None`.
 
         Returns:
             A `ChainDistribution`.

@@ -24,15 +24,17 @@ class ChainDistribution:
     attends at the level `z / (K - 1)`.
 
     Args:
-        unary: `u`, `(batch, heads, queries, positions, states)`.
-        transition: `T`, `(states, states)`.
-        mask: Optional boolean tensor, `(batch, heads, queries, positions)` or
-            one that broadcasts to it.
-        start: Optional `(states,)`, added at the first position.
-        end: Optional `(states,)`, added at the last position.
-        restore: Function that brings the positions of a result
+        unary: tensor `(batch, heads, queries, positions, states)`, `u`.
+        transition: tensor `(states, states)`, `T`.
+        mask: tensor or `None`, boolean, `(batch, heads, queries, positions)` or
+            one that broadcasts to it. Defaults to `None`.
+        start: tensor `(states,)` or `None`, added at the first position.
+            Defaults to `None`.
+        end: tensor `(states,)` or `None`, added at the last position. Defaults
+            to `None`.
+        restore: callable or `None`, brings the positions of a result
             `(batch, heads, queries, positions)` from the chain's order into
-            that of the scores; `None` if they are the same.
+            that of the scores; `None` if they are the same. Defaults to `None`.
 
     Example:
 
@@ -93,8 +95,8 @@ class ChainDistribution:
         """The levels of a sequence drawn from `p`, 0 where masked.
 
         Args:
-            seed: An integer, which always draws the same, a
-                `keras.random.SeedGenerator` or `None`.
+            seed: int, `keras.random.SeedGenerator` or `None`; an int always
+                draws the same. Defaults to `None`.
         """
         return self._level(chain_sample(*self._chain, seed=seed))
 
@@ -110,9 +112,9 @@ class IndependentDistribution:
     `sigmoid` alignment means, and what mean field approximates a grid by.
 
     Args:
-        log_odds: `l`, `(batch, heads, queries, positions)`.
-        mask: Optional boolean tensor that broadcasts to `log_odds`; where it
-            is false a position is off.
+        log_odds: tensor `(batch, heads, queries, positions)`, `l`.
+        mask: tensor or `None`, boolean, broadcasts to `log_odds`; where it is
+            false a position is off. Defaults to `None`.
 
     Example:
 
@@ -156,8 +158,8 @@ class IndependentDistribution:
         """On and off drawn from `p`.
 
         Args:
-            seed: An integer, which always draws the same, a
-                `keras.random.SeedGenerator` or `None`.
+            seed: int, `keras.random.SeedGenerator` or `None`; an int always
+                draws the same. Defaults to `None`.
         """
         marginals = self.marginals
         noise = keras.random.uniform(
@@ -173,8 +175,8 @@ class CategoricalDistribution:
     Weights alone have no `log_partition`.
 
     Args:
-        weights: `(batch, heads, queries, positions)`, rows summing to 1, or
-            to 0 where everything is masked.
+        weights: tensor `(batch, heads, queries, positions)`, rows summing to 1,
+            or to 0 where everything is masked.
 
     Example:
 
@@ -212,8 +214,8 @@ class CategoricalDistribution:
         """1 at a position drawn from the weights, 0 elsewhere.
 
         Args:
-            seed: An integer, which always draws the same, a
-                `keras.random.SeedGenerator` or `None`.
+            seed: int, `keras.random.SeedGenerator` or `None`; an int always
+                draws the same. Defaults to `None`.
         """
         below = ops.cumsum(self._weights, axis=-1)
         noise = keras.random.uniform(

@@ -24,14 +24,16 @@ class EntmaxAlignment(TemperedAlignment):
     positions have any weight.
 
     Args:
-        alpha: A number above 1 and at most 4, where the scores of a float32
-            are too coarse for anything else; below 2 if it is learned.
-        learnable_alpha: Whether `alpha` is trained, one for every head, from
-            `alpha` on: `alpha = 1 + sigmoid(a)`, but at least 1.001.
-        temperature: `t` > 0. Towards 0 all weight goes to the highest score,
-            towards infinity it spreads evenly.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
+        alpha: float, above 1 and at most 4, where the scores of a float32 are
+            too coarse for anything else; below 2 if it is learned. Defaults to
+            `1.5`.
+        learnable_alpha: bool, whether `alpha` is trained, one for every head,
+            from `alpha` on: `alpha = 1 + sigmoid(a)`, but at least 1.001.
+            Defaults to `False`.
+        temperature: float, `t` > 0. Towards 0 all weight goes to the highest
+            score, towards infinity it spreads evenly. Defaults to `1.0`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

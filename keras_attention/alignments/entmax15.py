@@ -14,10 +14,10 @@ class Entmax15Alignment(TemperedAlignment):
     is `alpha` = 1 and sparsemax `alpha` = 2.
 
     Args:
-        temperature: `t` > 0. Towards 0 all weight goes to the highest score,
-            towards infinity it spreads evenly.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
+        temperature: float, `t` > 0. Towards 0 all weight goes to the highest
+            score, towards infinity it spreads evenly. Defaults to `1.0`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

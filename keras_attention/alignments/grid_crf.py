@@ -39,11 +39,14 @@ class GridCRFAlignment(Alignment):
     weights are the sigmoid's.
 
     Args:
-        method: `"mean_field"` or `"belief_propagation"`.
-        iterations: Sweeps, at least 0; 0 is the sigmoid, and the tables then
-            have no influence.
-        normalize: Whether the weights are divided by their sum.
-        pairwise_initializer: Of the three numbers of both tables.
+        method: str, `"mean_field"` or `"belief_propagation"`. Defaults to
+            `"mean_field"`.
+        iterations: int, sweeps, at least 0; 0 is the sigmoid, and the tables
+            then have no influence. Defaults to `3`.
+        normalize: bool, whether the weights are divided by their sum. Defaults
+            to `False`.
+        pairwise_initializer: str, dict or `keras.initializers.Initializer`, of
+            the three numbers of both tables. Defaults to `"zeros"`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -146,10 +149,10 @@ class GridCRFAlignment(Alignment):
         """The approximation itself: positions with their marginals.
 
         Args:
-            scores: As for a call, like the other arguments.
-            mask: See the class.
-            grid_shape: See the class.
-            query: Not looked at.
+            scores: tensor, as for a call, like the other arguments.
+            mask: tensor or `None`, see the class. Defaults to `None`.
+            grid_shape: tuple or `None`, see the class. Defaults to `None`.
+            query: tensor or `None`, not looked at. Defaults to `None`.
 
         Returns:
             An `IndependentDistribution`: samples and the most likely map know

@@ -20,13 +20,14 @@ class GumbelSoftmaxAlignment(TemperedAlignment):
     At inference there is no noise: `w = softmax(e / t)`.
 
     Args:
-        temperature: `t` > 0. Towards 0 all weight goes to one position.
-        hard: Whether all weight goes to the highest noisy score, with the
-            gradient of the softmax (straight-through). At inference too, to
-            the highest score.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
-        seed: For the noise.
+        temperature: float, `t` > 0. Towards 0 all weight goes to one position.
+            Defaults to `1.0`.
+        hard: bool, whether all weight goes to the highest noisy score, with the
+            gradient of the softmax (straight-through). At inference too, to the
+            highest score. Defaults to `False`.
+        seed: int or `None`, for the noise. Defaults to `None`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -19,12 +19,13 @@ class HardAlignment(TemperedAlignment):
     `dw / de = d softmax(e / t) / de` (straight-through).
 
     Args:
-        temperature: `t` > 0 of the softmax behind the gradient; the weights
-            do not depend on it.
-        straight_through: Whether there is a gradient. Without it the scores,
-            and all that leads to nothing else, do not train.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
+        temperature: float, `t` > 0 of the softmax behind the gradient; the
+            weights do not depend on it. Defaults to `1.0`.
+        straight_through: bool, whether there is a gradient. Without it the
+            scores, and all that leads to nothing else, do not train. Defaults
+            to `True`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

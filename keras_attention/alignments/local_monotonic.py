@@ -1,4 +1,4 @@
-"""Local attention around fixed places."""
+"""Local attention around fixed positions."""
 
 from keras import ops
 
@@ -21,15 +21,16 @@ class LocalMonotonicAlignment(WindowedAlignment):
     every position attends to its neighbours.
 
     Args:
-        radius: `D`: the window is `[p - D, p + D]` in every dimension, less
-            what is outside the map. A window larger than the map is all of
-            it.
-        dimensions: 2 for a window of rows and columns of the map, 1 for one
-            over the positions as a sequence, row by row.
-        temperature: `t` > 0. Towards 0 all weight goes to the highest score
-            of the window, towards infinity it spreads evenly there.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
+        radius: int, `D`: the window is `[p - D, p + D]` in every dimension,
+            less what is outside the map. A window larger than the map is all of
+            it. Defaults to `3`.
+        dimensions: int, 2 for a window of rows and columns of the map, 1 for
+            one over the positions as a sequence, row by row. Defaults to `2`.
+        temperature: float, `t` > 0. Towards 0 all weight goes to the highest
+            score of the window, towards infinity it spreads evenly there.
+            Defaults to `1.0`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -1,4 +1,4 @@
-"""Local attention around places that the queries ask for."""
+"""Local attention around positions that the queries ask for."""
 
 from keras import ops
 
@@ -26,14 +26,16 @@ class LocalPredictiveAlignment(WindowedAlignment):
     of the map to the other, and `p = S / 2` is its middle.
 
     Args:
-        radius: `D`. A window that reaches beyond the map is cut off there; as
-            `D` grows, the weights become those of a softmax.
-        dimensions: 2 for a centre on the map, 1 for one in the sequence of
-            its positions, row by row.
-        hidden_dim: Rows of `W`. `None` takes the channels of the query.
-        temperature: `t` > 0 of the softmax.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
+        radius: int, `D`. A window that reaches beyond the map is cut off there;
+            as `D` grows, the weights become those of a softmax. Defaults to
+            `3`.
+        dimensions: int, 2 for a centre on the map, 1 for one in the sequence of
+            its positions, row by row. Defaults to `2`.
+        hidden_dim: int or `None`, rows of `W`; `None` takes the channels of the
+            query. Defaults to `None`.
+        temperature: float, `t` > 0 of the softmax. Defaults to `1.0`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -22,10 +22,11 @@ class MultiDimSoftmaxAlignment(Alignment):
     `s = M^T (v * tanh(W_q q + W_k k + b))`.
 
     Args:
-        channels: Channels of the features, which an aggregation must have as
-            many of as there are weights. `None` takes those it is built with,
-            as inside a layer.
-        kernel_initializer: Of the matrix.
+        channels: int or `None`, channels of the features, which an aggregation
+            must have as many of as there are weights; `None` takes those it is
+            built with, as inside a layer. Defaults to `None`.
+        kernel_initializer: str, dict or `keras.initializers.Initializer`, of
+            the matrix. Defaults to `"glorot_uniform"`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

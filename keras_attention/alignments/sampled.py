@@ -75,15 +75,16 @@ class SampledAlignment(TemperedAlignment):
     `(loss - baseline) * log p(drawn)` to the loss of the model around.
 
     Args:
-        temperature: `t` > 0.
-        inference: What happens outside training: `"argmax"` takes the most
+        temperature: float, `t` > 0. Defaults to `1.0`.
+        inference: str, what happens outside training: `"argmax"` takes the most
             probable position, `"mean"` the weights `p`, `"sample"` draws.
-        sampling_probability: Share of the calls in training that draw, in
-            `(0, 1]`; the others use the weights `p`, whose gradient is that of
-            a softmax.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
-        seed: For the draws.
+            Defaults to `"argmax"`.
+        sampling_probability: float, share of the calls in training that draw,
+            in `(0, 1]`; the others use the weights `p`, whose gradient is that
+            of a softmax. Defaults to `1.0`.
+        seed: int or `None`, for the draws. Defaults to `None`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

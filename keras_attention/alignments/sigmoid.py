@@ -16,10 +16,10 @@ class SigmoidAlignment(TemperedAlignment):
     aggregation usually averages what they let through (`gated_mean`).
 
     Args:
-        temperature: `t` > 0. Towards 0 a gate is open or closed, towards
-            infinity it is half open.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
+        temperature: float, `t` > 0. Towards 0 a gate is open or closed, towards
+            infinity it is half open. Defaults to `1.0`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
@@ -69,10 +69,10 @@ class SigmoidAlignment(TemperedAlignment):
         """Every position on or off by itself.
 
         Args:
-            scores: As for a call, like `mask`.
-            mask: See the class.
-            grid_shape: Not looked at.
-            query: Not looked at.
+            scores: tensor, as for a call, like `mask`.
+            mask: tensor or `None`, see the class. Defaults to `None`.
+            grid_shape: tuple or `None`, not looked at. Defaults to `None`.
+            query: tensor or `None`, not looked at. Defaults to `None`.
 
         Returns:
             An `IndependentDistribution`.

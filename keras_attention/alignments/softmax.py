@@ -12,10 +12,10 @@ class SoftmaxAlignment(TemperedAlignment):
     `w_i = exp(e_i / t) / sum_j exp(e_j / t)`
 
     Args:
-        temperature: `t` > 0. Towards 0 all weight goes to the highest score,
-            towards infinity it spreads evenly.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
+        temperature: float, `t` > 0. Towards 0 all weight goes to the highest
+            score, towards infinity it spreads evenly. Defaults to `1.0`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -15,11 +15,11 @@ class TemperedAlignment(Alignment):
     """An alignment of `scores / temperature`.
 
     Args:
-        temperature: `t` > 0. Towards 0 the scores pull further apart, towards
-            infinity they become equal.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on. It is the exponential of a weight, so that
-            it stays above 0.
+        temperature: float, `t` > 0. Towards 0 the scores pull further apart,
+            towards infinity they become equal. Defaults to `1.0`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. It is the exponential of a weight, so that it
+            stays above 0. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
     """
 

@@ -19,10 +19,12 @@ class TopKAlignment(TemperedAlignment):
     of the `k` are in `T` too.
 
     Args:
-        k: How many positions. A row of which fewer are valid takes all.
-        temperature: `t` > 0 of the softmax; the choice does not depend on it.
-        learnable_temperature: Whether `t` is trained, one for every head,
-            from `temperature` on.
+        k: int, how many positions. A row of which fewer are valid takes all.
+            Defaults to `4`.
+        temperature: float, `t` > 0 of the softmax; the choice does not depend
+            on it. Defaults to `1.0`.
+        learnable_temperature: bool, whether `t` is trained, one for every head,
+            from `temperature` on. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

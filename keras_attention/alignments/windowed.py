@@ -10,11 +10,11 @@ class WindowedAlignment(TemperedAlignment):
     """An alignment of the positions around a centre.
 
     Args:
-        radius: How far the window reaches from its centre, in positions, in
-            every dimension.
-        dimensions: 2 for a window of rows and columns of the map, 1 for one
-            over the positions as a sequence, row by row.
-        temperature: `t` > 0 of the softmax.
+        radius: int, how far the window reaches from its centre, in positions,
+            in every dimension. Defaults to `3`.
+        dimensions: int, 2 for a window of rows and columns of the map, 1 for
+            one over the positions as a sequence, row by row. Defaults to `2`.
+        temperature: float, `t` > 0 of the softmax. Defaults to `1.0`.
         **kwargs: `learnable_temperature`, and Keras' layer arguments.
     """
 

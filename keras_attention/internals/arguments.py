@@ -8,9 +8,9 @@ def positive_int(name, value, optional=False):
     """Returns `value` if it is an integer of at least 1.
 
     Args:
-        name: The argument's name, for the message.
-        value: What the caller gave.
-        optional: Whether `None` is valid too.
+        name: str, the argument's name, for the message.
+        value: any, what the caller gave.
+        optional: bool, whether `None` is valid too. Defaults to `False`.
 
     Raises:
         ValueError: Otherwise; booleans and floats are no integers here.

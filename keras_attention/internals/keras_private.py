@@ -21,7 +21,7 @@ def replaced(replacements):
     layer had of its class it has of its class again.
 
     Args:
-        replacements: List of `(owner, name, value)`, an instance or a class
+        replacements: list of `(owner, name, value)`, an instance or a class
             each; `None` as the value takes the attribute of a class away.
             Without any, nobody waits.
     """

@@ -7,14 +7,15 @@ def projection(axes, units, name, dtype, use_bias=True, initializer=None):
     """A linear map of the last axis that quantizes to int8 and exports.
 
     Args:
-        axes: One letter for every other axis: `"bn"` for tokens, `"bhw"` for
-            maps.
-        units: Size of the last axis of the result.
-        name: Of the sub-layer.
-        dtype: A dtype or a policy.
-        use_bias: Whether it has a bias.
-        initializer: Of the kernel, a `keras.initializers.Initializer`; each
-            map gets its own copy. `None` is Glorot-uniform.
+        axes: str, one letter for every other axis: `"bn"` for tokens, `"bhw"`
+            for maps.
+        units: int, size of the last axis of the result.
+        name: str, of the sub-layer.
+        dtype: str or `keras.DTypePolicy`.
+        use_bias: bool, whether it has a bias. Defaults to `True`.
+        initializer: `keras.initializers.Initializer` or `None`, of the kernel;
+            each map gets its own copy. `None` is Glorot-uniform. Defaults to
+            `None`.
 
     Returns:
         A Keras layer, not built.

@@ -18,8 +18,8 @@ def record_attention(layer, weights):
     """Reports the weights of an attention layer; called inside its `call`.
 
     Args:
-        layer: The reporting layer.
-        weights: Its weights, batch first.
+        layer: `keras.layers.Layer`, the reporting layer.
+        weights: tensor, its weights, batch first.
 
     Returns:
         The weights to go on with: those given, unless a recorder replaces

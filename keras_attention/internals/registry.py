@@ -32,7 +32,7 @@ class Registry:
     """The layers of one kind, by key.
 
     Args:
-        kind: What an entry is called in messages, e.g. `"score"`.
+        kind: str, what an entry is called in messages, e.g. `"score"`.
     """
 
     #: What every entry is an instance of.
@@ -49,13 +49,14 @@ class Registry:
         Args:
             key: str, the name to enter it under, a lower-case identifier that
                 nobody has.
-            family: str, a label that `available` can filter by. Defaults to
-                `None`.
-            search_space: dict, `{argument: list of values}`, what a search
-                may draw for it; the first values are the default. Defaults
-                to `None`: what a search varies in all layers that have it.
+            family: str or `None`, a label that `available` can filter by.
+                Defaults to `None`.
+            search_space: dict or `None`, `{argument: list of values}`, what a
+                search may draw for it; the first values are the default. With
+                `None` it draws what it varies in all layers that have it.
+                Defaults to `None`.
             aliases: tuple of str, other names that `get` knows. Defaults to
-                none.
+                `()`.
 
         Returns:
             The decorator, which returns the class. Keras saves it under the
@@ -100,7 +101,18 @@ class Registry:
         return self._entries[key].search_space
 
     def available(self, family=None):
-        """The keys in alphabetical order, of one family if given."""
+        """The keys in alphabetical order, of one family if given.
+
+        Args:
+            family: str or `None`, the label that keys were registered with;
+                `None` takes all. Defaults to `None`.
+
+        Returns:
+            A list of str.
+
+        Raises:
+            ValueError: For a family that no key has.
+        """
         families = {entry.family for entry in self._entries.values()} - {None}
         if family is not None and family not in families:
             raise ValueError(
@@ -117,9 +129,9 @@ class Registry:
         """Returns a layer for an identifier.
 
         Args:
-            identifier: A key, a class, an instance, or the dictionary that
-                `serialize` returns.
-            **config: Constructor arguments, for a key or a class only.
+            identifier: str, class, `keras.layers.Layer` or dict, a key, a
+                class, an instance, or the dictionary that `serialize` returns.
+            **config: constructor arguments, for a key or a class only.
 
         Returns:
             A layer; an instance is returned as it is.
@@ -146,7 +158,14 @@ class Registry:
         return next(keys, type(layer).__name__)
 
     def serialize(self, layer):
-        """The dictionary that `get` turns into a new, unbuilt layer."""
+        """The dictionary that `get` turns into a new, unbuilt layer.
+
+        Args:
+            layer: `keras.layers.Layer`, registered here or not.
+
+        Returns:
+            A dict for JSON.
+        """
         config = keras.saving.serialize_keras_object(layer)
         config.pop("build_config", None)
         return config

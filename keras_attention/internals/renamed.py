@@ -12,8 +12,8 @@ class Renamed(NamedTuple):
     """Today's name of an argument, and of its values.
 
     Args:
-        name: The name.
-        values: Dictionary of a former value to today's; others stay.
+        name: str, the name.
+        values: dict, a former value to today's; others stay. Defaults to `{}`.
     """
 
     name: str
@@ -24,9 +24,9 @@ def with_current_names(cls, config):
     """A configuration in which no argument has a former name.
 
     Args:
-        cls: A class with `renamed_arguments`, a dictionary of former names to
+        cls: class, with `renamed_arguments`, a dictionary of former names to
             today's, or to a `Renamed` where values are called otherwise too.
-        config: What its `get_config` returned, then or now.
+        config: dict, what its `get_config` returned, then or now.
 
     Raises:
         ValueError: For an argument under both of its names.

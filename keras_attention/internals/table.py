@@ -7,8 +7,8 @@ def text_table(header, rows):
     """Columns aligned with spaces: the first to the left, others to the right.
 
     Args:
-        header: One string a column.
-        rows: Lists of strings, one a column. A cell of several lines takes
+        header: list of str, one a column.
+        rows: list of lists of str, one a column. A cell of several lines takes
             as many lines of the table.
 
     Returns:
@@ -38,8 +38,8 @@ def html_table(header, rows):
     """The same as HTML; every cell is escaped.
 
     Args:
-        header: One string a column.
-        rows: Lists of strings, one a column; newlines become line breaks.
+        header: list of str, one a column.
+        rows: list of lists of str, one a column; newlines become line breaks.
 
     Returns:
         A `<table>` element.

@@ -32,23 +32,30 @@ class FocalLoss(keras.losses.Loss):
     the categorical, or the binary, cross-entropy.
 
     Args:
-        gamma: Exponent, at least 0: how little easy images count.
-        alpha: Weights against imbalance, or `None` for none. One number a
-            class: for a single label its weight, at least 0; with
-            `multi_label=True` that of its positive labels, in `[0, 1]`.
-            A single number is the same for all classes of a multi-label
-            problem, and in a single-label problem of two classes the weight
-            of class 1 beside `1 - alpha` for class 0.
-        multi_label: Whether an image may have any number of classes.
-        from_logits: Whether predictions are logits. Probabilities are divided
-            by their sum (single label) and clipped by `keras.config.epsilon()`
-            as in Keras, so that their gradient ends there.
-        label_smoothing: Share in `[0, 1)` of each label that is spread evenly
-            over all classes, with `multi_label=True` over 0 and 1.
-        reduction: As in every Keras loss.
-        name: Of the loss.
-        dtype: `"float32"` or `"float64"`; lower precisions are raised to
-            float32, where a label above 2,048 is still itself.
+        gamma: float, exponent, at least 0: how little easy images count.
+            Defaults to `2.0`.
+        alpha: float, list or `None`, weights against imbalance; `None` has
+            none. A list has one number a class: for a single label its weight,
+            at least 0; with `multi_label=True` that of its positive labels, in
+            `[0, 1]`. A single number is the same for all classes of a
+            multi-label problem, and in a single-label problem of two classes
+            the weight of class 1 beside `1 - alpha` for class 0. Defaults to
+            `None`.
+        multi_label: bool, whether an image may have any number of classes.
+            Defaults to `False`.
+        from_logits: bool, whether predictions are logits. Probabilities are
+            divided by their sum (single label) and clipped by
+            `keras.config.epsilon()` as in Keras, so that their gradient ends
+            there. Defaults to `True`.
+        label_smoothing: float, share in `[0, 1)` of each label that is spread
+            evenly over all classes, with `multi_label=True` over 0 and 1.
+            Defaults to `0.0`.
+        reduction: str or `None`, as in every Keras loss. Defaults to
+            `"sum_over_batch_size"`.
+        name: str, of the loss. Defaults to `"focal_loss"`.
+        dtype: str or `None`, `"float32"` or `"float64"`; `None` takes
+            `keras.config.floatx()`, and lower precisions are raised to float32,
+            where a label above 2,048 is still itself. Defaults to `None`.
 
     Call arguments:
         y_true: Integer labels `(batch,)` or `(batch, 1)`, or one-hot or soft

@@ -21,16 +21,18 @@ class AttentionDice(keras.losses.Loss):
     1 where they have nothing in common.
 
     Args:
-        divide_by_max: Whether each map is divided by its maximum. As it is,
-            a gate (`sigmoid`) is taken well; weights that sum to 1
-            (`softmax`) are small next to a mask, and without it Dice stays
-            near 1 whatever they do.
-        over: `"image"`, one Dice an image, or `"batch"`, one Dice over the
-            sums of the whole batch, as in the paper.
-        reduction: As in every Keras loss.
-        name: Of the loss.
-        dtype: `"float32"` or `"float64"`; lower precisions are raised to
-            float32.
+        divide_by_max: bool, whether each map is divided by its maximum. As it
+            is, a gate (`sigmoid`) is taken well; weights that sum to 1
+            (`softmax`) are small next to a mask, and without it Dice stays near
+            1 whatever they do. Defaults to `False`.
+        over: str, `"image"`, one Dice an image, or `"batch"`, one Dice over the
+            sums of the whole batch, as in the paper. Defaults to `"image"`.
+        reduction: str or `None`, as in every Keras loss. Defaults to
+            `"sum_over_batch_size"`.
+        name: str, of the loss. Defaults to `"attention_dice"`.
+        dtype: str or `None`, `"float32"` or `"float64"`; `None` takes
+            `keras.config.floatx()`, and lower precisions are raised to float32.
+            Defaults to `None`.
 
     Call arguments:
         y_true: Masks `(batch, rows, columns)` or `(batch, rows, columns, 1)`

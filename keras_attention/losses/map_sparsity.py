@@ -22,11 +22,13 @@ class AttentionSparsity(keras.losses.Loss):
     mean.
 
     Args:
-        kind: `"entropy"` or `"l1"`.
-        reduction: As in every Keras loss.
-        name: Of the loss.
-        dtype: `"float32"` or `"float64"`; lower precisions are raised to
-            float32.
+        kind: str, `"entropy"` or `"l1"`. Defaults to `"entropy"`.
+        reduction: str or `None`, as in every Keras loss. Defaults to
+            `"sum_over_batch_size"`.
+        name: str, of the loss. Defaults to `"attention_sparsity"`.
+        dtype: str or `None`, `"float32"` or `"float64"`; `None` takes
+            `keras.config.floatx()`, and lower precisions are raised to float32.
+            Defaults to `None`.
 
     Call arguments:
         y_true: Not used. Keras wants a target for every loss: give anything

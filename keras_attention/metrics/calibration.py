@@ -16,9 +16,9 @@ def expected_calibration_error(labels, probabilities, bins=15):
     right answers in the bin, `confidence_b` its mean confidence.
 
     Args:
-        labels: Integer labels `(count,)`.
-        probabilities: `(count, classes)`, rows that sum to 1.
-        bins: `B`.
+        labels: array `(count,)`, integer labels.
+        probabilities: array `(count, classes)`, rows that sum to 1.
+        bins: int, `B`. Defaults to `15`.
 
     Returns:
         A float in `[0, 1]`.
@@ -63,10 +63,11 @@ class ExpectedCalibrationError(keras.metrics.Metric):
     `expected_calibration_error` for the formula.
 
     Args:
-        bins: Number of bins.
-        from_logits: Whether predictions are logits.
-        name: Of the metric.
-        dtype: Of the sums.
+        bins: int, number of bins. Defaults to `15`.
+        from_logits: bool, whether predictions are logits. Defaults to `False`.
+        name: str, of the metric. Defaults to `"expected_calibration_error"`.
+        dtype: str or `None`, of the sums; `None` takes `keras.config.floatx()`.
+            Defaults to `None`.
 
     Call arguments:
         y_true: Integer labels `(batch,)` or `(batch, 1)`, or one-hot
@@ -152,7 +153,7 @@ def log_probabilities(outputs):
     else is logits.
 
     Args:
-        outputs: `(count, classes)`, finite.
+        outputs: array `(count, classes)`, finite.
 
     Returns:
         The same shape, float64, finite.

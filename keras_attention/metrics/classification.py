@@ -21,15 +21,16 @@ def roc_auc(labels, scores, *, average="macro"):
     another class, ties counting one half.
 
     Args:
-        labels: 0 or 1 `(count,)` for scores `(count,)`. For scores
-            `(count, classes)` integer labels `(count,)`, each class against
-            the rest, or 0 or 1 `(count, classes)` where an image may have
-            several classes.
-        scores: Higher for more likely; logits or probabilities. Of the two
-            columns of a two-class model, give `scores[:, 1]`; logits as their
-            difference. Logits of several exclusive classes should go through
-            a softmax first: images are ranked against each other.
-        average: `"macro"`, the mean over the classes, or `None`.
+        labels: array, 0 or 1 `(count,)` for scores `(count,)`. For scores
+            `(count, classes)` integer labels `(count,)`, each class against the
+            rest, or 0 or 1 `(count, classes)` where an image may have several
+            classes.
+        scores: array, higher for more likely; logits or probabilities. Of the
+            two columns of a two-class model, give `scores[:, 1]`; logits as
+            their difference. Logits of several exclusive classes should go
+            through a softmax first: images are ranked against each other.
+        average: str or `None`, `"macro"`, the mean over the classes; `None` is
+            one number a class. Defaults to `"macro"`.
 
     Returns:
         A float; with `average=None` an array `(classes,)`. NaN for a class of
@@ -67,9 +68,10 @@ def average_precision(labels, scores, *, average="macro"):
     ranking by chance reaches the share of the class.
 
     Args:
-        labels: As for `roc_auc`.
-        scores: As for `roc_auc`.
-        average: `"macro"`, the mean over the classes, or `None`.
+        labels: array, as for `roc_auc`.
+        scores: array, as for `roc_auc`.
+        average: str or `None`, `"macro"`, the mean over the classes; `None` is
+            one number a class. Defaults to `"macro"`.
 
     Returns:
         A float; with `average=None` an array `(classes,)`. NaN for a class of
@@ -103,9 +105,9 @@ def sensitivity_at_specificity(labels, scores, specificity):
     specificity (1 - false positive rate) is at least the one given.
 
     Args:
-        labels: 0 or 1 `(count,)`.
-        scores: `(count,)`, higher for 1.
-        specificity: In `[0, 1]`.
+        labels: array `(count,)`, 0 or 1.
+        scores: array `(count,)`, higher for 1.
+        specificity: float, in `[0, 1]`.
 
     Returns:
         A float in `[0, 1]`; NaN, with a warning, without both labels.
@@ -152,12 +154,13 @@ def bootstrap_interval(metric, *arrays, level=0.95, repeats=1000, seed=0):
     the metric is measured on every draw.
 
     Args:
-        metric: A function of the arrays that returns a number, such as
-            `roc_auc`. Draws for which it is NaN are left out.
-        *arrays: What it takes, one entry an image each.
-        level: Share of the draws inside, in `(0, 1)`.
-        repeats: Number of draws.
-        seed: Of the draws.
+        metric: callable, a function of the arrays that returns a number, such
+            as `roc_auc`. Draws for which it is NaN are left out.
+        *arrays: arrays, what it takes, one entry an image each.
+        level: float, share of the draws inside, in `(0, 1)`. Defaults to
+            `0.95`.
+        repeats: int, number of draws. Defaults to `1000`.
+        seed: int, of the draws. Defaults to `0`.
 
     Returns:
         `(low, high)`; NaN if no draw gives a number.

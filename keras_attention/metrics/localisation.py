@@ -15,10 +15,10 @@ def attention_energy(maps, masks):
     `area_share(masks)`, a map that sees nothing but the object reaches 1.
 
     Args:
-        maps: Non-negative weights `(batch, height, width)`, or as layers
-            return them, `(batch, heads, height, width)` or
+        maps: array of non-negative weights `(batch, height, width)`, or as
+            layers return them, `(batch, heads, height, width)` or
             `(batch, heads, queries, height, width)`.
-        masks: `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
+        masks: array `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
             `[0, 1]`, 1 where the object is; usually of the image's size.
 
     Returns:
@@ -72,7 +72,7 @@ def area_share(masks):
     the number to read it against.
 
     Args:
-        masks: `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
+        masks: array `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
             `[0, 1]`.
 
     Returns:
@@ -97,8 +97,8 @@ def centre_map(height, width):
     the border is two standard deviations away.
 
     Args:
-        height: Rows.
-        width: Columns.
+        height: int, rows.
+        width: int, columns.
 
     Returns:
         `(height, width)`, float64, summing to 1.
@@ -139,7 +139,7 @@ def centre_energy(masks):
     better.
 
     Args:
-        masks: `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
+        masks: array `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
             `[0, 1]`.
 
     Returns:

@@ -22,12 +22,13 @@ class ActivatedGeneralScore(GeneralScore):
     some alignments ask.
 
     Args:
-        num_heads: Number of heads; must divide the channels of the features
-            if `key_dim` is `None`.
-        key_dim: Size of a head after projection, as in `GeneralScore`;
-            `None` compares the query with the channels as they are.
-        activation: `act`: `"tanh"`, `"relu"`, `"leaky_relu"`, `"sigmoid"`,
-            `"softplus"` or `"linear"`.
+        num_heads: int, number of heads; must divide the channels of the
+            features if `key_dim` is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection, as in
+            `GeneralScore`; `None` compares the query with the channels as they
+            are. Defaults to `None`.
+        activation: str, `act`: `"tanh"`, `"relu"`, `"leaky_relu"`, `"sigmoid"`,
+            `"softplus"` or `"linear"`. Defaults to `"tanh"`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

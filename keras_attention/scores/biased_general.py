@@ -13,10 +13,11 @@ class BiasedGeneralScore(GeneralScore):
     whatever the query asks.
 
     Args:
-        num_heads: Number of heads; must divide the channels of the features
-            if `key_dim` is `None`.
-        key_dim: Size of a head after projection, as in `GeneralScore`;
-            `None` compares the query with the channels as they are.
+        num_heads: int, number of heads; must divide the channels of the
+            features if `key_dim` is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection, as in
+            `GeneralScore`; `None` compares the query with the channels as they
+            are. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

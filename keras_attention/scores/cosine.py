@@ -19,13 +19,13 @@ class CosineScore(Score):
     `key_dim`, `q = W_q query` and `k = W_k features` without biases.
 
     Args:
-        num_heads: Number of heads; must divide the channels if `key_dim` is
-            `None`.
-        key_dim: Size of a head after projection, or `None` to compare the
-            channels as they are.
-        scale: Factor above 0. At 1 a softmax can prefer one position to
-            another by `e^2` at most, so that its weights are nearly uniform;
-            a sharp map needs about 10.
+        num_heads: int, number of heads; must divide the channels if `key_dim`
+            is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection; `None` compares
+            the channels as they are. Defaults to `None`.
+        scale: float, factor above 0. At 1 a softmax can prefer one position to
+            another by `e^2` at most, so that its weights are nearly uniform; a
+            sharp map needs about 10. Defaults to `1.0`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -16,15 +16,17 @@ class DeepScore(FeedForwardScore):
     (softmax, sparsemax, hard) does not see it; `sigmoid` does.
 
     Args:
-        num_heads: Number of heads, each with a network of its own.
-        key_dim: Hidden units a head. `None` takes the channels of the
-            features divided by `num_heads`.
-        num_layers: `L`, at least 2.
-        activation: `act`: `"tanh"`, `"relu"`, `"leaky_relu"`, `"sigmoid"`,
-            `"softplus"` or `"linear"`.
-        use_bias: Whether there is a `b_1`.
-        chunk_size: Number of queries that are compared at a time. `None`
-            takes as many as need 8 MiB an image.
+        num_heads: int, number of heads, each with a network of its own.
+            Defaults to `1`.
+        key_dim: int or `None`, hidden units a head; `None` takes the channels
+            of the features divided by `num_heads`. Defaults to `None`.
+        num_layers: int, `L`, at least 2. Defaults to `3`.
+        activation: str, `act`: `"tanh"`, `"relu"`, `"leaky_relu"`, `"sigmoid"`,
+            `"softplus"` or `"linear"`. Defaults to `"relu"`.
+        use_bias: bool, whether there is a `b_1`. Defaults to `True`.
+        chunk_size: int or `None`, number of queries that are compared at a
+            time; `None` takes as many as need 8 MiB an image. Defaults to
+            `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -14,10 +14,10 @@ class DotScore(Score):
     `key_dim`, `q = W_q query` and `k = W_k features` without biases.
 
     Args:
-        num_heads: Number of heads; must divide the channels if `key_dim` is
-            `None`.
-        key_dim: Size of a head after projection, or `None` to compare the
-            channels as they are.
+        num_heads: int, number of heads; must divide the channels if `key_dim`
+            is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection; `None` compares
+            the channels as they are. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -21,11 +21,11 @@ class EuclideanScore(Score):
     distance has no gradient where it is 0; there 0 is taken.
 
     Args:
-        num_heads: Number of heads; must divide the channels if `key_dim` is
-            `None`.
-        key_dim: Size of a head after projection, or `None` to compare the
-            channels as they are.
-        squared: Whether distances are squared.
+        num_heads: int, number of heads; must divide the channels if `key_dim`
+            is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection; `None` compares
+            the channels as they are. Defaults to `None`.
+        squared: bool, whether distances are squared. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -17,15 +17,18 @@ class GatedAdditiveScore(FeedForwardScore):
     compete (softmax, sparsemax, hard) does not see it.
 
     Args:
-        num_heads: Number of heads, each with its own `psi` and `b_psi`.
-        key_dim: Hidden units a head. `None` takes the channels of the
-            features divided by `num_heads`.
-        activation: `act`: `"tanh"`, `"relu"`, `"leaky_relu"`, `"sigmoid"`,
-            `"softplus"` or `"linear"`.
-        use_bias: Whether there is a `b`.
-        score_bias_initializer: Of `b_psi`.
-        chunk_size: Number of queries that are compared at a time. `None`
-            takes as many as need 8 MiB an image.
+        num_heads: int, number of heads, each with its own `psi` and `b_psi`.
+            Defaults to `1`.
+        key_dim: int or `None`, hidden units a head; `None` takes the channels
+            of the features divided by `num_heads`. Defaults to `None`.
+        activation: str, `act`: `"tanh"`, `"relu"`, `"leaky_relu"`, `"sigmoid"`,
+            `"softplus"` or `"linear"`. Defaults to `"relu"`.
+        use_bias: bool, whether there is a `b`. Defaults to `True`.
+        score_bias_initializer: str, dict or `keras.initializers.Initializer`,
+            of `b_psi`. Defaults to `"zeros"`.
+        chunk_size: int or `None`, number of queries that are compared at a
+            time; `None` takes as many as need 8 MiB an image. Defaults to
+            `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -27,13 +27,15 @@ class GaussianScore(DotScore):
     second is the softmax of `q . k / s^2`.
 
     Args:
-        num_heads: Number of heads; must divide the channels if `key_dim` is
-            `None`.
-        key_dim: Size of a head after projection, or `None` to compare the
-            channels as they are.
-        form: `"distance"`, between 0 and 1, or `"product"`.
-        bandwidth: `s` above 0. `None` is `d^(1/4)` with `d` the size of a
-            head's key: then `s^2` is the scale of the scaled dot product.
+        num_heads: int, number of heads; must divide the channels if `key_dim`
+            is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection; `None` compares
+            the channels as they are. Defaults to `None`.
+        form: str, `"distance"`, between 0 and 1, or `"product"`. Defaults to
+            `"distance"`.
+        bandwidth: float or `None`, `s` above 0; `None` is `d^(1/4)` with `d`
+            the size of a head's key: then `s^2` is the scale of the scaled dot
+            product. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

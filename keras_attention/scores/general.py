@@ -17,11 +17,11 @@ class GeneralScore(Score):
     is `key_dim x key_dim`.
 
     Args:
-        num_heads: Number of heads; must divide the channels of the features
-            if `key_dim` is `None`.
-        key_dim: Size of a head after projection, which bounds the rank of
-            the comparison; `None` compares the query with the channels as
-            they are.
+        num_heads: int, number of heads; must divide the channels of the
+            features if `key_dim` is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection, which bounds
+            the rank of the comparison; `None` compares the query with the
+            channels as they are. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

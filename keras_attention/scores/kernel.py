@@ -34,11 +34,11 @@ class KernelScore(DotScore):
     | `exp` | `exp(x)` |
 
     Args:
-        num_heads: Number of heads; must divide the channels if `key_dim` is
-            `None`.
-        key_dim: Size of a head after projection, or `None` to compare the
-            channels as they are.
-        phi: `"elu"`, `"relu"` or `"exp"`.
+        num_heads: int, number of heads; must divide the channels if `key_dim`
+            is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection; `None` compares
+            the channels as they are. Defaults to `None`.
+        phi: str, `"elu"`, `"relu"` or `"exp"`. Defaults to `"elu"`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -21,8 +21,9 @@ class LocationScore(Score):
     is fixed when the layer is built.
 
     Args:
-        num_heads: Number of heads, each with its own `W`.
-        key_dim: Rank of a head's `W`; `None` does not factorise it.
+        num_heads: int, number of heads, each with its own `W`. Defaults to `1`.
+        key_dim: int or `None`, rank of a head's `W`; `None` does not factorise
+            it. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -20,10 +20,10 @@ class ParametrizedScore(Score):
     from them. `sigmoid` sees it.
 
     Args:
-        num_heads: Number of heads, each with its own `u`; must divide the
-            channels if `key_dim` is `None`.
-        key_dim: Size of a head after projection, or `None` to add the
-            channels as they are.
+        num_heads: int, number of heads, each with its own `u`; must divide the
+            channels if `key_dim` is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection; `None` adds the
+            channels as they are. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

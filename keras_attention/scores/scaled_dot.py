@@ -14,11 +14,12 @@ class ScaledDotScore(DotScore):
     has unit variance too, so that a softmax does not saturate as `d` grows.
 
     Args:
-        num_heads: Number of heads; must divide the channels if `key_dim` is
-            `None`.
-        key_dim: Size of a head after projection, or `None` to compare the
-            channels as they are.
-        scale: Factor above 0. `None` is `1 / sqrt(d)`.
+        num_heads: int, number of heads; must divide the channels if `key_dim`
+            is `None`. Defaults to `1`.
+        key_dim: int or `None`, size of a head after projection; `None` compares
+            the channels as they are. Defaults to `None`.
+        scale: float or `None`, factor above 0; `None` is `1 / sqrt(d)`.
+            Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

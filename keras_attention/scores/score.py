@@ -25,10 +25,10 @@ class Score(keras.layers.Layer):
     `project(query, features)` returns.
 
     Args:
-        num_heads: Number of independent comparisons. Each head sees its own
-            slice of the (projected) channels.
-        key_dim: Size of a head's projected query and key. `None` compares the
-            channels as they are.
+        num_heads: int, number of independent comparisons. Each head sees its
+            own slice of the (projected) channels. Defaults to `1`.
+        key_dim: int or `None`, size of a head's projected query and key; `None`
+            compares the channels as they are. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
     """
 
