@@ -37,13 +37,14 @@ class Call:
     """One call of a layer or of one of Keras' operations.
 
     Args:
-        place: Of the layer, or of the layer that the operation is part of, as
-            `recording.sublayers` names it; `""` is the model itself.
-        operation: The layer or operation.
-        args: Its positional arguments; tensors are `keras.KerasTensor`s.
-        kwargs: Its others.
-        outputs: List of `keras.KerasTensor`.
-        times: How often it is called; more than once inside a recurrence.
+        place: str, of the layer, or of the layer that the operation is part of,
+            as `recording.sublayers` names it; `""` is the model itself.
+        operation: `keras.Operation`, the layer or operation.
+        args: tuple, its positional arguments; tensors are `keras.KerasTensor`s.
+        kwargs: dict, its others.
+        outputs: list of `keras.KerasTensor`.
+        times: int, how often it is called; more than once inside a recurrence.
+            Defaults to `1`.
     """
 
     place: str
@@ -68,10 +69,10 @@ def trace(model, inputs, function=None):
     """Runs a model on shapes.
 
     Args:
-        model: A Keras model or layer; built if it was not.
-        inputs: What `symbolic_inputs` returns.
-        function: What to run instead of the model, e.g. the `call` of an
-            `AttentionExtractor` around it.
+        model: `keras.Model` or `keras.Layer`; built if it was not.
+        inputs: symbolic tensors, what `symbolic_inputs` returns.
+        function: callable or `None`, what to run instead of the model, e.g. the
+            `call` of an `AttentionExtractor` around it. Defaults to `None`.
 
     Returns:
         `(outputs, calls)`: the outputs as `keras.KerasTensor`s and a list of

@@ -12,8 +12,8 @@ def weights_kinds(model, weights):
     """The kind of every entry of an `AttentionExtractor`'s weights.
 
     Args:
-        model: The model that was extracted from.
-        weights: Dictionary of name to array, as extracted.
+        model: `keras.Model` that was extracted from.
+        weights: dict of name to array, as extracted.
 
     Returns:
         Dictionary of name to `"spatial"`, `"channel"` or `"pairwise"`, see
@@ -49,8 +49,8 @@ def weights_kind(layer, shape):
     `(batch, 1, 1, channels)` with more than one channel; 3 is `"pairwise"`.
 
     Args:
-        layer: The layer that recorded the weights, or `None`.
-        shape: The shape of the weights.
+        layer: `keras.Layer` that recorded the weights, or `None`.
+        shape: tuple, the shape of the weights.
 
     Returns:
         `"spatial"`, `"channel"` or `"pairwise"`.
