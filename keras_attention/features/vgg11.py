@@ -49,8 +49,9 @@ def VGG11(
         input_shape: tuple or `None`, `(height, width, channels)`, in the
             order of `keras.config.image_data_format()`. Heights and widths
             are at least 32, and may be `None` without the top; any number of
-            channels. `None` is `(224, 224, 3)` with the top and
-            `(None, None, 3)` without. Defaults to `None`.
+            channels. `None` is the shape of `input_tensor`, or else
+            `(224, 224, 3)` with the top and `(None, None, 3)` without.
+            Defaults to `None`.
         pooling: str or `None`, what follows the last block without the top:
             `None` for its map, `"avg"` or `"max"` for a global pooling.
             Defaults to `None`.
@@ -164,8 +165,9 @@ def VGG11BN(
         input_shape: tuple or `None`, `(height, width, channels)`, in the
             order of `keras.config.image_data_format()`. Heights and widths
             are at least 32, and may be `None` without the top; any number of
-            channels. `None` is `(224, 224, 3)` with the top and
-            `(None, None, 3)` without. Defaults to `None`.
+            channels. `None` is the shape of `input_tensor`, or else
+            `(224, 224, 3)` with the top and `(None, None, 3)` without.
+            Defaults to `None`.
         pooling: str or `None`, what follows the last block without the top:
             `None` for its map, `"avg"` or `"max"` for a global pooling.
             Defaults to `None`.
