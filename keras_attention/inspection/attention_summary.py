@@ -196,20 +196,20 @@ def _row(path, call, kind, costs):
 
 
 def _outermost(rows, layers):
-    """The places of attention that are inside no other attention."""
+    """The paths of attention that is inside no other attention."""
     return {
         next(
-            place
-            for place in ancestry(path)[1:]
-            if place in rows or hasattr(layers[place], "attention_shapes")
+            outer
+            for outer in ancestry(path)[1:]
+            if outer in rows or hasattr(layers[outer], "attention_shapes")
         )
         for path in rows
     }
 
 
-def _total(places, costs):
+def _total(paths, costs):
     total = {
-        name: sum(getattr(costs.layers[place], name) for place in places)
+        name: sum(getattr(costs.layers[path], name) for path in paths)
         for name in ("parameters", "flops", "activation_bytes")
     }
     shares = _shares(total["flops"], total["activation_bytes"], costs.total)

@@ -112,25 +112,25 @@ def sum_costs(model, calls):
     Returns:
         A `ModelCosts`.
     """
-    places = {"": model, **dict(sublayers(model))}
-    flops = dict.fromkeys(places, 0)
-    memory = dict.fromkeys(places, 0)
+    layers = {"": model, **dict(sublayers(model))}
+    flops = dict.fromkeys(layers, 0)
+    memory = dict.fromkeys(layers, 0)
     for call in calls:
         if call.is_layer:
             continue
-        for place in ancestry(call.place):
-            flops[place] += call.times * count_flops(call)
-            memory[place] += call.times * count_bytes(call)
+        for path in ancestry(call.path):
+            flops[path] += call.times * count_flops(call)
+            memory[path] += call.times * count_bytes(call)
     costs = {
-        place: Costs(_parameters(layer), flops[place], memory[place])
-        for place, layer in places.items()
+        path: Costs(_parameters(layer), flops[path], memory[path])
+        for path, layer in layers.items()
     }
     return ModelCosts(costs.pop(""), costs)
 
 
-def ancestry(place):
+def ancestry(path):
     """`"a/b"` as `["", "a", "a/b"]`: the model, and inwards."""
-    names = place.split("/") if place else []
+    names = path.split("/") if path else []
     return ["/".join(names[:end]) for end in range(len(names) + 1)]
 
 
