@@ -19,10 +19,10 @@ def labelled_batches(test, batch_size):
     """Yields the batches of a data set as NumPy arrays.
 
     Args:
-        test: A `tf.data.Dataset`, a `keras.utils.PyDataset` or any other
-            iterable of dictionaries with `"image"`, `"label"` and optionally
-            `"mask"`, or one such dictionary of arrays.
-        batch_size: Images a batch, for a dictionary of arrays.
+        test: `tf.data.Dataset`, `keras.utils.PyDataset` or any other iterable
+            of dictionaries with `"image"`, `"label"` and optionally `"mask"`,
+            or one such dict of arrays.
+        batch_size: int, images a batch, for a dict of arrays.
 
     Yields:
         `Batch`.

@@ -36,21 +36,19 @@ def compare(models, test, *, training_seconds=None, batch_size=32):
     against the clock, without looking at its attention; the median counts.
 
     Args:
-        models: Dictionary of name to classification model, compiled or not:
-            one input, one output `(batch, classes)` of logits or
-            probabilities. Models with several labels an image are not
-            compared here; their scores go to `roc_auc` and
-            `average_precision`.
-        test: The test set, in batches that are dictionaries of `"image"`,
-            integer `"label"` `(batch,)` and, if there are any, `"mask"`
-            `(batch, rows, columns)` or `(batch, rows, columns, 1)`, 1 on the
-            object, and beside it `"has_mask"` `(batch,)`, false for images
-            whose object is not known: they count among the answers only. A
-            `tf.data.Dataset`, a `keras.utils.PyDataset`, any other iterable,
-            or one dictionary of arrays.
-        training_seconds: Optional dictionary of name to seconds of training,
-            for the table.
-        batch_size: For a dictionary of arrays.
+        models: dict of name to classification model, compiled or not: one
+            input, one output `(batch, classes)` of logits or probabilities.
+            Models with several labels an image are not compared here; their
+            scores go to `roc_auc` and `average_precision`.
+        test: `tf.data.Dataset`, `keras.utils.PyDataset`, any other iterable, or
+            one dict of arrays: the test set, in batches that are dictionaries
+            of `"image"`, integer `"label"` `(batch,)` and, if there are any,
+            `"mask"` `(batch, rows, columns)` or `(batch, rows, columns, 1)`, 1
+            on the object, and beside it `"has_mask"` `(batch,)`, false for
+            images whose object is not known: they count among the answers only.
+        training_seconds: dict of name to seconds of training, or `None`, for
+            the table. Defaults to `None`.
+        batch_size: int, for a dict of arrays. Defaults to `32`.
 
     Returns:
         A `Comparison`: print it, show it in a notebook, or save it.

@@ -12,21 +12,20 @@ class Comparison:
     """What `compare` found: a table that can be printed, shown and saved.
 
     Attributes:
-        rows: One dictionary a model, of plain numbers: `model`,
-            `parameters`, `training_seconds` or `None`, `images` (how many
-            were tested), `accuracy`, `auc`, `average_precision` and `ece`
-            (see `roc_auc`, `average_precision` and
-            `expected_calibration_error`; `None` where the test set has too
-            few classes for them, and for outputs that are not finite),
-            `images_per_second`, `attention` (dictionary of layer to the mean
-            share of attention on the object, or `None` for a model without
-            spatial attention and for a test set without masks), `excluded`
-            (dictionary of layer to the number of images without such a share;
-            see `attention_energy`), and for reading that share
-            `centre_energy` and `object_share` (what a map fixed at the centre
-            and a uniform map would have, the latter being the mean share of
-            the image that the object covers; `None` without masks).
-        environment: Versions and machine, for whoever reads the seconds.
+        rows: list of one dict a model, of plain numbers: `model`, `parameters`,
+            `training_seconds` or `None`, `images` (how many were tested),
+            `accuracy`, `auc`, `average_precision` and `ece` (see `roc_auc`,
+            `average_precision` and `expected_calibration_error`; `None` where
+            the test set has too few classes for them, and for outputs that are
+            not finite), `images_per_second`, `attention` (dictionary of layer
+            to the mean share of attention on the object, or `None` for a model
+            without spatial attention and for a test set without masks),
+            `excluded` (dictionary of layer to the number of images without such
+            a share, or `None`; see `attention_energy`), and for reading that
+            share `centre_energy` and `object_share` (what a map fixed at the
+            centre and a uniform map would have, the latter being the mean share
+            of the image that the object covers; `None` without masks).
+        environment: dict, versions and machine, for whoever reads the seconds.
     """
 
     rows: list

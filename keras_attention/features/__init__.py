@@ -7,7 +7,8 @@ of its maps can be attended to: `model.get_layer("block3_pool").output`.
 
 | module | what |
 |---|---|
-| `vgg` | VGG11, 13, 16 and 19, with and without batch normalization |
+| `vgg11`, `vgg13`, `vgg16`, `vgg19` | with and without batch normalization |
+| `vgg` | how they are built, layer by layer |
 | `vgg_arguments` | which images and widths it accepts |
 | `vgg_weights` | where its weights come from |
 | `torchvision_weights` | torchvision's state dictionaries into these models |
@@ -16,14 +17,14 @@ of its maps can be attended to: `model.get_layer("block3_pool").output`.
 
 from keras_attention.features.preprocessing import preprocess_input
 from keras_attention.features.torchvision_weights import load_torchvision_state
-from keras_attention.features.vgg import VGG11
-from keras_attention.features.vgg import VGG11BN
-from keras_attention.features.vgg import VGG13
-from keras_attention.features.vgg import VGG13BN
-from keras_attention.features.vgg import VGG16
-from keras_attention.features.vgg import VGG16BN
-from keras_attention.features.vgg import VGG19
-from keras_attention.features.vgg import VGG19BN
+from keras_attention.features.vgg11 import VGG11
+from keras_attention.features.vgg11 import VGG11BN
+from keras_attention.features.vgg13 import VGG13
+from keras_attention.features.vgg13 import VGG13BN
+from keras_attention.features.vgg16 import VGG16
+from keras_attention.features.vgg16 import VGG16BN
+from keras_attention.features.vgg19 import VGG19
+from keras_attention.features.vgg19 import VGG19BN
 
 __all__ = [
     "VGG11",

@@ -28,15 +28,17 @@ def preprocess_input(
     here.
 
     Args:
-        images: RGB pixels, `(..., height, width, 3)`: a NumPy array, a tensor
-            of the active backend, or a symbolic tensor.
-        data_format: `"channels_last"`, or `"channels_first"` for
-            `(..., 3, height, width)`. `None` is the setting of Keras.
-        weights: `"imagenet"` for every network's weights of that name, or
-            `"imagenet_features"` for those of `VGG16`.
-        value_range: The values of an empty and of a full channel: `(0, 255)`
-            as in files, or `(0, 1)` as in the batches of
-            `keras_attention.datasets`.
+        images: array or tensor, RGB pixels, `(..., height, width, 3)`: a NumPy
+            array, a tensor of the active backend, or a symbolic tensor.
+        data_format: str or `None`: `"channels_last"`, or `"channels_first"` for
+            `(..., 3, height, width)`. `None` is the setting of Keras. Defaults
+            to `None`.
+        weights: str, `"imagenet"` for every network's weights of that name, or
+            `"imagenet_features"` for those of `VGG16`. Defaults to
+            `"imagenet"`.
+        value_range: tuple, the values of an empty and of a full channel:
+            `(0, 255)` as in files, or `(0, 1)` as in the batches of
+            `keras_attention.datasets`. Defaults to `(0, 255)`.
 
     Returns:
         The same shape: a NumPy array for a NumPy array, otherwise a tensor.

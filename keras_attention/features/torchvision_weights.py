@@ -39,9 +39,9 @@ def load_torchvision_state(model, state):
     are.
 
     Args:
-        model: A model of `keras_attention.features`, of any width, or one
+        model: `keras.Model` of `keras_attention.features`, of any width, or one
             that was made of it and kept the layers' names.
-        state: The arrays, NumPy's or torch's, by torchvision's names. The
+        state: dict, the arrays, NumPy's or torch's, by torchvision's names. The
             prefix `module.` of `torch.nn.DataParallel` is accepted.
 
     Raises:

@@ -15,10 +15,10 @@ def image(input_tensor, input_shape, include_top):
     """Returns the symbolic image that the first convolution reads.
 
     Args:
-        input_tensor: A symbolic tensor, or `None` for a new input.
-        input_shape: The image's shape without the batch, or `None` for that
-            of `input_tensor` or else of ImageNet.
-        include_top: Whether dense layers will need a known size.
+        input_tensor: symbolic tensor, or `None` for a new input.
+        input_shape: tuple, the image's shape without the batch, or `None` for
+            that of `input_tensor` or else of ImageNet.
+        include_top: bool, whether dense layers will need a known size.
 
     Raises:
         ValueError: If there can be no such image.

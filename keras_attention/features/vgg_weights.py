@@ -38,12 +38,12 @@ def check(architecture, weights, image, include_top, classes, width_multiplier):
     Called before the network is built, as the widest takes a while.
 
     Args:
-        architecture: torchvision's name, such as `"vgg16_bn"`.
-        weights: What the caller gave.
-        image: The symbolic image.
-        include_top: Whether the network has a classifier.
-        classes: How many classes that has.
-        width_multiplier: The scale of all widths.
+        architecture: str, torchvision's name, such as `"vgg16_bn"`.
+        weights: `None`, str, path or dict, what the caller gave.
+        image: symbolic tensor, the image.
+        include_top: bool, whether the network has a classifier.
+        classes: int, how many classes that has.
+        width_multiplier: float, the scale of all widths.
     """
     if weights is None or isinstance(weights, Mapping):
         return
@@ -104,7 +104,7 @@ def read_state(path):
     weights only.
 
     Args:
-        path: The file.
+        path: str or path of the file.
 
     Returns:
         A dictionary of arrays or torch tensors.
@@ -130,7 +130,7 @@ def read_published_state(url):
     """Downloads torchvision's weights once and reads them.
 
     Args:
-        url: Of a file whose name ends in how its SHA-256 begins.
+        url: str, of a file whose name ends in how its SHA-256 begins.
 
     Returns:
         A dictionary of torch tensors.

@@ -23,18 +23,18 @@ class AttentionSummary:
     """What `attention_summary` found, to print and to show.
 
     Attributes:
-        rows: One dictionary an attention layer: `path` (its place in the
+        rows: list of one dict an attention layer: `path` (where it is in the
             model), `layer` (its class), `kind` (`"spatial"`, `"channel"` or
-            `"pairwise"`), `map` (the shape of what it attends to, without
-            the batch), `weights` (list of shapes without the batch; several
-            for a shared layer whose calls differ), `parameters`, `flops`,
+            `"pairwise"`), `map` (the shape of what it attends to, without the
+            batch), `weights` (list of shapes without the batch; several for a
+            shared layer whose calls differ), `parameters`, `flops`,
             `activation_bytes` (see `inspection.Costs`), and `flops_share` and
             `memory_share`, of the model's.
-        total: The same numbers of all of them together. A layer inside
+        total: dict, the same numbers of all of them together. A layer inside
             another attention layer counts once.
-        model: The model's `Costs`.
-        title: What was counted.
-        notes: Lines below the table, such as warnings.
+        model: `Costs` of the model.
+        title: str, what was counted.
+        notes: list of str, lines below the table, such as warnings.
     """
 
     rows: list
@@ -103,12 +103,14 @@ def attention_summary(
     memory together, a warning says so; other memory comes on top.
 
     Args:
-        model: A Keras model.
-        input_shape: Sizes of the image without the batch, needed unless the
-            model knows all of them; a list or dictionary for several inputs.
-        batch_size: How many images.
-        memory_limit: Bytes to compare with; `None` is the memory of the
-            device that Keras computes on, where it can be told.
+        model: `keras.Model`.
+        input_shape: tuple, list, dict or `None`, sizes of the image without the
+            batch, needed unless the model knows all of them; a list or
+            dictionary for several inputs. Defaults to `None`.
+        batch_size: int, how many images. Defaults to `1`.
+        memory_limit: int or `None`, bytes to compare with; `None` is the memory
+            of the device that Keras computes on, where it can be told. Defaults
+            to `None`.
 
     Returns:
         An `AttentionSummary`: print it, show it in a notebook, or read its
@@ -194,20 +196,20 @@ def _row(path, call, kind, costs):
 
 
 def _outermost(rows, layers):
-    """The places of attention that are inside no other attention."""
+    """The paths of attention that is inside no other attention."""
     return {
         next(
-            place
-            for place in ancestry(path)[1:]
-            if place in rows or hasattr(layers[place], "attention_shapes")
+            outer
+            for outer in ancestry(path)[1:]
+            if outer in rows or hasattr(layers[outer], "attention_shapes")
         )
         for path in rows
     }
 
 
-def _total(places, costs):
+def _total(paths, costs):
     total = {
-        name: sum(getattr(costs.layers[place], name) for place in places)
+        name: sum(getattr(costs.layers[path], name) for path in paths)
         for name in ("parameters", "flops", "activation_bytes")
     }
     shares = _shares(total["flops"], total["activation_bytes"], costs.total)

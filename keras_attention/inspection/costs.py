@@ -16,15 +16,17 @@ class Costs:
     """What a layer costs in one forward pass, all layers inside it included.
 
     Attributes:
-        parameters: Numbers in its weights, trainable or not.
-        flops: Floating-point operations, two a multiply-add. Counted are
+        parameters: int, numbers in its weights, trainable or not. Defaults to
+            `0`.
+        flops: int, floating-point operations, two a multiply-add. Counted are
             convolutions and products of matrices (`dense` layers, `einsum`,
-            `dot_product_attention` ...); element-wise work, normalisation,
-            pooling and resizing are not.
-        activation_bytes: Bytes of every tensor that an operation makes
-            (reshaping makes none), without weights and the model's inputs:
-            what training keeps for the gradient at most, if nothing is fused
-            or computed again. Keras' preprocessing layers count as nothing.
+            `dot_product_attention` ...); element-wise work, normalization,
+            pooling and resizing are not. Defaults to `0`.
+        activation_bytes: int, bytes of every tensor that an operation makes
+            (reshaping makes none), without weights and the model's inputs: what
+            training keeps for the gradient at most, if nothing is fused or
+            computed again. Keras' preprocessing layers count as nothing.
+            Defaults to `0`.
     """
 
     parameters: int = 0
@@ -38,8 +40,8 @@ class ModelCosts:
 
     Attributes:
         total: `Costs` of the model.
-        layers: Dictionary of place, e.g. `"encoder/attention"`, to `Costs`;
-            a layer that contains others costs what they cost too.
+        layers: dict of path, e.g. `"encoder/attention"`, to `Costs`; a layer
+            that contains others costs what they cost too.
     """
 
     total: Costs
@@ -52,16 +54,17 @@ def count_costs(model, input_shape=None, batch_size=1):
     Nothing is computed: the model runs on shapes alone, and all of Keras'
     operations in it are counted, whoever wrote the layers. The numbers are
     those of inference, exact for the shapes given: borders of padded
-    convolutions and masked places count like all others.
+    convolutions and masked positions count like all others.
 
     Args:
-        model: A Keras model or layer, of any kind. If it is not built, it is
-            built for the inputs.
-        input_shape: Sizes without the batch, needed unless the model knows
-            all of them. Several inputs are a list or a dictionary as the
-            model takes them; a layer called with several arguments takes a
-            dictionary of their names.
-        batch_size: How many images; operations and memory grow with it.
+        model: `keras.Model` or `keras.Layer` of any kind. If it is not built,
+            it is built for the inputs.
+        input_shape: tuple, list, dict or `None`, sizes without the batch,
+            needed unless the model knows all of them. Several inputs are a list
+            or a dictionary as the model takes them; a layer called with several
+            arguments takes a dictionary of their names. Defaults to `None`.
+        batch_size: int, how many images; operations and memory grow with it.
+            Defaults to `1`.
 
     Returns:
         A `ModelCosts`. A layer that is called twice costs its operations and
@@ -103,31 +106,31 @@ def sum_costs(model, calls):
     """Adds up calls.
 
     Args:
-        model: The model that was traced.
-        calls: What `trace` returned.
+        model: `keras.Model` or `keras.Layer` that was traced.
+        calls: list of `Call` that `trace` returned.
 
     Returns:
         A `ModelCosts`.
     """
-    places = {"": model, **dict(sublayers(model))}
-    flops = dict.fromkeys(places, 0)
-    memory = dict.fromkeys(places, 0)
+    layers = {"": model, **dict(sublayers(model))}
+    flops = dict.fromkeys(layers, 0)
+    memory = dict.fromkeys(layers, 0)
     for call in calls:
         if call.is_layer:
             continue
-        for place in ancestry(call.place):
-            flops[place] += call.times * count_flops(call)
-            memory[place] += call.times * count_bytes(call)
+        for path in ancestry(call.path):
+            flops[path] += call.times * count_flops(call)
+            memory[path] += call.times * count_bytes(call)
     costs = {
-        place: Costs(_parameters(layer), flops[place], memory[place])
-        for place, layer in places.items()
+        path: Costs(_parameters(layer), flops[path], memory[path])
+        for path, layer in layers.items()
     }
     return ModelCosts(costs.pop(""), costs)
 
 
-def ancestry(place):
+def ancestry(path):
     """`"a/b"` as `["", "a", "a/b"]`: the model, and inwards."""
-    names = place.split("/") if place else []
+    names = path.split("/") if path else []
     return ["/".join(names[:end]) for end in range(len(names) + 1)]
 
 

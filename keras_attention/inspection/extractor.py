@@ -23,18 +23,20 @@ class AttentionExtractor(keras.Model):
     extractor gives the model's own outputs, beside a dictionary of weights.
 
     Args:
-        model: Any Keras model: functional, sequential, nested or subclassed.
-        replace: Optional function `(name, weights) -> weights`. The model
-            goes on with what it returns: the way to ask what a model would
-            answer with other weights, say uniform ones. It cannot reach into
-            Keras' own attention layers.
+        model: `keras.Model` of any kind: functional, sequential, nested or
+            subclassed.
+        replace: callable `(name, weights) -> weights` or `None`. The model goes
+            on with what it returns: the way to ask what a model would answer
+            with other weights, say uniform ones. It cannot reach into Keras'
+            own attention layers. Defaults to `None`.
+        **kwargs: Keras' model arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
         inputs: The model's inputs.
         training: Passed on to the model.
 
     Returns:
-        `(outputs, weights)`. `weights` has one entry a layer, by its place
+        `(outputs, weights)`. `weights` has one entry a layer, by its path
         in the model: `"block3_pool_cbam"`, `"encoder/attention"` inside a
         nested model, `"attention#2"` for the second call of a shared layer.
         Keras' own attention layers are included; to leave their outputs

@@ -9,12 +9,12 @@ def symbolic_inputs(model, input_shape=None, batch_size=1):
     """Tensors without values in the shapes that a model takes.
 
     Args:
-        model: A Keras model or layer.
-        input_shape: Without the batch. Several inputs are a list or a
-            dictionary as the model takes them; the names of the arguments of
-            a layer's `call` give those. `None` takes a functional model's
-            own.
-        batch_size: The first size.
+        model: `keras.Model` or `keras.Layer`.
+        input_shape: tuple, list, dict or `None`, without the batch. Several
+            inputs are a list or a dictionary as the model takes them; the names
+            of the arguments of a layer's `call` give those. `None` takes a
+            functional model's own. Defaults to `None`.
+        batch_size: int, the first size. Defaults to `1`.
 
     Returns:
         `keras.KerasTensor`s in the structure that the model takes.

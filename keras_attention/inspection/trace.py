@@ -37,16 +37,17 @@ class Call:
     """One call of a layer or of one of Keras' operations.
 
     Args:
-        place: Of the layer, or of the layer that the operation is part of, as
-            `recording.sublayers` names it; `""` is the model itself.
-        operation: The layer or operation.
-        args: Its positional arguments; tensors are `keras.KerasTensor`s.
-        kwargs: Its others.
-        outputs: List of `keras.KerasTensor`.
-        times: How often it is called; more than once inside a recurrence.
+        path: str, of the layer, or of the layer that the operation is part of,
+            as `recording.sublayers` names it; `""` is the model itself.
+        operation: `keras.Operation`, the layer or operation.
+        args: tuple, its positional arguments; tensors are `keras.KerasTensor`s.
+        kwargs: dict, its others.
+        outputs: list of `keras.KerasTensor`.
+        times: int, how often it is called; more than once inside a recurrence.
+            Defaults to `1`.
     """
 
-    place: str
+    path: str
     operation: keras.Operation
     args: tuple
     kwargs: dict
@@ -68,10 +69,10 @@ def trace(model, inputs, function=None):
     """Runs a model on shapes.
 
     Args:
-        model: A Keras model or layer; built if it was not.
-        inputs: What `symbolic_inputs` returns.
-        function: What to run instead of the model, e.g. the `call` of an
-            `AttentionExtractor` around it.
+        model: `keras.Model` or `keras.Layer`; built if it was not.
+        inputs: symbolic tensors, what `symbolic_inputs` returns.
+        function: callable or `None`, what to run instead of the model, e.g. the
+            `call` of an `AttentionExtractor` around it. Defaults to `None`.
 
     Returns:
         `(outputs, calls)`: the outputs as `keras.KerasTensor`s and a list of
@@ -104,9 +105,9 @@ class _Tracer:
 
     def __init__(self, model):
         self.calls = []
-        self.places = {id(model): [""]}
-        for place, layer in sublayers(model):
-            self.places.setdefault(id(layer), []).append(place)
+        self.paths = {id(model): [""]}
+        for path, layer in sublayers(model):
+            self.paths.setdefault(id(layer), []).append(path)
         self.stack = [""]
         self.times = 1
         self.failed = False
@@ -117,7 +118,7 @@ class _Tracer:
         self.remember(layer)
         # Learned queries, say: from here on, they are counted too.
         args, kwargs = keras.tree.map_structure(_symbolic, (args, kwargs))
-        self.stack.append(self.place(layer))
+        self.stack.append(self.path(layer))
         try:
             outputs = self.outputs(layer, args, kwargs)
             others = [x for x in keras.tree.flatten(outputs) if x is not None]
@@ -127,16 +128,16 @@ class _Tracer:
             if self.failed:
                 raise
             self.failed = True
-            place = self.stack[-1]
-            where = f" at {place!r}" if place not in ("", layer.name) else ""
+            path = self.stack[-1]
+            where = f" at {path!r}" if path not in ("", layer.name) else ""
             raise ValueError(
                 f"{described(layer)}{where} cannot be run on shapes alone: "
                 "its call must consist of keras.ops and layers, and accept "
                 f"the given shapes. {type(error).__name__}: {error}"
             ) from error
         finally:
-            place = self.stack.pop()
-        self.log(place, layer, args, kwargs, outputs)
+            path = self.stack.pop()
+        self.log(path, layer, args, kwargs, outputs)
         return outputs
 
     def call_operation(self, operation, *args, **kwargs):
@@ -197,19 +198,19 @@ class _Tracer:
             (batch_size, steps, *outputs.shape[1:]), outputs.dtype
         )
 
-    def log(self, place, operation, args, kwargs, outputs):
+    def log(self, path, operation, args, kwargs, outputs):
         """Adds a call."""
         outputs = _tensors(outputs)
         self.calls.append(
-            Call(place, operation, args, kwargs, outputs, self.times)
+            Call(path, operation, args, kwargs, outputs, self.times)
         )
 
-    def place(self, layer):
-        """The layer's place; of several, the one inside the current layer."""
+    def path(self, layer):
+        """The layer's path; of several, the one inside the current layer."""
         # A layer that nobody tracks is part of whoever calls it.
-        places = self.places.get(id(layer), self.stack[-1:])
+        paths = self.paths.get(id(layer), self.stack[-1:])
         here = f"{self.stack[-1]}/" if self.stack[-1] else ""
-        return next((p for p in places if p.startswith(here)), places[0])
+        return next((p for p in paths if p.startswith(here)), paths[0])
 
     def remember(self, layer):
         """Notes what `restored` leaves to the layer."""

@@ -12,8 +12,8 @@ def weights_kinds(model, weights):
     """The kind of every entry of an `AttentionExtractor`'s weights.
 
     Args:
-        model: The model that was extracted from.
-        weights: Dictionary of name to array, as extracted.
+        model: `keras.Model` that was extracted from.
+        weights: dict of name to array, as extracted.
 
     Returns:
         Dictionary of name to `"spatial"`, `"channel"` or `"pairwise"`, see
@@ -21,14 +21,14 @@ def weights_kinds(model, weights):
         compiled function sorts the names of what it returns.)
     """
     layers = dict(sublayers(model))
-    order = {name: place for place, name in enumerate(layers)}
+    order = {name: index for index, name in enumerate(layers)}
 
-    def place(name):
+    def index(name):
         layer, call = _layer_and_call(name, layers)
         return order.get(layer, len(order)), call
 
     kinds = {}
-    for name in sorted(weights, key=place):
+    for name in sorted(weights, key=index):
         layer, _ = _layer_and_call(name, layers)
         kinds[name] = weights_kind(layers.get(layer), weights[name].shape)
     return kinds
@@ -49,8 +49,8 @@ def weights_kind(layer, shape):
     `(batch, 1, 1, channels)` with more than one channel; 3 is `"pairwise"`.
 
     Args:
-        layer: The layer that recorded the weights, or `None`.
-        shape: The shape of the weights.
+        layer: `keras.Layer` that recorded the weights, or `None`.
+        shape: tuple, the shape of the weights.
 
     Returns:
         `"spatial"`, `"channel"` or `"pairwise"`.

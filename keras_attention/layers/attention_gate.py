@@ -33,21 +33,24 @@ class AttentionGate2D(AttentionLayer2D):
     the gated map `a * F`, or a vector of it.
 
     Args:
-        alignment: `"sigmoid"`, `"softmax"` or another alignment, unless it
-            needs non-negative scores or a query vector, or has a map for
-            every channel.
-        aggregation: `"gate"` returns the gated map, `"gated_mean"` its mean
-            over positions, `"weighted_sum"` its sum; or another one that
-            needs no query vector.
-        key_dim: Channels in which both maps are compared; `None` takes the
-            channels of the features.
-        activation: `act`.
-        use_bias: Whether `W_q` has a bias.
-        kernel_initializer: Of the three convolutions.
-        data_format: `"channels_last"`, `"channels_first"` or `None` for
-            Keras' default.
-        identity_init: Whether the layer starts as the identity; see
+        alignment: str, class, dict or `Alignment`: `"sigmoid"`, `"softmax"` or
+            another one, unless it needs non-negative scores or a query vector,
+            or has a map for every channel. Defaults to `"sigmoid"`.
+        aggregation: str, class, dict or `Aggregation`: `"gate"` returns the
+            gated map, `"gated_mean"` its mean over positions, `"weighted_sum"`
+            its sum; or another one that needs no query vector. Defaults to
+            `"gate"`.
+        key_dim: int or `None`, channels in which both maps are compared; `None`
+            takes the channels of the features. Defaults to `None`.
+        activation: str or callable, `act`. Defaults to `"relu"`.
+        use_bias: bool, whether `W_q` has a bias. Defaults to `False`.
+        kernel_initializer: str, dict or `Initializer`, of the three
+            convolutions. Defaults to `"glorot_uniform"`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
+        identity_init: bool, whether the layer starts as the identity; see
             `AttentionLayer2D`. Only with an aggregation that keeps the map.
+            Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -30,12 +30,12 @@ class AttentionLayer2D(keras.layers.Layer):
       both.
 
     Args:
-        data_format: `"channels_last"` or `"channels_first"`; `None` is
-            `keras.config.image_data_format()`.
-        identity_init: Whether the layer starts as the identity:
+        data_format: str or `None`: `"channels_last"` or `"channels_first"`;
+            `None` is `keras.config.image_data_format()`. Defaults to `None`.
+        identity_init: bool, whether the layer starts as the identity:
             `y = x + gain * (F(x) - x)` with a trainable scalar `gain` that
-            starts at 0, and `y = x` in masked places. For layers that keep
-            the shape of the map.
+            starts at 0, and `y = x` at masked positions. For layers that keep
+            the shape of the map. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
     """
 
@@ -112,7 +112,7 @@ class AttentionLayer2D(keras.layers.Layer):
         if self.identity_init:
             change = outputs - features
             if mask is not None:
-                # NaN in a masked place would reach the gradient of the gain.
+                # NaN at a masked position would reach the gain's gradient.
                 change, _ = hide_masked(change, mask)
             outputs = features + self.gain * change
         if self.data_format == "channels_first" and len(outputs.shape) == 4:
@@ -190,10 +190,10 @@ class AttentionLayer2D(keras.layers.Layer):
         """A score, alignment or aggregation as a sub-layer of this layer.
 
         Args:
-            axis: The module: `scores`, `alignments` or `aggregations`.
-            identifier: What its `get` accepts; a layer is copied, so that it
-                can be given to several others.
-            name: Of the sub-layer, if it is made here.
+            axis: module: `scores`, `alignments` or `aggregations`.
+            identifier: str, class, dict or layer that its `get` accepts; a
+                layer is copied, so that it can be given to several others.
+            name: str, of the sub-layer, if it is made here.
             **config: Its arguments, if it is made here.
         """
         if takes_config(identifier):

@@ -31,25 +31,30 @@ class AttentionPooling2D(AttentionLayer2D):
     state of a decoder) or is learned: then it asks every image the same.
 
     Args:
-        score: A key of `keras_attention.scores`, a configuration, a class or
-            a layer, which is copied.
-        alignment: The same of `keras_attention.alignments`. One for
-            non-negative scores needs a score that gives such.
-        aggregation: The same of `keras_attention.aggregations`; one that
-            gives a vector a query.
-        num_heads: Heads, each with its own weights over its own slice of the
-            channels (`multi_map`: over all of them). A score given as a layer
-            brings its own.
-        num_queries: Number of learned queries. `None` learns a single one,
-            or takes the query of the call. `num_queries=classes` gives every
-            class a map of its own.
-        key_dim: Size of a head's projected key, passed to the score; `None`
-            is the score's default.
-        dropout: Share of weights that are dropped in training.
-        query_initializer: Of the learned queries.
-        seed: For the dropout.
-        data_format: `"channels_last"`, `"channels_first"` or `None` for
-            Keras' default.
+        score: str, class, dict or `Score`: a key of `keras_attention.scores`, a
+            class, a configuration or a layer, which is copied. Defaults to
+            `"additive"`.
+        alignment: str, class, dict or `Alignment`, the same of
+            `keras_attention.alignments`. One for non-negative scores needs a
+            score that gives such. Defaults to `"softmax"`.
+        aggregation: str, class, dict or `Aggregation`, the same of
+            `keras_attention.aggregations`; one that gives a vector a query.
+            Defaults to `"weighted_sum"`.
+        num_heads: int, number of heads, each with its own weights over its own
+            slice of the channels (`multi_map`: over all of them). A score given
+            as a layer brings its own. Defaults to `1`.
+        num_queries: int or `None`, number of learned queries. `None` learns a
+            single one, or takes the query of the call. `num_queries=classes`
+            gives every class a map of its own. Defaults to `None`.
+        key_dim: int or `None`, size of a head's projected key, passed to the
+            score; `None` is the score's default. Defaults to `None`.
+        dropout: float, share of weights that are dropped in training. Defaults
+            to `0.0`.
+        query_initializer: str, dict or `Initializer`, of the learned queries.
+            Defaults to `"glorot_uniform"`.
+        seed: int or `None`, of the dropout. Defaults to `None`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -22,9 +22,10 @@ def global_mean(features, mask=None):
     """The mean of every channel over the valid positions.
 
     Args:
-        features: `(batch, height, width, channels)`, zero in masked places:
-            the first result of `hide_masked`.
-        mask: Optional boolean `(batch, height, width)`, true where valid.
+        features: tensor `(batch, height, width, channels)`, zero at masked
+            positions: the first result of `hide_masked`.
+        mask: bool tensor `(batch, height, width)` or `None`, true where valid.
+            Defaults to `None`.
 
     Returns:
         `(batch, channels)`, at least float32; 0 where nothing is valid.
@@ -40,8 +41,9 @@ def global_max(features, mask=None):
     """The largest value of every channel at the valid positions.
 
     Args:
-        features: `(batch, height, width, channels)`.
-        mask: Optional boolean `(batch, height, width)`, true where valid.
+        features: tensor `(batch, height, width, channels)`.
+        mask: bool tensor `(batch, height, width)` or `None`, true where valid.
+            Defaults to `None`.
 
     Returns:
         `(batch, channels)`, at least float32; 0 where nothing is valid.
@@ -60,7 +62,7 @@ class ChannelGate2D(AttentionLayer2D):
 
     A mechanism implements `build_attention` and
     `channel_scores(features, mask)`, which returns `(batch, channels)`, at
-    least float32, from features that are zero in masked places.
+    least float32, from features that are zero at masked positions.
     """
 
     weights_kind = "channel"
@@ -87,13 +89,14 @@ class BottleneckGate2D(ChannelGate2D):
     float32.
 
     Args:
-        reduction_ratio: `W_1` has `channels / reduction_ratio` rows, rounded
-            down, at least 1.
-        hidden_dim: The number of rows itself; overrides
-            `reduction_ratio`.
-        activation: Of the bottleneck.
-        use_bias: Whether `b_1` and `b_2` exist.
-        kernel_initializer: Of `W_1` and `W_2`.
+        reduction_ratio: int; `W_1` has `channels / reduction_ratio` rows,
+            rounded down, at least 1. Defaults to `16`.
+        hidden_dim: int or `None`, the number of rows itself; overrides
+            `reduction_ratio`. Defaults to `None`.
+        activation: str or callable, of the bottleneck. Defaults to `"relu"`.
+        use_bias: bool, whether `b_1` and `b_2` exist. Defaults to `True`.
+        kernel_initializer: str, dict or `Initializer`, of `W_1` and `W_2`.
+            Defaults to `"he_normal"`.
         **kwargs: Arguments of `AttentionLayer2D`.
     """
 

@@ -22,21 +22,27 @@ class ConvolutionalBlockAttention2D(AttentionLayer2D):
     `return_attention_scores=True` returns those of `spatial` alone.
 
     Args:
-        reduction_ratio: The bottleneck of `C` has
+        reduction_ratio: int; the bottleneck of `C` has
             `channels / reduction_ratio` filters, rounded down, at least 1.
-        hidden_dim: The number of filters itself; overrides
-            `reduction_ratio`.
-        activation: Of the bottleneck.
-        use_bias: Whether the bottleneck has biases.
-        kernel_size: The odd size of the convolution of `S`.
-        normalization: Of the scores of `S`: `"batch"` or `None`.
-        order: `"channel_first"`, or `"spatial_first"` for `y = C(S(x))`.
-        residual: Whether the map itself is added: `y = x + S(C(x))`.
-        kernel_initializer: Of the bottleneck and of the convolution.
-        data_format: `"channels_last"`, `"channels_first"` or `None` for
-            Keras' default.
-        identity_init: Whether the block starts as the identity; see
-            `AttentionLayer2D`.
+            Defaults to `16`.
+        hidden_dim: int or `None`, the number of filters itself; overrides
+            `reduction_ratio`. Defaults to `None`.
+        activation: str or callable, of the bottleneck. Defaults to `"relu"`.
+        use_bias: bool, whether the bottleneck has biases. Defaults to `True`.
+        kernel_size: int, the odd size of the convolution of `S`. Defaults to
+            `7`.
+        normalization: str or `None`, of the scores of `S`: `"batch"` or `None`.
+            Defaults to `"batch"`.
+        order: str, `"channel_first"`, or `"spatial_first"` for `y = C(S(x))`.
+            Defaults to `"channel_first"`.
+        residual: bool, whether the map itself is added: `y = x + S(C(x))`.
+            Defaults to `False`.
+        kernel_initializer: str, dict or `Initializer`, of the bottleneck and of
+            the convolution. Defaults to `"he_normal"`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
+        identity_init: bool, whether the block starts as the identity; see
+            `AttentionLayer2D`. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -24,22 +24,29 @@ class CrossAttention2D(MultiHeadAttention2D):
     `alignment`, takes the place of the scaled product and of the softmax.
 
     Args:
-        score: What compares `q` and `k_i` of a head: a key of
-            `keras_attention.scores`, a configuration, a class or a layer,
-            which is copied. Its own `key_dim`, if it has one, projects once
-            more.
-        alignment: The same of `keras_attention.alignments`, unless it has a
-            map for every channel.
-        num_heads: Number of heads.
-        key_dim: `d`; `None` is the query's channels divided by `num_heads`.
-        value_dim: Size of a head's values; `None` takes `key_dim`.
-        output_dim: Size of the context; `None` takes the query's channels.
-        dropout: Share of weights that are dropped in training.
-        use_bias: Whether `b_q`, `b_v` and `b_o` exist.
-        kernel_initializer: Of the four kernels.
-        seed: For the dropout.
-        data_format: `"channels_last"`, `"channels_first"` or `None` for
-            Keras' default.
+        score: str, class, dict or `Score`, what compares `q` and `k_i` of a
+            head: a key of `keras_attention.scores`, a class, a configuration or
+            a layer, which is copied. Its own `key_dim`, if it has one, projects
+            once more. Defaults to `"scaled_dot"`.
+        alignment: str, class, dict or `Alignment`, the same of
+            `keras_attention.alignments`, unless it has a map for every channel.
+            Defaults to `"softmax"`.
+        num_heads: int, number of heads. Defaults to `4`.
+        key_dim: int or `None`, `d`; `None` is the query's channels divided by
+            `num_heads`. Defaults to `None`.
+        value_dim: int or `None`, size of a head's values; `None` takes
+            `key_dim`. Defaults to `None`.
+        output_dim: int or `None`, size of the context; `None` takes the query's
+            channels. Defaults to `None`.
+        dropout: float, share of weights that are dropped in training. Defaults
+            to `0.0`.
+        use_bias: bool, whether `b_q`, `b_v` and `b_o` exist. Defaults to
+            `True`.
+        kernel_initializer: str, dict or `Initializer`, of the four kernels.
+            Defaults to `"glorot_uniform"`.
+        seed: int or `None`, of the dropout. Defaults to `None`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -23,16 +23,20 @@ class EfficientChannelAttention2D(ChannelGate2D):
     the next odd number, at least 3.
 
     Args:
-        gamma: How slowly the kernel grows with the channels.
-        beta: Where it starts.
-        kernel_size: The odd size itself; overrides `gamma` and `beta`.
-        padding: What lies beyond the first and the last channel: `"same"`
-            zeros, `"circular"` the channels of the other end.
-        kernel_initializer: Of `w`.
-        data_format: `"channels_last"`, `"channels_first"` or `None` for
-            Keras' default.
-        identity_init: Whether the layer starts as the identity; see
-            `AttentionLayer2D`.
+        gamma: float, how slowly the kernel grows with the channels. Defaults to
+            `2`.
+        beta: float, where it starts. Defaults to `1`.
+        kernel_size: int or `None`, the odd size itself; overrides `gamma` and
+            `beta`. Defaults to `None`.
+        padding: str, what lies beyond the first and the last channel: `"same"`
+            zeros, `"circular"` the channels of the other end. Defaults to
+            `"same"`.
+        kernel_initializer: str, dict or `Initializer`, of `w`. Defaults to
+            `"he_normal"`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
+        identity_init: bool, whether the layer starts as the identity; see
+            `AttentionLayer2D`. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -31,17 +31,23 @@ class MultiHeadAttention2D(AttentionLayer2D):
     all positions, which a softmax does not see.
 
     Args:
-        score: What compares a head's queries and keys: a key of
-            `keras_attention.scores`, a configuration, a class or a layer,
-            which is copied.
-        alignment: The same of `keras_attention.alignments`.
-        num_heads: Number of heads.
-        key_dim: `d`, the size of a head's queries and keys.
-        value_dim: Size of a head's values; `None` takes that of the keys.
-        dropout: Share of weights that are dropped in training.
-        use_bias: Whether the maps of queries, values and outputs have a bias.
-        kernel_initializer: Of all four maps.
-        seed: For the dropout.
+        score: str, class, dict or `Score`, what compares a head's queries and
+            keys: a key of `keras_attention.scores`, a class, a configuration or
+            a layer, which is copied. Defaults to `"scaled_dot"`.
+        alignment: str, class, dict or `Alignment`, the same of
+            `keras_attention.alignments`. Defaults to `"softmax"`.
+        num_heads: int, number of heads. Defaults to `4`.
+        key_dim: int or `None`, `d`, the size of a head's queries and keys.
+            Defaults to `None`.
+        value_dim: int or `None`, size of a head's values; `None` takes that of
+            the keys. Defaults to `None`.
+        dropout: float, share of weights that are dropped in training. Defaults
+            to `0.0`.
+        use_bias: bool, whether the maps of queries, values and outputs have a
+            bias. Defaults to `True`.
+        kernel_initializer: str, dict or `Initializer`, of all four maps.
+            Defaults to `"glorot_uniform"`.
+        seed: int or `None`, of the dropout. Defaults to `None`.
         **kwargs: As for `AttentionLayer2D`.
     """
 
@@ -85,10 +91,11 @@ class MultiHeadAttention2D(AttentionLayer2D):
         """Creates the linear maps.
 
         Args:
-            query_shape: `(batch, queries, query_channels)`; its channels,
+            query_shape: tuple `(batch, queries, query_channels)`; its channels,
                 divided among the heads, are the default of `key_dim`.
-            tokens_shape: `(batch, positions, channels)`.
-            output_dim: Size of the last map; `None` leaves it out.
+            tokens_shape: tuple `(batch, positions, channels)`.
+            output_dim: int or `None`, size of the last map; `None` leaves it
+                out. Defaults to `None`.
 
         Returns:
             `(key_dim, heads * value_dim)`.
@@ -113,11 +120,11 @@ class MultiHeadAttention2D(AttentionLayer2D):
         """The weights `(batch, heads, queries, positions)`, float32.
 
         Args:
-            queries: `(batch, queries, query_channels)`.
-            tokens: `(batch, positions, channels)`.
-            mask: Broadcasts to the weights, or `None`.
-            grid: Height and width of the map of tokens.
-            training: Whether the layer is being trained.
+            queries: tensor `(batch, queries, query_channels)`.
+            tokens: tensor `(batch, positions, channels)`.
+            mask: bool tensor that broadcasts to the weights, or `None`.
+            grid: tuple, height and width of the map of tokens.
+            training: bool, whether the layer is being trained.
         """
         projected = self.query_dense(queries)
         scores = self.score(projected, self.key_dense(tokens))
@@ -134,8 +141,9 @@ class MultiHeadAttention2D(AttentionLayer2D):
         """The scores with what a subclass knows beside the features.
 
         Args:
-            scores: `(batch, heads, queries, positions)`.
-            queries: `(batch, queries, heads * key_dim)`, the projected ones.
+            scores: tensor `(batch, heads, queries, positions)`.
+            queries: tensor `(batch, queries, heads * key_dim)`, the projected
+                ones.
         """
         return scores
 

@@ -37,32 +37,41 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
     same products.
 
     Args:
-        score: What compares `q_i` and `k_j` of a head: a key of
-            `keras_attention.scores`, a configuration, a class or a layer,
-            which is copied. Its own `key_dim`, if it has one, projects once
-            more.
-        alignment: The same of `keras_attention.alignments`, unless it has a
-            map for every channel. One that needs the queries gets the
-            features.
-        num_heads: Number of heads.
-        key_dim: `d`; `None` is `channels / num_heads`.
-        value_dim: Size of a head's values; `None` takes `key_dim`.
-        dropout: Share of weights that are dropped in training.
-        relative_positions: Whether scores depend on the distance too. The
-            map's size must then be known, and stay the same.
-        scale_positions: Whether `1 / sqrt(d)` scales the product with the
+        score: str, class, dict or `Score`, what compares `q_i` and `k_j` of a
+            head: a key of `keras_attention.scores`, a class, a configuration or
+            a layer, which is copied. Its own `key_dim`, if it has one, projects
+            once more. Defaults to `"scaled_dot"`.
+        alignment: str, class, dict or `Alignment`, the same of
+            `keras_attention.alignments`, unless it has a map for every channel.
+            One that needs the queries gets the features. Defaults to
+            `"softmax"`.
+        num_heads: int, number of heads. Defaults to `4`.
+        key_dim: int or `None`, `d`; `None` is `channels / num_heads`. Defaults
+            to `None`.
+        value_dim: int or `None`, size of a head's values; `None` takes
+            `key_dim`. Defaults to `None`.
+        dropout: float, share of weights that are dropped in training. Defaults
+            to `0.0`.
+        relative_positions: bool, whether scores depend on the distance too. The
+            map's size must then be known, and stay the same. Defaults to
+            `False`.
+        scale_positions: bool, whether `1 / sqrt(d)` scales the product with the
             positions' vectors too; `False` only with `relative_positions`.
-        use_bias: Whether `b_q`, `b_v` and `b_o` exist.
-        output_projection: Whether `W_o` and `b_o` exist. Without them,
-            `num_heads * value_dim` must be the channels.
-        kernel_initializer: Of the four kernels.
-        seed: For the dropout.
-        max_positions: The largest `height * width` to accept, against running
-            out of memory; `None` sets no limit.
-        data_format: `"channels_last"`, `"channels_first"` or `None` for
-            Keras' default.
-        identity_init: Whether the layer starts as the identity; see
-            `AttentionLayer2D`.
+            Defaults to `True`.
+        use_bias: bool, whether `b_q`, `b_v` and `b_o` exist. Defaults to
+            `True`.
+        output_projection: bool, whether `W_o` and `b_o` exist. Without them,
+            `num_heads * value_dim` must be the channels. Defaults to `True`.
+        kernel_initializer: str, dict or `Initializer`, of the four kernels.
+            Defaults to `"glorot_uniform"`.
+        seed: int or `None`, of the dropout. Defaults to `None`.
+        max_positions: int or `None`, the largest `height * width` to accept,
+            against running out of memory; `None` sets no limit. Defaults to
+            `16384`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
+        identity_init: bool, whether the layer starts as the identity; see
+            `AttentionLayer2D`. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -47,26 +47,34 @@ class NonLocal2D(AttentionLayer2D):
     features overflow in float16 there.
 
     Args:
-        mode: One of the four.
-        reduction_ratio: `theta`, `phi` and `g` have `channels /
-            reduction_ratio` channels, rounded down, at least 1.
-        key_dim: This number itself; overrides `reduction_ratio`.
-        sub_sample: Whether `phi(x)` and `g(x)` are max-pooled 2x2, so that
-            there are a quarter as many positions to gather from.
-        scaled_by: What the products of the first three modes are divided by:
-            `None` nothing, `"channels"` the root of the number of channels of
-            `x`, `"key_dim"` the root of the length of the vectors compared.
-        normalization: `"batch"` for BN, or `None`.
-        use_bias: Whether the linear maps have biases, but for those that what
-            follows cancels: of `phi` under a softmax, of `W_z` under BN.
-        residual: Whether `x_i` is added.
-        kernel_initializer: Of all kernels.
-        max_positions: The largest `height * width` to accept, against running
-            out of memory; `None` sets no limit.
-        data_format: `"channels_last"`, `"channels_first"` or `None` for
-            Keras' default.
-        identity_init: Whether the layer starts as the identity; see
-            `AttentionLayer2D`.
+        mode: str, one of the four. Defaults to `"embedded_gaussian"`.
+        reduction_ratio: int; `theta`, `phi` and `g` have
+            `channels / reduction_ratio` channels, rounded down, at least 1.
+            Defaults to `2`.
+        key_dim: int or `None`, this number itself; overrides `reduction_ratio`.
+            Defaults to `None`.
+        sub_sample: bool, whether `phi(x)` and `g(x)` are max-pooled 2x2, so
+            that there are a quarter as many positions to gather from. Defaults
+            to `False`.
+        scaled_by: str or `None`, what the products of the first three modes are
+            divided by: `None` nothing, `"channels"` the root of the number of
+            channels of `x`, `"key_dim"` the root of the length of the vectors
+            compared. Defaults to `None`.
+        normalization: str or `None`: `"batch"` for BN, or `None`. Defaults to
+            `"batch"`.
+        use_bias: bool, whether the linear maps have biases, but for those that
+            what follows cancels: of `phi` under a softmax, of `W_z` under BN.
+            Defaults to `True`.
+        residual: bool, whether `x_i` is added. Defaults to `True`.
+        kernel_initializer: str, dict or `Initializer`, of all kernels. Defaults
+            to `"glorot_uniform"`.
+        max_positions: int or `None`, the largest `height * width` to accept,
+            against running out of memory; `None` sets no limit. Defaults to
+            `16384`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
+        identity_init: bool, whether the layer starts as the identity; see
+            `AttentionLayer2D`. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

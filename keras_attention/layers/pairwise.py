@@ -15,11 +15,13 @@ def refuse_large_map(layer, features_shape, num_heads=1, sub_sample=1):
     """Raises `ValueError` before a map too large runs out of memory.
 
     Args:
-        layer: A layer with an argument `max_positions`.
-        features_shape: `(batch, height, width, channels)`; unknown sizes pass,
-            until they are known.
-        num_heads: Heads, for the estimate in the message.
-        sub_sample: Positions for every key, for the estimate too.
+        layer: `AttentionLayer2D` with an argument `max_positions`.
+        features_shape: tuple `(batch, height, width, channels)`; unknown sizes
+            pass, until they are known.
+        num_heads: int, number of heads, for the estimate in the message.
+            Defaults to `1`.
+        sub_sample: int, positions for every key, for the estimate too. Defaults
+            to `1`.
     """
     height, width = features_shape[1:3]
     if None in (layer.max_positions, height, width):

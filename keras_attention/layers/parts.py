@@ -8,12 +8,12 @@ def get_score(layer, score, config, defaults=()):
     """A score as a sub-layer, with the arguments that the layer decides.
 
     Args:
-        layer: The `AttentionLayer2D`.
-        score: What `scores.get` accepts.
-        config: The arguments, given to a score that is made here. One that
-            comes as a layer has its own, which must be the same.
-        defaults: Dictionary of those that leave the choice to such a score,
-            at the value here.
+        layer: `AttentionLayer2D`.
+        score: str, class, dict or `Score`, what `scores.get` accepts.
+        config: dict, the arguments, given to a score that is made here. One
+            that comes as a layer has its own, which must be the same.
+        defaults: dict or pairs, those arguments that leave the choice to such a
+            score, at the value here. Defaults to `()`.
     """
     if takes_config(score):
         return layer.get_part(scores, score, "score", **config)

@@ -21,14 +21,15 @@ class SpatialAttention2D(AttentionLayer2D):
     one gate a position.
 
     Args:
-        kernel_size: The odd size of `w`.
-        normalization: `"batch"` for batch normalization of the scores, or
-            `None`.
-        kernel_initializer: Of `w`.
-        data_format: `"channels_last"`, `"channels_first"` or `None` for
-            Keras' default.
-        identity_init: Whether the layer starts as the identity; see
-            `AttentionLayer2D`.
+        kernel_size: int, the odd size of `w`. Defaults to `7`.
+        normalization: str or `None`: `"batch"` for batch normalization of the
+            scores, or `None`. Defaults to `"batch"`.
+        kernel_initializer: str, dict or `Initializer`, of `w`. Defaults to
+            `"he_normal"`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
+        identity_init: bool, whether the layer starts as the identity; see
+            `AttentionLayer2D`. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

@@ -15,17 +15,18 @@ class SqueezeAndExcite2D(BottleneckGate2D):
     all positions and one gate a channel.
 
     Args:
-        reduction_ratio: `W_1` has `channels / reduction_ratio` rows, rounded
-            down, at least 1.
-        hidden_dim: The number of rows itself; overrides
-            `reduction_ratio`.
-        activation: Of the bottleneck.
-        use_bias: Whether `b_1` and `b_2` exist.
-        kernel_initializer: Of `W_1` and `W_2`.
-        data_format: `"channels_last"`, `"channels_first"` or `None` for
-            Keras' default.
-        identity_init: Whether the layer starts as the identity; see
-            `AttentionLayer2D`.
+        reduction_ratio: int; `W_1` has `channels / reduction_ratio` rows,
+            rounded down, at least 1. Defaults to `16`.
+        hidden_dim: int or `None`, the number of rows itself; overrides
+            `reduction_ratio`. Defaults to `None`.
+        activation: str or callable, of the bottleneck. Defaults to `"relu"`.
+        use_bias: bool, whether `b_1` and `b_2` exist. Defaults to `True`.
+        kernel_initializer: str, dict or `Initializer`, of `W_1` and `W_2`.
+            Defaults to `"he_normal"`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
+        identity_init: bool, whether the layer starts as the identity; see
+            `AttentionLayer2D`. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:

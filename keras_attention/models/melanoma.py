@@ -29,19 +29,23 @@ def MelanomaAttentionVGG16BN(
     `[mean(block5), gated block3, gated block4]`, 256 + 512 + 512 channels.
 
     Args:
-        input_shape: `(height, width, channels)`; sizes may be `None`.
-        classes: Number of classes.
-        weights: For the convolutional blocks; see `VGG16BNAttention`. The
-            paper starts from `"imagenet"` and trains every layer.
-        alignment: `"sigmoid"`, whose gated map is averaged, or `"softmax"`,
-            whose gated map is summed.
-        classifier_activation: Of the last layer; `None` returns logits.
-        width_multiplier: Scales the channels of blocks and gates.
-        dropout: Rate in front of the classifier.
-        return_attention_scores: Whether the model returns
-            `[predictions, map3, map4]`, for an image of 224x224 maps of
-            `(batch, 1, 28, 28)` and `(batch, 1, 14, 14)`.
-        name: Of the model.
+        input_shape: tuple `(height, width, channels)`; sizes may be `None`.
+            Defaults to `(224, 224, 3)`.
+        classes: int, number of classes. Defaults to `2`.
+        weights: `None`, str, path or dict, for the convolutional blocks; see
+            `VGG16BNAttention`. The paper starts from `"imagenet"` and trains
+            every layer. Defaults to `None`.
+        alignment: str, `"sigmoid"`, whose gated map is averaged, or
+            `"softmax"`, whose gated map is summed. Defaults to `"sigmoid"`.
+        classifier_activation: str, callable or `None`, of the last layer;
+            `None` returns logits. Defaults to `None`.
+        width_multiplier: float, scales the channels of blocks and gates.
+            Defaults to `1.0`.
+        dropout: float, rate in front of the classifier. Defaults to `0.0`.
+        return_attention_scores: bool, whether the model returns
+            `[predictions, map3, map4]`: for an image of 224x224, maps of
+            `(batch, 1, 28, 28)` and `(batch, 1, 14, 14)`. Defaults to `False`.
+        name: str, of the model. Defaults to `"melanoma_attention_vgg16_bn"`.
 
     Returns:
         A functional `keras.Model` with 15,184,964 trainable parameters at two

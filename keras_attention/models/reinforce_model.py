@@ -28,12 +28,14 @@ class ReinforceModel(keras.Model):
     but counts 0.
 
     Args:
-        *args: `inputs` and `outputs` of the functional model, which must have
-            a `sampled` alignment in one of its layers, however deep.
-        momentum: Of the moving average, in `[0, 1)`:
-            `b = momentum * b + (1 - momentum) * loss`, from 0 on.
-        reinforce_weight: `r`, above 0.
-        entropy_weight: `c`, at least 0: against settling too early.
+        *args: `inputs` and `outputs` of the functional model, which must have a
+            `sampled` alignment in one of its layers, however deep.
+        momentum: float, of the moving average, in `[0, 1)`:
+            `b = momentum * b + (1 - momentum) * loss`, from 0 on. Defaults to
+            `0.9`.
+        reinforce_weight: float, `r`, above 0. Defaults to `1.0`.
+        entropy_weight: float, `c`, at least 0: against settling too early.
+            Defaults to `0.0`.
         **kwargs: `inputs` and `outputs`, if not by position, and Keras' model
             arguments (`name`, `trainable`).
 

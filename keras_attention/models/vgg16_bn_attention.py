@@ -38,30 +38,38 @@ def VGG16BNAttention(
       gives joins the classifier's input, `[global, first tap, ...]`.
 
     Args:
-        attention: A dictionary `{where: what}`. `where` is a place as
-            `attach` takes it: a block (`"block3"`, which is
-            `"block3_pool"`), the name of any layer (`"block3_relu3"`), a
-            glob, a class, a function, `"residual_adds"` or `"stage_ends"`.
-            `what` is a key of `keras_attention.layers`, a configuration, a
-            class or a layer; it is copied once a place. Other Keras layers
-            work too: `keras.layers.GlobalAveragePooling2D()` pools a block
-            uniformly. `None` or `{}` is the plain network.
-        identity_init: Of every attention layer that is inserted; `None`
-            leaves it to each, which by default starts at random.
-        input_shape: `(height, width, channels)`; sizes may be `None`.
-        input_tensor: Optional Keras tensor to use as the image.
-        classes: Number of classes.
-        classifier_activation: Of the last layer; `None` returns logits.
-        weights: For the convolutional blocks; see `VGG16BN`. With
-            `"imagenet"`, which needs PyTorch to read and is fetched once,
-            images go through `keras_attention.features.preprocess_input`
-            first, on a scale of 0 to 255.
-        width_multiplier: Scales the channels of every block.
-        dropout: Rate in front of the classifier.
-        return_attention_scores: Whether the model returns
-            `[predictions, *weights]`, one entry for each attention layer in
-            the order of the dictionary, then of the network, float32.
-        name: Of the model.
+        attention: dict `{where: what}` or `None`. `where` is a place as
+            `attach` takes it: a block (`"block3"`, which is `"block3_pool"`),
+            the name of any layer (`"block3_relu3"`), a glob, a class, a
+            function, `"residual_adds"` or `"stage_ends"`. `what` is a key of
+            `keras_attention.layers`, a configuration, a class or a layer; it is
+            copied once a place. Other Keras layers work too:
+            `keras.layers.GlobalAveragePooling2D()` pools a block uniformly.
+            `None` or `{}` is the plain network. Defaults to `None`.
+        identity_init: bool or `None`, of every attention layer that is
+            inserted; `None` leaves it to each, which by default starts at
+            random. Defaults to `None`.
+        input_shape: tuple or `None`, `(height, width, channels)`; sizes may be
+            `None`. `None` is the shape of `input_tensor`, or else
+            `(None, None, 3)`. Defaults to `None`.
+        input_tensor: symbolic Keras tensor or `None`, what to use as the image;
+            `None` makes a new input. Defaults to `None`.
+        classes: int, number of classes. Defaults to `1000`.
+        classifier_activation: str, callable or `None`, of the last layer;
+            `None` returns logits. Defaults to `"softmax"`.
+        weights: `None`, str, path or dict, for the convolutional blocks; see
+            `VGG16BN`. With `"imagenet"`, which needs PyTorch to read and is
+            fetched once, images go through
+            `keras_attention.features.preprocess_input` first, on a scale of 0
+            to 255. Defaults to `None`.
+        width_multiplier: float, scales the channels of every block. Defaults to
+            `1.0`.
+        dropout: float, rate in front of the classifier. Defaults to `0.0`.
+        return_attention_scores: bool, whether the model returns
+            `[predictions, *weights]`, one entry for each attention layer in the
+            order of the dictionary, then of the network, float32. Defaults to
+            `False`.
+        name: str, of the model. Defaults to `"vgg16_bn_attention"`.
 
     Returns:
         A functional `keras.Model`. Layers are named as `attach` names them:

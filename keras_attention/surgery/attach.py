@@ -17,10 +17,11 @@ def attach(model, attention, identity_init=True, share_layers=False):
     how much attention it wants. The old model is left as it is.
 
     Args:
-        model: A functional or sequential model: of `keras.applications`, of
-            this package, loaded from a file, or your own; with nested
-            models, several inputs and outputs and shared layers.
-        attention: A dictionary `{where: what}`.
+        model: `keras.Model`, functional or sequential: of
+            `keras.applications`, of this package, loaded from a file, or your
+            own; with nested models, several inputs and outputs and shared
+            layers.
+        attention: dict `{where: what}`.
 
             `where` is one of
 
@@ -45,15 +46,16 @@ def attach(model, attention, identity_init=True, share_layers=False):
             class or a layer, and may be any layer that keeps the shape of
             its map. It is copied once a place, from its configuration: the
             copies have weights of their own.
-        identity_init: Of every attention layer that is inserted, whatever
-            the given one says; `None` leaves it to each. Other Keras layers
-            are inserted as they are.
-        share_layers: Whether the new model uses the old model's layers
+        identity_init: bool or `None`, of every attention layer that is
+            inserted, whatever the given one says; `None` leaves it to each.
+            Other Keras layers are inserted as they are. Defaults to `True`.
+        share_layers: bool, whether the new model uses the old model's layers
             instead of copies: training one then trains the other. A layer
             knows the outputs of all its calls and shows the first, so
             `attached.get_layer("block3_pool").output` is still the *old*
             model's tensor, without attention, and a feature extractor made
-            of it fails; with copies it is the new model's.
+            of it fails; with copies it is the new model's. Defaults to
+            `False`.
 
     Returns:
         A functional `keras.Model` of the same name, not compiled, with the

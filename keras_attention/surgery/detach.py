@@ -10,14 +10,15 @@ def detach(model, where=None):
     """The model without its attention; the inverse of `attach`.
 
     Args:
-        model: A functional or sequential model, trained, saved and loaded as
-            often as you like.
-        where: Which layers to take out, in the language of `attach`: here
-            the inserted layer itself is named, `"block3_pool_cbam"` or
-            `"*_cbam"`. It may be any layer that keeps the shape of its map,
-            so name with care: a ReLU does too. `None` takes out every
-            attention layer of this package that keeps the shape of its map
-            and has no query, also those that the model was made with.
+        model: `keras.Model`, functional or sequential, trained, saved and
+            loaded as often as you like.
+        where: str, class, callable or `None`, which layers to take out, in the
+            language of `attach`: here the inserted layer itself is named,
+            `"block3_pool_cbam"` or `"*_cbam"`. It may be any layer that keeps
+            the shape of its map, so name with care: a ReLU does too. `None`
+            takes out every attention layer of this package that keeps the shape
+            of its map and has no query, also those that the model was made
+            with. Defaults to `None`.
 
     Returns:
         A functional `keras.Model` of the same name, not compiled, with

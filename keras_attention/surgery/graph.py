@@ -40,8 +40,9 @@ def read_graph(model, argument="model"):
     """The `Graph` of a model.
 
     Args:
-        model: A functional model, or a sequential one with known inputs.
-        argument: The argument that it comes from, for messages.
+        model: `keras.Model`, functional, or sequential with known inputs.
+        argument: str, the argument that it comes from, for messages. Defaults
+            to `"model"`.
 
     Raises:
         ValueError: For everything else, whose graph is unknown.
@@ -81,12 +82,12 @@ class Graph:
     """The calls of a functional model and of the functional models inside.
 
     Args:
-        model: What `is_functional` accepts.
+        model: `keras.Model` that `is_functional` accepts.
 
     Attributes:
-        model: The model.
-        calls: List of `Call`, inputs first; a nested model is one call.
-        nested: Dictionary of `id(model)` to the `Graph` of a model inside.
+        model: `keras.Model`.
+        calls: list of `Call`, inputs first; a nested model is one call.
+        nested: dict of `id(model)` to the `Graph` of a model inside.
     """
 
     def __init__(self, model):
@@ -132,7 +133,7 @@ class Graph:
         """Ids of the models, this and nested, with one of them inside.
 
         Args:
-            operations: Set of `id(operation)`.
+            operations: set of `id(operation)`.
         """
         found = set()
         for graph in self.nested.values():

@@ -12,11 +12,11 @@ def new_layer(what, place, features, graph, names):
     """A layer of its own for one place, not built.
 
     Args:
-        what: A key, configuration, class or instance, which is copied.
-        place: The `Place`, after which the layer is named.
-        features: The map that it will follow.
-        graph: The `Graph` of the whole model, for its data format.
-        names: Set of the names in use; the layer's is added.
+        what: str, dict, class or layer, which is copied.
+        place: `Place`, after which the layer is named.
+        features: symbolic tensor, the map that it will follow.
+        graph: `Graph` of the whole model, for its data format.
+        names: set of the names in use; the layer's is added.
 
     Returns:
         A layer with the data format of the map; a key or a class also gets
@@ -50,7 +50,8 @@ def insertable_layer(what, place, features, graph, names, identity_init):
         features: See `new_layer`.
         graph: See `new_layer`.
         names: See `new_layer`.
-        identity_init: Of an attention layer; `None` leaves it as it is given.
+        identity_init: bool or `None`, of an attention layer; `None` leaves it
+            as it is given.
     """
     layer = new_layer(what, place, features, graph, names)
     if isinstance(layer, layers.AttentionLayer2D):

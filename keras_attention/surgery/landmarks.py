@@ -31,7 +31,7 @@ def stage_ends(graph):
     with the smallest maps the last layer of all.
 
     Args:
-        graph: The `Graph` of a model; nested models are seen through.
+        graph: `Graph` of a model; nested models are seen through.
 
     Raises:
         ValueError: For maps of unknown size, or whose layers do not tell

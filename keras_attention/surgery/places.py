@@ -50,8 +50,8 @@ def find_all(graph, attention):
     """The places of a dictionary `{where: what}`, each once and free.
 
     Args:
-        graph: A `Graph`.
-        attention: The dictionary, of which the keys are read.
+        graph: `Graph`.
+        attention: dict, of which the keys are read.
 
     Returns:
         List of `(where, Place)`, in the order of the dictionary, then of the
@@ -86,11 +86,11 @@ def find(graph, where, argument, *, with_attention=False):
     """The places that a `where` names, in the order of the model.
 
     Args:
-        graph: A `Graph`.
-        where: See the module.
-        argument: The argument that `where` comes from, for messages.
-        with_attention: Whether blocks, globs, classes and functions match the
-            attention layers of the model.
+        graph: `Graph`.
+        where: str, class or callable; see the module.
+        argument: str, the argument that `where` comes from, for messages.
+        with_attention: bool, whether blocks, globs, classes and functions match
+            the attention layers of the model. Defaults to `False`.
 
     Returns:
         A list of `Place`, not empty, without inputs.

@@ -18,13 +18,14 @@ def rebuild(graph, edits, *, inputs=None, share_layers=False):
     """Copies a model, nested models included, with all of its state.
 
     Args:
-        graph: The `Graph` of the model.
-        edits: `{id(layer): edit}` for layers at any depth. An edit is a
+        graph: `Graph` of the model.
+        edits: dict `{id(layer): edit}` for layers at any depth. An edit is a
             function `(copy, *args, **kwargs) -> outputs`, called in place of
             the copied layer; `None` leaves the layer out.
-        inputs: Keras tensors to start from, in the structure of the model's;
-            by default new ones.
-        share_layers: Whether layers are used again instead of copied.
+        inputs: symbolic tensors to start from, in the structure of the model's;
+            `None` makes new ones. Defaults to `None`.
+        share_layers: bool, whether layers are used again instead of copied.
+            Defaults to `False`.
 
     Returns:
         A functional model of the same name, not compiled. Frozen layers stay

@@ -16,11 +16,11 @@ class WeightReport:
     """The weights of a model beside those of an earlier one.
 
     Args:
-        kept: Paths of the weights that both have, bit for bit.
-        changed: Paths of those that both have, with other values.
-        new: Paths of those that only the later model has.
-        missing: Paths of those that only the earlier one had.
-        sizes: `{path: number of parameters}`.
+        kept: list, paths of the weights that both have, bit for bit.
+        changed: list, paths of those that both have, with other values.
+        new: list, paths of those that only the later model has.
+        missing: list, paths of those that only the earlier one had.
+        sizes: dict `{path: number of parameters}`.
     """
 
     kept: list[str]
@@ -54,9 +54,9 @@ def compare_weights(before, after):
     every object thus do not matter, and neither does the order of layers.
 
     Args:
-        before: A model.
-        after: Another, usually what `attach`, `detach`, `fit` or
-            `keras.saving.load_model` made of it.
+        before: `keras.Model`, the earlier one.
+        after: `keras.Model`, the later one, usually what `attach`, `detach`,
+            `fit` or `keras.saving.load_model` made of it.
 
     Returns:
         A `WeightReport`; printed, it lists all but the kept weights, with

@@ -67,7 +67,7 @@ class Tap:
 class _Unit:
     """A call that is shown as a whole."""
 
-    place: str
+    path: str
     operation: keras.Operation
     number: int
     shape: tuple
@@ -77,7 +77,7 @@ class _Unit:
 
     @property
     def name(self):
-        return self.place.rpartition("/")[2]
+        return self.path.rpartition("/")[2]
 
     @property
     def is_attention(self):
@@ -150,22 +150,22 @@ def _units(model, calls, rows, first):
     """Calls at the level that is shown, with what they depend on."""
     layers = {"": model, **dict(sublayers(model))}
     paths = [row["path"] for row in rows]
-    open_places = {
-        place
-        for place, layer in layers.items()
+    open_paths = {
+        path
+        for path, layer in layers.items()
         if isinstance(layer, keras.Model)
         or (
-            any(path.startswith(f"{place}/") for path in paths)
-            and place not in paths
+            any(inner.startswith(f"{path}/") for inner in paths)
+            and path not in paths
             and not hasattr(layer, "attention_shapes")
         )
     }
 
     def is_shown(call):
         if not call.is_layer:
-            return call.place in open_places
-        *around, place = ancestry(call.place)
-        return place not in open_places and open_places.issuperset(around)
+            return call.path in open_paths
+        *around, path = ancestry(call.path)
+        return path not in open_paths and open_paths.issuperset(around)
 
     units, producers = [], {}
     for call in filter(is_shown, calls):
@@ -174,7 +174,7 @@ def _units(model, calls, rows, first):
         number = len(units)
         units.append(
             _Unit(
-                call.place,
+                call.path,
                 call.operation,
                 number,
                 _last(call.outputs[0].shape[1:], first),
@@ -186,11 +186,7 @@ def _units(model, calls, rows, first):
                     },
                     key=[producers.get(id(x)) for x in call.inputs].index,
                 ),
-                [
-                    row
-                    for row in rows
-                    if call.place in ancestry(row["path"])[1:]
-                ],
+                [row for row in rows if call.path in ancestry(row["path"])[1:]],
                 call.is_layer,
             )
         )
@@ -235,7 +231,7 @@ def _add_blocks(parts, maps, units):
             continue
         if unit.is_attention and block is not None:
             name = unit.rows[0]["layer"]
-            if unit.place != unit.rows[0]["path"]:
+            if unit.path != unit.rows[0]["path"]:
                 name = type(unit.operation).__name__
             block.attention[name] = block.attention.get(name, 0) + 1
         if block is not None and _differs(unit.shape, reference):

@@ -1,4 +1,4 @@
-"""What attention costs, by place and in all."""
+"""What attention costs, by path and in all."""
 
 import keras
 import pytest

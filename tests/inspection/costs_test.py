@@ -218,7 +218,7 @@ def test_shared_layers_cost_weights_once_and_operations_twice():
     assert count_costs(model).total == Costs(42, 144, 96)
 
 
-def test_one_layer_at_two_places():
+def test_one_layer_at_two_paths():
     shared = keras.layers.Dense(4, name="shared")
     inputs = keras.Input((4,))
     left = keras.Model(inputs, shared(inputs), name="left")

@@ -33,7 +33,7 @@ def test_outputs_are_the_models_own(x):
     np.testing.assert_array_equal(model.predict(x, verbose=0), expected)
 
 
-def test_nested_models_keep_their_places(x):
+def test_nested_models_keep_their_paths(x):
     inputs = keras.Input((6, 6, 4))
     left, right = functional("cbam"), functional("cbam")
     left.name, right.name = "left", "right"
