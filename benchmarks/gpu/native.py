@@ -1,5 +1,7 @@
 """VGG16_bn with attention in plain PyTorch, as our networks have it."""
 
+import importlib.util
+
 import peers
 import torch
 from torch import nn
@@ -89,7 +91,7 @@ class GatedMean(nn.Module):
 
 
 def network(case, classes, width):
-    """The peer of a case of `training_step`."""
+    """The peer of a case of `training_step`; some are made of timm's layers."""
     deepest = int(512 * width)
     inserted, taps = None, None
     if case == "attn_pool":
@@ -98,6 +100,8 @@ def network(case, classes, width):
         units = max(1, int(256 * width))
         taps = _in_both(lambda c: GatedMean(c, deepest, units))
     elif case != "plain":
+        if importlib.util.find_spec("timm") is None:
+            raise ImportError("timm is not installed")
         name = {"se": "squeeze_excite.SEModule", "cbam": "cbam.CbamModule"}[
             case
         ]

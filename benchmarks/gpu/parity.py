@@ -52,7 +52,7 @@ def run(settings, add):
     full_precision(settings["backend"])
     found = [*layer_cases(), *alignment_cases(), *network_cases(settings)]
     if settings["dry"]:
-        found = found[:-1:7] + found[-1:]
+        found = found[::9]  # two layers, an alignment, a network
     over = []
     references = {}
     for dtype in ("float32", "bfloat16"):

@@ -61,7 +61,12 @@ def run(settings, add):
             trial=row["trial"],
             status=row["status"],
             hyperparameters=row["hyperparameters"],
-            val_accuracy=row["score"],
-            seconds=metrics.get("seconds"),
+            val_accuracy=rounded(row["score"]),
+            seconds=rounded(metrics.get("seconds")),
             reason=row["reason"],
         )
+
+
+def rounded(value):
+    """`None` for a trial that has none."""
+    return None if value is None else round(value, 4)
