@@ -6,6 +6,8 @@ import peers
 import torch
 from torch import nn
 
+# Asked now: what stands in for `timm` once it is imported has no spec.
+HAS_TIMM = importlib.util.find_spec("timm") is not None
 BLOCKS = {
     "block1": (2, 64),
     "block2": (2, 128),
@@ -100,7 +102,7 @@ def network(case, classes, width):
         units = max(1, int(256 * width))
         taps = _in_both(lambda c: GatedMean(c, deepest, units))
     elif case != "plain":
-        if importlib.util.find_spec("timm") is None:
+        if not HAS_TIMM:
             raise ImportError("timm is not installed")
         name = {"se": "squeeze_excite.SEModule", "cbam": "cbam.CbamModule"}[
             case
