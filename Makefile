@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Spinning threads slow every convolution down on a busy machine.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test test-long results lint notebooks clean
+.PHONY: demo test test-long results gpu-kit lint notebooks clean
 
 demo: $(READY)  ## train plain, uniform and attention VGG16_bn; writes runs/demo
 	$(BIN)/python examples/train.py
@@ -20,6 +20,9 @@ test-long: $(READY)  ## what takes minutes: thirteen networks, killed processes
 
 results: $(READY)  ## the tables of README.md and docs, from the committed JSON files
 	$(BIN)/python examples/results.py --write
+
+gpu-kit: $(READY)  ## what benchmarks/gpu.sh needs on a card without a network
+	$(BIN)/python benchmarks/gpu/kit.py
 
 lint: $(READY)  ## style and names
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """Forward passes and training steps of Keras layers and of torch modules.
 
 Each function returns a function without arguments that does the work once and
-waits for the result, compiled the way the backend compiles in `fit`.
+waits for the result, compiled the way the backend compiles in `fit`. All runs
+on the card, if there is one, in the compute dtype of the layers.
 """
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 BACKEND = keras.backend.backend()
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def keras_steps(layer, *arrays):
@@ -17,33 +19,54 @@ def keras_steps(layer, *arrays):
     The training step is the gradient of `sum(outputs * cotangent)` by the
     first input and by all weights.
     """
-    inputs = [keras.ops.convert_to_tensor(array) for array in arrays]
-    shape = layer(*inputs).shape
+    return _STEPS[BACKEND](layer, *_tensors(layer, arrays))
+
+
+def jax_functions(layer, *arrays):
+    """The two as compiled functions with their arguments, on JAX."""
+    return _jax_functions(layer, *_tensors(layer, arrays))
+
+
+def _tensors(layer, arrays):
+    """The inputs, and a random array in the shape of the outputs."""
+    inputs = [
+        keras.ops.convert_to_tensor(array, layer.compute_dtype)
+        for array in arrays
+    ]
+    # On shapes alone: some outputs fit into memory once, but not twice.
+    outputs = layer(*(keras.KerasTensor(x.shape, x.dtype) for x in inputs))
     rng = np.random.default_rng(1)
-    cotangent = keras.ops.convert_to_tensor(
-        rng.normal(size=tuple(shape)).astype("float32")
-    )
-    return _STEPS[BACKEND](layer, inputs, cotangent)
+    cotangent = rng.normal(size=tuple(outputs.shape)).astype("float32")
+    return inputs, keras.ops.convert_to_tensor(cotangent, outputs.dtype)
 
 
 def torch_steps(module, *arrays):
     """The same of a torch module, eager as PyTorch runs by default."""
-    inputs = [torch.from_numpy(array) for array in arrays]
+    dtype = getattr(torch, keras.config.dtype_policy().compute_dtype)
+    module.to(DEVICE, dtype)
+    inputs = [torch.from_numpy(array).to(DEVICE, dtype) for array in arrays]
     with torch.no_grad():
-        shape = _first(module(*inputs)).shape
-    cotangent = torch.randn(shape)
+        cotangent = torch.randn_like(_first(module(*inputs)))
 
     def forward():
         with torch.no_grad():
             _first(module(*inputs))
+        wait()
 
     def step():
         leaves = [inputs[0].detach().requires_grad_(), *inputs[1:]]
         outputs = _first(module(*leaves))
         wanted = [leaves[0], *module.parameters()]
         torch.autograd.grad(outputs, wanted, cotangent, allow_unused=True)
+        wait()
 
     return forward, step
+
+
+def wait():
+    """Until the card has done what PyTorch asked of it."""
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 def _tensorflow_steps(layer, inputs, cotangent):
@@ -74,13 +97,25 @@ def _tensorflow_steps(layer, inputs, cotangent):
 def _jax_steps(layer, inputs, cotangent):
     import jax
 
+    forward, step = (
+        lambda function=function, arguments=arguments: jax.block_until_ready(
+            function(*arguments)
+        )
+        for function, arguments in _jax_functions(layer, inputs, cotangent)
+    )
+    return forward, step
+
+
+def _jax_functions(layer, inputs, cotangent):
+    import jax
+
     trainable = [weight.value for weight in layer.trainable_variables]
     others = [weight.value for weight in layer.non_trainable_variables]
 
     @jax.jit
-    def forward(features):
+    def forward(weights, features):
         outputs, _ = layer.stateless_call(
-            trainable, others, features, *inputs[1:], training=False
+            weights, others, features, *inputs[1:], training=False
         )
         return outputs
 
@@ -91,16 +126,15 @@ def _jax_steps(layer, inputs, cotangent):
         return (outputs * cotangent).sum()
 
     gradients = jax.jit(jax.grad(loss, argnums=(0, 1)))
-    return (
-        lambda: jax.block_until_ready(forward(inputs[0])),
-        lambda: jax.block_until_ready(gradients(trainable, inputs[0])),
-    )
+    arguments = (trainable, inputs[0])
+    return (forward, arguments), (gradients, arguments)
 
 
 def _torch_backend_steps(layer, inputs, cotangent):
     def forward():
         with torch.no_grad():
             layer(*inputs, training=False)
+        wait()
 
     def step():
         leaves = [inputs[0].detach().requires_grad_(), *inputs[1:]]
@@ -109,6 +143,7 @@ def _torch_backend_steps(layer, inputs, cotangent):
         torch.autograd.grad(
             outputs, [leaves[0], *wanted], cotangent, allow_unused=True
         )
+        wait()
 
     return forward, step
 

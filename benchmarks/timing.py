@@ -42,8 +42,8 @@ def compare(ours, peer, pairs=PAIRS, warm_up=2):
     ratios = [a / b for a, b in times]
     low, high = median_interval(ratios)
     return {
-        "ours_ms": round(1e3 * statistics.median(a for a, _ in times), 2),
-        "peer_ms": round(1e3 * statistics.median(b for _, b in times), 2),
+        "ours_ms": round(1e3 * statistics.median(a for a, _ in times), 3),
+        "peer_ms": round(1e3 * statistics.median(b for _, b in times), 3),
         "ratio": round(statistics.median(ratios), 3),
         "low": round(low, 3),
         "high": round(high, 3),

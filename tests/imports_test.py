@@ -99,6 +99,23 @@ def test_import_is_light():
     assert result.stdout.strip() == "[]"
 
 
+def test_all_but_tfds_data_works_without_tfds():
+    script = (
+        "import sys; sys.modules['tensorflow_datasets'] = None;"
+        "from keras_attention import datasets, tuning;"
+        "datasets.load('cluttered_digits')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=ROOT.parent,
+    )
+    *_, error = result.stderr.splitlines()
+    assert error.startswith("ModuleNotFoundError")
+    assert "tensorflow_datasets" in error and "in load" in result.stderr
+
+
 def test_public_names_are_reachable():
     for name in dir(keras_attention):
         assert getattr(keras_attention, name) is not None or name == "__doc__"

@@ -30,11 +30,11 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | batches | `batches`, `sampling`, `augmentation` | order, balance, variety |
 """
 
+import importlib.util
+
 from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.augmentation import Augmentation
 from keras_attention.datasets.batches import batches
-from keras_attention.datasets.cluttered_digits import ClutteredDigits
-from keras_attention.datasets.cluttered_digits import ClutteredDigitsConfig
 from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
 from keras_attention.datasets.disjoint import check_disjoint
@@ -59,8 +59,6 @@ from keras_attention.datasets.table import from_table
 
 __all__ = [
     "Augmentation",
-    "ClutteredDigits",
-    "ClutteredDigitsConfig",
     "DataInfo",
     "DigitsSettings",
     "Examples",
@@ -85,3 +83,10 @@ __all__ = [
     "split",
     "to_original",
 ]
+
+# TFDS learns of our builder here; without TFDS all but `load` still works.
+if importlib.util.find_spec("tensorflow_datasets"):
+    from keras_attention.datasets.cluttered_digits import ClutteredDigits
+    from keras_attention.datasets.cluttered_digits import ClutteredDigitsConfig
+
+    __all__ += ["ClutteredDigits", "ClutteredDigitsConfig"]

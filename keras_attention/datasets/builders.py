@@ -6,10 +6,7 @@ import io
 import pathlib
 import re
 
-import tensorflow_datasets as tfds
 from absl import logging
-
-from keras_attention.datasets.cluttered_digits import ClutteredDigits
 
 
 def prepare(name, file_format, data_dir=None, **builder_kwargs):
@@ -32,8 +29,13 @@ def prepare(name, file_format, data_dir=None, **builder_kwargs):
     Raises:
         ValueError: on an unknown name, with the nearest ones.
         ImportError: when TFDS cannot prepare this data set without
-            TensorFlow.
+            TensorFlow, or is not there itself.
     """
+    # Images of one's own are read where there is no TFDS.
+    import tensorflow_datasets as tfds
+
+    from keras_attention.datasets.cluttered_digits import ClutteredDigits
+
     check_known(name, data_dir)
     with quiet():
         builder = tfds.builder(name, data_dir=data_dir, **builder_kwargs)
@@ -87,6 +89,8 @@ def check_known(name, data_dir=None):
     ...
     ValueError: Unknown data set 'mnits'. Nearest names: mnist, ...
     """
+    import tensorflow_datasets as tfds
+
     base = re.split("[/:]", name)[0]
     names = tfds.list_builders(with_community_datasets=False)
     on_disk = data_dir is not None and (pathlib.Path(data_dir) / base).is_dir()
@@ -115,6 +119,8 @@ def quiet(output=False):
     with contextlib.ExitStack() as stack:
         stack.callback(logging.set_verbosity, verbosity)
         if output:
+            import tensorflow_datasets as tfds
+
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             tfds.disable_progress_bar()
             stack.callback(tfds.enable_progress_bar)
