@@ -12,7 +12,7 @@ SMALL, MEDIUM = 8, 10
 
 
 class Canvas(NotebookFigure):
-    """A figure of a size in inches, laid out by matplotlib.
+    """A figure of a size in inches, arranged by matplotlib.
 
     Args:
         width: In inches.

@@ -12,8 +12,8 @@ LEVEL = 0.3
 FONTS = (11.5, 11, 10.5, 10, 9.5, 9, 8.5, 8, 7.5, 7)
 
 
-class Layout:
-    """Sizes and places of boxes, labels and arcs.
+class Arrangement:
+    """Sizes and positions of boxes, labels and arcs.
 
     Args:
         parts: List of `Part`, from left to right.
