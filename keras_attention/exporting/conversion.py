@@ -84,30 +84,30 @@ def explain(error, model, format):
 
 
 def _layers_in(text, model):
-    """The places of the layers whose scopes a converter's message names.
+    """The paths of the layers whose scopes a converter's message names.
 
     A scope is `served/vgg/block3_attention/Erfc`, with a number behind any
     part that TensorFlow has seen before.
     """
     found = []
-    for place, _ in sublayers(model):
-        parts = [rf"{re.escape(part)}(?:_\d+)?" for part in place.split("/")]
+    for path, _ in sublayers(model):
+        parts = [rf"{re.escape(part)}(?:_\d+)?" for part in path.split("/")]
         if re.search(rf"(?<![\w.]){'/'.join(parts)}/", text):
-            found.append(place)
+            found.append(path)
     # The deepest say most, and `conv_1` is not `conv` with a number.
     return [
-        place
-        for place in found
+        path
+        for path in found
         if not any(
-            other != place
-            and (other.startswith(f"{place}/") or _is_numbered(other, place))
+            other != path
+            and (other.startswith(f"{path}/") or _is_numbered(other, path))
             for other in found
         )
     ]
 
 
-def _is_numbered(other, place):
-    return re.fullmatch(rf"{re.escape(place)}_\d+", other) is not None
+def _is_numbered(other, path):
+    return re.fullmatch(rf"{re.escape(path)}_\d+", other) is not None
 
 
 def _litert_options(quantize, calibration):

@@ -54,7 +54,7 @@ def export(
 
     Outputs are called `predictions` behind a softmax or sigmoid, `logits`
     without activation and `outputs` where that cannot be known; several
-    outputs keep their names. A map is called by its place in the model
+    outputs keep their names. A map is called by its path in the model
     (`block3_attention`), where anything but letters, digits and `_` becomes
     `_`: `encoder/attention` is `encoder_attention`, and the second call
     `attention#2` is `attention_2`. A name that is taken gets `_2`. All
@@ -183,7 +183,7 @@ def export(
             preprocessing=steps.words,
             quantization=quantization_words(format, quantize, calibration),
             compared=_compared_words(images, labels, copy is not model),
-            places={output.name: output.place for output in outputs},
+            places={output.name: output.path for output in outputs},
             differences={o.name: differences[o.name] for o in outputs},
             milliseconds=measures.milliseconds(in_runtime, images),
             keras_milliseconds=measures.milliseconds(in_keras, images),

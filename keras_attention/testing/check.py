@@ -83,7 +83,7 @@ def check_attention_layer(
        (`compiled`, `jit`, `dynamic_sizes`, `training`).
     5. Half precision, extreme inputs, masks and NaN do no harm
        (`mixed_precision`, `extreme_inputs`, `masking`, `masked_training`).
-    6. Both layouts of a map give the same numbers (`data_format`).
+    6. Both data formats of a map give the same numbers (`data_format`).
     7. Nothing is random but by the seed, and only in training
        (`randomness`).
     8. It can start as the identity, and trains from there (`identity`).

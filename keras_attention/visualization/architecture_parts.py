@@ -67,7 +67,7 @@ class Tap:
 class _Unit:
     """A call that is shown as a whole."""
 
-    place: str
+    path: str
     operation: keras.Operation
     number: int
     shape: tuple
@@ -77,7 +77,7 @@ class _Unit:
 
     @property
     def name(self):
-        return self.place.rpartition("/")[2]
+        return self.path.rpartition("/")[2]
 
     @property
     def is_attention(self):
@@ -149,23 +149,23 @@ def parts_and_taps(model, inputs, calls, rows):
 def _units(model, calls, rows, first):
     """Calls at the level that is shown, with what they depend on."""
     layers = {"": model, **dict(sublayers(model))}
-    paths = [row["path"] for row in rows]
-    open_places = {
-        place
-        for place, layer in layers.items()
+    attention = [row["path"] for row in rows]
+    open_layers = {
+        path
+        for path, layer in layers.items()
         if isinstance(layer, keras.Model)
         or (
-            any(path.startswith(f"{place}/") for path in paths)
-            and place not in paths
+            any(inner.startswith(f"{path}/") for inner in attention)
+            and path not in attention
             and not hasattr(layer, "attention_shapes")
         )
     }
 
     def is_shown(call):
         if not call.is_layer:
-            return call.place in open_places
-        *around, place = ancestry(call.place)
-        return place not in open_places and open_places.issuperset(around)
+            return call.place in open_layers
+        *around, path = ancestry(call.place)
+        return path not in open_layers and open_layers.issuperset(around)
 
     units, producers = [], {}
     for call in filter(is_shown, calls):
@@ -235,7 +235,7 @@ def _add_blocks(parts, maps, units):
             continue
         if unit.is_attention and block is not None:
             name = unit.rows[0]["layer"]
-            if unit.place != unit.rows[0]["path"]:
+            if unit.path != unit.rows[0]["path"]:
                 name = type(unit.operation).__name__
             block.attention[name] = block.attention.get(name, 0) + 1
         if block is not None and _differs(unit.shape, reference):

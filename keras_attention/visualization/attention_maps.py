@@ -19,7 +19,7 @@ class AttentionMap:
             or `(batch, heads, queries, height, width)`. Channel:
             `(batch, 1, 1, channels)`. Pairwise:
             `(batch, heads, positions, positions)`.
-        layer: The layer's place in the model, e.g. `"encoder/attention"`.
+        layer: The layer's path in the model, e.g. `"encoder/attention"`.
         kind: `"spatial"`, `"channel"` or `"pairwise"`.
 
     Example:
@@ -84,7 +84,7 @@ def collect_attention(model, x, batch_size=32):
         batch_size: As in `predict`.
 
     Returns:
-        Dictionary of the layer's place in the model to `AttentionMap`, in
+        Dictionary of the layer's path in the model to `AttentionMap`, in
         the order of the model's layers.
 
     Raises:

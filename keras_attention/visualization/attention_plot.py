@@ -53,8 +53,8 @@ def plot_attention(
         maps: What `collect_attention` returns, or a dictionary of name to
             `(batch, height, width)`, `(batch, heads, height, width)` or
             `(batch, heads, queries, height, width)`. Positions that are not
-            finite are left without colour. Channel and pairwise attention has
-            no place in the image; a note names what is not shown.
+            finite are left without colour. Channel and pairwise attention is
+            no map over the image; a note names what is not shown.
         outlines: Optional true places of the objects: masks
             `(batch, height, width)` or `(batch, height, width, 1)`, or boxes
             `(batch, 4)` or `(batch, boxes, 4)`, `(ymin, xmin, ymax, xmax)` as

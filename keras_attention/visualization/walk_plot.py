@@ -35,7 +35,7 @@ def plot_walk(
     Args:
         model: A Keras model with one input.
         image: `(height, width, channels)`, as the model takes it.
-        layer: Place or name of the attention layer; `None` takes the last.
+        layer: Path or name of the attention layer; `None` takes the last.
         picture: The image to show, if the model takes it preprocessed:
             `(height, width)` or `(height, width, 1 or 3)`, uint8 or floats in
             `[0, 1]`.
@@ -198,10 +198,10 @@ def _draw_vector(axes, rows):
 
 def _draw_answer(axes, best):
     names, shares = best
-    places = range(len(names))
+    rows = range(len(names))
     colours = [COLOURS[0], *["#bbbbbb"] * (len(names) - 1)]
-    axes.barh(places, shares, color=colours[: len(names)])
-    axes.set_yticks(places, names)
+    axes.barh(rows, shares, color=colours[: len(names)])
+    axes.set_yticks(rows, names)
     axes.set_xticks([0, 1])
     axes.set_xlim(0, 1)
     axes.invert_yaxis()
