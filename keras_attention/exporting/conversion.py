@@ -16,12 +16,14 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
     """Writes a served model.
 
     Args:
-        served: A `ServedModel` that has been called.
-        path: Where to.
-        format: A `Format`.
-        shape: `(height, width, channels)` of the images; sizes may be `None`.
-        quantize: `None`, `"float16"` or `"int8"`.
-        calibration: Images for `"int8"`, or `None`.
+        served: `ServedModel` that has been called.
+        path: str, where to.
+        format: `Format`.
+        shape: tuple `(height, width, channels)` of the images; sizes may be
+            `None`.
+        quantize: str or `None`, `"float16"` or `"int8"`. Defaults to `None`.
+        calibration: array of images for `"int8"`, or `None`. Defaults to
+            `None`.
     """
     signature = keras.InputSpec(
         shape=(None, *shape), dtype=served.pixels.dtype, name=INPUT_NAME
@@ -60,9 +62,9 @@ def explain(error, model, format):
     """The message for a model that could not be converted or run.
 
     Args:
-        error: What was raised.
-        model: The model.
-        format: A `Format`.
+        error: exception, what was raised.
+        model: `keras.Model`.
+        format: `Format`.
 
     Returns:
         A string that names the layers which the error speaks of, if it speaks

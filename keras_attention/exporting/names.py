@@ -17,8 +17,8 @@ def name_answers(model, answers):
     """Names for what a model itself returns.
 
     Args:
-        model: The model.
-        answers: What it returned: a tensor, or a list, tuple or dictionary of
+        model: `keras.Model`.
+        answers: what it returned: a tensor, or a list, tuple or dict of
             tensors.
 
     Returns:
@@ -49,7 +49,7 @@ def answer_name(model):
     """`"predictions"`, `"logits"` or, if that cannot be known, `"outputs"`.
 
     Args:
-        model: A Keras model with one output.
+        model: `keras.Model` with one output.
 
     Returns:
         `"predictions"` behind a softmax or sigmoid; `"logits"` for a dense or
@@ -83,7 +83,7 @@ def legal_names(paths):
     taken gets `_2`, `_3` behind it.
 
     Args:
-        paths: Strings, the more important first.
+        paths: list of str, the more important first.
 
     Returns:
         A list of as many names.

@@ -26,9 +26,10 @@ class ServedModel(keras.Model):
     """A model with its preprocessing, whose outputs have names.
 
     Args:
-        model: A float32 model.
-        pixels: What to do to the images first; see `Pixels`.
-        maps: Whether to return the weights of every attention layer.
+        model: `keras.Model` in float32.
+        pixels: `Pixels`, what to do to the images first.
+        maps: bool, whether to return the weights of every attention layer.
+            Defaults to `True`.
 
     Call arguments:
         images: `(batch, height, width, channels)`.

@@ -48,9 +48,9 @@ def plot_architecture(model, input_shape=None):
     attention layers has them counted in its blocks.
 
     Args:
-        model: A Keras model.
-        input_shape: Sizes of the image without the batch, needed unless the
-            model knows all of them.
+        model: `keras.Model`.
+        input_shape: tuple or `None`, sizes of the image without the batch,
+            needed unless the model knows all of them. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure` of 16:9 at 150 dots an inch, unknown to

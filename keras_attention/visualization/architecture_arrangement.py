@@ -16,14 +16,14 @@ class Arrangement:
     """Sizes and positions of boxes, labels and arcs.
 
     Args:
-        parts: List of `Part`, from left to right.
-        taps: List of `Tap`.
-        axes: Matplotlib axes at 150 dots an inch, to measure text with.
+        parts: list of `Part`, from left to right.
+        taps: list of `Tap`.
+        axes: `matplotlib.axes.Axes` at 150 dots an inch, to measure text with.
 
     Attributes:
-        width, height: Of the figure.
-        centres: The middle of every part.
-        font: The size of labels in points.
+        width, height: float, of the figure.
+        centres: list of float, the middle of every part.
+        font: float, the size of labels in points.
     """
 
     def __init__(self, parts, taps, axes):

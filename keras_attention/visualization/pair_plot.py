@@ -20,14 +20,16 @@ def plot_pairs(scores, alignments=None, picture=None, queries=None):
     without a query.
 
     Args:
-        scores: Name to `(height, width)`, for one query and one head.
-        alignments: Name to a key or a layer of `keras_attention.alignments`;
-            `None` takes every key. Of weights for every channel the mean is
-            shown.
-        picture: Optional image in the corner, `(height, width)` or
-            `(height, width, 1 or 3)`, uint8 or floats in `[0, 1]`.
-        queries: Optional name of an alignment to the query that it needs,
-            `(query_channels,)`.
+        scores: dict of name to array `(height, width)`, for one query and one
+            head.
+        alignments: dict of name to a key or a layer of
+            `keras_attention.alignments`; `None` takes every key. Of weights for
+            every channel the mean is shown. Defaults to `None`.
+        picture: array or `None`, the image in the corner, `(height, width)` or
+            `(height, width, 1 or 3)`, uint8 or floats in `[0, 1]`. Defaults to
+            `None`.
+        queries: dict or `None`, name of an alignment to the query that it
+            needs, `(query_channels,)`. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`.

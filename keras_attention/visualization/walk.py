@@ -26,16 +26,16 @@ class Walk:
     """What one attention layer made of one image.
 
     Args:
-        layer: The layer's path in the model.
-        steps: The keys of its score, alignment and aggregation, as far as it
-            has them.
-        features: `(height, width, channels)`, what the layer received.
-        scores: `(heads, queries, positions)`, or `None` for a layer without
-            an alignment of its own.
-        weights: As the layer returns them, without the batch axis.
-        context: What the layer returned, without the batch axis.
-        answer: What the model returned, without the batch axis, or `None` if
-            it has several outputs.
+        layer: str, the layer's path in the model.
+        steps: dict of `"score"`, `"alignment"` and `"aggregation"` to their
+            keys, as far as the layer has them.
+        features: array `(height, width, channels)`, what the layer received.
+        scores: array `(heads, queries, positions)`, or `None` for a layer
+            without an alignment of its own.
+        weights: array, as the layer returns them, without the batch axis.
+        context: array, what the layer returned, without the batch axis.
+        answer: array, what the model returned, without the batch axis, or
+            `None` if it has several outputs.
     """
 
     layer: str
@@ -51,10 +51,10 @@ def follow(model, image, layer=None):
     """Runs a model on one image and notes every step of one layer.
 
     Args:
-        model: A Keras model with one input.
-        image: `(height, width, channels)`, as the model takes it.
-        layer: Path or name of an attention layer of this package in the
-            model; `None` takes the last one.
+        model: `keras.Model` with one input.
+        image: array `(height, width, channels)`, as the model takes it.
+        layer: str, path or name of an attention layer of this package in the
+            model; `None` takes the last one. Defaults to `None`.
 
     Returns:
         A `Walk`.
