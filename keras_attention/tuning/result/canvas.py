@@ -15,8 +15,8 @@ class Canvas(NotebookFigure):
     """A figure of a size in inches, arranged by matplotlib.
 
     Args:
-        width: In inches.
-        height: In inches.
+        width: float, in inches.
+        height: float, in inches.
     """
 
     def __init__(self, width, height):
