@@ -88,7 +88,7 @@ def explain(error, model, format):
 def _layers_in(text, model):
     """The paths of the layers whose scopes a converter's message names.
 
-    A scope is `served/vgg/block3_attention/Erfc`, with a number behind any
+    A scope is `served/vgg/block3_pool_se/Erfc`, with a number behind any
     part that TensorFlow has seen before.
     """
     found = []

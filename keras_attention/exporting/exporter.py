@@ -55,7 +55,7 @@ def export(
     Outputs are called `predictions` behind a softmax or sigmoid, `logits`
     without activation and `outputs` where that cannot be known; several
     outputs keep their names. A map is called by its path in the model
-    (`block3_attention`), where anything but letters, digits and `_` becomes
+    (`block3_pool_se`), where anything but letters, digits and `_` becomes
     `_`: `encoder/attention` is `encoder_attention`, and the second call
     `attention#2` is `attention_2`. A name that is taken gets `_2`. All
     outputs are float32.
