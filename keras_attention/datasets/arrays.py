@@ -31,28 +31,32 @@ def from_arrays(
     """Makes `Examples` of arrays in memory, and checks every one of them.
 
     Args:
-        images: array `(count, height, width, channels)` or, grey, `(count,
-            height, width)`, or a list of such images, which may then differ
-            in size; 1 or 3 channels; uint8, or floats in [0, 1].
-        labels: `(count,)` or `(count, 1)`: indices of classes, or their
+        images: array `(count, height, width, channels)` or, grey,
+            `(count, height, width)`, or a list of such images, which may then
+            differ in size; 1 or 3 channels; uint8, or floats in [0, 1].
+        labels: array `(count,)` or `(count, 1)`: indices of classes, or their
             names; or, multi-label, `(count, classes)` of 0 and 1.
-        class_names: sequence of str. By default the numbers from 0 to the
-            largest index or to the number of columns, or the names that
-            occur, sorted.
-        masks: sequence of `(height, width)` or `(height, width, 1)`, booleans
-            or numbers, made 0 and 1 as by `read_mask` (floats at 0.5);
-            `None` in place of one that is not known. A mask of zeros is
-            known: the object is not there.
-        boxes: sequence of arrays `(objects, 4)`, `(ymin, xmin, ymax, xmax)`
-            as shares of the image; `(0, 4)` where there are none.
-        groups: sequence of what must stay together, such as patients.
-        names: sequence of str, what messages call each image.
-        size: int or `(height, width)` the images are brought to; `None` if
-            they have one size already.
-        layout: `"stretch"`, `"pad"` or `"crop"`; see `place`.
-        one_hot: bool, whether `labels` of rank 2 hold one 1 a row and mean
-            one class an image. Never guessed: rank 2 is multi-label
-            otherwise.
+        class_names: sequence of str; `None` takes the numbers from 0 to the
+            largest index or to the number of columns, or the names that occur,
+            sorted. Defaults to `None`.
+        masks: sequence of arrays `(height, width)` or `(height, width, 1)`,
+            booleans or numbers, made 0 and 1 as by `read_mask` (floats at 0.5);
+            `None` in place of one that is not known. A mask of zeros is known:
+            the object is not there. Defaults to `None`.
+        boxes: sequence of arrays `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as
+            shares of the image; `(0, 4)` where there are none. Defaults to
+            `None`.
+        groups: sequence of what must stay together, such as patients. Defaults
+            to `None`.
+        names: sequence of str, what messages call each image; `None` numbers
+            them. Defaults to `None`.
+        size: int or tuple `(height, width)` the images are brought to; `None`
+            if they have one size already. Defaults to `None`.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `place`. Defaults to
+            `"stretch"`.
+        one_hot: bool, whether `labels` of rank 2 hold one 1 a row and mean one
+            class an image. Never guessed: rank 2 is multi-label otherwise.
+            Defaults to `False`.
 
     Returns:
         An `Examples`.
@@ -122,9 +126,9 @@ def check_labels(labels, where, problems, class_names=None, one_hot=False):
     Args:
         labels: as for `from_arrays`.
         where: sequence of str, what messages call each image.
-        problems: a `Problems`.
-        class_names: as for `from_arrays`.
-        one_hot: as for `from_arrays`.
+        problems: `Problems`.
+        class_names: sequence of str, as for `from_arrays`. Defaults to `None`.
+        one_hot: bool, as for `from_arrays`. Defaults to `False`.
 
     Returns:
         `(labels, class_names)`.

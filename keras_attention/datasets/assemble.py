@@ -28,16 +28,18 @@ def assemble(
 
     Args:
         where: sequence of str, what messages call each image.
-        read_image: function from an index to uint8 `(height, width,
-            channels)`, which raises `ValueError` if it cannot.
-        read_mask: function from an index and the image's `(height, width)`
-            to uint8 `(height, width, 1)` or, if there is no mask, `None`.
+        read_image: callable from an index to uint8 `(height, width, channels)`,
+            which raises `ValueError` if it cannot.
+        read_mask: callable from an index and the image's `(height, width)` to
+            uint8 `(height, width, 1)` or, if there is no mask, `None`. Defaults
+            to `None`.
         boxes: sequence of arrays `(objects, 4)`, shares of the originals.
-        problems: a `Problems`, which what cannot be read is added to.
-        size: `(height, width)`; the size of the first image if `None`, which
-            all others must then have.
-        layout: as for `layout.place`.
-        channels: int.
+            Defaults to `None`.
+        problems: `Problems`, which what cannot be read is added to.
+        size: tuple `(height, width)`; the size of the first image if `None`,
+            which all others must then have. Defaults to `None`.
+        layout: str, as for `layout.place`. Defaults to `"stretch"`.
+        channels: int. Defaults to `3`.
 
     Returns:
         A dict with the fields of `Examples` that were made.

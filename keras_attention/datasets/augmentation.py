@@ -29,19 +29,21 @@ class Augmentation:
     batch size, thread or backend or an interruption changes nothing.
 
     Args:
-        flip: `"horizontal"`, `"vertical"`, `"both"` (each by itself) or
-            `None`; each with probability 1/2.
-        rotation: largest angle in degrees, either way, 0 to 180.
-        translation: largest shift either way, as a share of height and width,
-            in [0, 1).
-        zoom: images are scaled by 1 - zoom to 1 + zoom, in [0, 1).
-        crop: largest shift either way in whole pixels: padding by `crop` and
-            cutting out a window of the image's size.
-        brightness: largest number added to or taken from the image, as a
-            share of white, in [0, 1).
-        contrast: distances from the mean of a channel are scaled by
-            1 - contrast to 1 + contrast, in [0, 1).
-        seed: int, not negative.
+        flip: str or `None`, `"horizontal"`, `"vertical"` or `"both"` (each by
+            itself); each with probability 1/2. Defaults to `None`.
+        rotation: float, largest angle in degrees, either way, 0 to 180.
+            Defaults to `0.0`.
+        translation: float, largest shift either way, as a share of height and
+            width, in [0, 1). Defaults to `0.0`.
+        zoom: float, images are scaled by 1 - zoom to 1 + zoom, in [0, 1).
+            Defaults to `0.0`.
+        crop: int, largest shift either way in whole pixels: padding by `crop`
+            and cutting out a window of the image's size. Defaults to `0`.
+        brightness: float, largest number added to or taken from the image, as a
+            share of white, in [0, 1). Defaults to `0.0`.
+        contrast: float, distances from the mean of a channel are scaled by 1 -
+            contrast to 1 + contrast, in [0, 1). Defaults to `0.0`.
+        seed: int, not negative. Defaults to `0`.
 
     Call arguments:
         elements: dict with `image`, uint8 `(batch, height, width, channels)`,

@@ -35,16 +35,16 @@ def batches(
 
     Args:
         examples: `Examples`.
-        batch_size: int. The last batch may be smaller.
-        seed: int, or `None` for the order of `examples`.
+        batch_size: int. The last batch may be smaller. Defaults to `32`.
+        seed: int, or `None` for the order of `examples`. Defaults to `None`.
         supervised: bool, elements `(image, label)`; `False` gives dicts with
             `image`, `label`, and what there is of `mask`, `has_mask` and
-            `boxes`, as `metrics.compare` takes.
+            `boxes`, as `metrics.compare` takes. Defaults to `True`.
         augment: `Augmentation`, for training only, or any callable
             `(elements, epoch, positions) -> elements` on the dict of arrays
-            before scaling.
+            before scaling. Defaults to `None`.
         balance: bool, whether every class is drawn equally often; see
-            `balanced_order`. Needs a `seed`.
+            `balanced_order`. Needs a `seed`. Defaults to `False`.
 
     Returns:
         A `keras.utils.PyDataset` of batches: image float32 `(batch, height,
@@ -104,7 +104,7 @@ class EpochBatches(keras.utils.PyDataset):
     Args:
         count: int, number of examples.
         batch_size: int.
-        seed: int, or `None` for the order of the source.
+        seed: int, or `None` for the order of the source. Defaults to `None`.
     """
 
     def __init__(self, count, batch_size, seed=None):

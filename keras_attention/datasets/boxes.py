@@ -12,10 +12,10 @@ def check_boxes(boxes, where, problems):
     What lies outside by rounding is clipped.
 
     Args:
-        boxes: sequence of arrays `(objects, 4)`, `(ymin, xmin, ymax, xmax)`
-            as shares of the image.
+        boxes: sequence of arrays `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as
+            shares of the image.
         where: sequence of str, what messages call each image.
-        problems: a `Problems`.
+        problems: `Problems`.
 
     Returns:
         A list of float32 arrays `(objects, 4)`.

@@ -19,8 +19,9 @@ def prepare(name, file_format, data_dir=None, **builder_kwargs):
 
     Args:
         name: str, a TFDS name, with `/config` and `:version` if need be.
-        file_format: "tfrecord" or "array_record".
-        data_dir: folder of the prepared data; TFDS's default if `None`.
+        file_format: str, `"tfrecord"` or `"array_record"`.
+        data_dir: str or path, folder of the prepared data; TFDS's default if
+            `None`. Defaults to `None`.
         **builder_kwargs: passed to the builder.
 
     Returns:
@@ -77,7 +78,8 @@ def check_known(name, data_dir=None):
 
     Args:
         name: str, a TFDS name, with `/config` and `:version` if need be.
-        data_dir: folder where prepared data sets without code may lie.
+        data_dir: str or path, folder where prepared data sets without code may
+            lie. Defaults to `None`.
 
     Raises:
         ValueError: with the nearest names.
@@ -113,6 +115,7 @@ def quiet(output=False):
 
     Args:
         output: bool, whether progress bars and prints are kept off too.
+            Defaults to `False`.
     """
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)

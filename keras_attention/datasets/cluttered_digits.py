@@ -28,7 +28,7 @@ class ClutteredDigitsConfig(DigitsSettings, tfds.core.BuilderConfig):
     folder on disk and is prepared once.
 
     Args:
-        name: str, leave it out.
+        name: str, leave it out. Defaults to `""`.
 
     Example:
 
@@ -51,10 +51,13 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
     reading need neither the internet nor, as `array_record`, TensorFlow.
 
     Args:
-        config: a `ClutteredDigitsConfig` or its name.
-        data_dir: folder of the prepared data; TFDS's default if `None`.
-        version: version of the data set, as TFDS has it.
-        file_format: format of the record files, as TFDS has it.
+        config: `ClutteredDigitsConfig` or its name. Defaults to `None`.
+        data_dir: str or path, folder of the prepared data; TFDS's default if
+            `None`. Defaults to `None`.
+        version: str, version of the data set, as TFDS has it. Defaults to
+            `None`.
+        file_format: str, format of the record files, as TFDS has it. Defaults
+            to `None`.
         **settings: instead of `config`, the settings of one.
 
     Example:

@@ -49,21 +49,26 @@ class DigitsSettings:
     """What a set of cluttered digits looks like; checked when made.
 
     Args:
-        canvas: int or `(height, width)`, the size of the images.
+        canvas: int or tuple `(height, width)`, the size of the images. Defaults
+            to `48`.
         digits: int, how many digits lie on a canvas; they never overlap.
-        scale: `(low, high)`, the range of the factor by which the 8x8 digits
-            are enlarged, bilinearly (nearest-neighbour digits are blocks
-            whose corners give them away among the fragments).
+            Defaults to `1`.
+        scale: tuple `(low, high)`, the range of the factor by which the 8x8
+            digits are enlarged, bilinearly (nearest-neighbour digits are blocks
+            whose corners give them away among the fragments). Defaults to
+            `(2.0, 2.0)`.
         fragments: int, how many fragments of digits clutter the canvas.
+            Defaults to `6`.
         fragment_size: int, the side of a fragment, cut from an enlarged digit.
-        colour: bool, digits and fragments in random colours on a dark ground
-            (3 channels) instead of grey on black (1 channel).
-        train: int, number of training examples.
-        validation: int, number of validation examples.
-        test: int, number of test examples.
+            Defaults to `8`.
+        colour: bool, digits and fragments in random colours on a dark ground (3
+            channels) instead of grey on black (1 channel). Defaults to `False`.
+        train: int, number of training examples. Defaults to `5000`.
+        validation: int, number of validation examples. Defaults to `500`.
+        test: int, number of test examples. Defaults to `1000`.
         seed: int, the seed of everything but the split of the digit images,
             which never changes: a test digit of one configuration is a test
-            digit of all.
+            digit of all. Defaults to `0`.
 
     Raises:
         ValueError: naming the argument that cannot be satisfied.
@@ -156,7 +161,7 @@ def pool(split):
     """The digit images a split draws from, no two splits sharing one.
 
     Args:
-        split: "train", "validation" or "test".
+        split: str, `"train"`, `"validation"` or `"test"`.
 
     Returns:
         Images `(count, 8, 8)` float32 in [0, 1] and labels `(count,)`.
@@ -188,8 +193,8 @@ def generate(settings, split):
     """Yields the examples of a split, each from its own random generator.
 
     Args:
-        settings: a `DigitsSettings`.
-        split: "train", "validation" or "test".
+        settings: `DigitsSettings`.
+        split: str, `"train"`, `"validation"` or `"test"`.
 
     Yields:
         A dict with `image` uint8 `(height, width, channels)`; `label` int, the

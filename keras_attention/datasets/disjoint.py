@@ -13,7 +13,7 @@ def check_disjoint(*parts, names=True):
     Args:
         *parts: `Examples`, such as a training and a test set of two origins.
         names: bool, whether names are compared; `False` where they are row
-            numbers, or files of two folders.
+            numbers, or files of two folders. Defaults to `True`.
 
     Raises:
         ValueError: Naming the first shared ones, or if some parts have groups

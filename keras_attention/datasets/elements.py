@@ -17,7 +17,7 @@ def find_fields(features, supervised):
     """Finds the features of a data set that make up an element.
 
     Args:
-        features: the `tfds.features.FeaturesDict` of the data set.
+        features: `tfds.features.FeaturesDict` of the data set.
         supervised: bool, image and label alone.
 
     Returns:
@@ -77,7 +77,7 @@ def stack(values):
     """Stacks arrays, padding them with zeros to their common extent.
 
     Args:
-        values: a sequence of array-likes of one rank, or of strings.
+        values: sequence of array-likes of one rank, or of strings.
 
     Returns:
         One array with a leading axis; strings make an object array.

@@ -16,22 +16,23 @@ class Examples:
     `split` and `folds` divide them; `batches` is what `model.fit` takes.
 
     Args:
-        images: uint8 `(count, height, width, channels)`.
-        labels: int64 `(count,)`, the index of a class; or, multi-label,
+        images: uint8 array `(count, height, width, channels)`.
+        labels: int64 array `(count,)`, the index of a class; or, multi-label,
             float32 `(count, classes)` of 0 and 1.
         class_names: tuple of str.
         names: tuple of str, what messages call each image: a file or a row.
-        masks: uint8 `(count, height, width, 1)` of 0 and 1, or `None`.
-        has_mask: bool `(count,)`: where `masks` is known; `None` is
-            everywhere.
+        masks: uint8 array `(count, height, width, 1)` of 0 and 1, or `None`.
+            Defaults to `None`.
+        has_mask: bool array `(count,)`: where `masks` is known; `None` is
+            everywhere. Defaults to `None`.
         boxes: list of float32 `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as
-            shares of the image, or `None`.
+            shares of the image, or `None`. Defaults to `None`.
         groups: array `(count,)` of what must stay together, such as patients,
-            or `None`.
-        original_sizes: int64 `(count, 2)`, heights and widths before the
-            layout.
-        layout: `"stretch"`, `"pad"` or `"crop"`: how the originals became
-            `(height, width)`.
+            or `None`. Defaults to `None`.
+        original_sizes: int64 array `(count, 2)`, heights and widths before the
+            layout, or `None`. Defaults to `None`.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`: how the originals became
+            `(height, width)`. Defaults to `"stretch"`.
 
     Raises:
         ValueError: If the lengths differ.
@@ -102,7 +103,8 @@ class Examples:
             maps: array `(..., rows, columns)` about `images[index]`, such as
                 its attention weights.
             index: int, which image.
-            method: `"bilinear"`, or `"nearest"` for masks.
+            method: str, `"bilinear"`, or `"nearest"` for masks. Defaults to
+                `"bilinear"`.
 
         Returns:
             A float32 array `(..., height, width)` of the original's size; NaN

@@ -14,8 +14,8 @@ class Folder:
     Each folder is listed once, however many files are asked for.
 
     Args:
-        name: the argument the folder was given as, for messages.
-        path: the folder.
+        name: str, the argument the folder was given as, for messages.
+        path: str or path, the folder.
 
     Raises:
         ValueError: if there is no such folder.
@@ -37,7 +37,8 @@ class Folder:
             name: str, a path in the folder. Without `extension`, the file of
                 exactly that name, or the one image that is called so plus an
                 image extension, in capitals or not.
-            extension: str to append instead, such as `".jpg"`.
+            extension: str to append instead, such as `".jpg"`. Defaults to
+                `None`.
 
         Returns:
             A `pathlib.Path`.

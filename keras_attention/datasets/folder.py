@@ -56,19 +56,21 @@ def from_folder(
     links are followed within `path`; one that leads out of it is an error.
 
     Args:
-        path: the folder. If it holds `train`, `validation` and `test`, see
-            `from_split_folders`.
-        size: int or `(height, width)` the images are brought to; `None` if
-            they have one size already.
-        layout: `"stretch"`, `"pad"` or `"crop"`; see `place`.
-        masks: folder of the masks, `masks/<class>/<mask>`, one for every
-            image; `None` for no masks.
+        path: str or path, the folder. If it holds `train`, `validation` and
+            `test`, see `from_split_folders`.
+        size: int or tuple `(height, width)` the images are brought to; `None`
+            if they have one size already. Defaults to `None`.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `place`. Defaults to
+            `"stretch"`.
+        masks: str or path, folder of the masks, `masks/<class>/<mask>`, one for
+            every image; `None` for no masks. Defaults to `None`.
         mask: str, a mask's name, with `{id}` for the image's name without
-            extension; by default the same name with any image extension.
-        class_names: sequence of str, the order of the classes, which are
-            sorted by default, as text: "10" stands before "2". A class
-            without a folder has no images.
-        channels: int, 3 for RGB or 1 for grey.
+            extension; by default that name with any image extension. Defaults
+            to `"{id}"`.
+        class_names: sequence of str, the order of the classes; `None` sorts
+            them, as text: "10" stands before "2". A class without a folder has
+            no images. Defaults to `None`.
+        channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
 
     Returns:
         An `Examples`; its `names` are `<class>/<image>`.
@@ -142,14 +144,15 @@ def from_split_folders(
     read the others with `from_folder` and divide them with `split`.
 
     Args:
-        path: the folder.
-        size: int or `(height, width)`; the size of the training images, which
-            all must have, if `None`.
-        layout: as for `from_folder`.
-        masks: folder of the masks, `masks/train/<class>/<mask>` and so on.
-        mask: as for `from_folder`.
-        class_names: as for `from_folder`.
-        channels: as for `from_folder`.
+        path: str or path, the folder.
+        size: int or tuple `(height, width)`; the size of the training images,
+            which all must have, if `None`. Defaults to `None`.
+        layout: str, as for `from_folder`. Defaults to `"stretch"`.
+        masks: str or path, folder of the masks, `masks/train/<class>/<mask>`
+            and so on. Defaults to `None`.
+        mask: str, as for `from_folder`. Defaults to `"{id}"`.
+        class_names: sequence of str, as for `from_folder`. Defaults to `None`.
+        channels: int, as for `from_folder`. Defaults to `3`.
 
     Returns:
         A `Splits` of `Examples`, with `info`.

@@ -42,11 +42,12 @@ def read_image(source, channels=3, max_pixels=MAX_PIXELS, name=None):
     - Grey is the luma `0.299 R + 0.587 G + 0.114 B`.
 
     Args:
-        source: a path, or the file's bytes.
-        channels: int, 3 for RGB or 1 for grey.
-        max_pixels: int; a file whose header says more is refused before any
-            of it is decoded.
-        name: str, what messages call the image; the path if `None`.
+        source: str or path, or the file's bytes.
+        channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
+        max_pixels: int; a file whose header says more is refused before any of
+            it is decoded. Defaults to `50_000_000`.
+        name: str, what messages call the image; the path if `None`. Defaults to
+            `None`.
 
     Returns:
         A uint8 array `(height, width, channels)`.
@@ -85,9 +86,10 @@ def read_mask(source, max_pixels=MAX_PIXELS, name=None):
     - Transparent is background.
 
     Args:
-        source: a path, or the file's bytes.
-        max_pixels: int, as for `read_image`.
-        name: str, what messages call the mask; the path if `None`.
+        source: str or path, or the file's bytes.
+        max_pixels: int, as for `read_image`. Defaults to `50_000_000`.
+        name: str, what messages call the mask; the path if `None`. Defaults to
+            `None`.
 
     Returns:
         A uint8 array `(height, width, 1)` of 0 and 1.
@@ -118,7 +120,8 @@ def binarise(values, top=255):
 
     Args:
         values: array of numbers or booleans.
-        top: the value that means "certainly the object".
+        top: number, the value that means "certainly the object". Defaults to
+            `255`.
 
     Returns:
         A uint8 array of 0 and 1 in the shape of `values`.

@@ -48,9 +48,9 @@ def single_label(values, where, problems, class_names=None):
     Args:
         values: sequence of words, whole numbers, or cells with them.
         where: sequence of str, what messages call each row.
-        problems: a `Problems`, which unknown, missing and fractional values
-            are added to.
-        class_names: sequence of str, or `None`.
+        problems: `Problems`, which unknown, missing and fractional values are
+            added to.
+        class_names: sequence of str, or `None`. Defaults to `None`.
 
     Returns:
         `(labels, class_names)`: int64 `(count,)` and a tuple of str.
@@ -96,7 +96,7 @@ def cell_labels(values, where, problems, separator, class_names=None):
         where: as for `single_label`.
         problems: as for `single_label`.
         separator: str between the classes of a cell.
-        class_names: as for `single_label`.
+        class_names: sequence of str, as for `single_label`. Defaults to `None`.
 
     Returns:
         `(labels, class_names)`: float32 `(count, classes)` of 0 and 1, and a
@@ -143,11 +143,12 @@ def column_labels(values, where, problems, class_names, one_hot=False):
     """A column of 0 and 1 for each class.
 
     Args:
-        values: `(count, classes)` cells.
+        values: cells `(count, classes)`.
         where: as for `single_label`.
         problems: as for `single_label`.
         class_names: sequence of str, one a column.
-        one_hot: bool, whether exactly one column of a row has to be 1.
+        one_hot: bool, whether exactly one column of a row has to be 1. Defaults
+            to `False`.
 
     Returns:
         `(labels, class_names)`: float32 `(count, classes)` of 0 and 1; with

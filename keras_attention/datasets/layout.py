@@ -49,9 +49,9 @@ def placement(original_size, size, layout):
     """Which rectangle of an image goes where.
 
     Args:
-        original_size: `(height, width)` of the image.
-        size: `(height, width)` of the result.
-        layout: `"stretch"`, `"pad"` or `"crop"`.
+        original_size: tuple `(height, width)` of the image.
+        size: tuple `(height, width)` of the result.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`.
 
     Returns:
         A `Placement`.
@@ -83,12 +83,12 @@ def place(image, size, layout="stretch", method="bilinear"):
 
     Args:
         image: array `(height, width, channels)`, any real dtype.
-        size: `(height, width)` of the result.
-        layout: `"stretch"`; `"pad"`: the longer side fits and zeros are
+        size: tuple `(height, width)` of the result.
+        layout: str, `"stretch"`; `"pad"`: the longer side fits and zeros are
             around; `"crop"`: the shorter side fits and the rest is cut off,
-            evenly on both sides.
-        method: `"bilinear"`, with antialiasing, for images; `"nearest"` for
-            masks.
+            evenly on both sides. Defaults to `"stretch"`.
+        method: str, `"bilinear"`, with antialiasing, for images; `"nearest"`
+            for masks. Defaults to `"bilinear"`.
 
     Returns:
         An array `(*size, channels)` of the dtype of `image`; integers are
@@ -125,11 +125,11 @@ def place_boxes(boxes, original_size, size, layout="stretch"):
     left is dropped, so the result may have fewer rows.
 
     Args:
-        boxes: array `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as shares of
-            the original.
-        original_size: `(height, width)` of the original.
-        size: `(height, width)` of the result.
-        layout: as for `place`.
+        boxes: array `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as shares of the
+            original.
+        original_size: tuple `(height, width)` of the original.
+        size: tuple `(height, width)` of the result.
+        layout: str, as for `place`. Defaults to `"stretch"`.
 
     Returns:
         A float32 array `(left objects, 4)`, shares of the result.
@@ -162,11 +162,12 @@ def to_original(
 
     Args:
         maps: array `(..., rows, columns)`; a mask without its channel axis.
-        original_size: `(height, width)` of the image before the layout.
-        layout: as for `place`.
-        size: `(height, width)` of the laid-out image; the shape of the maps
-            if `None`.
-        method: `"bilinear"`, with antialiasing, or `"nearest"` for masks.
+        original_size: tuple `(height, width)` of the image before the layout.
+        layout: str, as for `place`. Defaults to `"stretch"`.
+        size: tuple `(height, width)` of the laid-out image; the shape of the
+            maps if `None`. Defaults to `None`.
+        method: str, `"bilinear"`, with antialiasing, or `"nearest"` for masks.
+            Defaults to `"bilinear"`.
 
     Returns:
         A float32 array `(..., *original_size)`. What `"crop"` cut off is NaN,

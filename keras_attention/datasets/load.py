@@ -19,9 +19,10 @@ class DataInfo:
 
     Args:
         name: str, the full TFDS name with configuration and version.
-        image_shape: `(height, width, channels)` of an image in a batch.
+        image_shape: tuple `(height, width, channels)` of an image in a batch.
         class_names: tuple of str; empty when the labels are no classes.
-        sizes: dict from "train", "validation", "test" to numbers of examples.
+        sizes: dict from `"train"`, `"validation"`, `"test"` to numbers of
+            examples.
         sources: dict from the same keys to the TFDS splits they are made of.
     """
 
@@ -90,17 +91,22 @@ def load(
     Args:
         name: str, a TFDS name such as `"cluttered_digits"`, `"cifar10"`, or
             `"oxford_iiit_pet:4.0.0"`. TFDS downloads what is not on disk.
-        size: int or `(height, width)` the images are resized to, bilinearly
-            with antialiasing; `None` keeps their size.
-        batch_size: int. The last batch of a split may be smaller.
-        seed: int, the seed of the order of the training examples.
+        size: int or tuple `(height, width)` the images are resized to,
+            bilinearly with antialiasing; `None` keeps their size. Defaults to
+            `None`.
+        batch_size: int. The last batch of a split may be smaller. Defaults to
+            `32`.
+        seed: int, the seed of the order of the training examples. Defaults to
+            `0`.
         supervised: bool, elements `(image, label)`; `False` gives dicts with
-            `image`, `label`, and what there is of `labels`, `mask`, `boxes`
-            and `caption`. Boxes are padded with zeros to one number.
-        validation_share: float, the share of `train` that a missing
-            validation or test split is carved from.
-        data_dir: folder of the prepared data; TFDS's default if `None`.
-        cache: bool, keep the decoded examples in memory.
+            `image`, `label`, and what there is of `labels`, `mask`, `boxes` and
+            `caption`. Boxes are padded with zeros to one number. Defaults to
+            `True`.
+        validation_share: float, the share of `train` that a missing validation
+            or test split is carved from. Defaults to `0.1`.
+        data_dir: str or path, folder of the prepared data; TFDS's default if
+            `None`. Defaults to `None`.
+        cache: bool, keep the decoded examples in memory. Defaults to `True`.
         **builder_kwargs: passed to the builder: the settings of
             `DigitsSettings` for `"cluttered_digits"`, `config=` for others.
 

@@ -41,14 +41,16 @@ def from_npz(path, size=None, layout="stretch", label="label", channels=3):
       mask counts as unknown and is left empty.
 
     Args:
-        path: the file.
-        size: int or `(height, width)`; `None` if the images have one size.
-        layout: `"stretch"`, `"pad"` or `"crop"`; see `place`.
-        label: the array to take as label: `"coarse_label"` goes with the
+        path: str or path, the file.
+        size: int or tuple `(height, width)`; `None` if the images have one
+            size. Defaults to `None`.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `place`. Defaults to
+            `"stretch"`.
+        label: str, the array to take as label: `"coarse_label"` goes with the
             names in `coarse_names`; an array of words makes classes of the
             words that occur; `"box_label"` gives the classes of an image's
-            boxes, multi-label.
-        channels: int, 3 for RGB or 1 for grey.
+            boxes, multi-label. Defaults to `"label"`.
+        channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
 
     Returns:
         A `Splits` of `Examples`, with `info`.

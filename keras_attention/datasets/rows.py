@@ -13,10 +13,10 @@ def read_rows(table, delimiter=","):
     """Reads the rows of a table, and says what messages call each.
 
     Args:
-        table: path of a CSV file with a header, in UTF-8 with or without a
-            byte order mark, or an iterable of dicts. Empty lines of a file
+        table: str or path of a CSV file with a header, in UTF-8 with or without
+            a byte order mark, or an iterable of dicts. Empty lines of a file
             are no rows.
-        delimiter: str between the cells of a file.
+        delimiter: str between the cells of a file. Defaults to `","`.
 
     Returns:
         `(source, where, rows)`: what the table is called; for each row what

@@ -20,6 +20,7 @@ def balanced_order(labels, seed, epoch, classes=None):
         seed: int, not negative.
         epoch: int, not negative.
         classes: int, number of classes; the largest label plus 1 if `None`.
+            Defaults to `None`.
 
     Returns:
         An int64 array `(count,)` of indices into `labels`.
@@ -71,6 +72,7 @@ def class_weights(labels, classes=None):
     Args:
         labels: int array `(count,)`, from 0.
         classes: int, number of classes; the largest label plus 1 if `None`.
+            Defaults to `None`.
 
     Returns:
         A dict from class to float, all classes in order: what

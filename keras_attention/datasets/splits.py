@@ -31,13 +31,15 @@ def split(
 
     Args:
         examples: `Examples`.
-        shares: three positive numbers whose sum is 1.
+        shares: tuple of three positive numbers whose sum is 1. Defaults to
+            `(0.7, 0.15, 0.15)`.
         group: array `(count,)` of what must stay together; `None` takes
-            `examples.groups`, if there.
-        stratify: bool, whether each class is divided by the shares; a group
-            of several classes counts as the rarest of them. Multi-label
-            examples cannot be stratified.
-        seed: int, not negative. No global seed changes the parts.
+            `examples.groups`, if there. Defaults to `None`.
+        stratify: bool, whether each class is divided by the shares; a group of
+            several classes counts as the rarest of them. Multi-label examples
+            cannot be stratified. Defaults to `True`.
+        seed: int, not negative. No global seed changes the parts. Defaults to
+            `0`.
 
     Returns:
         A `Splits` of `Examples`, with a `DataInfo` as attribute `info`.
@@ -107,10 +109,11 @@ def folds(examples, k, *, group=None, stratify=True, seed=0):
         examples: `Examples`.
         k: int, at least 2.
         group: array `(count,)` of what must stay together; `None` takes
-            `examples.groups`, if there.
+            `examples.groups`, if there. Defaults to `None`.
         stratify: bool, whether the classes are as frequent in each part.
-            Multi-label examples cannot be stratified.
-        seed: int, not negative. No global seed changes the parts.
+            Multi-label examples cannot be stratified. Defaults to `True`.
+        seed: int, not negative. No global seed changes the parts. Defaults to
+            `0`.
 
     Returns:
         An iterator of `k` pairs `(train, validation)` of `Examples`, each

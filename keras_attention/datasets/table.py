@@ -48,39 +48,42 @@ def from_table(
     names is not.
 
     Args:
-        table: path of a CSV file with a header, in UTF-8 (a byte order mark,
-            CRLF and quoted commas are fine), or an iterable of dicts, such as
-            `frame.to_dict("records")`.
-        images: folder of the images.
-        image: column with their file names, with or without extension, or
+        table: str or path of a CSV file with a header, in UTF-8 (a byte order
+            mark, CRLF and quoted commas are fine), or an iterable of dicts,
+            such as `frame.to_dict("records")`.
+        images: str or path, folder of the images.
+        image: str, column with their file names, with or without extension, or
             paths in the folder.
-        label: column with one class a row, in words or numbers; with
-            `separator`, several in a cell (`"cat;dog"`); or a tuple of
-            columns of 0 and 1, one a class. An empty cell is an error. That
-            an image shows no class at all can be said in columns only.
-        mask: column with the masks' file names, where an empty cell means
-            that the mask is not known; or a pattern with `{id}` for the
-            image's name without extension, such as
-            `"{id}_segmentation.png"`, which then has to be there for every
-            row. A mask of zeros is known: the object is not there.
-        masks: folder of the masks; `images` if `None`.
-        group: column of what must stay together, such as the patient.
-        separator: str between the classes of a cell.
-        one_hot: bool, whether the columns of `label` hold one 1 a row and
-            mean one class an image. Never guessed: several columns are
-            multi-label otherwise, even if every row has a single 1.
-        class_names: sequence of str; the order of the classes, which are
-            sorted by default. With names such as `("benign", "malignant")`
-            cells may also be indices, 0 and 1. With columns, other names for
-            them.
-        size: int or `(height, width)` the images are brought to; `None` if
-            they have one size already.
-        layout: `"stretch"`, `"pad"` or `"crop"`; see `place`.
-        channels: int, 3 for RGB or 1 for grey.
-        extension: str appended to every name in `image`, such as `".jpg"`.
-            By default a name without image extension means the one image of
-            that name.
-        delimiter: str between the cells of a CSV file.
+        label: str or tuple, column with one class a row, in words or numbers;
+            with `separator`, several in a cell (`"cat;dog"`); or columns of 0
+            and 1, one a class. An empty cell is an error. That an image shows
+            no class at all can be said in columns only.
+        mask: str, column with the masks' file names, where an empty cell means
+            that the mask is not known; or a pattern with `{id}` for the image's
+            name without extension, such as `"{id}_segmentation.png"`, which
+            then has to be there for every row. A mask of zeros is known: the
+            object is not there. Defaults to `None`.
+        masks: str or path, folder of the masks; `images` if `None`. Defaults to
+            `None`.
+        group: str, column of what must stay together, such as the patient.
+            Defaults to `None`.
+        separator: str between the classes of a cell. Defaults to `None`.
+        one_hot: bool, whether the columns of `label` hold one 1 a row and mean
+            one class an image. Never guessed: several columns are multi-label
+            otherwise, even if every row has a single 1. Defaults to `False`.
+        class_names: sequence of str; the order of the classes, which are sorted
+            if `None`. With names such as `("benign", "malignant")` cells may
+            also be indices, 0 and 1. With columns, other names for them.
+            Defaults to `None`.
+        size: int or tuple `(height, width)` the images are brought to; `None`
+            if they have one size already. Defaults to `None`.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `place`. Defaults to
+            `"stretch"`.
+        channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
+        extension: str appended to every name in `image`, such as `".jpg"`; with
+            `None` a name without image extension means the one image of that
+            name. Defaults to `None`.
+        delimiter: str between the cells of a CSV file. Defaults to `","`.
 
     Returns:
         An `Examples`; its `names` are the image files.

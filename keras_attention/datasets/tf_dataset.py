@@ -37,12 +37,13 @@ def make_dataset(
         fields: dict from our names to the data set's.
         count: int, number of examples of the split.
         batch_size: int.
-        size: `(height, width)` of the images.
+        size: tuple `(height, width)` of the images.
         one_shape: bool, whether all images have one shape; if not, each is
             resized by itself before batching.
         supervised: bool, `(image, label)` instead of a dict.
-        seed: int, or `None` for the order on disk.
-        cache: bool, whether the decoded examples are kept in memory.
+        seed: int, or `None` for the order on disk. Defaults to `None`.
+        cache: bool, whether the decoded examples are kept in memory. Defaults
+            to `True`.
 
     Returns:
         A `tf.data.Dataset` of batches.

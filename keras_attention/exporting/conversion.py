@@ -16,12 +16,14 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
     """Writes a served model.
 
     Args:
-        served: A `ServedModel` that has been called.
-        path: Where to.
-        format: A `Format`.
-        shape: `(height, width, channels)` of the images; sizes may be `None`.
-        quantize: `None`, `"float16"` or `"int8"`.
-        calibration: Images for `"int8"`, or `None`.
+        served: `ServedModel` that has been called.
+        path: str, where to.
+        format: `Format`.
+        shape: tuple `(height, width, channels)` of the images; sizes may be
+            `None`.
+        quantize: str or `None`, `"float16"` or `"int8"`. Defaults to `None`.
+        calibration: array of images for `"int8"`, or `None`. Defaults to
+            `None`.
     """
     signature = keras.InputSpec(
         shape=(None, *shape), dtype=served.pixels.dtype, name=INPUT_NAME
@@ -60,9 +62,9 @@ def explain(error, model, format):
     """The message for a model that could not be converted or run.
 
     Args:
-        error: What was raised.
-        model: The model.
-        format: A `Format`.
+        error: exception, what was raised.
+        model: `keras.Model`.
+        format: `Format`.
 
     Returns:
         A string that names the layers which the error speaks of, if it speaks
@@ -84,30 +86,30 @@ def explain(error, model, format):
 
 
 def _layers_in(text, model):
-    """The places of the layers whose scopes a converter's message names.
+    """The paths of the layers whose scopes a converter's message names.
 
-    A scope is `served/vgg/block3_attention/Erfc`, with a number behind any
+    A scope is `served/vgg/block3_pool_se/Erfc`, with a number behind any
     part that TensorFlow has seen before.
     """
     found = []
-    for place, _ in sublayers(model):
-        parts = [rf"{re.escape(part)}(?:_\d+)?" for part in place.split("/")]
+    for path, _ in sublayers(model):
+        parts = [rf"{re.escape(part)}(?:_\d+)?" for part in path.split("/")]
         if re.search(rf"(?<![\w.]){'/'.join(parts)}/", text):
-            found.append(place)
+            found.append(path)
     # The deepest say most, and `conv_1` is not `conv` with a number.
     return [
-        place
-        for place in found
+        path
+        for path in found
         if not any(
-            other != place
-            and (other.startswith(f"{place}/") or _is_numbered(other, place))
+            other != path
+            and (other.startswith(f"{path}/") or _is_numbered(other, path))
             for other in found
         )
     ]
 
 
-def _is_numbered(other, place):
-    return re.fullmatch(rf"{re.escape(place)}_\d+", other) is not None
+def _is_numbered(other, path):
+    return re.fullmatch(rf"{re.escape(path)}_\d+", other) is not None
 
 
 def _litert_options(quantize, calibration):

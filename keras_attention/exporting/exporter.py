@@ -54,41 +54,46 @@ def export(
 
     Outputs are called `predictions` behind a softmax or sigmoid, `logits`
     without activation and `outputs` where that cannot be known; several
-    outputs keep their names. A map is called by its place in the model
-    (`block3_attention`), where anything but letters, digits and `_` becomes
+    outputs keep their names. A map is called by its path in the model
+    (`block3_pool_se`), where anything but letters, digits and `_` becomes
     `_`: `encoder/attention` is `encoder_attention`, and the second call
     `attention#2` is `attention_2`. A name that is taken gets `_2`. All
     outputs are float32.
 
     Args:
-        model: A built Keras model with one image as its input.
-        path: Where to: a folder for `"saved_model"`, otherwise a file with
-            the suffix of the format.
-        format: `"saved_model"`, `"onnx"` or `"litert"`.
-        input_shape: `(height, width, channels)` of the images, `None` for
-            sizes that stay free. By default what the model takes. JAX and
-            PyTorch need fixed sizes.
-        preprocessing: What is done to the images first. `True` finds out what
-            the model was trained on: if its own first steps take 0 to 255, as
-            the `Rescaling` and `Normalization` of many
-            `keras.applications` do, the images are only cast to float32;
-            otherwise they are divided by 255, for models trained on the
-            images from 0 to 1 of `keras_attention.datasets`. A function or a
-            Keras layer is applied to the float32 images from 0 to 255
-            instead: `preprocess_input` for networks whose preprocessing
+        model: `keras.Model`, built, with one image as its input.
+        path: str or path, where to: a folder for `"saved_model"`, otherwise a
+            file with the suffix of the format.
+        format: str, `"saved_model"`, `"onnx"` or `"litert"`. Defaults to
+            `"saved_model"`.
+        input_shape: tuple `(height, width, channels)` of the images, with
+            `None` for sizes that stay free, or `None`, which takes what the
+            model does. JAX and PyTorch need fixed sizes. Defaults to `None`.
+        preprocessing: bool, callable or `keras.layers.Layer`, what is done to
+            the images first. `True` finds out what the model was trained on: if
+            its own first steps take 0 to 255, as the `Rescaling` and
+            `Normalization` of many `keras.applications` do, the images are only
+            cast to float32; otherwise they are divided by 255, for models
+            trained on the images from 0 to 1 of `keras_attention.datasets`. A
+            function or a Keras layer is applied to the float32 images from 0 to
+            255 instead: `preprocess_input` for networks whose preprocessing
             stands outside. `False` exports a model of float32 images as it
-            takes them.
-        maps: Whether to return the weights of attention layers.
-        quantize: `None`; `"float16"`, which stores weights in 16 bits and
-            computes in float32; or `"int8"`, which stores weights in 8 bits.
-        calibration: With `"int8"`, images that the file would be given,
-            `(count, height, width, channels)`; a hundred are usual. With
-            them the products of layers are computed in int8 at scales that
+            takes them. Defaults to `True`.
+        maps: bool, whether to return the weights of attention layers. Defaults
+            to `True`.
+        quantize: str or `None`, `"float16"` stores weights in 16 bits and
+            computes in float32; `"int8"` stores weights in 8 bits. Defaults to
+            `None`.
+        calibration: array `(count, height, width, channels)` or `None`, with
+            `"int8"` images that the file would be given; a hundred are usual.
+            With them the products of layers are computed in int8 at scales that
             are fixed beforehand. Without, scales are found image by image.
-        test: Optional `(images, labels)` to compare on, integer labels
-            `(count,)`, for the accuracy of both. By default four seeded
-            images of noise.
-        overwrite: Whether to replace a file of the same format.
+            Defaults to `None`.
+        test: tuple `(images, labels)` to compare on, integer labels `(count,)`,
+            for the accuracy of both; `None` takes four seeded images of noise.
+            Defaults to `None`.
+        overwrite: bool, whether to replace a file of the same format. Defaults
+            to `False`.
 
     Returns:
         An `ExportReport`: print it, show it in a notebook, or save it.
@@ -183,7 +188,7 @@ def export(
             preprocessing=steps.words,
             quantization=quantization_words(format, quantize, calibration),
             compared=_compared_words(images, labels, copy is not model),
-            places={output.name: output.place for output in outputs},
+            places={output.name: output.path for output in outputs},
             differences={o.name: differences[o.name] for o in outputs},
             milliseconds=measures.milliseconds(in_runtime, images),
             keras_milliseconds=measures.milliseconds(in_keras, images),

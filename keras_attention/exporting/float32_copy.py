@@ -17,7 +17,7 @@ def float32_copy(model):
     layers too.
 
     Args:
-        model: A built Keras model. It is not changed.
+        model: `keras.Model`, built. It is not changed.
 
     Returns:
         The model itself if all of it computes in float32 already, otherwise

@@ -13,12 +13,13 @@ class Format:
     """What is to be known of a format before anything is converted.
 
     Attributes:
-        name: As `export` calls it.
-        keras_name: As `keras.Model.export` calls it.
-        suffix: How its paths end; empty for a folder.
-        backends: Keras' backends that can write it.
-        quantize: What it can be quantized to.
-        packages: What writing and running it needs, with names to install.
+        name: str, as `export` calls it.
+        keras_name: str, as `keras.Model.export` calls it.
+        suffix: str, how its paths end; empty for a folder.
+        backends: tuple of str, Keras' backends that can write it.
+        quantize: tuple of str, what it can be quantized to.
+        packages: dict of module to the name to install it by, what writing and
+            running it needs.
     """
 
     name: str
@@ -65,9 +66,9 @@ def checked_format(name, quantize, calibration):
     """The format of that name, if it can be written here as it is asked for.
 
     Args:
-        name: As given to `export`.
-        quantize: As given to `export`.
-        calibration: As given to `export`.
+        name: as given to `export`.
+        quantize: as given to `export`.
+        calibration: as given to `export`.
 
     Returns:
         A `Format`.

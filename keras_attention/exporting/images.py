@@ -11,8 +11,8 @@ def image_shape(model, input_shape):
     """The shape of the images that the exported model will take.
 
     Args:
-        model: As given to `export`.
-        input_shape: As given to `export`.
+        model: as given to `export`.
+        input_shape: as given to `export`.
 
     Returns:
         `(height, width, channels)`; sizes that stay free are `None`.

@@ -16,9 +16,9 @@ def random_images(shape, dtype):
     """Seeded noise to compare on.
 
     Args:
-        shape: `(height, width, channels)`. Unknown sizes become 64 and 96, so
-            that a converter which mixes them up is found out.
-        dtype: `"uint8"`, or `"float32"` for images from 0 to 1.
+        shape: tuple `(height, width, channels)`. Unknown sizes become 64 and
+            96, so that a converter which mixes them up is found out.
+        dtype: str, `"uint8"`, or `"float32"` for images from 0 to 1.
 
     Returns:
         `(4, height, width, channels)`.
@@ -36,8 +36,8 @@ def answer(run, images):
     """Runs images through a function in batches.
 
     Args:
-        run: From images to a dictionary of arrays.
-        images: An array.
+        run: callable from images to a dictionary of arrays.
+        images: array.
 
     Returns:
         A dictionary of arrays, as long as `images`.
@@ -86,9 +86,9 @@ def accuracy(scores, labels, threshold):
     """The share of right answers.
 
     Args:
-        scores: `(batch, classes)`; with one column, of class 1.
-        labels: Integers `(batch,)`.
-        threshold: Where class 1 begins, for one column.
+        scores: array `(batch, classes)`; with one column, of class 1.
+        labels: integer array `(batch,)`.
+        threshold: float, where class 1 begins, for one column.
     """
     if scores.shape[1] == 1:
         answers = (scores[:, 0] > threshold).astype(int)

@@ -17,8 +17,8 @@ def name_answers(model, answers):
     """Names for what a model itself returns.
 
     Args:
-        model: The model.
-        answers: What it returned: a tensor, or a list, tuple or dictionary of
+        model: `keras.Model`.
+        answers: what it returned: a tensor, or a list, tuple or dict of
             tensors.
 
     Returns:
@@ -49,7 +49,7 @@ def answer_name(model):
     """`"predictions"`, `"logits"` or, if that cannot be known, `"outputs"`.
 
     Args:
-        model: A Keras model with one output.
+        model: `keras.Model` with one output.
 
     Returns:
         `"predictions"` behind a softmax or sigmoid; `"logits"` for a dense or
@@ -76,14 +76,14 @@ def answer_name(model):
     return "outputs"
 
 
-def legal_names(places):
+def legal_names(paths):
     """Names that every format and every server takes, each used once.
 
     Letters, digits and `_` stay, anything else becomes `_`. A name that is
     taken gets `_2`, `_3` behind it.
 
     Args:
-        places: Strings, the more important first.
+        paths: list of str, the more important first.
 
     Returns:
         A list of as many names.
@@ -94,9 +94,9 @@ def legal_names(places):
     ['predictions', 'left_cbam', 'cbam_2', 'cbam_2_2']
     """
     names = []
-    for place in places:
+    for path in paths:
         # A name that starts with a digit is no argument's name in Python.
-        wanted = re.sub(r"\W", "_", place, flags=re.ASCII)
+        wanted = re.sub(r"\W", "_", path, flags=re.ASCII)
         wanted = f"_{wanted}" if wanted[:1].isdigit() else wanted or "_"
         name, number = wanted, 1
         while name in names:

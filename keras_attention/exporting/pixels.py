@@ -17,10 +17,10 @@ class Pixels:
     """What an exported model does to its images first.
 
     Attributes:
-        dtype: Of the images that it takes.
-        prepare: From these images to what the model takes, float32.
-        words: The same, for a person.
-        layer: The layer that `prepare` calls, if it calls one.
+        dtype: str, of the images that it takes.
+        prepare: callable from these images to what the model takes, float32.
+        words: str, the same, for a person.
+        layer: `keras.layers.Layer` that `prepare` calls, or `None`.
     """
 
     dtype: str
@@ -33,9 +33,10 @@ def pixels(model, preprocessing, shape):
     """Decides what is built in front of a model.
 
     Args:
-        model: A float32 model.
-        preprocessing: As given to `export`.
-        shape: `(height, width, channels)` of an image that the model takes.
+        model: `keras.Model` in float32.
+        preprocessing: as given to `export`.
+        shape: tuple `(height, width, channels)` of an image that the model
+            takes.
 
     Returns:
         `Pixels`.
@@ -83,8 +84,8 @@ def first_steps(model, shape):
     deep inside, an operation of the graph or code of a subclassed model.
 
     Args:
-        model: A Keras model.
-        shape: `(height, width, channels)` of an image.
+        model: `keras.Model`.
+        shape: tuple `(height, width, channels)` of an image.
 
     Returns:
         `(scale, mean)`, `(1, 0)` if nothing is done: medians over what

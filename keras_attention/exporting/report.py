@@ -12,27 +12,28 @@ class ExportReport:
     """An exported file beside the Keras model that it comes from.
 
     Attributes:
-        format: `"saved_model"`, `"onnx"` or `"litert"`.
-        path: Where it is.
-        bytes: How large it is.
-        images: Dictionary of what it takes: `name`, `dtype` and `shape`, with
-            `None` for sizes that are free.
-        preprocessing: In words, what it does to the images first.
-        quantization: In words, what is stored and computed in fewer bits.
-        compared: In words, which images and which Keras model it was compared
-            on.
-        places: Dictionary of output name to the place in the model that it
-            comes from: an output of the model, or an attention layer by the
-            key that `AttentionExtractor` uses.
-        differences: Dictionary of output name to the largest absolute
-            difference from Keras.
-        milliseconds: Median time of one image in the format's runtime, on
-            this machine's CPU.
-        keras_milliseconds: The same with `predict_on_batch` of Keras, for the
-            same images, preprocessing and outputs.
-        accuracy: Share of right answers of the exported file, or `None`
+        format: str, `"saved_model"`, `"onnx"` or `"litert"`.
+        path: str, where it is.
+        bytes: int, how large it is.
+        images: dict of what it takes: `name`, `dtype` and `shape`, with `None`
+            for sizes that are free.
+        preprocessing: str, in words, what it does to the images first.
+        quantization: str, in words, what is stored and computed in fewer bits.
+        compared: str, in words, which images and which Keras model it was
+            compared on.
+        places: dict of output name to the path in the model that it comes from:
+            an output of the model, or an attention layer by the key that
+            `AttentionExtractor` uses.
+        differences: dict of output name to the largest absolute difference from
+            Keras.
+        milliseconds: float, median time of one image in the format's runtime,
+            on this machine's CPU.
+        keras_milliseconds: float, the same with `predict_on_batch` of Keras,
+            for the same images, preprocessing and outputs.
+        accuracy: float, share of right answers of the exported file, or `None`
             without labels.
-        keras_accuracy: The same of the Keras model as it was given.
+        keras_accuracy: float or `None`, the same of the Keras model as it was
+            given.
     """
 
     format: str

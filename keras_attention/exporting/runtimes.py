@@ -9,7 +9,7 @@ def load_saved_model(path):
     """Loads a SavedModel and its default signature.
 
     Args:
-        path: The folder.
+        path: str or path, the folder.
 
     Returns:
         A function from a list of arrays, in the order in which Keras made the

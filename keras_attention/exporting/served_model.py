@@ -14,10 +14,10 @@ INPUT_NAME = "images"
 
 
 class Output(NamedTuple):
-    """An output's name, its place in the model, and whether it is a map."""
+    """An output's name, its path in the model, and whether it is a map."""
 
     name: str
-    place: str
+    path: str
     is_map: bool
     tensor: Any
 
@@ -26,9 +26,10 @@ class ServedModel(keras.Model):
     """A model with its preprocessing, whose outputs have names.
 
     Args:
-        model: A float32 model.
-        pixels: What to do to the images first; see `Pixels`.
-        maps: Whether to return the weights of every attention layer.
+        model: `keras.Model` in float32.
+        pixels: `Pixels`, what to do to the images first.
+        maps: bool, whether to return the weights of every attention layer.
+            Defaults to `True`.
 
     Call arguments:
         images: `(batch, height, width, channels)`.
@@ -66,10 +67,10 @@ class ServedModel(keras.Model):
             answers, weights = self.extractor(images, training=False)
         found = [
             *((*pair, False) for pair in name_answers(self.wrapped, answers)),
-            *((place, weights[place], True) for place in weights),
+            *((path, weights[path], True) for path in weights),
         ]
-        names = legal_names([place for place, _, _ in found])
+        names = legal_names([path for path, _, _ in found])
         return [
-            Output(name, place, is_map, tensor)
-            for name, (place, tensor, is_map) in zip(names, found, strict=True)
+            Output(name, path, is_map, tensor)
+            for name, (path, tensor, is_map) in zip(names, found, strict=True)
         ]

@@ -15,7 +15,7 @@ def constant_statistics(model):
     As eager tensors they become inputs of an ONNX file, beside the images.
 
     Args:
-        model: A Keras model. It is as before when the context ends.
+        model: `keras.Model`. It is as before when the context ends.
     """
     return keras_private.replaced(
         [
@@ -32,7 +32,7 @@ def ungrouped_convolutions(model):
     TensorFlow has them, tf2onnx does not. ConvNeXt is made of them.
 
     Args:
-        model: A Keras model. It is as before when the context ends.
+        model: `keras.Model`. It is as before when the context ends.
     """
     kinds = keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D
     return keras_private.replaced(

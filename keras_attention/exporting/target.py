@@ -13,9 +13,9 @@ def checked_target(path, format, overwrite):
     """The path as `pathlib.Path`, if the format can be written there.
 
     Args:
-        path: As given to `export`.
-        format: A `Format`.
-        overwrite: Whether something of the same format may stand there.
+        path: as given to `export`.
+        format: `Format`.
+        overwrite: bool, whether something of the same format may stand there.
 
     Raises:
         ValueError: For a name that says another format, a folder that does
@@ -52,7 +52,7 @@ def written_whole(path):
     Nothing remains if the block raises, and what stood there before stays.
 
     Args:
-        path: A `pathlib.Path`.
+        path: `pathlib.Path`.
 
     Yields:
         A path of the same name inside a hidden folder beside `path`.

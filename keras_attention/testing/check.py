@@ -83,7 +83,7 @@ def check_attention_layer(
        (`compiled`, `jit`, `dynamic_sizes`, `training`).
     5. Half precision, extreme inputs, masks and NaN do no harm
        (`mixed_precision`, `extreme_inputs`, `masking`, `masked_training`).
-    6. Both layouts of a map give the same numbers (`data_format`).
+    6. Both data formats of a map give the same numbers (`data_format`).
     7. Nothing is random but by the seed, and only in training
        (`randomness`).
     8. It can start as the identity, and trains from there (`identity`).
@@ -102,20 +102,24 @@ def check_attention_layer(
     The checks call `keras.utils.set_random_seed`, to be the same every time.
 
     Args:
-        factory: Returns a new layer; called as `factory(**overrides)` with
-            constructor arguments to add or replace. A class or a
-            `functools.partial` of one.
-        input_shape: `(batch, height, width, channels)` with a batch of at
+        factory: callable that returns a new layer; called as
+            `factory(**overrides)` with constructor arguments to add or replace.
+            A class or a `functools.partial` of one.
+        input_shape: tuple `(batch, height, width, channels)` with a batch of at
             least 2; small, and best with three different sizes.
-        query_shape: Of the second call argument, for a layer that needs one,
-            batch first.
-        checks: Names of the checks to run; `None` runs all of them.
-        skip: Names of checks to leave out.
-        fixed_size: Whether height and width must be known in advance.
-        zero_gradient: Parts of the paths of weights whose gradient is zero
-            by mathematics, such as a key's bias under a softmax.
-        normalized_axes: Axes of the returned weights over which they sum to
-            1, such as `(-2, -1)`; `None` checks no sums.
+        query_shape: tuple or `None`, of the second call argument, for a layer
+            that needs one, batch first. Defaults to `None`.
+        checks: list of str, names of the checks to run; `None` runs all of
+            them. Defaults to `None`.
+        skip: tuple of str, names of checks to leave out. Defaults to `()`.
+        fixed_size: bool, whether height and width must be known in advance.
+            Defaults to `False`.
+        zero_gradient: tuple of str, parts of the paths of weights whose
+            gradient is zero by mathematics, such as a key's bias under a
+            softmax. Defaults to `()`.
+        normalized_axes: tuple of int, axes of the returned weights over which
+            they sum to 1, such as `(-2, -1)`; `None` checks no sums. Defaults
+            to `None`.
 
     Returns:
         A dictionary: for each check that was run `"kept"`, or why it does

@@ -64,7 +64,7 @@ def extreme_inputs(subject):
 
 @promise(5)
 def masking(subject):
-    """What stands in a masked place, even NaN, has no influence."""
+    """What stands in a masked position, even NaN, has no influence."""
     subject.needs("mask", call=True)
     layer = subject.built()
     mask = subject.mask()
@@ -82,13 +82,13 @@ def masking(subject):
     for filler in (0.0, np.nan):
         inputs = [np.where(mask[..., None], features, filler), *query]
         results.append(_masked_call(subject, layer, inputs, mask))
-        expect_finite(f"results with {filler} in masked places", results[-1])
-    expect_equal("results with NaN in masked places", results[1], results[0])
+        expect_finite(f"results with {filler} in masked positions", results[-1])
+    expect_equal("results with NaN in masked positions", results[1], results[0])
 
 
 @promise(5)
 def masked_training(subject):
-    """NaN in a masked place changes no gradient."""
+    """NaN in a masked position changes no gradient."""
     subject.needs("mask", call=True)
     _expect_same_training(subject, subject.built())
     if "identity_init" in subject.constructor and subject.preserves_shape():
@@ -112,7 +112,7 @@ def _expect_same_training(subject, layer):
 
 
 def _masked_call(subject, layer, inputs, mask):
-    """The valid outputs and the weights, which are 0 in masked places."""
+    """The valid outputs and the weights, which are 0 in masked positions."""
     arguments = subject.with_weights()
     returned = to_numpy(layer(*inputs, mask=mask, **arguments))
     outputs, *rest = keras.tree.flatten(returned)
@@ -123,7 +123,7 @@ def _masked_call(subject, layer, inputs, mask):
         if positions is not None:
             hidden = np.moveaxis(positions, -1, 1)[~mask.reshape(len(mask), -1)]
             largest = np.abs(hidden).max()
-            expect(largest == 0, "weights of 0 in masked places", largest)
+            expect(largest == 0, "weights of 0 in masked positions", largest)
     return [outputs, *rest]
 
 

@@ -11,7 +11,7 @@ class BrokenPromises(ExceptionGroup, AssertionError):
     """Every check that an attention layer failed, one exception each.
 
     Attributes:
-        checks: The names of the failed checks.
+        checks: tuple of str, the names of the failed checks.
     """
 
     checks = ()
@@ -54,11 +54,11 @@ def expect_close(what, seen, expected, tolerance=1e-5):
     """Compares arrays, relative to the largest entry.
 
     Args:
-        what: What is compared, for the message.
-        seen: An array, or a sequence of them.
-        expected: The same, with what they should be.
-        tolerance: Largest difference, in units of the largest expected entry
-            or of 1, whichever is larger.
+        what: str, what is compared, for the message.
+        seen: array, or a sequence of them.
+        expected: the same, with what they should be.
+        tolerance: float, largest difference, in units of the largest expected
+            entry or of 1, whichever is larger. Defaults to `1e-5`.
     """
     seen, expected = _arrays(seen), _arrays(expected)
     shapes = [array.shape for array in seen], [a.shape for a in expected]

@@ -111,10 +111,12 @@ class Subject:
         """A functional model that consists of the layer.
 
         Args:
-            layer: The layer.
-            dynamic: Whether height and width of maps are unknown.
-            masked: Whether the model takes a mask as its last input.
-            **arguments: For the call of the layer.
+            layer: `keras.layers.Layer`.
+            dynamic: bool, whether height and width of maps are unknown.
+                Defaults to `False`.
+            masked: bool, whether the model takes a mask as its last input.
+                Defaults to `False`.
+            **arguments: for the call of the layer.
         """
         inputs = [
             keras.Input(_unknown(shape) if dynamic else shape[1:])

@@ -58,35 +58,40 @@ def search(
     unexpectedly for one reason does it stop.
 
     Args:
-        hypermodel: a `keras_tuner.HyperModel`, or a function of
-            hyperparameters that returns a compiled model.
-        train: what `fit` takes: `(x, y)`, `(x, y, sample_weight)`, a dataset;
-            or a function without arguments that returns it, which several
-            workers need for what cannot be pickled, such as a `tf.data`
-            pipeline.
-        validation: what `fit` takes as `validation_data`, the same way;
-            `None` for a hypermodel that needs none.
-        tuner: `"random"`, `"grid"`, `"hyperband"`, `"bayesian"`, or a
-            subclass of `keras_tuner.Tuner`.
-        objective: metric's name, whose direction is inferred; a
-            `keras_tuner.Objective`; or a list of them.
-        max_trials: int, the trials of all calls together; `None` for as many
-            as a grid or Hyperband's schedule has.
-        time_limit: float, seconds after which no trial starts; those that run
-            then are finished.
-        workers: int, number of processes; 1 is this process. `"auto"` is one
-            a GPU, and within a SLURM job started by `srun` all of its tasks
-            share the search. See `find_role`.
-        directory: folder of the search. All machines must see it.
-        seed: int of at least 0. The same seed proposes the same trials to
-            one worker, and a trial's random numbers depend on its number and
-            the seed alone. The global seeds are set.
+        hypermodel: `keras_tuner.HyperModel`, or callable of hyperparameters
+            that returns a compiled model.
+        train: tuple, data set or callable, what `fit` takes: `(x, y)`,
+            `(x, y, sample_weight)`, a dataset; or a function without arguments
+            that returns it, which several workers need for what cannot be
+            pickled, such as a `tf.data` pipeline.
+        validation: tuple, data set or callable, what `fit` takes as
+            `validation_data`, the same way; `None` for a hypermodel that needs
+            none. Defaults to `None`.
+        tuner: str or class, `"random"`, `"grid"`, `"hyperband"`, `"bayesian"`,
+            or a subclass of `keras_tuner.Tuner`. Defaults to `"random"`.
+        objective: str, `keras_tuner.Objective` or list: a metric's name, whose
+            direction is inferred; an objective; or a list of them. Defaults to
+            `"val_accuracy"`.
+        max_trials: int, the trials of all calls together; `None` for as many as
+            a grid or Hyperband's schedule has. Defaults to `20`.
+        time_limit: float or `None`, seconds after which no trial starts; those
+            that run then are finished. Defaults to `None`.
+        workers: int or str, number of processes; 1 is this process. `"auto"` is
+            one a GPU, and within a SLURM job started by `srun` all of its tasks
+            share the search. See `find_role`. Defaults to `1`.
+        directory: str or path, folder of the search. All machines must see it.
+            Defaults to `"runs/search"`.
+        seed: int of at least 0. The same seed proposes the same trials to one
+            worker, and a trial's random numbers depend on its number and the
+            seed alone. The global seeds are set. Defaults to `0`.
         epochs: int, epochs of a trial; with Hyperband, of a trial that is
             trained to the end (`max_epochs`). `None` leaves it to the
-            hypermodel.
+            hypermodel. Defaults to `None`.
         overwrite: bool, whether a search in `directory` is deleted first.
-        callbacks: Keras callbacks of every trial, each of which gets a copy.
-        tuner_options: arguments of the tuner, such as `factor` or `beta`.
+            Defaults to `False`.
+        callbacks: list or tuple of Keras callbacks of every trial, each of
+            which gets a copy. Defaults to `()`.
+        **tuner_options: arguments of the tuner, such as `factor` or `beta`.
 
     Returns:
         A `SearchResult` of `directory`.

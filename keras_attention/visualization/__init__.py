@@ -8,6 +8,7 @@
     pictures.py        images, masks and boxes, checked and ready to draw
     architecture.py    a model -> a figure of its blocks and its attention
     architecture_parts.py  what that figure shows
+    architecture_arrangement.py  where that stands in it
     walk.py            model, image -> features, scores, weights, context
     walk_plot.py       that walk as a figure
     worked_example.py  a query, a few keys -> every number of the walk

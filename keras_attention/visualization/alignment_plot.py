@@ -25,14 +25,15 @@ def compare_alignments(scores, keys=None, mask=None, style="notebook"):
     first of them has.
 
     Args:
-        scores: `(positions,)` or `(height, width)`.
-        keys: Keys of `keras_attention.alignments`, or a dictionary of title
-            to alignment (a key or a layer). `None` takes every key that needs
-            nothing but scores: no query, no channels, and no sign of the
-            scores that they do not have.
-        mask: Optional boolean array in the shape of `scores`, true where a
-            position may be attended to.
-        style: `"notebook"` or `"lecture"`; see `drawing_style`.
+        scores: array `(positions,)` or `(height, width)`.
+        keys: list of keys of `keras_attention.alignments`, or dict of title to
+            alignment (a key or a layer). `None` takes every key that needs
+            nothing but scores: no query, no channels, and no sign of the scores
+            that they do not have. Defaults to `None`.
+        mask: boolean array in the shape of `scores`, true where a position may
+            be attended to, or `None`. Defaults to `None`.
+        style: str, `"notebook"` or `"lecture"`; see `drawing_style`. Defaults
+            to `"notebook"`.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -78,11 +79,13 @@ def temperature_animation(
     """The weights while the temperature of their alignment falls.
 
     Args:
-        scores: `(positions,)` or `(height, width)`.
-        alignment: A key of an alignment with a `temperature`.
-        temperatures: The frames' temperatures, all above 0; `None` takes 25
-            from 10 down to 0.1.
-        style: `"notebook"` or `"lecture"`; see `drawing_style`.
+        scores: array `(positions,)` or `(height, width)`.
+        alignment: str, the key of an alignment with a `temperature`. Defaults
+            to `"softmax"`.
+        temperatures: list of float, those of the frames, all above 0; `None`
+            takes 25 from 10 down to 0.1. Defaults to `None`.
+        style: str, `"notebook"` or `"lecture"`; see `drawing_style`. Defaults
+            to `"notebook"`.
 
     Returns:
         A `TemperatureAnimation`, which a notebook plays and `save` writes as
@@ -124,7 +127,7 @@ class TemperatureAnimation:
     """Pictures one after the other, forwards and back.
 
     Args:
-        frames: `PIL.Image` objects of one size.
+        frames: list of `PIL.Image` objects of one size.
     """
 
     def __init__(self, frames):
@@ -134,7 +137,7 @@ class TemperatureAnimation:
         """Writes a GIF that repeats.
 
         Args:
-            file: A path or a binary file.
+            file: str, `pathlib.Path` or binary file.
         """
         first, *rest = [*self.frames, *self.frames[-2:0:-1]]
         first.save(

@@ -12,9 +12,9 @@ from keras_attention.inspection.attention_summary import short
 from keras_attention.inspection.symbolic_inputs import symbolic_inputs
 from keras_attention.inspection.trace import trace
 from keras_attention.internals import arguments
-from keras_attention.visualization.architecture_layout import MARGIN
-from keras_attention.visualization.architecture_layout import POOL_GAP
-from keras_attention.visualization.architecture_layout import Layout
+from keras_attention.visualization.architecture_arrangement import MARGIN
+from keras_attention.visualization.architecture_arrangement import POOL_GAP
+from keras_attention.visualization.architecture_arrangement import Arrangement
 from keras_attention.visualization.architecture_parts import parts_and_taps
 from keras_attention.visualization.panels import NotebookFigure
 
@@ -48,9 +48,9 @@ def plot_architecture(model, input_shape=None):
     attention layers has them counted in its blocks.
 
     Args:
-        model: A Keras model.
-        input_shape: Sizes of the image without the batch, needed unless the
-            model knows all of them.
+        model: `keras.Model`.
+        input_shape: tuple or `None`, sizes of the image without the batch,
+            needed unless the model knows all of them. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure` of 16:9 at 150 dots an inch, unknown to
@@ -109,61 +109,71 @@ class _Drawing:
         self.figure = NotebookFigure(dpi=150, facecolor="white")
         self.axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.axis("off")
-        self.layout = Layout(parts, taps, self.axes)
-        size = self.layout.width, self.layout.height
+        self.arrangement = Arrangement(parts, taps, self.axes)
+        size = self.arrangement.width, self.arrangement.height
         self.figure.set_size_inches(*size)
         self.axes.set(xlim=(0, size[0]), ylim=(0, size[1]))
 
     def draw(self, title, subtitle):
         """Draws everything."""
-        layout = self.layout
-        self._write(MARGIN, layout.height - 0.5, title, 16, _INK, weight="bold")
-        self._write(MARGIN, layout.height - 0.85, subtitle, 11.5, _PALE)
-        for part, x in zip(layout.parts, layout.centres, strict=True):
+        arrangement = self.arrangement
+        self._write(
+            MARGIN, arrangement.height - 0.5, title, 16, _INK, weight="bold"
+        )
+        self._write(MARGIN, arrangement.height - 0.85, subtitle, 11.5, _PALE)
+        for part, x in zip(arrangement.parts, arrangement.centres, strict=True):
             self._draw_part(part, x)
-        for tap, spot in zip(layout.taps, layout.tap_spots(), strict=True):
+        for tap, spot in zip(
+            arrangement.taps, arrangement.tap_spots(), strict=True
+        ):
             self._draw_tap(tap, *spot)
         self._draw_legend()
 
     def _draw_part(self, part, x):
-        width, height = self.layout.size(part.kind, part.shape)
-        left, top = x - width / 2, self.layout.floor - 0.2
+        width, height = self.arrangement.size(part.kind, part.shape)
+        left, top = x - width / 2, self.arrangement.floor - 0.2
         if part.kind == "vector":
-            self._draw_plate(left, self.layout.floor, width, height, "vector")
+            self._draw_plate(
+                left, self.arrangement.floor, width, height, "vector"
+            )
         else:
             self._draw_box(left, width, height, part.kind)
         if part.attention:
-            bottom = self.layout.floor + 0.4 * height
+            bottom = self.arrangement.floor + 0.4 * height
             self._draw_plate(left, bottom, width, 0.2 * height, "attention", 0)
         if part.pooled:
-            pool = self.layout.size("pooling", part.pooled)
+            pool = self.arrangement.size("pooling", part.pooled)
             self._draw_box(left + width + POOL_GAP, *pool, "pooling")
         if part.kind == "attention":
             # Below the labels of the blocks, at the end of a thin line.
             rows = max(
-                len(self.layout.lines(p)) for p in self.layout.row(False)
+                len(self.arrangement.lines(p))
+                for p in self.arrangement.row(False)
             )
-            top -= rows * self.layout.line + 0.1
-            ends = [self.layout.floor - 0.04, top + 0.55 * self.layout.line]
+            top -= rows * self.arrangement.line + 0.1
+            ends = [
+                self.arrangement.floor - 0.04,
+                top + 0.55 * self.arrangement.line,
+            ]
             self._draw_line([x, x], ends, "attention", 0.9)
-        for number, text in enumerate(self.layout.lines(part)):
+        for number, text in enumerate(self.arrangement.lines(part)):
             is_attention = part.kind == "attention" or text in part.inside
             self._write(
                 x,
-                top - number * self.layout.line,
+                top - number * self.arrangement.line,
                 text,
                 colour=_ATTENTION if is_attention else _INK,
                 ha="center",
-                **self.layout.style(number),
+                **self.arrangement.style(number),
             )
 
     def _draw_box(self, left, width, height, kind):
         bottom, top, right = (
-            self.layout.floor,
-            self.layout.floor + height,
+            self.arrangement.floor,
+            self.arrangement.floor + height,
             left + width,
         )
-        depth = self.layout.depth(kind, height)
+        depth = self.arrangement.depth(kind, height)
         front = [(left, bottom), (right, bottom), (right, top), (left, top)]
         lid = [
             (left, top),
@@ -213,10 +223,10 @@ class _Drawing:
         kind = "attention" if tap.is_attention else "vector"
         colour = _COLOURS[kind][1]
         lines = [tap.name, *tap.details]
-        width = self.layout.text_size(lines) + 0.26
-        height = self.layout.tap_height(tap)
+        width = self.arrangement.text_size(lines) + 0.26
+        height = self.arrangement.tap_height(tap)
         left, middle = x - 0.13, bottom + height / 2
-        end = self.layout.top(self.layout.target()) + 0.07
+        end = self.arrangement.top(self.arrangement.target()) + 0.07
         self._draw_line([x, x], [y, bottom], kind, 1.6)
         self.axes.plot(x, y, marker="o", markersize=5, color=colour)
         arc = Path(
@@ -237,19 +247,19 @@ class _Drawing:
         for number, text in enumerate(lines):
             self._write(
                 left + width / 2,
-                bottom + height - 0.08 - (number + 0.5) * self.layout.line,
+                bottom + height - 0.08 - (number + 0.5) * self.arrangement.line,
                 text,
                 colour=_ATTENTION if tap.is_attention else _INK,
                 ha="center",
-                **self.layout.style(number),
+                **self.arrangement.style(number),
             )
 
     def _draw_legend(self):
-        shown = {part.kind for part in self.layout.parts}
-        if any(part.pooled for part in self.layout.parts):
+        shown = {part.kind for part in self.arrangement.parts}
+        if any(part.pooled for part in self.arrangement.parts):
             shown.add("pooling")
-        if any(t.is_attention for t in self.layout.taps) or any(
-            part.attention for part in self.layout.parts
+        if any(t.is_attention for t in self.arrangement.taps) or any(
+            part.attention for part in self.arrangement.parts
         ):
             shown.add("attention")
         x, y = MARGIN, 0.25

@@ -21,13 +21,15 @@ class Part:
     """A box of the figure.
 
     Args:
-        kind: `"image"`, `"block"`, `"attention"` or `"vector"`.
-        name: In bold.
-        shape: Of the result, without the batch, channels last.
-        details: Further lines.
-        pooled: The shape behind the pooling layer at its end, if any.
-        attention: Of a block: attention layers inside it, by class.
-        units: Numbers of the calls in it.
+        kind: str, `"image"`, `"block"`, `"attention"` or `"vector"`.
+        name: str, in bold.
+        shape: tuple, of the result, without the batch, channels last.
+        details: list of str, further lines. Defaults to `[]`.
+        pooled: tuple or `None`, the shape behind the pooling layer at its end,
+            if any. Defaults to `None`.
+        attention: dict, of a block: the number of attention layers inside it,
+            by class. Defaults to `{}`.
+        units: set of int, numbers of the calls in it. Defaults to `set()`.
     """
 
     kind: str
@@ -49,11 +51,11 @@ class Tap:
     """What leads from a part straight to the vectors at the end.
 
     Args:
-        source: Number of the part.
-        name: Of the layer.
-        details: Further lines.
-        is_attention: Or else plain pooling.
-        is_pooled: Whether it reads what is behind the part's pooling.
+        source: int, number of the part.
+        name: str, of the layer.
+        details: list of str, further lines.
+        is_attention: bool, or else plain pooling.
+        is_pooled: bool, whether it reads what is behind the part's pooling.
     """
 
     source: int
@@ -105,10 +107,10 @@ def parts_and_taps(model, inputs, calls, rows):
     """What a figure of a model shows.
 
     Args:
-        model: A Keras model.
-        inputs: What it was traced with.
-        calls: What `keras_attention.inspection.trace.trace` returned.
-        rows: Of its `AttentionSummary`.
+        model: `keras.Model`.
+        inputs: tensor or structure of tensors, what it was traced with.
+        calls: list, what `keras_attention.inspection.trace.trace` returned.
+        rows: list of dict, of its `AttentionSummary`.
 
     Returns:
         A list of `Part`, from left to right, and a list of `Tap`.

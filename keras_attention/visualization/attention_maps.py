@@ -15,12 +15,14 @@ class AttentionMap:
     """The weights of one attention layer for a number of images.
 
     Args:
-        values: The weights, float32. Spatial: `(batch, heads, height, width)`
-            or `(batch, heads, queries, height, width)`. Channel:
+        values: float32 array, the weights. Spatial:
+            `(batch, heads, height, width)` or
+            `(batch, heads, queries, height, width)`. Channel:
             `(batch, 1, 1, channels)`. Pairwise:
             `(batch, heads, positions, positions)`.
-        layer: The layer's place in the model, e.g. `"encoder/attention"`.
-        kind: `"spatial"`, `"channel"` or `"pairwise"`.
+        layer: str, the layer's path in the model, e.g. `"encoder/attention"`.
+        kind: str, `"spatial"`, `"channel"` or `"pairwise"`. Defaults to
+            `"spatial"`.
 
     Example:
 
@@ -79,12 +81,12 @@ def collect_attention(model, x, batch_size=32):
     and subclassed models, and so are Keras' own attention layers.
 
     Args:
-        model: A Keras model.
-        x: What its `predict` accepts.
-        batch_size: As in `predict`.
+        model: `keras.Model`.
+        x: array or data set, what its `predict` accepts.
+        batch_size: int, as in `predict`. Defaults to `32`.
 
     Returns:
-        Dictionary of the layer's place in the model to `AttentionMap`, in
+        Dictionary of the layer's path in the model to `AttentionMap`, in
         the order of the model's layers.
 
     Raises:
@@ -122,9 +124,9 @@ def mean_map(name, values):
     """The mean over heads and queries, `(batch, height, width)`.
 
     Args:
-        name: The argument's name, for the message.
-        values: `(batch, height, width)`, `(batch, heads, height, width)` or
-            `(batch, heads, queries, height, width)`.
+        name: str, the argument's name, for the message.
+        values: array `(batch, height, width)`, `(batch, heads, height, width)`
+            or `(batch, heads, queries, height, width)`.
 
     Raises:
         ValueError: For other ranks, and for maps without positions.

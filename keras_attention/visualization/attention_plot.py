@@ -48,22 +48,24 @@ def plot_attention(
     over the grey image. A row has one scale, on its colour bar.
 
     Args:
-        images: `(batch, height, width)`, `(batch, height, width, 1)` or
+        images: array `(batch, height, width)`, `(batch, height, width, 1)` or
             `(batch, height, width, 3)`, uint8, or floats in `[0, 1]`.
-        maps: What `collect_attention` returns, or a dictionary of name to
+        maps: dict, what `collect_attention` returns, or name to array
             `(batch, height, width)`, `(batch, heads, height, width)` or
             `(batch, heads, queries, height, width)`. Positions that are not
-            finite are left without colour. Channel and pairwise attention has
-            no place in the image; a note names what is not shown.
-        outlines: Optional true places of the objects: masks
+            finite are left without colour. Channel and pairwise attention is no
+            map over the image; a note names what is not shown.
+        outlines: array or `None`, where the objects are: masks
             `(batch, height, width)` or `(batch, height, width, 1)`, or boxes
             `(batch, 4)` or `(batch, boxes, 4)`, `(ymin, xmin, ymax, xmax)` as
-            shares of the image.
-        labels: Optional true classes, integers `(batch,)`.
-        predictions: Optional predicted classes, integers `(batch,)`, or
-            scores `(batch, classes)`, the largest of which counts.
-        class_names: Optional names, by class.
-        normalize: What the colours stand for:
+            shares of the image. Defaults to `None`.
+        labels: integer array `(batch,)` or `None`, the true classes. Defaults
+            to `None`.
+        predictions: array or `None`, the predicted classes, integers
+            `(batch,)`, or scores `(batch, classes)`, the largest of which
+            counts. Defaults to `None`.
+        class_names: list of str or `None`, names by class. Defaults to `None`.
+        normalize: str, what the colours stand for. Defaults to `"relative"`.
 
             - `"relative"`: for weights that sum to 1, the weight times the
               number of positions, so that 1 is no preference, up to the
@@ -73,7 +75,8 @@ def plot_attention(
             - `"per_image"`: from the lowest to the highest weight of each
               image, which makes structure of any difference, however small;
             - `"none"`: the weight from 0 to 1.
-        max_images: How many images to show, the first ones.
+        max_images: int, how many images to show, the first ones. Defaults to
+            `8`.
 
     Returns:
         A `matplotlib.figure.Figure` at 150 dots an inch, unknown to pyplot.

@@ -14,9 +14,9 @@ class Caption:
     """A text under an image, and how sure to make it that it is seen.
 
     Args:
-        text: One or two lines.
-        colour: Of the text and the frame.
-        frame: The frame's width in points.
+        text: str, one or two lines. Defaults to `""`.
+        colour: str, of the text and the frame. Defaults to `"#333333"`.
+        frame: float, the frame's width in points. Defaults to `0.0`.
     """
 
     text: str = ""
@@ -50,10 +50,11 @@ def captions(count, labels, predictions, class_names):
     """A caption for every image.
 
     Args:
-        count: The number of images.
-        labels: Integers `(batch,)` or `None`.
-        predictions: Integers `(batch,)`, scores `(batch, classes)` or `None`.
-        class_names: Names by class, or `None`.
+        count: int, the number of images.
+        labels: integer array `(batch,)` or `None`.
+        predictions: integer array `(batch,)`, scores `(batch, classes)` or
+            `None`.
+        class_names: list of str, names by class, or `None`.
 
     Returns:
         A list of `Caption`.

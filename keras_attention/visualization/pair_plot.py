@@ -15,19 +15,21 @@ def plot_pairs(scores, alignments=None, picture=None, queries=None):
     """What several alignments make of several scores, as a table of maps.
 
     A row a score, with the scores themselves first; a column an alignment.
-    Every map goes from 0 (dark) to its own highest weight (bright). A place
+    Every map goes from 0 (dark) to its own highest weight (bright). A tile
     is empty where an alignment cannot take the scores: negative ones, or
     without a query.
 
     Args:
-        scores: Name to `(height, width)`, for one query and one head.
-        alignments: Name to a key or a layer of `keras_attention.alignments`;
-            `None` takes every key. Of weights for every channel the mean is
-            shown.
-        picture: Optional image in the corner, `(height, width)` or
-            `(height, width, 1 or 3)`, uint8 or floats in `[0, 1]`.
-        queries: Optional name of an alignment to the query that it needs,
-            `(query_channels,)`.
+        scores: dict of name to array `(height, width)`, for one query and one
+            head.
+        alignments: dict of name to a key or a layer of
+            `keras_attention.alignments`; `None` takes every key. Of weights for
+            every channel the mean is shown. Defaults to `None`.
+        picture: array or `None`, the image in the corner, `(height, width)` or
+            `(height, width, 1 or 3)`, uint8 or floats in `[0, 1]`. Defaults to
+            `None`.
+        queries: dict or `None`, name of an alignment to the query that it
+            needs, `(query_channels,)`. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -65,21 +67,21 @@ def plot_pairs(scores, alignments=None, picture=None, queries=None):
                 _TOP + _TILE * rows + 0.05,
             )
         )
-        place = _places(figure, rows, columns)
-        corner = place(0, 0)
+        tile = _tiles(figure, rows, columns)
+        corner = tile(0, 0)
         if picture is None:
             corner.set_visible(False)
         else:
             picture = drawable(np.asarray(picture)[None])[0]
             corner.imshow(picture)
         for row, (name, e) in enumerate(scores.items(), start=1):
-            axes = place(row, 0)
+            axes = tile(row, 0)
             axes.imshow(e, cmap="Greys_r")
             axes.set_ylabel(name, rotation=0, ha="right", va="center")
             for column, (title, layer) in enumerate(layers.items(), start=1):
                 weights = _weights(layer, e, queries.get(title))
                 if weights is not None:
-                    axes = place(row, column)
+                    axes = tile(row, column)
                     axes.imshow(weights, vmin=0, vmax=max(weights.max(), 1e-12))
         corner_name = "scores" if picture is None else "image"
         for column, title in enumerate([corner_name, *layers]):
@@ -97,11 +99,11 @@ def plot_pairs(scores, alignments=None, picture=None, queries=None):
     return figure
 
 
-def _places(figure, rows, columns):
-    """A function that adds the empty axes of one place in the table."""
+def _tiles(figure, rows, columns):
+    """A function that adds the empty axes of one tile of the table."""
     width, height = figure.get_size_inches()
 
-    def place(row, column):
+    def tile(row, column):
         axes = figure.add_axes(
             (
                 (_LEFT + _TILE * column) / width,
@@ -114,7 +116,7 @@ def _places(figure, rows, columns):
         axes.spines[:].set_visible(False)
         return axes
 
-    return place
+    return tile
 
 
 def _weights(layer, scores, query):

@@ -22,11 +22,11 @@ class Panels:
     """A figure of rows and columns of square or oblong panels.
 
     Args:
-        rows: The image row and one row a layer.
-        columns: One an image.
-        aspect: Height by width of a panel.
-        caption_lines: Lines of text below the first row.
-        note: Whether there is a note at the bottom.
+        rows: int, the image row and one row a layer.
+        columns: int, one an image.
+        aspect: float, height by width of a panel.
+        caption_lines: int, lines of text below the first row.
+        note: bool, whether there is a note at the bottom.
     """
 
     def __init__(self, rows, columns, aspect, caption_lines, note):
@@ -83,9 +83,9 @@ class Panels:
         """Adds the scale of a row at its right end.
 
         Args:
-            row: The row.
-            colours: A `matplotlib.cm.ScalarMappable`.
-            scale: A `Scaled`.
+            row: int, the row.
+            colours: `matplotlib.cm.ScalarMappable`.
+            scale: `Scaled`.
         """
         left = _MARGIN + self.columns * (self.tile[0] + _GAP) + 0.04
         axes = self._add_axes(left, self.tops[row], _BAR, self.tile[1])

@@ -11,7 +11,7 @@ def drawable(images):
     """Images as RGB in `[0, 1]`.
 
     Args:
-        images: `(batch, height, width)`, `(batch, height, width, 1)` or
+        images: array `(batch, height, width)`, `(batch, height, width, 1)` or
             `(batch, height, width, 3)`, uint8, or floats in `[0, 1]`.
 
     Returns:
@@ -59,12 +59,12 @@ def outline_paths(outlines, shape):
     """The closed lines around the objects of every image.
 
     Args:
-        outlines: Masks `(batch, height, width)` or
-            `(batch, height, width, 1)` of the images' size, 1 on the object;
-            or boxes `(batch, 4)` or `(batch, boxes, 4)`,
-            `(ymin, xmin, ymax, xmax)` as shares of the image. A box of NaN
-            and an empty mask have no line.
-        shape: `(batch, height, width)` of the images.
+        outlines: array, masks `(batch, height, width)` or
+            `(batch, height, width, 1)` of the images' size, 1 on the object; or
+            boxes `(batch, 4)` or `(batch, boxes, 4)`,
+            `(ymin, xmin, ymax, xmax)` as shares of the image. A box of NaN and
+            an empty mask have no line.
+        shape: tuple `(batch, height, width)` of the images.
 
     Returns:
         For every image a list of lines `(points, 2)`, x before y, in pixels;

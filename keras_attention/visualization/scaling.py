@@ -38,8 +38,8 @@ def scaled(maps, normalize):
     """Brings the maps of one layer to a scale that all its images share.
 
     Args:
-        maps: `(batch, height, width)`.
-        normalize: One of `NORMALIZATIONS`; see `plot_attention`.
+        maps: array `(batch, height, width)`.
+        normalize: str, one of `NORMALIZATIONS`; see `plot_attention`.
 
     Returns:
         `Scaled`.

@@ -46,9 +46,10 @@ def drawing_style(style="lecture"):
     """Settings of matplotlib for the figures drawn inside a `with`.
 
     Args:
-        style: `"notebook"`, small and dense, or `"lecture"`: large letters,
-            thick lines and text that stays text in an SVG file.
-            Both use colours that stay apart for every kind of colour vision.
+        style: str, `"notebook"`, small and dense, or `"lecture"`: large
+            letters, thick lines and text that stays text in an SVG file. Both
+            use colours that stay apart for every kind of colour vision.
+            Defaults to `"lecture"`.
 
     Yields:
         The settings, matplotlib's `rcParams` by name.

@@ -26,16 +26,16 @@ class Walk:
     """What one attention layer made of one image.
 
     Args:
-        layer: The layer's place in the model.
-        steps: The keys of its score, alignment and aggregation, as far as it
-            has them.
-        features: `(height, width, channels)`, what the layer received.
-        scores: `(heads, queries, positions)`, or `None` for a layer without
-            an alignment of its own.
-        weights: As the layer returns them, without the batch axis.
-        context: What the layer returned, without the batch axis.
-        answer: What the model returned, without the batch axis, or `None` if
-            it has several outputs.
+        layer: str, the layer's path in the model.
+        steps: dict of `"score"`, `"alignment"` and `"aggregation"` to their
+            keys, as far as the layer has them.
+        features: array `(height, width, channels)`, what the layer received.
+        scores: array `(heads, queries, positions)`, or `None` for a layer
+            without an alignment of its own.
+        weights: array, as the layer returns them, without the batch axis.
+        context: array, what the layer returned, without the batch axis.
+        answer: array, what the model returned, without the batch axis, or
+            `None` if it has several outputs.
     """
 
     layer: str
@@ -51,10 +51,10 @@ def follow(model, image, layer=None):
     """Runs a model on one image and notes every step of one layer.
 
     Args:
-        model: A Keras model with one input.
-        image: `(height, width, channels)`, as the model takes it.
-        layer: Place or name of an attention layer of this package in the
-            model; `None` takes the last one.
+        model: `keras.Model` with one input.
+        image: array `(height, width, channels)`, as the model takes it.
+        layer: str, path or name of an attention layer of this package in the
+            model; `None` takes the last one. Defaults to `None`.
 
     Returns:
         A `Walk`.
@@ -74,7 +74,7 @@ def follow(model, image, layer=None):
     >>> walk.layer, walk.scores.shape, walk.weights.shape, walk.context.shape
     ('where', (1, 1, 49), (1, 7, 7), (8,))
     """
-    place, found = _find(model, layer)
+    path, found = _find(model, layer)
     notes = {}
     alignment = getattr(found, "alignment", None)
     with contextlib.ExitStack() as undo:
@@ -85,7 +85,7 @@ def follow(model, image, layer=None):
     features, (context, weights) = notes["layer"]
     raw, _ = notes.get("alignment", (None, None))
     return Walk(
-        layer=place,
+        layer=path,
         steps={
             part: package.registry.key_of(getattr(found, part))
             for part, package in _PARTS.items()
@@ -107,23 +107,23 @@ def _inputs(model, image):
 
 
 def _find(model, layer):
-    places = {
-        place: found
-        for place, found in sublayers(model)
+    layers = {
+        path: found
+        for path, found in sublayers(model)
         if isinstance(found, AttentionLayer2D)
     }
-    if not places:
+    if not layers:
         raise ValueError(
             f"Model {model.name!r} has no attention layer of this package."
         )
     if layer is None:
-        return list(places.items())[-1]
-    for place, found in places.items():
-        if layer in (place, found.name):
-            return place, found
+        return list(layers.items())[-1]
+    for path, found in layers.items():
+        if layer in (path, found.name):
+            return path, found
     raise ValueError(
         f"Model {model.name!r} has no attention layer {layer!r}. There are: "
-        f"{', '.join(places)}."
+        f"{', '.join(layers)}."
     )
 
 

@@ -33,17 +33,19 @@ def plot_walk(
     model's answer. A step that a layer does not have is left out.
 
     Args:
-        model: A Keras model with one input.
-        image: `(height, width, channels)`, as the model takes it.
-        layer: Place or name of the attention layer; `None` takes the last.
-        picture: The image to show, if the model takes it preprocessed:
+        model: `keras.Model` with one input.
+        image: array `(height, width, channels)`, as the model takes it.
+        layer: str, path or name of the attention layer; `None` takes the last.
+            Defaults to `None`.
+        picture: array, the image to show, if the model takes it preprocessed:
             `(height, width)` or `(height, width, 1 or 3)`, uint8 or floats in
-            `[0, 1]`.
-        head: Which head of the layer to show.
-        query: Which query of the layer to show.
-        class_names: Optional names for the model's answer, by class; without
-            them the classes are numbers.
-        style: `"notebook"` or `"lecture"`; see `drawing_style`.
+            `[0, 1]`; `None` shows `image`. Defaults to `None`.
+        head: int, which head of the layer to show. Defaults to `0`.
+        query: int, which query of the layer to show. Defaults to `0`.
+        class_names: list of str, names for the model's answer, by class; with
+            `None` the classes are numbers. Defaults to `None`.
+        style: str, `"notebook"` or `"lecture"`; see `drawing_style`. Defaults
+            to `"notebook"`.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -198,10 +200,10 @@ def _draw_vector(axes, rows):
 
 def _draw_answer(axes, best):
     names, shares = best
-    places = range(len(names))
+    rows = range(len(names))
     colours = [COLOURS[0], *["#bbbbbb"] * (len(names) - 1)]
-    axes.barh(places, shares, color=colours[: len(names)])
-    axes.set_yticks(places, names)
+    axes.barh(rows, shares, color=colours[: len(names)])
+    axes.set_yticks(rows, names)
     axes.set_xticks([0, 1])
     axes.set_xlim(0, 1)
     axes.invert_yaxis()

@@ -15,15 +15,15 @@ class WorkedExample:
     """The walk of one query over a few positions, number by number.
 
     Args:
-        query: `(query_channels,)`.
-        keys: `(positions, channels)`, what the query is compared with.
-        values: `(positions, value_channels)`, what is summed.
-        score: The score's key, or the name of its class.
-        alignment: The same of the alignment.
-        scores: `(positions,)`.
-        weights: `(positions,)`.
-        products: `(positions, value_channels)`, weight times value.
-        context: `(value_channels,)`, the sum of the products.
+        query: array `(query_channels,)`.
+        keys: array `(positions, channels)`, what the query is compared with.
+        values: array `(positions, value_channels)`, what is summed.
+        score: str, the score's key, or the name of its class.
+        alignment: str, the same of the alignment.
+        scores: array `(positions,)`.
+        weights: array `(positions,)`.
+        products: array `(positions, value_channels)`, weight times value.
+        context: array `(value_channels,)`, the sum of the products.
     """
 
     query: np.ndarray
@@ -111,14 +111,16 @@ def worked_example(
     `e_i = score(q, k_i)`, `w = alignment(e)`, `c = sum_i w_i v_i`.
 
     Args:
-        query: `q`, `(query_channels,)`.
-        keys: `k`, `(positions, channels)`.
-        values: `v`, `(positions, value_channels)`; `None` takes the keys, as
-            attention pooling does.
-        score: A key of `keras_attention.scores`, or a score with one head. A
-            score with weights has the random ones of a new layer, unless it
-            is given as a layer that was trained.
-        alignment: The same of `keras_attention.alignments`.
+        query: array `(query_channels,)`, `q`.
+        keys: array `(positions, channels)`, `k`.
+        values: array `(positions, value_channels)`, `v`; `None` takes the keys,
+            as attention pooling does. Defaults to `None`.
+        score: str, a key of `keras_attention.scores`, or a `Score` with one
+            head. A score with weights has the random ones of a new layer,
+            unless it is given as a layer that was trained. Defaults to
+            `"scaled_dot"`.
+        alignment: str or `Alignment`, the same of `keras_attention.alignments`.
+            Defaults to `"softmax"`.
 
     Returns:
         A `WorkedExample`: it prints as a table, in a notebook too, and holds

@@ -489,10 +489,10 @@ BROKEN = [
         HalfPrecisionVariables, "mixed_precision", words="float32 variables"
     ),
     broken(Float32Outputs, "mixed_precision", "specs", words="outputs of"),
-    broken(LeaksNaN, "masked_training", words="NaN in a masked place"),
+    broken(LeaksNaN, "masked_training", words="NaN in a masked position"),
     broken(IgnoresMask, "masking", "masked_training", words="Promise 5"),
     broken(
-        MinusInfinity, "masking", "masked_inspection", words="masked places"
+        MinusInfinity, "masking", "masked_inspection", words="masked positions"
     ),
     broken(IgnoresDataFormat, "data_format", words="transposed"),
     broken(PythonRandom, "randomness", words="same seeds"),

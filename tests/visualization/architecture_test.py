@@ -240,12 +240,12 @@ def test_plain_taps_differ_from_attention():
 
 
 def test_channels_first():
-    layout = {"data_format": "channels_first"}
+    first = {"data_format": "channels_first"}
     x = inputs = keras.Input((3, 32, 48))
-    x = keras.layers.Conv2D(8, 3, padding="same", name="a_conv", **layout)(x)
-    x = keras.layers.MaxPooling2D(2, name="a_pool", **layout)(x)
-    x = layers.get("se", name="se", **layout)(x)
-    x = keras.layers.GlobalAveragePooling2D(name="mean", **layout)(x)
+    x = keras.layers.Conv2D(8, 3, padding="same", name="a_conv", **first)(x)
+    x = keras.layers.MaxPooling2D(2, name="a_pool", **first)(x)
+    x = layers.get("se", name="se", **first)(x)
+    x = keras.layers.GlobalAveragePooling2D(name="mean", **first)(x)
     model = keras.Model(inputs, keras.layers.Dense(2, name="classes")(x))
     figure = plot_architecture(model)
     assert after(figure, "a_conv", 2) == ["1 conv", times((32, 48, 8))]

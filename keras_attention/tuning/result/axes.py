@@ -13,10 +13,10 @@ class Axis:
     """The values of one hyperparameter, between 0 and 1.
 
     Args:
-        name: Of the hyperparameter.
-        kind: `"categories"`, `"linear"` or `"log"`.
-        values: What was tried, each once, in order.
-        optional: Whether it was off in some of the trials.
+        name: str, of the hyperparameter.
+        kind: str, `"categories"`, `"linear"` or `"log"`.
+        values: tuple, what was tried, each once, in order.
+        optional: bool, whether it was off in some of the trials.
 
     Example:
 
@@ -62,9 +62,9 @@ def axes(trials, space):
     """An axis for every hyperparameter that differs between trials.
 
     Args:
-        trials: `Trial`s.
-        space: The space of `oracle.json`: it gives the order, and which axes
-            are logarithmic.
+        trials: list of `Trial`.
+        space: list of dict, the space of `oracle.json`: it gives the order, and
+            which axes are logarithmic.
 
     Returns:
         A list of `Axis`.

@@ -12,11 +12,11 @@ SMALL, MEDIUM = 8, 10
 
 
 class Canvas(NotebookFigure):
-    """A figure of a size in inches, laid out by matplotlib.
+    """A figure of a size in inches, arranged by matplotlib.
 
     Args:
-        width: In inches.
-        height: In inches.
+        width: float, in inches.
+        height: float, in inches.
     """
 
     def __init__(self, width, height):

@@ -23,8 +23,8 @@ def effect(axis, trials):
     value of the others.
 
     Args:
-        axis: An `Axis`.
-        trials: Finished `Trial`s.
+        axis: `Axis`.
+        trials: list of `Trial`, finished.
 
     Returns:
         One dictionary a group: `label`, `scores`, `mean`, `low` and `high`,
@@ -58,9 +58,9 @@ def main_effects(axes, trials, most=4):
     any, the first ones.
 
     Args:
-        axes: What `axes.axes` returned.
-        trials: Finished `Trial`s.
-        most: How many hyperparameters.
+        axes: list of `Axis`, what `axes.axes` returned.
+        trials: list of `Trial`, finished.
+        most: int, how many hyperparameters. Defaults to `4`.
 
     Returns:
         Dictionary of title to groups, as `effect` gives them.

@@ -25,9 +25,9 @@ def plot_effects(result, names=None):
     figure. A value that was tried once has no interval.
 
     Args:
-        result: A `SearchResult`.
-        names: Which hyperparameters; without them mechanism and place (see
-            `effects.main_effects`).
+        result: `SearchResult`.
+        names: list of str, which hyperparameters; without them mechanism and
+            place (see `effects.main_effects`). Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`, unknown to pyplot.

@@ -20,10 +20,10 @@ def example_search(folder=None, trials=30, seed=0):
     Every tenth trial has failed, as for want of memory.
 
     Args:
-        folder: Where to; without one a new temporary folder, which is gone
-            when Python ends.
-        trials: How many.
-        seed: Of the inventions.
+        folder: str or path, where to; without one a new temporary folder, which
+            is gone when Python ends. Defaults to `None`.
+        trials: int, how many. Defaults to `30`.
+        seed: int, of the inventions. Defaults to `0`.
 
     Returns:
         The folder, a `pathlib.Path`.

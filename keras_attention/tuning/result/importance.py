@@ -16,13 +16,13 @@ class Importance:
     """How much of the scores' variance each hyperparameter explains.
 
     Attributes:
-        rows: One dictionary a hyperparameter, the largest first: `name`,
-            `mean`, `low` and `high`, shares of the variance; the last two
-            hold 90 % of the bootstraps.
-        explained: The share of the variance that the forest predicts of
-            trials it has not seen, all hyperparameters together; `None`
-            where `rows` is empty.
-        note: Why there are no rows, or why not to trust them; else `""`.
+        rows: list of one dict a hyperparameter, the largest first: `name`,
+            `mean`, `low` and `high`, shares of the variance; the last two hold
+            90 % of the bootstraps.
+        explained: float, the share of the variance that the forest predicts of
+            trials it has not seen, all hyperparameters together; `None` where
+            `rows` is empty.
+        note: str, why there are no rows, or why not to trust them; else `""`.
     """
 
     rows: list
@@ -44,10 +44,11 @@ def importance(positions, names, scores, seed=0):
     variance of the scores. Bootstraps give the interval.
 
     Args:
-        positions: `(trials, hyperparameters)`, as `Axis.position` gives them.
-        names: Of the hyperparameters.
-        scores: `(trials,)`.
-        seed: Of bootstraps, forests and shuffles.
+        positions: array `(trials, hyperparameters)`, as `Axis.position` gives
+            them.
+        names: list of str, of the hyperparameters.
+        scores: array `(trials,)`.
+        seed: int, of bootstraps, forests and shuffles. Defaults to `0`.
 
     Returns:
         An `Importance`, without rows if there are too few trials: fewer than

@@ -18,7 +18,7 @@ def plot_importance(result):
     them; where a line reaches 0, no effect was seen.
 
     Args:
-        result: A `SearchResult`.
+        result: `SearchResult`.
 
     Returns:
         A `matplotlib.figure.Figure`, unknown to pyplot; with too few trials

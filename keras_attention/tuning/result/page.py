@@ -28,7 +28,7 @@ def page(result):
     """Summary, figures and the whole table of a search.
 
     Args:
-        result: A `SearchResult`.
+        result: `SearchResult`.
 
     Returns:
         HTML without scripts; figures are SVG inside the page, so that it can

@@ -34,10 +34,10 @@ def plot_parallel(result, names=None):
     is where a trial did not have the hyperparameter.
 
     Args:
-        result: A `SearchResult`.
-        names: Which hyperparameters, in the order of the axes; at most eight
-            without them, those that explain most where that is known. A note
-            names those left out.
+        result: `SearchResult`.
+        names: list of str, which hyperparameters, in the order of the axes; at
+            most eight without them, those that explain most where that is
+            known. A note names those left out. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`, unknown to pyplot.

@@ -25,8 +25,8 @@ def plot_pareto(result, cost="flops"):
     are the names of the trials, as in the table.
 
     Args:
-        result: A `SearchResult`.
-        cost: A metric that is better when smaller.
+        result: `SearchResult`.
+        cost: str, a metric that is better when smaller. Defaults to `"flops"`.
 
     Returns:
         A `matplotlib.figure.Figure`, unknown to pyplot.

@@ -16,7 +16,7 @@ def plot_progress(result):
     """Scores in the order in which trials ended, and the best so far.
 
     Args:
-        result: A `SearchResult`.
+        result: `SearchResult`.
 
     Returns:
         A `matplotlib.figure.Figure`, unknown to pyplot.

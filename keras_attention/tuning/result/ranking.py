@@ -25,9 +25,10 @@ def objective_of(states, objective, direction):
     """The metric that ranks the trials, and its direction.
 
     Args:
-        states: Trial id to its file's content, `None` for a damaged one.
-        objective: The one asked for, or `None` for the search's own.
-        direction: `"max"`, `"min"` or `None`.
+        states: dict of trial id to its file's content, `None` for a damaged
+            one.
+        objective: str, the one asked for, or `None` for the search's own.
+        direction: str, `"max"`, `"min"` or `None`.
 
     Returns:
         `(objective, direction)`, both `None` before the first score.

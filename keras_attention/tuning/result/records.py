@@ -29,9 +29,10 @@ def read_search(directory, objective=None, direction=None):
     beside its values. `search` of this package stores it in `search.json`.
 
     Args:
-        directory: A folder with an `oracle.json`.
-        objective: A metric to rank by instead, with its `direction`.
-        direction: `"max"` or `"min"`.
+        directory: str or path, a folder with an `oracle.json`.
+        objective: str, a metric to rank by instead, with its `direction`.
+            Defaults to `None`.
+        direction: str, `"max"` or `"min"`. Defaults to `None`.
 
     Returns:
         A `Search`.

@@ -40,24 +40,28 @@ def retrain(
     and `folds`.
 
     Args:
-        result: A `SearchResult`.
-        hypermodel: The `keras_tuner.HyperModel` of the search, or its
-            function of `hp`.
-        train: What `fit` takes: a data set, `(x, y)`, or a function without
-            arguments that returns either.
-        test: What `evaluate` takes, in the same forms.
-        validation: The search's validation data: given to `fit`, which may
-            demand it, and evaluated too, which tells luck from a change of
-            images.
-        values: Hyperparameters to train in place of the winner's, to compare
-            it with: such as `hypermodel.baselines` gives.
-        seeds: Seeds, each of which is one training.
-        epochs: For `fit`. With `None` the winner's budget of a Hyperband
-            search, else what `fit` does without it.
-        path: Optional new `.keras` file for the model of the median seed.
-        metric: Name in `evaluate`'s results; `None` for the search's
-            objective without its `val_`.
-        **fit_options: For `fit`, for instance `callbacks`.
+        result: `SearchResult`.
+        hypermodel: `keras_tuner.HyperModel` of the search, or its function of
+            `hp`.
+        train: data set, tuple or callable, what `fit` takes: a data set,
+            `(x, y)`, or a function without arguments that returns either.
+        test: data set, tuple or callable, what `evaluate` takes, in the same
+            forms.
+        validation: data set, tuple or callable, the search's validation data:
+            given to `fit`, which may demand it, and evaluated too, which tells
+            luck from a change of images. Defaults to `None`.
+        values: dict, hyperparameters to train in place of the winner's, to
+            compare it with: such as `hypermodel.baselines` gives. Defaults to
+            `None`.
+        seeds: tuple of int, each of which is one training. Defaults to
+            `(0, 1, 2)`.
+        epochs: int, for `fit`. With `None` the winner's budget of a Hyperband
+            search, else what `fit` does without it. Defaults to `None`.
+        path: str or path, a new `.keras` file for the model of the median seed.
+            Defaults to `None`.
+        metric: str, a name in `evaluate`'s results; `None` for the search's
+            objective without its `val_`. Defaults to `None`.
+        **fit_options: for `fit`, for instance `callbacks`.
 
     Returns:
         A `Retraining`.

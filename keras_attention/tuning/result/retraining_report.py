@@ -13,16 +13,16 @@ class Retraining:
     """The winner's search score beside what it does on fresh seeds.
 
     Attributes:
-        rows: One dictionary a seed: `seed`, `seconds`, and the metrics of
+        rows: list of one dict a seed: `seed`, `seconds`, and the metrics of
             `model.evaluate`: those of the test set, and with `val_` those of
             the validation set if it was given.
-        metric: The metric on the test set, by default what the search's
+        metric: str, the metric on the test set, by default what the search's
             objective names.
-        searched: Name of the same metric in the search.
-        direction: `"max"` or `"min"`, `None` if it was not the objective.
-        search_score: Its value for the winner in the search, or `None`.
-        path: Where the model of the median seed is, or `None`.
-        kept_seed: That seed.
+        searched: str, name of the same metric in the search.
+        direction: str, `"max"` or `"min"`, `None` if it was not the objective.
+        search_score: float, its value for the winner in the search, or `None`.
+        path: `pathlib.Path`, where the model of the median seed is, or `None`.
+        kept_seed: int, that seed.
     """
 
     rows: list

@@ -23,18 +23,21 @@ class SearchResult:
     the repeats.
 
     Args:
-        directory: The folder with `oracle.json`; of a `Tuner`, its
+        directory: str or path, the folder with `oracle.json`; of a `Tuner`, its
             `directory` and `project_name` together.
-        objective: A metric to rank by; `None` for the search's own.
-        direction: `"max"` or `"min"` for another metric than the search's.
+        objective: str, a metric to rank by; `None` for the search's own.
+            Defaults to `None`.
+        direction: str, `"max"` or `"min"` for another metric than the search's.
+            Defaults to `None`.
 
     Attributes:
-        objective: The metric that ranks the trials, `None` before the first
-            one has finished.
-        direction: `"max"` or `"min"`.
-        trials: Every trial as a `records.Trial`, in the order they ended.
-        finished: Those with a score, the best first.
-        unfinished: The others: running, failed, invalid or damaged.
+        objective: str, the metric that ranks the trials, `None` before the
+            first one has finished.
+        direction: str, `"max"` or `"min"`, `None` before the first one has
+            finished.
+        trials: list of every `trial.Trial`, in the order they ended.
+        finished: list of those with a score, the best first.
+        unfinished: list of the others: running, failed, invalid or damaged.
 
     Raises:
         ValueError: For a folder without a search, for a damaged
@@ -108,7 +111,7 @@ class SearchResult:
         return self.rows[0]
 
     def winner(self):
-        """The best `records.Trial`; raises as `best` does."""
+        """The best `trial.Trial`; raises as `best` does."""
         if self.finished:
             return self.finished[0]
         reasons = "; ".join(f"{t.name}: {t.reason}" for t in self.unfinished)
@@ -136,10 +139,10 @@ class SearchResult:
         """All trials, for a reader or for another program.
 
         Args:
-            format: `None` for aligned text, `"csv"` with a column a
-                hyperparameter and a metric, `"json"` (`rows` and what was
-                optimised), or `"dataframe"` for a `pandas.DataFrame` with the
-                columns of the CSV.
+            format: str or `None`, `None` for aligned text, `"csv"` with a
+                column a hyperparameter and a metric, `"json"` (`rows` and what
+                was optimised), or `"dataframe"` for a `pandas.DataFrame` with
+                the columns of the CSV. Defaults to `None`.
 
         Returns:
             A string, or the data frame.
@@ -194,8 +197,9 @@ class SearchResult:
         """Score against a cost, with the trials that nothing dominates.
 
         Args:
-            cost: A metric that is better when smaller: `"flops"`,
+            cost: str, a metric that is better when smaller: `"flops"`,
                 `"parameters"`, `"seconds"` or any other that trials have.
+                Defaults to `"flops"`.
         """
         from keras_attention.tuning.result import pareto_plot
 
@@ -205,8 +209,9 @@ class SearchResult:
         """One line a trial over the axes of its hyperparameters.
 
         Args:
-            names: Which hyperparameters; at most eight without them, those
-                that explain most where that is known.
+            names: list of str, which hyperparameters; at most eight without
+                them, those that explain most where that is known. Defaults to
+                `None`.
         """
         from keras_attention.tuning.result import parallel_plot
 
@@ -222,8 +227,8 @@ class SearchResult:
         """Mean scores for every value of a hyperparameter, with intervals.
 
         Args:
-            names: Which hyperparameters; without them those about mechanism
-                and place.
+            names: list of str, which hyperparameters; without them those about
+                mechanism and place. Defaults to `None`.
         """
         from keras_attention.tuning.result import effects_plot
 

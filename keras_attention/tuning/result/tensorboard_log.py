@@ -15,8 +15,8 @@ def to_tensorboard(result, folder):
     directly, so that TensorFlow is neither needed nor imported.
 
     Args:
-        result: A `SearchResult`.
-        folder: A new or empty folder.
+        result: `SearchResult`.
+        folder: str or path, a new or empty folder.
 
     Returns:
         The folder, a `pathlib.Path`.

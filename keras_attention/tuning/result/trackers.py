@@ -15,11 +15,11 @@ def to_mlflow(result, client=None, experiment=None):
     a score is a failed run with its reason in the tag `reason`.
 
     Args:
-        result: A `SearchResult`.
-        client: An `mlflow.MlflowClient`; one for the tracking server of the
-            environment if it is not given.
-        experiment: The experiment's name, made if there is none of it; that
-            of the folder without one.
+        result: `SearchResult`.
+        client: `mlflow.MlflowClient`; `None` takes one for the tracking server
+            of the environment. Defaults to `None`.
+        experiment: str, the experiment's name, made if there is none of it;
+            `None` takes that of the folder. Defaults to `None`.
 
     Returns:
         The runs' ids. Calling it twice logs the trials twice.
@@ -57,10 +57,10 @@ def to_wandb(result, project=None, **options):
     """Logs every trial that has ended as a run of Weights & Biases.
 
     Args:
-        result: A `SearchResult`.
-        project: The project; the name of the folder without one.
-        **options: For `wandb.init`, for instance `entity` or
-            `mode="offline"`.
+        result: `SearchResult`.
+        project: str, the project; `None` takes the name of the folder. Defaults
+            to `None`.
+        **options: for `wandb.init`, for instance `entity` or `mode="offline"`.
 
     Returns:
         The runs' ids. Calling it twice logs the trials twice.

@@ -14,18 +14,20 @@ class Trial:
     """One trial of a search.
 
     Attributes:
-        name: KerasTuner's trial id.
-        status: `"COMPLETED"`, `"RUNNING"`, `"INVALID"`, `"FAILED"`, or
+        name: str, KerasTuner's trial id.
+        status: str, `"COMPLETED"`, `"RUNNING"`, `"INVALID"`, `"FAILED"`, or
             `"DAMAGED"` for a file that cannot be read.
-        score: The objective, `None` without a finite one.
-        repeats: The objective of every repeat, if there were several.
-        spread: The largest less the smallest repeat, or `None`.
-        values: The active hyperparameters.
-        metrics: Every metric at the best step, mean over executions; `None`
-            for what is not finite.
-        reason: Why there is no score, in a line; `None` if there is one.
-        message: KerasTuner's own message, often a traceback.
-        config: The hyperparameters' configuration, to build the model again.
+        score: float, the objective, `None` without a finite one.
+        repeats: tuple of float, the objective of every repeat, if there were
+            several.
+        spread: float, the largest less the smallest repeat, or `None`.
+        values: dict, the active hyperparameters.
+        metrics: dict, every metric at the best step, mean over executions;
+            `None` for what is not finite.
+        reason: str, why there is no score, in a line; `None` if there is one.
+        message: str, KerasTuner's own message, often a traceback.
+        config: dict, the hyperparameters' configuration, to build the model
+            again.
     """
 
     name: str

@@ -10,7 +10,7 @@ def summary(result):
     """Sentences on the winner, how sure it is, what mattered, what failed.
 
     Args:
-        result: A `SearchResult`.
+        result: `SearchResult`.
 
     Returns:
         Paragraphs, separated by empty lines.

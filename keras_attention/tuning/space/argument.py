@@ -7,12 +7,12 @@ class Argument(NamedTuple):
     """Something to draw: one argument of a mechanism.
 
     Attributes:
-        name: Of the hyperparameter, behind its place and its mechanism.
-        path: Where the value belongs: `("num_heads",)`,
+        name: str, of the hyperparameter, behind its place and its mechanism.
+        path: tuple, where the value belongs: `("num_heads",)`,
             `("alignment", "key")`.
-        values: A list to choose from, or a tuple `(low, high)` for a range.
-        parent: `name` of the argument that it depends on, or `None`.
-        parent_values: The parent's values with which it exists.
+        values: list to choose from, or tuple `(low, high)` for a range.
+        parent: str, `name` of the argument that it depends on, or `None`.
+        parent_values: tuple, the parent's values with which it exists.
     """
 
     name: str
@@ -26,9 +26,9 @@ def describe(mechanism, what, drawn):
     """The description of a mechanism with the drawn arguments.
 
     Args:
-        mechanism: Its key.
-        what: Its `Argument`s.
-        drawn: Dictionary of name to value; the others take their first.
+        mechanism: str, its key.
+        what: list of its `Argument`s.
+        drawn: dict of name to value; the others take their first.
     """
     description, taken = {"mechanism": mechanism}, {}
     for argument in what:

@@ -10,12 +10,12 @@ def make_base(base, input_shape, classes, places, choices, multi_label):
     """The base of a search, whatever way it was named.
 
     Args:
-        base: `"vgg16_bn"` or a functional classifier.
-        input_shape: Of the images; `None` for that of a functional base.
-        classes: The same.
-        places: As of `AttentionHyperModel`.
-        choices: What `check_choices` returned.
-        multi_label: Whether an image can have several classes.
+        base: str or `keras.Model`, `"vgg16_bn"` or a functional classifier.
+        input_shape: tuple, of the images; `None` for that of a functional base.
+        classes: int, the same.
+        places: as of `AttentionHyperModel`.
+        choices: dict, what `check_choices` returned.
+        multi_label: bool, whether an image can have several classes.
 
     Returns:
         A `VGGBase` or a `FunctionalBase`.

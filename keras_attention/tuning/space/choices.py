@@ -45,9 +45,10 @@ def check_choices(choices, known=None):
     """Brings the choices of a user into the form that the spaces take.
 
     Args:
-        choices: Dictionary of name to a list of values, a tuple
-            `(low, high)`, or a single value, which is not searched.
-        known: The names that there are; `None` takes those of all spaces.
+        choices: dict of name to a list of values, a tuple `(low, high)`, or a
+            single value, which is not searched.
+        known: tuple of str, the names that there are; `None` takes those of all
+            spaces. Defaults to `None`.
 
     Returns:
         A dictionary of lists and tuples; numbers of a list are of one type.

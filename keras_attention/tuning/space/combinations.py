@@ -9,7 +9,7 @@ def size_of(space):
     """The number of different combinations in a search space.
 
     Args:
-        space: A function of `keras_tuner.HyperParameters`, such as
+        space: callable of `keras_tuner.HyperParameters`, such as
             `HyperModel.build`; it has to enter all of its conditional scopes.
 
     Returns:
@@ -52,7 +52,7 @@ def enumerate_space(space):
     """Goes through every combination of a finite search space.
 
     Args:
-        space: As for `size_of`.
+        space: callable, as for `size_of`.
 
     Yields:
         Dictionaries of name to value, of what is active.

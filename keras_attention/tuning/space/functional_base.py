@@ -19,16 +19,16 @@ class FunctionalBase:
     can be pickled and that every trial starts from the same weights.
 
     Args:
-        model: A functional or sequential classifier.
-        places: What `attach` takes as `where`, if it can be pickled; `None`
-            takes the last layer at each map size.
+        model: `keras.Model`, a functional or sequential classifier.
+        places: list, what `attach` takes as `where`, if it can be pickled;
+            `None` takes the last layer at each map size.
 
     Attributes:
-        sites: Dictionary of place to `Site`, with the map of every layer that
-            the place names.
-        networks: A single one, without anything to draw.
-        has_width: False.
-        gives_logits: Whether the outputs are logits.
+        sites: dict of place to `Site`, with the map of every layer that the
+            place names.
+        networks: list of dict, a single one, without anything to draw.
+        has_width: bool, false.
+        gives_logits: bool, whether the outputs are logits.
     """
 
     def __init__(self, model, places):

@@ -57,8 +57,8 @@ def layer_of(description):
     """The layer that a drawn description stands for.
 
     Args:
-        description: `{"mechanism": "attn_pool", "num_heads": 2, "alignment":
-            {"key": "softmax", "temperature": 0.3}, ...}`.
+        description: dict, such as `{"mechanism": "attn_pool", "num_heads": 2,
+            "alignment": {"key": "softmax", "temperature": 0.3}}`.
 
     Returns:
         A new layer.

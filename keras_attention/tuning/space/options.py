@@ -39,17 +39,19 @@ def attention_options(
     not take, positions compared in pairs on a large map.
 
     Args:
-        sites: Dictionary of place to `Site`, or to a shape
+        sites: dict of place to `Site`, or to a shape
             `(height, width, channels)` where the map has to stay a map.
-        mechanisms: Keys or families of `keras_attention.layers`, and
-            `"uniform"`; `None` takes all that fit. A place takes those of
-            them that fit it.
-        choices: Other values than those of `LAYER_CHOICES`: dictionary of
-            argument to list. For `"score"`, `"alignment"` and `"aggregation"`
-            they are keys.
-        max_positions: On larger maps, positions are not compared in pairs.
-        affordable: Optional function `(place, description) -> bool`; what it
-            refuses, alone in an otherwise plain network, is left out.
+        mechanisms: str or list of str, keys or families of
+            `keras_attention.layers`, and `"uniform"`; `None` takes all that
+            fit. A place takes those of them that fit it. Defaults to `None`.
+        choices: dict of argument to list, other values than those of
+            `LAYER_CHOICES`. For `"score"`, `"alignment"` and `"aggregation"`
+            they are keys. Defaults to `None`.
+        max_positions: int; on larger maps, positions are not compared in pairs.
+            Defaults to `1024`.
+        affordable: callable `(place, description) -> bool` or `None`; what it
+            refuses, alone in an otherwise plain network, is left out. Defaults
+            to `None`.
 
     Returns:
         Dictionary of place to a dictionary of mechanism to a list of

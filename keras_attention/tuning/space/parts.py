@@ -19,11 +19,11 @@ def parts_of(key, layer, inserted, site, choices):
     """Score, alignment and aggregation, as far as they go together.
 
     Args:
-        key: Of the mechanism.
-        layer: A layer of it.
-        inserted: Whether it stands in the network instead of beside it.
-        site: The `Site`.
-        choices: What may be drawn, as of `attention_options`.
+        key: str, of the mechanism.
+        layer: `keras.layers.Layer`, one of it.
+        inserted: bool, whether it stands in the network instead of beside it.
+        site: `Site`.
+        choices: dict, what may be drawn, as of `attention_options`.
 
     Returns:
         A list of `Argument`s: the alignment, and depending on it the others.

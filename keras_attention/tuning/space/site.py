@@ -11,11 +11,11 @@ class Site(NamedTuple):
     """A place for attention.
 
     Attributes:
-        maps: The shapes `(height, width, channels)` that its map can have:
-            several, if the width of the network is searched too.
-        queries: The shapes that the map of the query can have, in the same
-            order, for a place that may be tapped; empty for one where the map
-            has to stay a map.
+        maps: list of the shapes `(height, width, channels)` that its map can
+            have: several, if the width of the network is searched too.
+        queries: list or tuple of the shapes that the map of the query can have,
+            in the same order, for a place that may be tapped; empty for one
+            where the map has to stay a map.
     """
 
     maps: list

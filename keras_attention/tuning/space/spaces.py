@@ -18,11 +18,11 @@ def attention_space(hp, options, several=True):
     """Draws which attention stands where.
 
     Args:
-        hp: A `keras_tuner.HyperParameters`.
-        options: What `attention_options` returned.
-        several: Whether several places can have attention at once. Then every
-            place has a hyperparameter `<place>_attention`, `"none"` by
-            default; otherwise `place` chooses one of them.
+        hp: `keras_tuner.HyperParameters`.
+        options: dict, what `attention_options` returned.
+        several: bool, whether several places can have attention at once. Then
+            every place has a hyperparameter `<place>_attention`, first of all
+            `"none"`; otherwise `place` chooses one of them. Defaults to `True`.
 
     Returns:
         `{place: description}` of the places that have attention; `layer_of`
@@ -69,10 +69,10 @@ def exchanged(values, options, mechanism, several=True):
     """Hyperparameters with another mechanism wherever there is one.
 
     Args:
-        values: Dictionary of name to value, of what `attention_space` drew.
-        options: As for `attention_space`.
-        mechanism: Its key, or `"none"`.
-        several: As for `attention_space`.
+        values: dict of name to value, of what `attention_space` drew.
+        options: dict, as for `attention_space`.
+        mechanism: str, its key, or `"none"`.
+        several: bool, as for `attention_space`. Defaults to `True`.
 
     Returns:
         Another dictionary; the arguments of mechanisms are left out. `None`
@@ -105,8 +105,9 @@ def network_space(hp, choices=None):
     """Draws the width of the network and the dropout before its classifier.
 
     Args:
-        hp: A `keras_tuner.HyperParameters`.
-        choices: Other values than those of `NETWORK_CHOICES`.
+        hp: `keras_tuner.HyperParameters`.
+        choices: dict, other values than those of `NETWORK_CHOICES`. Defaults to
+            `None`.
 
     Returns:
         `{"width_multiplier": ..., "dropout": ...}`.
@@ -125,9 +126,10 @@ def training_space(hp, choices=None):
     """Draws the optimizer and the schedule of its learning rate.
 
     Args:
-        hp: A `keras_tuner.HyperParameters`.
-        choices: Other values than those of `TRAINING_CHOICES`; a learning
-            rate for all optimizers, or a dictionary of one each.
+        hp: `keras_tuner.HyperParameters`.
+        choices: dict, other values than those of `TRAINING_CHOICES`; a learning
+            rate for all optimizers, or a dictionary of one each. Defaults to
+            `None`.
 
     Returns:
         `{"optimizer": ..., "learning_rate": ..., "weight_decay": ...,

@@ -14,18 +14,19 @@ class VGGBase:
     """VGG16_bn with random weights; attention is inserted or taps it.
 
     Args:
-        input_shape: Of the images.
-        classes: Number of classes.
-        activation: Of the classifier.
-        places: What `VGG16BNAttention` takes as `where`; `None` takes the
-            last three blocks.
-        widths: The width multipliers that are drawn from.
+        input_shape: tuple, of the images.
+        classes: int, number of classes.
+        activation: str, of the classifier.
+        places: list of str, what `VGG16BNAttention` takes as `where`; `None`
+            takes the last three blocks.
+        widths: list of float, the width multipliers that are drawn from.
 
     Attributes:
-        sites: Dictionary of place to `Site`, one map a width.
-        networks: What `network_space` can draw of the width, in that order.
-        has_width: Whether there is a width to draw.
-        gives_logits: Whether the outputs are logits.
+        sites: dict of place to `Site`, one map a width.
+        networks: list of dict, what `network_space` can draw of the width, in
+            that order.
+        has_width: bool, whether there is a width to draw.
+        gives_logits: bool, whether the outputs are logits.
     """
 
     def __init__(self, input_shape, classes, activation, places, widths):

@@ -14,10 +14,10 @@ def mean_attention_energy(model, data, batch_size=32):
     over the images whose object is known.
 
     Args:
-        model: A model.
-        data: Batches that are dictionaries of `"image"`, `"mask"` and
+        model: `keras.Model`.
+        data: batches that are dictionaries of `"image"`, `"mask"` and
             optionally `"has_mask"`, or one such dictionary of arrays.
-        batch_size: For a dictionary of arrays.
+        batch_size: int, for a dictionary of arrays. Defaults to `32`.
 
     Returns:
         A number in `[0, 1]`, or `None` for a model without spatial attention

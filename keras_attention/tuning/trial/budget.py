@@ -22,9 +22,10 @@ class Budget:
     """Bounds of the costs, relative to the network without attention.
 
     Args:
-        base: A `VGGBase` or a `FunctionalBase`.
-        bounds: What may be added: a share of the plain network's FLOPs, or a
-            dictionary of `"flops"`, `"parameters"` and `"activation_bytes"`.
+        base: `VGGBase` or `FunctionalBase`.
+        bounds: float or dict, what may be added: a share of the plain network's
+            FLOPs, or a dictionary of `"flops"`, `"parameters"` and
+            `"activation_bytes"`.
 
     Raises:
         ValueError: For other costs, and for shares that are not positive.

@@ -18,11 +18,11 @@ class Run(NamedTuple):
     """One training of a trial.
 
     Attributes:
-        name: `"seed0"`, `"fold2"`; of the numbers that it gives.
-        seed: For its weights and the order of its images.
-        train: What `fit` takes as `x`, or a pair `(x, y)`.
-        validation: The same, to be judged by.
-        masked: Validation batches with masks, or `None`.
+        name: str, `"seed0"`, `"fold2"`; of the numbers that it gives.
+        seed: int, for its weights and the order of its images.
+        train: what `fit` takes as `x`, or a pair `(x, y)`.
+        validation: the same, to be judged by.
+        masked: validation batches with masks, or `None`.
     """
 
     name: str
@@ -67,12 +67,12 @@ def runs_of(train, validation, *, fold_count, seeds, seed, batch_size):
     """The trainings that make up a trial.
 
     Args:
-        train: As `read_arguments` returns it.
-        validation: The same; `None` with folds.
-        fold_count: Number of folds, or `None`.
-        seeds: Number of seeds.
-        seed: The first one; it also decides the folds.
-        batch_size: For `Examples`.
+        train: as `read_arguments` returns it.
+        validation: the same; `None` with folds.
+        fold_count: int, number of folds, or `None`.
+        seeds: int, number of seeds.
+        seed: int, the first one; it also decides the folds.
+        batch_size: int, for `Examples`.
 
     Yields:
         `Run`, each made when it is asked for.

@@ -5,8 +5,8 @@ def check_values(hp, given):
     """Raises a `ValueError` unless there is one value for all that is active.
 
     Args:
-        hp: A `keras_tuner.HyperParameters` in which the space was declared.
-        given: Dictionary of name to value.
+        hp: `keras_tuner.HyperParameters` in which the space was declared.
+        given: dict of name to value.
     """
     declared = {parameter.name: parameter for parameter in hp.space}
     active = {name for name in declared if hp.is_active(name)}

@@ -32,46 +32,57 @@ class AttentionHyperModel(keras_tuner.HyperModel):
     are never drawn. The plain network is in the space, and is the default.
 
     Args:
-        input_shape: Of the images, sizes known. `None` takes that of `base`.
-        classes: Number of classes. `None` takes that of `base`.
-        base: `"vgg16_bn"`, with random weights, into which attention is
-            inserted and which it taps (see `VGG16BNAttention`); or a
-            functional classifier, behind whose layers it is attached (see
-            `attach`). Every trial starts from the weights of such a base.
-        mechanisms: Keys and families of `keras_attention.layers`, and
-            `"uniform"`, the even pooling of a place. `None` takes all.
-        places: Layers and blocks. `None` takes blocks 3 to 5, or of a
-            functional base the last layer at each map size.
-        several: Whether several places may have attention at once.
-        choices: Other values to draw from: dictionary of the names in
-            `space.choices` to a list, a tuple `(low, high)` or a
-            single value, which is not searched.
-        max_overhead: Bounds what attention may cost beside the plain network
-            of the same width: 0.1 allows 10 % more FLOPs. A dictionary bounds
-            `"flops"`, `"parameters"` and `"activation_bytes"`. A mechanism
-            that is too costly by itself is never drawn. Several that are so
-            together are refused in `build`, before any training, by a
-            `TooCostlyError`, which is the reason in the trial's file.
-        max_positions: On larger maps, positions are not compared in pairs.
-        epochs: Passes over the images, where neither the tuner nor `search`
-            says how many.
-        batch_size: For arrays and `Examples`.
-        folds: Number of parts of the training data, each of which validates
-            once; `None` takes validation data.
-        seeds: How often a trial is repeated, with `seed`, `seed + 1` ...;
+        input_shape: tuple, of the images, sizes known. `None` takes that of
+            `base`. Defaults to `None`.
+        classes: int, number of classes. `None` takes that of `base`. Defaults
+            to `None`.
+        base: str or `keras.Model`, `"vgg16_bn"`, with random weights, into
+            which attention is inserted and which it taps (see
+            `VGG16BNAttention`); or a functional classifier, behind whose layers
+            it is attached (see `attach`). Every trial starts from the weights
+            of such a base. Defaults to `"vgg16_bn"`.
+        mechanisms: str or list of str, keys and families of
+            `keras_attention.layers`, and `"uniform"`, the even pooling of a
+            place. `None` takes all. Defaults to `None`.
+        places: str or list of str, layers and blocks. `None` takes blocks 3 to
+            5, or of a functional base the last layer at each map size. Defaults
+            to `None`.
+        several: bool, whether several places may have attention at once.
+            Defaults to `True`.
+        choices: dict, other values to draw from: the names in `space.choices`
+            to a list, a tuple `(low, high)` or a single value, which is not
+            searched. Defaults to `None`.
+        max_overhead: float, dict or `None`, bounds what attention may cost
+            beside the plain network of the same width: 0.1 allows 10 % more
+            FLOPs. A dictionary bounds `"flops"`, `"parameters"` and
+            `"activation_bytes"`. A mechanism that is too costly by itself is
+            never drawn. Several that are so together are refused in `build`,
+            before any training, by a `TooCostlyError`, which is the reason in
+            the trial's file. Defaults to `None`.
+        max_positions: int; on larger maps, positions are not compared in pairs.
+            Defaults to `1024`.
+        epochs: int, passes over the images, where neither the tuner nor
+            `search` says how many. Defaults to `10`.
+        batch_size: int, for arrays and `Examples`. Defaults to `32`.
+        folds: int, number of parts of the training data, each of which
+            validates once; `None` takes validation data. Defaults to `None`.
+        seeds: int, how often a trial is repeated, with `seed`, `seed + 1` ...;
             either this or `folds`. KerasTuner's `executions_per_trial` would
-            repeat the same numbers.
-        seed: For weights and order. All trials share it. Building a model
-            sets the global seeds.
-        loss: A Keras loss; `None` takes cross-entropy, binary for several
-            labels an image.
-        metrics: Keras metrics by key or as objects, which are copied. They
-            get probabilities, unless `base` gives logits.
-        multi_label: Whether an image can have several classes.
-        restore_best: A metric such as `"val_accuracy"`: training ends with
+            repeat the same numbers. Defaults to `1`.
+        seed: int, for weights and order. All trials share it. Building a model
+            sets the global seeds. Defaults to `0`.
+        loss: str or `keras.losses.Loss`; `None` takes cross-entropy, binary for
+            several labels an image. Defaults to `None`.
+        metrics: tuple or list of Keras metrics by key or as objects, which are
+            copied. They get probabilities, unless `base` gives logits. Defaults
+            to `("accuracy",)`.
+        multi_label: bool, whether an image can have several classes. Defaults
+            to `False`.
+        restore_best: str, a metric such as `"val_accuracy"`: training ends with
             the weights of its best epoch. `None` keeps the last epoch, which
-            needs no choice that validation data make look too good.
-        name: Of the hypermodel.
+            needs no choice that validation data make look too good. Defaults to
+            `None`.
+        name: str, of the hypermodel. Defaults to `"attention"`.
 
     Raises:
         ValueError: For arguments out of range, a `base` that cannot be
@@ -178,9 +189,10 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         """The compiled network of given hyperparameters.
 
         Args:
-            values: Dictionary of name to value, as of a finished trial;
-                KerasTuner's own, such as `"tuner/epochs"`, are left out.
-            seed: For its weights; `None` takes that of the hypermodel.
+            values: dict of name to value, as of a finished trial; KerasTuner's
+                own, such as `"tuner/epochs"`, are left out.
+            seed: int, for its weights; `None` takes that of the hypermodel.
+                Defaults to `None`.
 
         Raises:
             ValueError: For names that are unknown, missing or inactive, and
@@ -201,7 +213,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         """What the attention of a trial has to be better than.
 
         Args:
-            values: The trial's hyperparameters.
+            values: dict, the trial's hyperparameters.
 
         Returns:
             Dictionary of the same hyperparameters without attention,
@@ -224,9 +236,9 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         """Trains and judges the network of a trial.
 
         Args:
-            hp: The trial's hyperparameters.
-            model: What `build` returned.
-            *args: The training data: arrays `x, y`, `Examples`, or batches of
+            hp: `keras_tuner.HyperParameters` of the trial.
+            model: `keras.Model`, what `build` returned.
+            *args: the training data: arrays `x, y`, `Examples`, or batches of
                 pairs or of dictionaries with `"image"` and `"label"`.
             **kwargs: `validation_data`, the same; with `"mask"` beside
                 `"image"` the attention is judged too. The rest is for

@@ -23,7 +23,7 @@ def get_objective(objective):
     """The `keras_tuner.Objective` of a name, or a list of them.
 
     Args:
-        objective: name of a metric, `keras_tuner.Objective`, or a list of
+        objective: str, name of a metric, `keras_tuner.Objective`, or list of
             these, whose sum is minimised (those to maximise are subtracted).
 
     Raises:

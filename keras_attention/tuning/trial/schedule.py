@@ -10,8 +10,9 @@ def make_optimizer(training, learning_rate=None):
     """The optimizer that `training_space` drew.
 
     Args:
-        training: What `training_space` returned.
-        learning_rate: A schedule instead of the constant that was drawn.
+        training: dict, what `training_space` returned.
+        learning_rate: `LearningRateSchedule` instead of the constant that was
+            drawn, or `None`. Defaults to `None`.
 
     Returns:
         `AdamW`, or `SGD` with Nesterov momentum 0.9; the weight decay is
@@ -34,12 +35,13 @@ class WarmUpSchedule(keras.optimizers.schedules.LearningRateSchedule):
     then `peak * (1 + cos(pi * (s - w) / (n - w))) / 2` or `peak`.
 
     Args:
-        peak: The largest learning rate.
-        steps: `n`, of the whole training.
-        warm_up: `w / n`, in `[0, 1)`; `w` is rounded down.
-        decay: `"cosine"` or `"constant"`.
-        start: The step that the optimizer calls 0, for a training that is
-            continued with a new optimizer.
+        peak: float, the largest learning rate.
+        steps: int, `n`, of the whole training.
+        warm_up: float, `w / n`, in `[0, 1)`; `w` is rounded down. Defaults to
+            `0.0`.
+        decay: str, `"cosine"` or `"constant"`. Defaults to `"cosine"`.
+        start: int, the step that the optimizer calls 0, for a training that is
+            continued with a new optimizer. Defaults to `0`.
 
     Example:
 

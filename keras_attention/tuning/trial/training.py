@@ -18,12 +18,13 @@ def train(model, training, run, options, restore_best=None):
     """Trains a compiled model with its drawn schedule, and judges it.
 
     Args:
-        model: What `AttentionHyperModel.build` returned.
-        training: What `training_space` drew.
-        run: A `Run`.
-        options: Arguments of `keras.Model.fit`, with `epochs`,
+        model: `keras.Model`, what `AttentionHyperModel.build` returned.
+        training: dict, what `training_space` drew.
+        run: `Run`.
+        options: dict, arguments of `keras.Model.fit`, with `epochs`,
             `initial_epoch` and `batch_size`.
-        restore_best: The metric whose best epoch is kept, or `None`.
+        restore_best: str, the metric whose best epoch is kept, or `None`.
+            Defaults to `None`.
 
     Returns:
         Dictionary of numbers; see `AttentionHyperModel.fit`.

@@ -12,18 +12,18 @@ LEVEL = 0.3
 FONTS = (11.5, 11, 10.5, 10, 9.5, 9, 8.5, 8, 7.5, 7)
 
 
-class Layout:
-    """Sizes and places of boxes, labels and arcs.
+class Arrangement:
+    """Sizes and positions of boxes, labels and arcs.
 
     Args:
-        parts: List of `Part`, from left to right.
-        taps: List of `Tap`.
-        axes: Matplotlib axes at 150 dots an inch, to measure text with.
+        parts: list of `Part`, from left to right.
+        taps: list of `Tap`.
+        axes: `matplotlib.axes.Axes` at 150 dots an inch, to measure text with.
 
     Attributes:
-        width, height: Of the figure.
-        centres: The middle of every part.
-        font: The size of labels in points.
+        width, height: float, of the figure.
+        centres: list of float, the middle of every part.
+        font: float, the size of labels in points.
     """
 
     def __init__(self, parts, taps, axes):
