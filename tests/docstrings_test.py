@@ -23,10 +23,21 @@ from keras_attention import scores
 ROOMS = [
     "aggregations",
     "alignments",
+    "datasets",
+    "evaluation",
+    "exporting",
+    "features",
+    "inspection",
     "internals",
+    "layers",
     "losses",
     "metrics",
+    "models",
     "scores",
+    "surgery",
+    "testing",
+    "tuning",
+    "visualization",
 ]
 # Defaults that are no literals and may be told in words behind "Defaults to":
 # `{"room.name.argument": reason}`.
@@ -35,13 +46,13 @@ DEFAULTS_IN_WORDS = {}
 # a class in backticks, such as `Score` or `keras.Model`.
 KINDS = (
     "any|array|bool|bytes|callable|class|dict|float|int|iterable|layer|list|"
-    "model|module|path|sequence|set|str|tensor|tuple"
+    "model|module|path|sequence|set|str|symbolic tensor|tensor|tuple"
 )
 # In front of `, number of`, ` or str`, ` of str`, ` from str to int` or
 # `` `(batch, classes)` ``.
 KIND = re.compile(
-    rf"((u?int|float)\d* )?(({KINDS})(e?s)?|u?int\d+|float\d+)"
-    r"(,|\.| or | of | from | `)"
+    rf"((bool|(u?int|float)\d*) )?(({KINDS})(e?s)?|u?int\d+|float\d+)"
+    r"(,|;|\.| or | of | from | `)"
     r"|`(?!None`|True`|False`)(\w+\.)*[A-Z]\w*`"
 )
 ENTRY = re.compile(r"(\*{0,2})(\w+): (.*)")

@@ -44,8 +44,8 @@ from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.folder import from_split_folders
 from keras_attention.datasets.images import read_image
 from keras_attention.datasets.images import read_mask
-from keras_attention.datasets.layout import place
-from keras_attention.datasets.layout import place_boxes
+from keras_attention.datasets.layout import lay_out
+from keras_attention.datasets.layout import lay_out_boxes
 from keras_attention.datasets.layout import to_original
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
@@ -75,9 +75,9 @@ __all__ = [
     "from_split_folders",
     "from_table",
     "generate",
+    "lay_out",
+    "lay_out_boxes",
     "load",
-    "place",
-    "place_boxes",
     "read_image",
     "read_mask",
     "split",

@@ -52,8 +52,8 @@ def from_arrays(
             them. Defaults to `None`.
         size: int or tuple `(height, width)` the images are brought to; `None`
             if they have one size already. Defaults to `None`.
-        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `place`. Defaults to
-            `"stretch"`.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `lay_out`.
+            Defaults to `"stretch"`.
         one_hot: bool, whether `labels` of rank 2 hold one 1 a row and mean one
             class an image. Never guessed: rank 2 is multi-label otherwise.
             Defaults to `False`.

@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 
-from keras_attention.datasets.layout import place
-from keras_attention.datasets.layout import place_boxes
+from keras_attention.datasets.layout import lay_out
+from keras_attention.datasets.layout import lay_out_boxes
 
 
 def assemble(
@@ -67,9 +67,9 @@ def assemble(
                 "pass size to bring them to one"
             )
         else:
-            images[index] = place(image, size, layout)
+            images[index] = lay_out(image, size, layout)
         if boxes is not None:
-            placed_boxes[index] = place_boxes(
+            placed_boxes[index] = lay_out_boxes(
                 boxes[index], original, size, layout
             )
         try:
@@ -83,7 +83,7 @@ def assemble(
             return [*found, f"{shapes} {_by(original)}"]
         has_mask[index] = True
         if not found:
-            masks[index] = place(mask, size, layout, "nearest")
+            masks[index] = lay_out(mask, size, layout, "nearest")
         return found
 
     threads = min(8, os.cpu_count() or 1)

@@ -23,7 +23,7 @@ class Examples:
         names: tuple of str, what messages call each image: a file or a row.
         masks: uint8 array `(count, height, width, 1)` of 0 and 1, or `None`.
             Defaults to `None`.
-        has_mask: bool array `(count,)`: where `masks` is known; `None` is
+        has_mask: bool array `(count,)`, where `masks` is known; `None` is
             everywhere. Defaults to `None`.
         boxes: list of float32 `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as
             shares of the image, or `None`. Defaults to `None`.

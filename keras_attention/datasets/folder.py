@@ -60,8 +60,8 @@ def from_folder(
             `test`, see `from_split_folders`.
         size: int or tuple `(height, width)` the images are brought to; `None`
             if they have one size already. Defaults to `None`.
-        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `place`. Defaults to
-            `"stretch"`.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `lay_out`.
+            Defaults to `"stretch"`.
         masks: str or path, folder of the masks, `masks/<class>/<mask>`, one for
             every image; `None` for no masks. Defaults to `None`.
         mask: str, a mask's name, with `{id}` for the image's name without

@@ -95,7 +95,7 @@ def cell_labels(values, where, problems, separator, class_names=None):
         values: sequence of cells.
         where: as for `single_label`.
         problems: as for `single_label`.
-        separator: str between the classes of a cell.
+        separator: str, between the classes of a cell.
         class_names: sequence of str, as for `single_label`. Defaults to `None`.
 
     Returns:

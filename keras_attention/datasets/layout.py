@@ -78,7 +78,7 @@ def placement(original_size, size, layout):
     return Placement(_centred(fitting, original_size), filled)
 
 
-def place(image, size, layout="stretch", method="bilinear"):
+def lay_out(image, size, layout="stretch", method="bilinear"):
     """Lays an image or a mask out in a given size.
 
     Args:
@@ -100,7 +100,7 @@ def place(image, size, layout="stretch", method="bilinear"):
     Example:
 
     >>> image = np.full((20, 40, 3), 255, "uint8")
-    >>> place(image, (4, 4), "pad")[:, 0, 0].tolist()
+    >>> lay_out(image, (4, 4), "pad")[:, 0, 0].tolist()
     [0, 255, 255, 0]
     """
     one_of("method", method, METHODS)
@@ -118,7 +118,7 @@ def place(image, size, layout="stretch", method="bilinear"):
     return result
 
 
-def place_boxes(boxes, original_size, size, layout="stretch"):
+def lay_out_boxes(boxes, original_size, size, layout="stretch"):
     """Moves boxes along with their image.
 
     Boxes are cut at the border of what is seen; a box of which nothing is
@@ -129,7 +129,7 @@ def place_boxes(boxes, original_size, size, layout="stretch"):
             original.
         original_size: tuple `(height, width)` of the original.
         size: tuple `(height, width)` of the result.
-        layout: str, as for `place`. Defaults to `"stretch"`.
+        layout: str, as for `lay_out`. Defaults to `"stretch"`.
 
     Returns:
         A float32 array `(left objects, 4)`, shares of the result.
@@ -137,7 +137,7 @@ def place_boxes(boxes, original_size, size, layout="stretch"):
     Example:
 
     >>> boxes = np.array([[0.0, 0.25, 1.0, 0.75], [0.0, 0.0, 1.0, 0.1]])
-    >>> place_boxes(boxes, (10, 20), (8, 8), "crop").tolist()
+    >>> lay_out_boxes(boxes, (10, 20), (8, 8), "crop").tolist()
     [[0.0, 0.0, 1.0, 1.0]]
     """
     seen, placed = placement(original_size, size, layout)
@@ -163,7 +163,7 @@ def to_original(
     Args:
         maps: array `(..., rows, columns)`; a mask without its channel axis.
         original_size: tuple `(height, width)` of the image before the layout.
-        layout: str, as for `place`. Defaults to `"stretch"`.
+        layout: str, as for `lay_out`. Defaults to `"stretch"`.
         size: tuple `(height, width)` of the laid-out image; the shape of the
             maps if `None`. Defaults to `None`.
         method: str, `"bilinear"`, with antialiasing, or `"nearest"` for masks.
@@ -180,7 +180,7 @@ def to_original(
     Example:
 
     >>> image = np.eye(4, dtype="uint8")[..., None]
-    >>> laid_out = place(image, (8, 8), "stretch", "nearest")
+    >>> laid_out = lay_out(image, (8, 8), "stretch", "nearest")
     >>> back = to_original(laid_out[..., 0], (4, 4), method="nearest")
     >>> bool(np.all(back == np.eye(4)))
     True

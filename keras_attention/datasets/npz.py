@@ -44,8 +44,8 @@ def from_npz(path, size=None, layout="stretch", label="label", channels=3):
         path: str or path, the file.
         size: int or tuple `(height, width)`; `None` if the images have one
             size. Defaults to `None`.
-        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `place`. Defaults to
-            `"stretch"`.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `lay_out`.
+            Defaults to `"stretch"`.
         label: str, the array to take as label: `"coarse_label"` goes with the
             names in `coarse_names`; an array of words makes classes of the
             words that occur; `"box_label"` gives the classes of an image's

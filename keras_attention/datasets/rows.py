@@ -16,7 +16,7 @@ def read_rows(table, delimiter=","):
         table: str or path of a CSV file with a header, in UTF-8 with or without
             a byte order mark, or an iterable of dicts. Empty lines of a file
             are no rows.
-        delimiter: str between the cells of a file. Defaults to `","`.
+        delimiter: str, between the cells of a file. Defaults to `","`.
 
     Returns:
         `(source, where, rows)`: what the table is called; for each row what

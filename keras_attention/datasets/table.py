@@ -67,7 +67,7 @@ def from_table(
             `None`.
         group: str, column of what must stay together, such as the patient.
             Defaults to `None`.
-        separator: str between the classes of a cell. Defaults to `None`.
+        separator: str, between the classes of a cell. Defaults to `None`.
         one_hot: bool, whether the columns of `label` hold one 1 a row and mean
             one class an image. Never guessed: several columns are multi-label
             otherwise, even if every row has a single 1. Defaults to `False`.
@@ -77,13 +77,13 @@ def from_table(
             Defaults to `None`.
         size: int or tuple `(height, width)` the images are brought to; `None`
             if they have one size already. Defaults to `None`.
-        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `place`. Defaults to
-            `"stretch"`.
+        layout: str, `"stretch"`, `"pad"` or `"crop"`; see `lay_out`.
+            Defaults to `"stretch"`.
         channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
-        extension: str appended to every name in `image`, such as `".jpg"`; with
-            `None` a name without image extension means the one image of that
-            name. Defaults to `None`.
-        delimiter: str between the cells of a CSV file. Defaults to `","`.
+        extension: str, appended to every name in `image`, such as `".jpg"`;
+            with `None` a name without image extension means the one image of
+            that name. Defaults to `None`.
+        delimiter: str, between the cells of a CSV file. Defaults to `","`.
 
     Returns:
         An `Examples`; its `names` are the image files.

@@ -123,7 +123,7 @@ def export(
     ...         os.path.join(folder, name),
     ...         format="onnx" if on_torch else "saved_model",
     ...     )
-    >>> report.places
+    >>> report.paths
     {'logits': 'logits', 'se': 'se'}
     >>> report.preprocessing
     'division by 255: the model takes images from 0 to 1'
@@ -188,7 +188,7 @@ def export(
             preprocessing=steps.words,
             quantization=quantization_words(format, quantize, calibration),
             compared=_compared_words(images, labels, copy is not model),
-            places={output.name: output.path for output in outputs},
+            paths={output.name: output.path for output in outputs},
             differences={o.name: differences[o.name] for o in outputs},
             milliseconds=measures.milliseconds(in_runtime, images),
             keras_milliseconds=measures.milliseconds(in_keras, images),

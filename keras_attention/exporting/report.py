@@ -21,7 +21,7 @@ class ExportReport:
         quantization: str, in words, what is stored and computed in fewer bits.
         compared: str, in words, which images and which Keras model it was
             compared on.
-        places: dict of output name to the path in the model that it comes from:
+        paths: dict of output name to the path in the model that it comes from:
             an output of the model, or an attention layer by the key that
             `AttentionExtractor` uses.
         differences: dict of output name to the largest absolute difference from
@@ -43,7 +43,7 @@ class ExportReport:
     preprocessing: str
     quantization: str
     compared: str
-    places: dict
+    paths: dict
     differences: dict
     milliseconds: float
     keras_milliseconds: float
@@ -83,12 +83,12 @@ class ExportReport:
             exported.append(f"{self.accuracy:.1%}")
             reference.append(f"{self.keras_accuracy:.1%}")
         outputs = [
-            [name, place, f"{self.differences[name]:.1e}"]
-            for name, place in self.places.items()
+            [name, path, f"{self.differences[name]:.1e}"]
+            for name, path in self.paths.items()
         ]
         return [
             (header, [exported, reference]),
-            (["output", "place", "largest difference"], outputs),
+            (["output", "layer", "largest difference"], outputs),
         ]
 
     def _notes(self):

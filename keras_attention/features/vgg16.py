@@ -32,7 +32,7 @@ def VGG16(
     Args:
         include_top: bool, whether the classifier follows the last block.
             Defaults to `True`.
-        weights: `None`, str, path or dict, where the weights come from:
+        weights: str, path, dict or `None`, where the weights come from:
 
             - `None`: random, initialised as torchvision does.
             - `"imagenet"`: torchvision's `IMAGENET1K_V1` (71.59 % top-1),
@@ -47,7 +47,7 @@ def VGG16(
               `load_torchvision_state`.
 
             Defaults to `None`.
-        input_tensor: symbolic Keras tensor or `None`, what to use as the
+        input_tensor: symbolic tensor or `None`, what to use as the
             image; `None` makes a new input. Defaults to `None`.
         input_shape: tuple or `None`, `(height, width, channels)`, in the
             order of `keras.config.image_data_format()`. Heights and widths
@@ -151,7 +151,7 @@ def VGG16BN(
     Args:
         include_top: bool, whether the classifier follows the last block.
             Defaults to `True`.
-        weights: `None`, str, path or dict, where the weights come from:
+        weights: str, path, dict or `None`, where the weights come from:
 
             - `None`: random, initialised as torchvision does.
             - `"imagenet"`: torchvision's `IMAGENET1K_V1` (73.36 % top-1),
@@ -163,7 +163,7 @@ def VGG16BN(
               `load_torchvision_state`.
 
             Defaults to `None`.
-        input_tensor: symbolic Keras tensor or `None`, what to use as the
+        input_tensor: symbolic tensor or `None`, what to use as the
             image; `None` makes a new input. Defaults to `None`.
         input_shape: tuple or `None`, `(height, width, channels)`, in the
             order of `keras.config.image_data_format()`. Heights and widths

@@ -39,7 +39,7 @@ def check(architecture, weights, image, include_top, classes, width_multiplier):
 
     Args:
         architecture: str, torchvision's name, such as `"vgg16_bn"`.
-        weights: `None`, str, path or dict, what the caller gave.
+        weights: str, path, dict or `None`, what the caller gave.
         image: symbolic tensor, the image.
         include_top: bool, whether the network has a classifier.
         classes: int, how many classes that has.

@@ -32,7 +32,7 @@ def MelanomaAttentionVGG16BN(
         input_shape: tuple `(height, width, channels)`; sizes may be `None`.
             Defaults to `(224, 224, 3)`.
         classes: int, number of classes. Defaults to `2`.
-        weights: `None`, str, path or dict, for the convolutional blocks; see
+        weights: str, path, dict or `None`, for the convolutional blocks; see
             `VGG16BNAttention`. The paper starts from `"imagenet"` and trains
             every layer. Defaults to `None`.
         alignment: str, `"sigmoid"`, whose gated map is averaged, or

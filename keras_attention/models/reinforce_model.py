@@ -28,8 +28,9 @@ class ReinforceModel(keras.Model):
     but counts 0.
 
     Args:
-        *args: `inputs` and `outputs` of the functional model, which must have a
-            `sampled` alignment in one of its layers, however deep.
+        *args: symbolic tensors, `inputs` and `outputs` of the functional
+            model, which must have a `sampled` alignment in one of its layers,
+            however deep.
         momentum: float, of the moving average, in `[0, 1)`:
             `b = momentum * b + (1 - momentum) * loss`, from 0 on. Defaults to
             `0.9`.

@@ -52,12 +52,12 @@ def VGG16BNAttention(
         input_shape: tuple or `None`, `(height, width, channels)`; sizes may be
             `None`. `None` is the shape of `input_tensor`, or else
             `(None, None, 3)`. Defaults to `None`.
-        input_tensor: symbolic Keras tensor or `None`, what to use as the image;
+        input_tensor: symbolic tensor or `None`, what to use as the image;
             `None` makes a new input. Defaults to `None`.
         classes: int, number of classes. Defaults to `1000`.
         classifier_activation: str, callable or `None`, of the last layer;
             `None` returns logits. Defaults to `"softmax"`.
-        weights: `None`, str, path or dict, for the convolutional blocks; see
+        weights: str, path, dict or `None`, for the convolutional blocks; see
             `VGG16BN`. With `"imagenet"`, which needs PyTorch to read and is
             fetched once, images go through
             `keras_attention.features.preprocess_input` first, on a scale of 0

@@ -102,7 +102,7 @@ def check_attention_layer(
     The checks call `keras.utils.set_random_seed`, to be the same every time.
 
     Args:
-        factory: callable that returns a new layer; called as
+        factory: callable, returns a new layer; called as
             `factory(**overrides)` with constructor arguments to add or replace.
             A class or a `functools.partial` of one.
         input_shape: tuple `(batch, height, width, channels)` with a batch of at

@@ -30,7 +30,7 @@ def compare_alignments(scores, keys=None, mask=None, style="notebook"):
             alignment (a key or a layer). `None` takes every key that needs
             nothing but scores: no query, no channels, and no sign of the scores
             that they do not have. Defaults to `None`.
-        mask: boolean array in the shape of `scores`, true where a position may
+        mask: bool array, in the shape of `scores`, true where a position may
             be attended to, or `None`. Defaults to `None`.
         style: str, `"notebook"` or `"lecture"`; see `drawing_style`. Defaults
             to `"notebook"`.

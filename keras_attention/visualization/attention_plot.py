@@ -59,13 +59,13 @@ def plot_attention(
             `(batch, height, width)` or `(batch, height, width, 1)`, or boxes
             `(batch, 4)` or `(batch, boxes, 4)`, `(ymin, xmin, ymax, xmax)` as
             shares of the image. Defaults to `None`.
-        labels: integer array `(batch,)` or `None`, the true classes. Defaults
+        labels: int array `(batch,)` or `None`, the true classes. Defaults
             to `None`.
         predictions: array or `None`, the predicted classes, integers
             `(batch,)`, or scores `(batch, classes)`, the largest of which
             counts. Defaults to `None`.
         class_names: list of str or `None`, names by class. Defaults to `None`.
-        normalize: str, what the colours stand for. Defaults to `"relative"`.
+        normalize: str, what the colours stand for:
 
             - `"relative"`: for weights that sum to 1, the weight times the
               number of positions, so that 1 is no preference, up to the
@@ -75,6 +75,8 @@ def plot_attention(
             - `"per_image"`: from the lowest to the highest weight of each
               image, which makes structure of any difference, however small;
             - `"none"`: the weight from 0 to 1.
+
+            Defaults to `"relative"`.
         max_images: int, how many images to show, the first ones. Defaults to
             `8`.
 

@@ -51,7 +51,7 @@ def captions(count, labels, predictions, class_names):
 
     Args:
         count: int, the number of images.
-        labels: integer array `(batch,)` or `None`.
+        labels: int array `(batch,)` or `None`.
         predictions: integer array `(batch,)`, scores `(batch, classes)` or
             `None`.
         class_names: list of str, names by class, or `None`.

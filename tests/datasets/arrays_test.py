@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_attention.datasets.arrays import from_arrays
-from keras_attention.datasets.layout import place_boxes
+from keras_attention.datasets.layout import lay_out_boxes
 
 
 def pixels(count=4, shape=(6, 8, 3)):
@@ -145,7 +145,7 @@ def test_boxes_are_moved_with_the_layout():
     assert [len(found) for found in examples.boxes] == [1, 0, 1, 0]
     for found, given in zip(examples.boxes, boxes, strict=True):
         assert found.dtype == np.float32 and found.shape[1:] == (4,)
-        expected = place_boxes(
+        expected = lay_out_boxes(
             np.reshape(given, (-1, 4)), (6, 8), (6, 6), "crop"
         )
         np.testing.assert_array_equal(found, expected)

@@ -6,8 +6,8 @@ import pytest
 from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
-from keras_attention.datasets.layout import place
-from keras_attention.datasets.layout import place_boxes
+from keras_attention.datasets.layout import lay_out
+from keras_attention.datasets.layout import lay_out_boxes
 from keras_attention.datasets.layout import placement
 from keras_attention.datasets.layout import to_original
 from keras_attention.datasets.resize import hat_matrix
@@ -34,7 +34,7 @@ def test_a_ramp_comes_back_to_every_pixel(original, size, layout):
     """
     rows, columns = np.mgrid[: original[0], : original[1]]
     ramp = np.stack([rows, columns], axis=-1).astype("float32")
-    laid_out = place(ramp, size, layout)
+    laid_out = lay_out(ramp, size, layout)
     assert laid_out.shape == (*size, 2) and laid_out.dtype == np.float32
     back = to_original(np.moveaxis(laid_out, -1, 0), original, layout)
     assert back.shape == (2, *original)
@@ -67,7 +67,7 @@ def test_a_marked_block_comes_back_to_its_place(original, size, layout):
         ]
         image = np.zeros((*original, 1), "uint8")
         image[start[0] :, start[1] :][: side[0], : side[1]] = 255
-        laid_out = place(image, size, layout)[..., 0].astype("float32")
+        laid_out = lay_out(image, size, layout)[..., 0].astype("float32")
         back = np.nan_to_num(to_original(laid_out, original, layout))
         for axis in range(2):
             profile = back.sum(axis=1 - axis)
@@ -91,8 +91,8 @@ def test_boxes_move_with_their_pixels(original, size, layout):
         # Painted on an image of ones, magnified so that edges are sharp.
         image = np.zeros((*original, 1), "float32")
         image[top:bottom, left:right] = 1
-        expected = place(image, size, layout, "nearest")[..., 0]
-        moved = place_boxes(box, original, size, layout)
+        expected = lay_out(image, size, layout, "nearest")[..., 0]
+        moved = lay_out_boxes(box, original, size, layout)
         if not len(moved):
             assert expected.sum() == 0
             continue
@@ -117,12 +117,12 @@ def test_boxes_move_with_their_pixels(original, size, layout):
 def test_layouts_of_a_wide_image():
     image = np.full((10, 30, 3), 200, "uint8")
     image[:, :10] = 100
-    stretched = place(image, (6, 6))
+    stretched = lay_out(image, (6, 6))
     assert stretched[:, 0].min() == 100 and stretched[:, -1].min() == 200
-    padded = place(image, (6, 6), "pad")
+    padded = lay_out(image, (6, 6), "pad")
     assert padded.dtype == np.uint8
     assert (padded[[0, 1, 4, 5]] == 0).all() and (padded[2:4] >= 100).all()
-    cropped = place(image, (10, 10), "crop")
+    cropped = lay_out(image, (10, 10), "crop")
     np.testing.assert_array_equal(cropped, image[:, 10:20])
 
 
@@ -130,7 +130,7 @@ def test_equal_size_is_left_alone():
     image = np.random.default_rng(0).integers(0, 256, (7, 9, 3)).astype("uint8")
     for layout in LAYOUTS:
         for method in ("bilinear", "nearest"):
-            same = place(image, (7, 9), layout, method)
+            same = lay_out(image, (7, 9), layout, method)
             np.testing.assert_array_equal(same, image)
 
 
@@ -139,14 +139,14 @@ def test_stretch_is_the_backends_resize_and_rounds():
         np.random.default_rng(0).integers(0, 256, (13, 8, 3)).astype("uint8")
     )
     np.testing.assert_array_equal(
-        place(image, (5, 11)), np.rint(resize(image, (5, 11)))
+        lay_out(image, (5, 11)), np.rint(resize(image, (5, 11)))
     )
 
 
 def test_masks_stay_zero_and_one():
     mask = (np.random.default_rng(0).random((19, 31, 1)) > 0.5).astype("uint8")
     for layout in LAYOUTS:
-        laid_out = place(mask, (12, 13), layout, "nearest")
+        laid_out = lay_out(mask, (12, 13), layout, "nearest")
         assert set(np.unique(laid_out)) == {0, 1}
         assert laid_out.dtype == np.uint8
 
@@ -154,7 +154,7 @@ def test_masks_stay_zero_and_one():
 def test_a_magnified_mask_comes_back_exactly():
     mask = (np.random.default_rng(0).random((9, 12, 1)) > 0.5).astype("uint8")
     for layout in LAYOUTS:
-        laid_out = place(mask, (48, 48), layout, "nearest")
+        laid_out = lay_out(mask, (48, 48), layout, "nearest")
         back = to_original(laid_out[..., 0], (9, 12), layout, method="nearest")
         known = ~np.isnan(back)
         np.testing.assert_array_equal(back[known], mask[..., 0][known])
@@ -165,7 +165,7 @@ def test_extreme_proportions_keep_a_pixel():
     for original in ((1, 5000), (5000, 1), (1, 1)):
         image = np.full((*original, 1), 9, "uint8")
         for layout in LAYOUTS:
-            laid_out = place(image, (8, 8), layout)
+            laid_out = lay_out(image, (8, 8), layout)
             assert laid_out.shape == (8, 8, 1) and laid_out.max() == 9
             back = to_original(laid_out[..., 0], original, layout)
             assert back.shape == original
@@ -174,10 +174,13 @@ def test_extreme_proportions_keep_a_pixel():
 
 def test_boxes_that_are_cut_off_are_dropped():
     boxes = np.array([[0, 0, 1, 0.2], [0, 0.2, 0.5, 0.5], [0, 0, 1, 0.25]])
-    left = place_boxes(boxes, (10, 20), (10, 10), "crop")
+    left = lay_out_boxes(boxes, (10, 20), (10, 10), "crop")
     np.testing.assert_allclose(left, [[0, 0, 0.5, 0.5]], atol=1e-6)
-    assert place_boxes(np.zeros((0, 4)), (3, 4), (5, 5), "pad").shape == (0, 4)
-    padded = place_boxes([[0, 0, 1, 1]], (10, 20), (10, 10), "pad")
+    assert lay_out_boxes(np.zeros((0, 4)), (3, 4), (5, 5), "pad").shape == (
+        0,
+        4,
+    )
+    padded = lay_out_boxes([[0, 0, 1, 1]], (10, 20), (10, 10), "pad")
     span = placement((10, 20), (10, 10), "pad").placed[0]
     np.testing.assert_allclose(
         padded, [[span.start / 10, 0, (span.start + span.length) / 10, 1]]
@@ -228,9 +231,9 @@ def test_examples_know_the_way_back():
 def test_bad_arguments_are_named():
     image = np.zeros((4, 4, 1))
     with pytest.raises(ValueError, match="argument layout.*'stretch', 'pad'"):
-        place(image, (2, 2), "squash")
+        lay_out(image, (2, 2), "squash")
     with pytest.raises(ValueError, match="argument method"):
-        place(image, (2, 2), "pad", "bicubic")
+        lay_out(image, (2, 2), "pad", "bicubic")
     with pytest.raises(ValueError, match="argument maps"):
         to_original(np.ones(3), (2, 2))
     for size in (0, (1, 2, 3), "8", (4, 2.5), 2.0):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_attention.datasets.layout import place
+from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.table import from_table
 
 IDS = [f"ISIC_000000{index}" for index in range(4)]
@@ -84,9 +84,9 @@ def test_layouts_are_those_of_place(folder, layout):
     )
     image, mask = draw(2)
     np.testing.assert_array_equal(
-        examples.images[2], place(image, (5, 6), layout)
+        examples.images[2], lay_out(image, (5, 6), layout)
     )
-    expected = place(mask[..., None] // 255, (5, 6), layout, "nearest")
+    expected = lay_out(mask[..., None] // 255, (5, 6), layout, "nearest")
     np.testing.assert_array_equal(examples.masks[2], expected)
     assert examples.original_sizes.tolist() == [[8, 12]] * 4
 

@@ -64,14 +64,14 @@ def test_answers_and_maps_are_those_of_keras(format, tmp_path, randomised):
     )
     expected = {
         "logits": answers,
-        "block3_pool_gate": weights["block3_pool_gate"],
+        "block3_pool_se": weights["block3_pool_se"],
         "block4_pool_gate": weights["block4_pool_gate"],
-        "block5_attention_channel": weights["block5_attention/channel"],
-        "block5_attention_spatial": weights["block5_attention/spatial"],
+        "block5_pool_cbam_channel": weights["block5_pool_cbam/channel"],
+        "block5_pool_cbam_spatial": weights["block5_pool_cbam/spatial"],
     }
-    assert set(seen) == set(report.places) == set(expected)
-    assert report.places["block5_attention_channel"] == (
-        "block5_attention/channel"
+    assert set(seen) == set(report.paths) == set(expected)
+    assert report.paths["block5_pool_cbam_channel"] == (
+        "block5_pool_cbam/channel"
     )
     for name, tensor in expected.items():
         tensor = ops.convert_to_numpy(tensor)
@@ -125,7 +125,7 @@ def test_sizes_can_be_fixed_and_maps_left_out(tmp_path, images, small_network):
     model = small_network((None, None, 3))
     report, run = exported(model, tmp_path, input_shape=(16, 16, 3), maps=False)
     assert report.images["shape"] == [None, 16, 16, 3]
-    assert list(report.places) == list(run([images])) == ["predictions"]
+    assert list(report.paths) == list(run([images])) == ["predictions"]
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -221,7 +221,7 @@ def test_a_model_that_rescales_is_not_rescaled_again(
         run([images])["predictions"], expected, atol=1e-5
     )
     assert "cast" in report.preprocessing
-    assert report.places["small_places"] == "small/places"
+    assert report.paths["small_places"] == "small/places"
 
 
 @pytest.mark.slow
@@ -270,7 +270,7 @@ def test_several_outputs_keep_their_names(tmp_path, images, small_network):
         model.inputs, {"kind/of": model.output, "places": places}
     )
     report, run = exported(named, tmp_path)
-    assert report.places == {
+    assert report.paths == {
         "kind_of": "kind/of",
         "places": "places",
         "channels": "channels",

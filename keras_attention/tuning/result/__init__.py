@@ -3,7 +3,7 @@
 | module | what |
 |---|---|
 | `search_result` | all of it, by one name |
-| `records`, `trial`, `ranking`, `axes` | files to rows and axes |
+| `records`, `trial`, `ranking`, `hyperparameters` | files to rows |
 | `leaderboard`, `words`, `page` | tables, sentences, one HTML page |
 | `effects`, `importance` | what mattered |
 | `..._plot`, `canvas` | figures |

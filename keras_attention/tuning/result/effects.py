@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from keras_attention.tuning.result.axes import shown
+from keras_attention.tuning.result.hyperparameters import shown
 
 # In names of hyperparameters that say which attention, and where.
 _FIRST = ("mechanism", "attention", "place", "position", "block", "stage")
@@ -13,7 +13,7 @@ _GROUPS = 3
 _LEVEL = 0.95
 
 
-def effect(axis, trials):
+def effect(parameter, trials):
     """Scores grouped by the values of one hyperparameter.
 
     Numbers with more than four values are cut into three groups of about as
@@ -23,7 +23,7 @@ def effect(axis, trials):
     value of the others.
 
     Args:
-        axis: `Axis`.
+        parameter: `Hyperparameter`.
         trials: list of `Trial`, finished.
 
     Returns:
@@ -32,24 +32,26 @@ def effect(axis, trials):
 
     Example:
 
-    >>> from keras_attention.tuning.result.axes import Axis
+    >>> from keras_attention.tuning.result.hyperparameters import Hyperparameter
     >>> from keras_attention.tuning.result.trial import Trial
     >>> trials = [
     ...     Trial("0", "COMPLETED", score=0.7, values={"kind": "se"}),
     ...     Trial("1", "COMPLETED", score=0.9, values={"kind": "cbam"}),
     ...     Trial("2", "COMPLETED", score=0.8, values={"kind": "cbam"}),
     ... ]
-    >>> axis = Axis("kind", "categories", ("se", "cbam"), False)
-    >>> [(g["label"], round(g["mean"], 2)) for g in effect(axis, trials)]
+    >>> parameter = Hyperparameter("kind", "categories", ("se", "cbam"), False)
+    >>> [(g["label"], round(g["mean"], 2)) for g in effect(parameter, trials)]
     [('se', 0.7), ('cbam', 0.85)]
     """
-    groups = {label: [] for label in _labels(axis)}
+    groups = {label: [] for label in _labels(parameter)}
     for trial in trials:
-        groups[_label(axis, trial.values.get(axis.name))].append(trial.score)
+        groups[_label(parameter, trial.values.get(parameter.name))].append(
+            trial.score
+        )
     return [_group(label, scores) for label, scores in groups.items() if scores]
 
 
-def main_effects(axes, trials, most=4):
+def main_effects(hyperparameters, trials, most=4):
     """What is asked first of a search: which mechanism, and where.
 
     In a space with a hyperparameter `<place>_attention` for every place, a
@@ -58,23 +60,27 @@ def main_effects(axes, trials, most=4):
     any, the first ones.
 
     Args:
-        axes: list of `Axis`, what `axes.axes` returned.
+        hyperparameters: list of `Hyperparameter`.
         trials: list of `Trial`, finished.
         most: int, how many hyperparameters. Defaults to `4`.
 
     Returns:
         Dictionary of title to groups, as `effect` gives them.
     """
-    categories = [axis for axis in axes if axis.kind == "categories"]
-    if any(axis.name.endswith(_SUFFIX) for axis in categories):
+    categories = [
+        parameter
+        for parameter in hyperparameters
+        if parameter.kind == "categories"
+    ]
+    if any(parameter.name.endswith(_SUFFIX) for parameter in categories):
         return _combined(trials)
     about = [
-        axis
-        for axis in categories
-        if any(word in axis.name.lower() for word in _FIRST)
+        parameter
+        for parameter in categories
+        if any(word in parameter.name.lower() for word in _FIRST)
     ]
-    chosen = (about or categories or axes)[:most]
-    return {axis.name: effect(axis, trials) for axis in chosen}
+    chosen = (about or categories or hyperparameters)[:most]
+    return {parameter.name: effect(parameter, trials) for parameter in chosen}
 
 
 def _combined(trials):
@@ -98,25 +104,31 @@ def _combined(trials):
     }
 
 
-def _labels(axis):
-    labels = [_label(axis, value) for value in axis.values]
-    return dict.fromkeys([*labels, "off"] if axis.optional else labels)
+def _labels(parameter):
+    labels = [_label(parameter, value) for value in parameter.values]
+    return dict.fromkeys([*labels, "off"] if parameter.optional else labels)
 
 
-def _label(axis, value):
-    if value is None or axis.kind == "categories" or len(axis.values) <= 4:
+def _label(parameter, value):
+    if (
+        value is None
+        or parameter.kind == "categories"
+        or len(parameter.values) <= 4
+    ):
         return shown(value)
     # Edges between the values that were tried, about equally many in each.
-    parts = np.array_split(np.array(axis.values), _GROUPS)
+    parts = np.array_split(np.array(parameter.values), _GROUPS)
     for part in parts:
         if value <= part[-1]:
-            low, high = (_number(axis, edge) for edge in (part[0], part[-1]))
+            low, high = (
+                _number(parameter, edge) for edge in (part[0], part[-1])
+            )
             return low if low == high else f"{low} to {high}"
-    raise AssertionError(f"{value} is no value of {axis}")
+    raise AssertionError(f"{value} is no value of {parameter}")
 
 
-def _number(axis, value):
-    integers = all(isinstance(v, numbers.Integral) for v in axis.values)
+def _number(parameter, value):
+    integers = all(isinstance(v, numbers.Integral) for v in parameter.values)
     return shown(int(value) if integers else float(value))
 
 

@@ -43,14 +43,14 @@ def plot_effects(result, names=None):
     >>> [axes.get_title(loc="left") for axes in figure.axes]
     ['mechanism', 'place']
     """
-    known = {axis.name: axis for axis in result.axes}
+    known = {parameter.name: parameter for parameter in result.hyperparameters}
     for name in names or ():
         arguments.one_of("names", name, tuple(known))
     trials = result.finished
     if names:
         chosen = {name: effect(known[name], trials) for name in names}
     else:
-        chosen = main_effects(result.axes, trials)
+        chosen = main_effects(result.hyperparameters, trials)
     if not chosen:
         return message(
             "No hyperparameter differs between the finished trials."

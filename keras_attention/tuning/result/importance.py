@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_attention.tuning.result.axes import OFF
+from keras_attention.tuning.result.hyperparameters import OFF
 
 _BOOTSTRAPS, _TREES, _SHUFFLES = 40, 40, 5
 _FEWEST = 12
@@ -44,8 +44,8 @@ def importance(positions, names, scores, seed=0):
     variance of the scores. Bootstraps give the interval.
 
     Args:
-        positions: array `(trials, hyperparameters)`, as `Axis.position` gives
-            them.
+        positions: array `(trials, hyperparameters)`, as
+            `Hyperparameter.position` gives them.
         names: list of str, of the hyperparameters.
         scores: array `(trials,)`.
         seed: int, of bootstraps, forests and shuffles. Defaults to `0`.

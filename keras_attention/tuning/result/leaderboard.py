@@ -8,7 +8,7 @@ import textwrap
 
 from keras_attention.internals.table import html_table
 from keras_attention.internals.table import text_table
-from keras_attention.tuning.result.axes import shown
+from keras_attention.tuning.result.hyperparameters import shown
 
 _TOP = 10
 _WIDTH = 56
@@ -31,7 +31,11 @@ def html(result, most=_TOP):
 
 def configuration(result, trial):
     """The hyperparameters that differ between trials, those that are on."""
-    varied = [axis.name for axis in result.axes if axis.name in trial.values]
+    varied = [
+        parameter.name
+        for parameter in result.hyperparameters
+        if parameter.name in trial.values
+    ]
     if not varied:
         return "(the same in all trials)"
     return ", ".join(f"{name}={shown(trial.values[name])}" for name in varied)

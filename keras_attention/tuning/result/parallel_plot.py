@@ -6,10 +6,6 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from keras_attention.internals import arguments
-from keras_attention.tuning.result.axes import OFF
-from keras_attention.tuning.result.axes import Axis
-from keras_attention.tuning.result.axes import round_numbers
-from keras_attention.tuning.result.axes import shown
 from keras_attention.tuning.result.canvas import COLORMAP
 from keras_attention.tuning.result.canvas import GRID
 from keras_attention.tuning.result.canvas import INK
@@ -21,6 +17,10 @@ from keras_attention.tuning.result.canvas import Canvas
 from keras_attention.tuning.result.canvas import message
 from keras_attention.tuning.result.canvas import shortened
 from keras_attention.tuning.result.canvas import wrapped
+from keras_attention.tuning.result.hyperparameters import OFF
+from keras_attention.tuning.result.hyperparameters import Hyperparameter
+from keras_attention.tuning.result.hyperparameters import round_numbers
+from keras_attention.tuning.result.hyperparameters import shown
 
 _MOST = 8
 _BACKED = [patheffects.withStroke(linewidth=2.5, foreground="white")]
@@ -29,7 +29,7 @@ _BACKED = [patheffects.withStroke(linewidth=2.5, foreground="white")]
 def plot_parallel(result, names=None):
     """Parallel coordinates: one line a trial, the winner on top.
 
-    Colours and the last axis are the score, better ones higher. Lines on a
+    Colours and the last parameter are the score, better ones higher. Lines on a
     category are spread out a little, so that they can be told apart; "off"
     is where a trial did not have the hyperparameter.
 
@@ -60,12 +60,15 @@ def plot_parallel(result, names=None):
         return message("No hyperparameter differs between the finished trials.")
     columns = [
         [
-            axis.position(trial.values.get(axis.name))
+            parameter.position(trial.values.get(parameter.name))
             for trial in result.finished
         ]
-        for axis in chosen
+        for parameter in chosen
     ]
-    columns = [_apart(axis, c) for axis, c in zip(chosen, columns, strict=True)]
+    columns = [
+        _apart(parameter, c)
+        for parameter, c in zip(chosen, columns, strict=True)
+    ]
     scores = np.array([trial.score for trial in result.finished])
     low, high = float(scores.min()), float(scores.max())
     if low == high:
@@ -88,8 +91,8 @@ def plot_parallel(result, names=None):
             alpha=1 if best else 0.8,
             zorder=3 if best else 2,
         )
-    for x, axis in enumerate(chosen):
-        _draw_axis(axes, x, wrapped(axis.name, 15), _ticks(axis))
+    for x, parameter in enumerate(chosen):
+        _draw_axis(axes, x, wrapped(parameter.name, 15), _ticks(parameter))
     marks = [*sorted(ends, reverse=True), *round_numbers(low, high)]
     ticks = [((m - ends[0]) / (ends[1] - ends[0]), f"{m:.4g}") for m in marks]
     _draw_axis(axes, len(chosen), wrapped(result.objective, 15), ticks)
@@ -105,7 +108,7 @@ def plot_parallel(result, names=None):
 
 
 def _chosen(result, names):
-    known = {axis.name: axis for axis in result.axes}
+    known = {parameter.name: parameter for parameter in result.hyperparameters}
     for name in names or ():
         arguments.one_of("names", name, tuple(known))
     if names is not None:
@@ -115,17 +118,17 @@ def _chosen(result, names):
         order = [row["name"] for row in result.importance.rows]
     kept = {*order[:_MOST]}
     return (
-        [axis for name, axis in known.items() if name in kept],
+        [parameter for name, parameter in known.items() if name in kept],
         [name for name in known if name not in kept],
     )
 
 
-def _apart(axis, positions):
+def _apart(parameter, positions):
     """Lines through the same category beside each other."""
     positions = np.array(positions)
-    if axis.kind != "categories":
+    if parameter.kind != "categories":
         return positions
-    room = min(0.05, 0.25 / max(len(axis.values) - 1, 1))
+    room = min(0.05, 0.25 / max(len(parameter.values) - 1, 1))
     moved = positions.copy()
     for position in np.unique(positions):
         same = np.flatnonzero(positions == position)
@@ -134,9 +137,9 @@ def _apart(axis, positions):
     return moved
 
 
-def _ticks(axis: Axis):
-    ticks = [(axis.position(v), shown(v)) for v in axis.ticks()]
-    return ticks + [(OFF, "off")] if axis.optional else ticks
+def _ticks(parameter: Hyperparameter):
+    ticks = [(parameter.position(v), shown(v)) for v in parameter.ticks()]
+    return ticks + [(OFF, "off")] if parameter.optional else ticks
 
 
 def _draw_axis(axes, x, name, ticks):

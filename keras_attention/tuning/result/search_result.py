@@ -6,8 +6,8 @@ import pathlib
 
 from keras_attention.internals import arguments
 from keras_attention.tuning.result import leaderboard
-from keras_attention.tuning.result.axes import axes
-from keras_attention.tuning.result.axes import fixed
+from keras_attention.tuning.result.hyperparameters import fixed
+from keras_attention.tuning.result.hyperparameters import hyperparameters
 from keras_attention.tuning.result.importance import importance
 from keras_attention.tuning.result.records import read_search
 
@@ -70,7 +70,7 @@ class SearchResult:
             key=lambda trial: sign * trial.score,
         )
         self.unfinished = [t for t in search.trials if t.score is None]
-        self.axes = axes(self.finished, self.space)
+        self.hyperparameters = hyperparameters(self.finished, self.space)
         self.fixed = fixed(self.finished)
 
     @property
@@ -126,12 +126,12 @@ class SearchResult:
         return importance(
             [
                 [
-                    axis.position(trial.values.get(axis.name))
-                    for axis in self.axes
+                    parameter.position(trial.values.get(parameter.name))
+                    for parameter in self.hyperparameters
                 ]
                 for trial in self.finished
             ],
-            [axis.name for axis in self.axes],
+            [parameter.name for parameter in self.hyperparameters],
             [trial.score for trial in self.finished],
         )
 

@@ -1,6 +1,6 @@
 """The result of a search in plain language."""
 
-from keras_attention.tuning.result.axes import shown
+from keras_attention.tuning.result.hyperparameters import shown
 from keras_attention.tuning.result.leaderboard import failures
 
 _FEW = 10
@@ -44,7 +44,11 @@ def _winner(result):
         f"{start} is trial {best.name} with {result.objective} "
         f"{best.score:.4g} ({wanted} is better)."
     ]
-    chosen = [axis.name for axis in result.axes if axis.name in best.values]
+    chosen = [
+        parameter.name
+        for parameter in result.hyperparameters
+        if parameter.name in best.values
+    ]
     if chosen:
         values = [f"{name} {shown(best.values[name])}" for name in chosen]
         lines.append(f"Its configuration: {', '.join(values)}.")

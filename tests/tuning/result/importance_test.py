@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from keras_attention.tuning.result.axes import OFF
-from keras_attention.tuning.result.axes import Axis
-from keras_attention.tuning.result.axes import axes
 from keras_attention.tuning.result.effects import effect
 from keras_attention.tuning.result.effects import main_effects
+from keras_attention.tuning.result.hyperparameters import OFF
+from keras_attention.tuning.result.hyperparameters import Hyperparameter
+from keras_attention.tuning.result.hyperparameters import hyperparameters
 from keras_attention.tuning.result.importance import importance
 from keras_attention.tuning.result.trial import Trial
 
@@ -98,7 +98,10 @@ def test_axes_know_their_kind_and_order():
         trial(2, kind="z", width=64, rate=1e-4, depth=1, flip=False, same=1),
         trial(3, kind="z", width=16, rate=1e-3, same=1, own="x"),
     ]
-    found = {axis.name: axis for axis in axes(trials, space)}
+    found = {
+        parameter.name: parameter
+        for parameter in hyperparameters(trials, space)
+    }
     assert list(found) == ["kind", "width", "rate", "depth", "flip", "own"]
     assert found["kind"].values == ("z", "m")
     assert found["width"].values == (64, 16)
@@ -115,17 +118,17 @@ def test_axes_know_their_kind_and_order():
     "values", [(1e-5, 2e-4, 3e-3, 4e-2, 0.9), tuple(range(2, 40)), (1, 2)]
 )
 def test_ticks_lie_on_the_axis_and_are_few(kind, values):
-    axis = Axis("x", kind, values, False)
-    ticks = axis.ticks()
+    parameter = Hyperparameter("x", kind, values, False)
+    ticks = parameter.ticks()
     assert 2 <= len(ticks) <= 8
-    assert all(-1e-9 <= axis.position(tick) <= 1 + 1e-9 for tick in ticks)
+    assert all(-1e-9 <= parameter.position(tick) <= 1 + 1e-9 for tick in ticks)
 
 
 def test_intervals_of_means():
     values = [1.0, 2.0, 4.0]
     trials = [trial(v, kind="a") for v in values] + [trial(9.0, kind="b")]
-    axis = Axis("kind", "categories", ("a", "b", "c"), False)
-    first, second = effect(axis, trials)
+    parameter = Hyperparameter("kind", "categories", ("a", "b", "c"), False)
+    first, second = effect(parameter, trials)
     # Student's t with two degrees of freedom: 4.3027.
     half = 4.302653 * np.std(values, ddof=1) / np.sqrt(3)
     assert first["mean"] == pytest.approx(7 / 3)
@@ -138,8 +141,10 @@ def test_numbers_are_cut_into_three_groups():
     values = [10.0**-power for power in range(1, 8)]
     trials = [trial(number, rate=v) for number, v in enumerate(values)]
     trials.append(trial(0.5, other=1))
-    (axis, _) = axes(trials, [entry("Float", "rate", sampling="log")])
-    groups = effect(axis, trials)
+    (parameter, _) = hyperparameters(
+        trials, [entry("Float", "rate", sampling="log")]
+    )
+    groups = effect(parameter, trials)
     labels = [group["label"] for group in groups]
     assert labels == ["1e-07 to 1e-05", "0.0001 to 0.001", "0.01 to 0.1", "off"]
     assert sum(len(group["scores"]) for group in groups) == 8
@@ -151,7 +156,7 @@ def test_a_trial_counts_for_every_place_and_mechanism_it_has():
         trial(2.0, block3_attention="se", block4_attention="cbam"),
         trial(3.0, block3_attention="none", block4_attention="none"),
     ]
-    found = main_effects(axes(trials, []), trials)
+    found = main_effects(hyperparameters(trials, []), trials)
     scores = {
         title: {group["label"]: group["scores"] for group in groups}
         for title, groups in found.items()
@@ -168,6 +173,6 @@ def test_a_trial_counts_for_every_place_and_mechanism_it_has():
 
 def test_without_mechanism_or_place_the_first_categories():
     trials = [trial(1.0, a="x", b=1.5), trial(2.0, a="y", b=2.5)]
-    assert list(main_effects(axes(trials, []), trials)) == ["a"]
+    assert list(main_effects(hyperparameters(trials, []), trials)) == ["a"]
     trials = [trial(1.0, b=1.5), trial(2.0, b=2.5)]
-    assert list(main_effects(axes(trials, []), trials)) == ["b"]
+    assert list(main_effects(hyperparameters(trials, []), trials)) == ["b"]

@@ -9,7 +9,7 @@ OFF = -0.15
 
 
 @dataclasses.dataclass(frozen=True)
-class Axis:
+class Hyperparameter:
     """The values of one hyperparameter, between 0 and 1.
 
     Args:
@@ -20,10 +20,10 @@ class Axis:
 
     Example:
 
-    >>> axis = Axis("learning_rate", "log", (1e-4, 1e-3, 1e-2), False)
-    >>> round(axis.position(1e-3), 3)
+    >>> parameter = Hyperparameter("rate", "log", (1e-4, 1e-3, 1e-2), False)
+    >>> round(parameter.position(1e-3), 3)
     0.5
-    >>> axis.position(None)
+    >>> parameter.position(None)
     -0.15
     """
 
@@ -44,7 +44,7 @@ class Axis:
         return (self._scale(value) - low) / (high - low)
 
     def ticks(self, most=7):
-        """Values to write beside the axis."""
+        """Values to write beside the parameter."""
         if self.kind == "categories" or len(self.values) <= 4:
             return list(self.values)
         low, high = self._scale(self.values[0]), self._scale(self.values[-1])
@@ -58,8 +58,8 @@ class Axis:
         return math.log10(value) if self.kind == "log" else value
 
 
-def axes(trials, space):
-    """An axis for every hyperparameter that differs between trials.
+def hyperparameters(trials, space):
+    """An parameter for every hyperparameter that differs between trials.
 
     Args:
         trials: list of `Trial`.
@@ -67,7 +67,7 @@ def axes(trials, space):
             which axes are logarithmic.
 
     Returns:
-        A list of `Axis`.
+        A list of `Hyperparameter`.
     """
     configs = {entry["config"]["name"]: entry for entry in reversed(space)}
     names = [entry["config"]["name"] for entry in space]
@@ -82,7 +82,9 @@ def axes(trials, space):
         entry = configs.get(name, {"class_name": None, "config": {}})
         kind = _kind(entry, distinct)
         found.append(
-            Axis(name, kind, _ordered(entry, distinct, kind), optional)
+            Hyperparameter(
+                name, kind, _ordered(entry, distinct, kind), optional
+            )
         )
     return found
 
