@@ -224,7 +224,7 @@ def test_a_model_that_rescales_is_not_rescaled_again(
     assert report.places["small_places"] == "small/places"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @needs_tensorflow
 def test_keras_applications_with_rescaling_inside(tmp_path):
     model = keras.applications.MobileNetV3Small(
