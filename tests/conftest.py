@@ -14,6 +14,8 @@ os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
 )
+# What is computed once need not be compiled well.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # JAX compiles once for all workers, into a folder that goes with them.
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
@@ -52,6 +54,10 @@ def forget():
     """Lets go of the graphs and models that a file has made."""
     yield
     keras.backend.clear_session()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()
     gc.collect()
     # What is still there is there to stay.
     gc.freeze()

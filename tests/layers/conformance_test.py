@@ -318,6 +318,18 @@ COMPILED = (
     "gate_hard",
 )
 EXPORTS = ("saved_model", "onnx", "litert")
+#: Keras' part in a layer, which is the same on every backend.
+PLUMBING = (
+    "registration",
+    "serialization",
+    "quantization",
+    "config",
+    "channels",
+    "policies",
+    "specs",
+    "time_distributed",
+    "errors",
+)
 IN_ONE_MODEL = ("compiled", "jit", "compiled_inspection", *EXPORTS)
 #: What is quick, and breaks with an argument that is used wrongly.
 QUICK = (
@@ -337,7 +349,9 @@ def cases():
         for check in attention_layer_checks():
             if check in arguments.get("skip", ()):
                 continue
-            marks = [pytest.mark.jit] if check == "jit" else []
+            marks = [] if check in PLUMBING else [pytest.mark.computing]
+            if check == "jit":
+                marks.append(pytest.mark.jit)
             if check in IN_ONE_MODEL or subject not in CANONICAL:
                 marks.append(pytest.mark.long)
             yield pytest.param(
@@ -345,7 +359,6 @@ def cases():
             )
 
 
-@pytest.mark.computing
 @pytest.mark.parametrize(("subject", "check"), cases())
 def test_layer_keeps_its_promises(subject, check):
     factory, arguments = SUBJECTS[subject]
@@ -353,7 +366,6 @@ def test_layer_keeps_its_promises(subject, check):
     assert list(results) == [check]
 
 
-@pytest.mark.computing
 @pytest.mark.parametrize("subject", sorted({*SUBJECTS} - {*CANONICAL}))
 def test_every_configuration_keeps_the_quick_promises(subject):
     factory, arguments = SUBJECTS[subject]
