@@ -23,6 +23,15 @@ def gradients(function, arrays, direction=1.0, mode="eager"):
     return numpy(value), [numpy(x) for x in pulled]
 
 
+def at_once(function):
+    """The function; JAX compiles it whole, and not operation by operation."""
+    if keras.backend.backend() != "jax":
+        return function
+    import jax
+
+    return jax.jit(function)
+
+
 def _tensorflow(function, arrays, direction, mode):
     import tensorflow as tf
 
@@ -54,8 +63,7 @@ def _jax(function, arrays, direction, mode):
         )
         return value, pull_back(upstream)
 
-    # By itself, every operation would be compiled by itself.
-    return jax.jit(run)(*arrays)
+    return at_once(run)(*arrays)
 
 
 def _torch(function, arrays, direction, mode):

@@ -30,7 +30,7 @@ def arrays(shape, limit):
 masks = hypothesis.extra.numpy.arrays("bool", (2, 1, 1, 12))
 # Not so large that a score's rounding shows: it grows with its terms.
 vectors = {"query": arrays(QUERY, 3), "features": arrays(FEATURES, 3)}
-often = examples(25)
+often = examples(10)
 
 
 def numpy(tensor):

@@ -308,13 +308,9 @@ COMPILED = (
     "nonlocal_gaussian",
     "mhsa_additive_sigmoid",
     "cross_general_entmax15",
-    "pool_scaled_dot_sigmoid",
     "pool_general_sparsemax",
     "pool_location",
-    "pool_parametrized_sigmoid",
     "pool_multi_map",
-    "pool_merge_heads",
-    "gate_mean",
     "gate_hard",
 )
 EXPORTS = ("saved_model", "onnx", "litert")
