@@ -13,10 +13,10 @@ demo: $(READY)  ## train plain, uniform and attention VGG16_bn; writes runs/demo
 	$(BIN)/python examples/train.py
 
 test: $(READY)  ## all tests, doctests included
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-long: $(READY)  ## what takes minutes: thirteen networks, killed processes
-	$(BIN)/python -m pytest -n auto -m long tests
+	$(BIN)/python -m pytest -n auto --dist loadfile -m long tests
 
 results: $(READY)  ## the tables of README.md and docs, from the committed JSON files
 	$(BIN)/python examples/results.py --write

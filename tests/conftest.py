@@ -1,8 +1,28 @@
+import gc
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# A worker has one core: more threads only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+)
+# What is computed once need not be compiled well.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# JAX compiles once for all workers, into a folder that goes with them.
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR",
+    os.path.join(tempfile.gettempdir(), f"jax-cache-{os.getpid()}"),
+)
 
 import keras
 import numpy as np
@@ -12,9 +32,35 @@ import pytest
 collect_ignore = ["oracles", "golden/make.py"]
 
 
+def pytest_collection_finish():
+    """Keras collects garbage often: it need not look through the packages."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure():
+    folder = os.environ["JAX_COMPILATION_CACHE_DIR"]
+    if folder.endswith(f"jax-cache-{os.getpid()}"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(autouse=True)
 def seed():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget():
+    """Lets go of the graphs and models that a file has made."""
+    yield
+    keras.backend.clear_session()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()
+    gc.collect()
+    # What is still there is there to stay.
+    gc.freeze()
 
 
 @pytest.fixture

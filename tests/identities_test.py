@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
+from drawn import examples
 
 from keras_attention import alignments
 from keras_attention import ops
@@ -29,7 +30,7 @@ def arrays(shape, limit):
 masks = hypothesis.extra.numpy.arrays("bool", (2, 1, 1, 12))
 # Not so large that a score's rounding shows: it grows with its terms.
 vectors = {"query": arrays(QUERY, 3), "features": arrays(FEATURES, 3)}
-often = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+often = examples(10)
 
 
 def numpy(tensor):

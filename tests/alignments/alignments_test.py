@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
+from drawn import examples
 from gradients import gradients
 
 from keras_attention import alignments
@@ -86,7 +87,7 @@ masks = hypothesis.extra.numpy.arrays("bool", (2, 1, 1, 9))
 
 @each_key
 @hypothesis.given(scores=numbers, mask=masks)
-@hypothesis.settings(max_examples=15, deadline=None, derandomize=True)
+@examples(8)
 def test_weights_are_weights(key, scores, mask):
     layer = built(key)
     weights = align_with(layer, scores, mask)
@@ -132,7 +133,7 @@ def test_what_is_masked_has_no_influence(key, hidden):
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key not in ORDERED])
 @hypothesis.given(scores=distinct, order=st.permutations(range(9)))
-@hypothesis.settings(max_examples=15, deadline=None, derandomize=True)
+@examples(8)
 def test_order_of_positions_does_not_matter(key, scores, order):
     scores = scores / 20
     np.testing.assert_allclose(
@@ -144,7 +145,7 @@ def test_order_of_positions_does_not_matter(key, scores, order):
 
 @pytest.mark.parametrize("key", sorted(SHIFT_INVARIANT))
 @hypothesis.given(scores=whole_numbers, shift=st.integers(-100, 100))
-@hypothesis.settings(max_examples=15, deadline=None, derandomize=True)
+@examples(8)
 def test_shift_changes_nothing(key, scores, shift):
     np.testing.assert_allclose(
         align_with(built(key), scores / 4),
@@ -309,33 +310,39 @@ def test_softer_to_sparser(some_scores):
 
 
 @pytest.mark.jit
-@each_key
 @pytest.mark.parametrize("positions", [None, 9])
-def test_compiled_is_eager(some_scores, key, positions):
-    layer = made(key)
-    scores = np.abs(some_scores) if layer.positive_scores else some_scores
-    scores = scores.astype("float32")
-    inputs = [keras.Input((3, 4, positions))]
-    arrays = [scores]
-    extra = {}
-    if layer.needs_grid:
-        extra["grid_shape"] = (1, positions)
-        if positions is None:
-            pytest.skip("the layer around knows the map")
-    if layer.needs_query:
-        inputs.append(keras.Input((4, 5)))
-        arrays.append(np.ones((2, 4, 5), "float32"))
-        extra["query"] = inputs[1]
-    model = keras.Model(inputs, layer(inputs[0], **extra))
+def test_compiled_is_eager(some_scores, positions):
+    scores = some_scores.astype("float32")
+    signed = keras.Input((3, 4, positions))
+    query = keras.Input((4, 5))
+    queries = np.ones((2, 4, 5), "float32")
+    symbols, expected = {}, {}
+    # One model of all, which is compiled once.
+    for key in KEYS:
+        layer = made(key)
+        if layer.needs_grid and positions is None:
+            continue  # the layer around knows the map
+        extra = {"grid_shape": (1, positions)} if layer.needs_grid else {}
+        asked = [{}, {}]
+        if layer.needs_query:
+            asked = [{"query": query}, {"query": queries}]
+        positive = layer.positive_scores
+        inputs = keras.ops.abs(signed) if positive else signed
+        symbols[key] = layer(inputs, **extra, **asked[0])
+        given = np.abs(scores) if positive else scores
+        expected[key] = layer(given, **extra, **asked[1])
+    model = keras.Model([signed, query], symbols)
     # PyTorch would need a C++ compiler.
-    jit_compile = keras.backend.backend() != "torch"
-    model.compile(jit_compile=jit_compile)
-    seen = model.predict(arrays, verbose=0)
-    assert model.output_shape == (None, 3, 4, positions)
-    if layer.needs_query:
-        extra["query"] = arrays[1]
-    expected = keras.ops.convert_to_numpy(layer(scores, **extra))
-    np.testing.assert_allclose(seen, expected, atol=1e-6)
+    model.compile(jit_compile=keras.backend.backend() != "torch")
+    seen = model.predict([scores, queries], verbose=0)
+    for key, weights in expected.items():
+        assert symbols[key].shape == (None, 3, 4, positions)
+        np.testing.assert_allclose(
+            seen[key],
+            keras.ops.convert_to_numpy(weights),
+            atol=1e-6,
+            err_msg=key,
+        )
 
 
 @each_key

@@ -143,6 +143,7 @@ def shared(name):
     return path
 
 
+@pytest.mark.long
 def test_real_skin_lesions():
     train, validation, test = from_npz(shared("isic_uda1_224.npz"), size=48)
     assert (len(train), len(validation), len(test)) == (390, 56, 111)
@@ -157,6 +158,7 @@ def test_real_skin_lesions():
     assert {"ISIC_0000279", "ISIC_0000280"} in names
 
 
+@pytest.mark.long
 def test_real_blood_cells():
     train, *_ = from_npz(
         shared("bccd_320x240.npz"), size=64, layout="pad", label="box_label"
@@ -168,7 +170,7 @@ def test_real_blood_cells():
     assert boxes[:, 0].min() >= 0.125 and boxes[:, 2].max() <= 0.875
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_sixty_thousand_small_images():
     start = time.perf_counter()
     splits = from_npz(shared("cifar10_jpeg.npz"))

@@ -40,31 +40,43 @@ def train(monkeypatch, tmp_path):
     )
 
 
-@pytest.mark.slow
-def test_writes_everything(train, tmp_path, capsys):
+THREE = ("plain", "uniform", "attention")
+
+
+# `.ci/run` has all three as well, from the command line.
+@pytest.mark.parametrize(
+    "names",
+    [("attention",), pytest.param(THREE, marks=pytest.mark.long)],
+    ids="-".join,
+)
+def test_writes_everything(train, tmp_path, capsys, monkeypatch, names):
+    networks = train.script.networks
+    monkeypatch.setattr(
+        train.script,
+        "networks",
+        lambda *args: {name: networks(*args)[name] for name in names},
+    )
     assert train.main(f"{FAST} --output first") == 0
     printed = capsys.readouterr().out
-    assert printed.count("epoch 1/1") == 3  # one line an epoch
+    assert printed.count("epoch 1/1") == len(names)  # one line an epoch
     first = tmp_path / "first"
     assert {path.name for path in first.iterdir()} == {
         "results.json",
         "config.json",
         "history.csv",
         "attention.png",
-        "plain.keras",
-        "uniform.keras",
-        "attention.keras",
+        *(f"{name}.keras" for name in names),
     }
     results = json.loads((first / "results.json").read_text())
     rows = results["rows"]
-    assert [row["model"] for row in rows] == ["plain", "uniform", "attention"]
-    assert set(rows[2]["attention"]) == {
+    assert [row["model"] for row in rows] == [*names]
+    assert set(rows[-1]["attention"]) == {
         "block3_relu2_attn_pool",
         "block3_relu3_attn_pool",
     }
     assert results["environment"]["backend"] == keras.backend.backend()
     with open(first / "history.csv") as file:
-        assert len(list(csv.DictReader(file))) == 3
+        assert len(list(csv.DictReader(file))) == len(names)
     keras.saving.load_model(first / "attention.keras")
 
     # The config is the run: read again, it gives the same arguments.

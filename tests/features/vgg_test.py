@@ -37,8 +37,27 @@ def images(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
+def count_parameters(depth, norm, width=1):
+    """Of torchvision's layers: trained, and moving statistics."""
+    convolutions = {11: (1, 1, 2, 2, 2), 13: (2,) * 5}
+    convolutions[16], convolutions[19] = (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
+    trained, moving, inputs = 0, 0, 3
+    for count, filters in zip(
+        convolutions[depth], (64, 128, 256, 512, 512), strict=True
+    ):
+        filters = int(filters * width)
+        for _ in range(count):
+            trained += (9 * inputs + 1) * filters
+            trained += 2 * filters if norm else 0
+            moving += 2 * filters if norm else 0
+            inputs = filters
+    units = int(4096 * width)
+    dense = (49 * inputs, units), (units, units), (units, 1000)
+    trained += sum((fan_in + 1) * fan_out for fan_in, fan_out in dense)
+    return trained, moving
+
+
+COUNTS = pytest.mark.parametrize(
     ("network", "count", "moving"),
     [
         (features.VGG11, 132_863_336, 0),
@@ -51,16 +70,29 @@ def images(*shape, seed=0):
         (features.VGG19BN, 143_678_248, 11_008),
     ],
 )
-def test_parameters_are_torchvisions(network, count, moving):
-    model = network()
-    assert parameters(model) == count
-    assert model.count_params() - parameters(model) == moving
+
+
+@COUNTS
+def test_narrow_networks_have_their_share_of_parameters(network, count, moving):
+    depth, norm = int(network.__name__[3:5]), network.__name__.endswith("BN")
+    assert count_parameters(depth, norm) == (count, moving)
+    model = network(width_multiplier=TINY)
+    trained = parameters(model)
+    expected = count_parameters(depth, norm, TINY)
+    assert (trained, model.count_params() - trained) == expected
     assert model.output_shape == (None, 1000)
     assert f"{count:,} trainable parameters" in network.__doc__
     assert model.name == network.__name__.lower().replace("bn", "_bn")
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@COUNTS
+def test_parameters_are_torchvisions(network, count, moving):
+    model = network()
+    assert parameters(model) == count
+    assert model.count_params() - parameters(model) == moving
+
+
 def test_parameters_of_the_blocks():
     model = VGG16BN(include_top=False, input_shape=(224, 224, 3))
     assert parameters(model) == 14_723_136

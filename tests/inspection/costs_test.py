@@ -35,23 +35,32 @@ def concrete(shapes):
     )
 
 
-def test_vgg16_bn_is_the_sum_over_its_layers():
+@pytest.mark.parametrize(
+    "width", [1 / 32, pytest.param(1, marks=pytest.mark.long)]
+)
+def test_vgg16_bn_is_the_sum_over_its_layers(width):
     channels, side = 3, 224
     multiply_adds = 0
     for filters, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        filters = int(filters * width)
         for _ in range(count):
             multiply_adds += side**2 * filters * channels * 9
             channels = filters
         side //= 2
-    multiply_adds += 7 * 7 * 512 * 4096 + 4096 * 4096 + 4096 * 1000
-    model = VGG16BN(weights=None, input_shape=(224, 224, 3))
+    units = int(4096 * width)
+    multiply_adds += 7 * 7 * channels * units + units * units + units * 1000
+    model = VGG16BN(
+        weights=None, input_shape=(224, 224, 3), width_multiplier=width
+    )
     costs = count_costs(model)
     assert costs.total.flops == 2 * multiply_adds
+    assert costs.total.parameters == model.count_params()
+    if width < 1:
+        return
     # torchvision says 15.47 G multiply-adds and 138,365,992 parameters,
     # without the two moving statistics of every normalised channel.
     assert round(multiply_adds / 1e9, 2) == 15.47
     assert costs.total.parameters - 2 * 4224 == 138_365_992
-    assert costs.total.parameters == model.count_params()
 
 
 # Multiply-adds, from the equations.

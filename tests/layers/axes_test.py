@@ -32,7 +32,6 @@ PAIRS = [
     for alignment in alignments.available()
     if score in POSITIVE_SCORES or alignment not in FOR_POSITIVE_SCORES
 ]
-each_pair = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 GRID = (3, 4)
 
 
@@ -93,7 +92,36 @@ def walk(arrays, layer, learned):
     return weights
 
 
-@each_pair
+def one_of_each():
+    """The parts in a few pools: every score, alignment, aggregation once.
+
+    The scores meet the sigmoid: of positions that compete, weights that add
+    the same to all scores would have no gradient.
+    """
+    for score in scores.available():
+        yield score, "sigmoid", "weighted_sum"
+    for alignment in alignments.available():
+        positive = alignment in FOR_POSITIVE_SCORES
+        score = POSITIVE_SCORES[0] if positive else "general"
+        yield score, alignment, "weighted_sum"
+    for aggregation in POOLING:
+        yield "general", "softmax", aggregation
+
+
+CHOSEN = {parts[:2] for parts in one_of_each()}
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        pytest.param(
+            pair,
+            marks=[] if pair in CHOSEN else pytest.mark.long,
+            id="-".join(pair),
+        )
+        for pair in PAIRS
+    ],
+)
 def test_pooling_is_the_walk(arrays, pair):
     _, mask, _ = arrays
     layer = pool(*pair)
@@ -112,22 +140,6 @@ def test_pooling_is_the_walk(arrays, pair):
 @pytest.mark.parametrize("aggregation", POOLING)
 def test_every_aggregation_pools(arrays, aggregation, learned):
     walk(arrays, pool("additive", "softmax", aggregation), learned)
-
-
-def one_of_each():
-    """The parts in a few pools: every score, alignment, aggregation once.
-
-    The scores meet the sigmoid: of positions that compete, weights that add
-    the same to all scores would have no gradient.
-    """
-    for score in scores.available():
-        yield score, "sigmoid", "weighted_sum"
-    for alignment in alignments.available():
-        positive = alignment in FOR_POSITIVE_SCORES
-        score = POSITIVE_SCORES[0] if positive else "general"
-        yield score, alignment, "weighted_sum"
-    for aggregation in POOLING:
-        yield "general", "softmax", aggregation
 
 
 each_of_all = pytest.mark.parametrize(

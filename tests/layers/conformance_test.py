@@ -1,10 +1,17 @@
 from functools import partial
 
+import keras
+import numpy as np
 import pytest
 
 from keras_attention import layers
+from keras_attention.exporting.runtimes import load_litert
+from keras_attention.exporting.runtimes import load_onnx
+from keras_attention.exporting.runtimes import load_saved_model
+from keras_attention.inspection import AttentionExtractor
 from keras_attention.testing import attention_layer_checks
 from keras_attention.testing import check_attention_layer
+from keras_attention.testing.subject import Subject
 
 SHAPE = (2, 6, 5, 8)
 SUMS_TO_ONE = {"normalized_axes": (-2, -1)}
@@ -281,23 +288,194 @@ SUBJECTS = {
         },
     ),
 }
-CHECKS = [
-    pytest.param(check, marks=[pytest.mark.jit] if check == "jit" else [])
-    for check in attention_layer_checks()
-]
+#: One configuration of each layer, which keeps every promise by itself.
+CANONICAL = (
+    "se",
+    "eca",
+    "cbam_channel",
+    "cbam_spatial",
+    "cbam",
+    "gate",
+    "nonlocal",
+    "mhsa",
+    "cross_queries",
+    "pool_additive_query",
+)
+#: Beside them, what computes otherwise: these go into one model, of which is
+#: asked what costs a compilation.
+COMPILED = (
+    *CANONICAL,
+    "nonlocal_gaussian",
+    "mhsa_additive_sigmoid",
+    "cross_general_entmax15",
+    "pool_general_sparsemax",
+    "pool_location",
+    "pool_multi_map",
+    "gate_hard",
+)
+EXPORTS = ("saved_model", "onnx", "litert")
+#: Keras' part in a layer, which is the same on every backend.
+PLUMBING = (
+    "registration",
+    "serialization",
+    "quantization",
+    "config",
+    "channels",
+    "policies",
+    "specs",
+    "time_distributed",
+    "errors",
+)
+IN_ONE_MODEL = ("compiled", "jit", "compiled_inspection", *EXPORTS)
+#: What is quick, and breaks with an argument that is used wrongly.
+QUICK = (
+    "serialization",
+    "config",
+    "channels",
+    "weights",
+    "masking",
+    "training",
+    "inspection",
+)
 
 
-@pytest.mark.computing
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("subject", SUBJECTS)
+def cases():
+    """Every check of every subject; all but a choice of them are `long`."""
+    for subject, (_, arguments) in SUBJECTS.items():
+        for check in attention_layer_checks():
+            if check in arguments.get("skip", ()):
+                continue
+            marks = [] if check in PLUMBING else [pytest.mark.computing]
+            if check == "jit":
+                marks.append(pytest.mark.jit)
+            if check in IN_ONE_MODEL or subject not in CANONICAL:
+                marks.append(pytest.mark.long)
+            yield pytest.param(
+                subject, check, marks=marks, id=f"{subject}-{check}"
+            )
+
+
+@pytest.mark.parametrize(("subject", "check"), cases())
 def test_layer_keeps_its_promises(subject, check):
     factory, arguments = SUBJECTS[subject]
-    if check in arguments.get("skip", ()):
-        pytest.skip("the layer does not promise it, and says so")
     results = check_attention_layer(factory, SHAPE, checks=[check], **arguments)
     assert list(results) == [check]
 
 
+@pytest.mark.parametrize("subject", sorted({*SUBJECTS} - {*CANONICAL}))
+def test_every_configuration_keeps_the_quick_promises(subject):
+    factory, arguments = SUBJECTS[subject]
+    skipped = arguments.get("skip", ())
+    quick = [check for check in QUICK if check not in skipped]
+    results = check_attention_layer(factory, SHAPE, checks=quick, **arguments)
+    assert list(results) == quick
+
+
 def test_every_layer_is_checked():
-    checked = {type(factory()) for factory, _ in SUBJECTS.values()}
-    assert checked == {type(layers.get(key)) for key in layers.available()}
+    checked = [type(SUBJECTS[subject][0]()) for subject in CANONICAL]
+    known = [type(layers.get(key)) for key in layers.available()]
+    assert len(set(checked)) == len(checked) and {*checked} == {*known}
+
+
+class AllInOne:
+    """A model of many subjects, with maps of any size where a layer can."""
+
+    def __init__(self):
+        keras.utils.set_random_seed(0)
+        self.layers, self.given, self.subjects = {}, {}, {}
+        inputs, outputs = {}, {}
+        for name in COMPILED:
+            factory, arguments = SUBJECTS[name]
+            arguments = {k: v for k, v in arguments.items() if k != "skip"}
+            subject = Subject(factory, SHAPE, **arguments)
+            shapes = [
+                (None, None, shape[-1])
+                if len(shape) == 4 and not subject.fixed_size
+                else shape[1:]
+                for shape in subject.shapes()
+            ]
+            for shape in shapes:
+                inputs.setdefault(shape, keras.Input(shape))
+            layer = subject.built()
+            outputs[name] = layer(*[inputs[shape] for shape in shapes])
+            self.layers[name] = layer
+            self.given[name] = shapes
+            self.subjects[name] = subject
+        self.model = keras.Model(list(inputs.values()), outputs)
+        self.shapes = list(inputs)
+
+    def arrays(self, height=1):
+        """An array an input; maps of free size are as often as high."""
+        found = {}
+        for name, subject in self.subjects.items():
+            factor = 1 if subject.fixed_size else height
+            arrays = subject.inputs(height=factor)
+            found.update(zip(self.given[name], arrays, strict=True))
+        return [found[shape] for shape in self.shapes]
+
+    def expected(self, arrays):
+        """By subject, what its layer gives outside of the model."""
+        found = dict(zip(self.shapes, arrays, strict=True))
+        return {
+            name: keras.ops.convert_to_numpy(
+                layer(*[found[shape] for shape in self.given[name]])
+            )
+            for name, layer in self.layers.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def all_in_one():
+    return AllInOne()
+
+
+def assert_close(seen, expected, tolerance=1e-5):
+    """Compares relative to the largest entry, as the checks do."""
+    assert set(seen) == set(expected)
+    for name, array in expected.items():
+        scale = max(1.0, np.abs(array).max())
+        np.testing.assert_allclose(
+            seen[name], array, rtol=0, atol=tolerance * scale, err_msg=name
+        )
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="exports are checked on TensorFlow",
+)
+@pytest.mark.parametrize("file_format", EXPORTS)
+def test_all_layers_export_in_one_model(all_in_one, file_format, tmp_path):
+    name, load = {
+        "saved_model": ("exported", load_saved_model),
+        "onnx": ("exported.onnx", load_onnx),
+        "litert": ("exported.tflite", load_litert),
+    }[file_format]
+    all_in_one.model(all_in_one.arrays())
+    all_in_one.model.export(
+        tmp_path / name,
+        format=file_format.replace("saved", "tf_saved"),
+        verbose=False,
+    )
+    serve = load(tmp_path / name)
+    for height in (1, 2):
+        arrays = all_in_one.arrays(height)
+        assert_close(serve(arrays), all_in_one.expected(arrays))
+
+
+@pytest.mark.computing
+@pytest.mark.parametrize(
+    "jit_compile", ["auto", pytest.param(True, marks=pytest.mark.jit)]
+)
+def test_all_layers_compile_in_one_model(all_in_one, jit_compile):
+    arrays = all_in_one.arrays()
+    model = all_in_one.model
+    model.compile(jit_compile=jit_compile)
+    outputs = model.predict(arrays, verbose=0)
+    assert_close(outputs, all_in_one.expected(arrays))
+    if jit_compile == "auto":
+        recorded, maps = AttentionExtractor(model).predict(arrays, verbose=0)
+        assert {name.split("/")[0] for name in maps} == {
+            layer.name for layer in all_in_one.layers.values()
+        }
+        # Compiled anew, sums may be taken in another order.
+        assert_close(recorded, outputs, tolerance=1e-6)

@@ -40,11 +40,11 @@ MULTI_HEAD = sorted(
         if not alignments.get(alignment).per_channel
     }
 )
-#: All that are legal; other backends than the default's have those above.
+#: All that are legal; `make test` has those above.
 EVERY_MULTI_HEAD = [
     pytest.param(
         (score, alignment),
-        marks=[] if (score, alignment) in MULTI_HEAD else pytest.mark.slow,
+        marks=[] if (score, alignment) in MULTI_HEAD else pytest.mark.long,
         id=f"{score}-{alignment}",
     )
     for score, alignment in itertools.product(

@@ -1,6 +1,7 @@
 """Chains against enumeration, in values, gradients and samples."""
 
 import pathlib
+from functools import partial
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from crf_oracle import differences
 from crf_oracle import enumerate_chain
 from crf_oracle import gradient_of
+from gradients import at_once
 
 from keras_attention import ops
 
@@ -35,13 +37,12 @@ def tensor(x, dtype="float32"):
 
 def infer(function, unary, transition, mask=None, start=None, end=None, **rest):
     dtype = rest.pop("dtype", "float32")
-    result = function(
+    result = at_once(partial(function, **rest))(
         tensor(unary, dtype),
         tensor(transition, dtype),
         tensor(mask, "bool"),
         tensor(start, dtype),
         tensor(end, dtype),
-        **rest,
     )
     return keras.ops.convert_to_numpy(result)
 

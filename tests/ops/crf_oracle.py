@@ -72,7 +72,7 @@ def gradient_of(function):
     if backend == "jax":
         import jax
 
-        return jax.grad(function)
+        return jax.jit(jax.grad(function))
     if backend == "tensorflow":
         import tensorflow as tf
 

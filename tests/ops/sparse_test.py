@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
+from drawn import examples
 from gradients import gradients
 
 from keras_attention import ops
@@ -151,7 +152,7 @@ def nearest_by_enumeration(scores):
         "float32", 5, elements=st.floats(-3, 3, width=32)
     )
 )
-@hypothesis.settings(max_examples=50, deadline=None, derandomize=True)
+@examples(20)
 def test_sparsemax_is_the_projection_on_the_simplex(scores):
     expected = nearest_by_enumeration(scores.astype("float64"))
     np.testing.assert_allclose(weigh("sparsemax", scores), expected, atol=2e-6)

@@ -48,14 +48,14 @@ def images(count, seed):
 
 @pytest.mark.computing
 def test_search_and_retrain(tmp_path):
-    train, validation, test = (images(48, seed) for seed in range(3))
+    train, validation, test = (images(16, seed) for seed in range(3))
     hypermodel = tuning.AttentionHyperModel(
         base=base(),
         mechanisms=["se", "cbam_spatial"],
         places=["first", "second"],
         choices={**CHOICES, "kernel_size": 3},
-        epochs=2,
-        batch_size=16,
+        epochs=1,
+        batch_size=8,
         seeds=2,
     )
     assert hypermodel.space_size() == 3 * 3 * 2

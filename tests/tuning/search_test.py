@@ -148,8 +148,26 @@ def stop_at(number):
     return fault
 
 
-@pytest.mark.parametrize("tuner", TUNERS)
-@pytest.mark.parametrize("damaged", [None, "trial", "running", "oracle"])
+CHOSEN = {
+    ("hyperband", None),
+    ("grid", "trial"),
+    ("random", "running"),
+    ("bayesian", "oracle"),
+}
+
+
+@pytest.mark.parametrize(
+    ("tuner", "damaged"),
+    [
+        pytest.param(
+            tuner,
+            damaged,
+            marks=[] if (tuner, damaged) in CHOSEN else pytest.mark.long,
+        )
+        for tuner in TUNERS
+        for damaged in (None, "trial", "running", "oracle")
+    ],
+)
 def test_an_interrupted_search_goes_on(run, tmp_path, tuner, damaged):
     options = {"tuner": tuner, **TUNERS[tuner]}
     expected = [{}] * 4

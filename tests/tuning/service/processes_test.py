@@ -71,7 +71,7 @@ def finish(process, rows):
     return output
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_three_workers_one_killed_and_a_file_damaged(tmp_path, capsys):
     kill = toy.kill_once(tmp_path / "killed")
     folder = tmp_path / "s"

@@ -46,13 +46,21 @@ def options():
     return attention_options(SITES)
 
 
-@pytest.mark.parametrize("several", [True, False])
-def test_what_is_drawn_can_be_built(options, several):
+@pytest.mark.parametrize(
+    ("several", "draws", "share"),
+    [
+        (True, 20, 0.5),
+        (False, 20, 0.15),
+        pytest.param(True, 80, 0.9, marks=pytest.mark.long),
+        pytest.param(False, 40, 0.3, marks=pytest.mark.long),
+    ],
+)
+def test_what_is_drawn_can_be_built(options, several, draws, share):
     def whole(hp):
         return attention_space(hp, options, several)
 
     seen = set()
-    for seed in range(80 if several else 40):
+    for seed in range(draws):
         hp, attention = draw(whole, seed)
         assert attention == json.loads(json.dumps(attention))
         assert several or len(attention) <= 1
@@ -74,7 +82,7 @@ def test_what_is_drawn_can_be_built(options, several):
         # What was used is what is active, and the other way round.
         assert set(hp.values) == {p.name for p in hp.space if hp.is_active(p)}
     possible = {(place, key) for place in options for key in options[place]}
-    assert len(seen) > (0.9 if several else 0.3) * len(possible)
+    assert len(seen) > share * len(possible)
 
 
 def test_names_say_where_and_of_what_and_are_unique(options):

@@ -99,7 +99,15 @@ TUNERS = {
 }
 
 
-@pytest.mark.parametrize("kind", TUNERS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "random",
+        "hyperband",
+        pytest.param("grid", marks=pytest.mark.long),
+        pytest.param("bayesian", marks=pytest.mark.long),
+    ],
+)
 def test_all_tuners_take_it(kind, tmp_path):
     make, settings = TUNERS[kind]
     x, y = make_arrays()
@@ -284,18 +292,20 @@ def test_last_epoch_or_best_epoch():
 def test_seeds_are_averaged_and_kept():
     x, y = make_arrays()
     data = {"validation_data": (x, y)}
-    _, results = fit(make_hypermodel(seeds=2), SE, x, y, **data)
+    _, results = fit(make_hypermodel(seeds=2, epochs=1), SE, x, y, **data)
     told = [results["val_loss_seed0"], results["val_loss_seed1"]]
     assert told[0] != told[1]
     assert results["val_loss"] == pytest.approx(sum(told) / 2)
     assert results["val_loss_spread"] == pytest.approx(abs(told[0] - told[1]))
     assert "flops_spread" not in results
-    for seed in (0, 1):
-        _, alone = fit(make_hypermodel(seed=seed), SE, x, y, **data)
-        assert alone["val_loss"] == pytest.approx(told[seed])
+    _, alone = fit(make_hypermodel(seed=1, epochs=1), SE, x, y, **data)
+    assert alone["val_loss"] == pytest.approx(told[1])
 
 
-@pytest.mark.parametrize("kind", ["arrays", "dictionary", "examples"])
+@pytest.mark.parametrize(
+    "kind",
+    ["arrays", pytest.param("dictionary", marks=pytest.mark.long), "examples"],
+)
 def test_folds_validate_every_image_once(kind, monkeypatch):
     x, y = make_arrays()
     train = {
@@ -530,30 +540,30 @@ def test_refusal_is_the_reason_of_the_trial(tmp_path):
     assert len(statuses) == 3
 
 
-def test_bound_of_taps_and_widths():
+@pytest.mark.parametrize(
+    "bound", [0.2, pytest.param(0.001, marks=pytest.mark.long)]
+)
+def test_bound_of_taps_and_widths(bound):
     settings = {
         "mechanisms": ["gate", "attn_pool", "cross", "se"],
         "places": ["block3"],
     }
-    for bound in (0.001, 0.2):
-        hypermodel = AttentionHyperModel(
-            (32, 32, 1),
-            2,
-            choices={"width_multiplier": [1 / 32, 1 / 16]},
-            max_overhead=bound,
-            **settings,
-        )
-        for mechanism in hypermodel.options["block3"]:
-            hp = keras_tuner.HyperParameters()
-            hp.values["block3_attention"] = mechanism
-            for width in (1 / 32, 1 / 16):
-                hp.values["width_multiplier"] = width
-                model = hypermodel.build(hp)
-                plain = hypermodel.budget.plain(
-                    {"width_multiplier": width}
-                ).flops
-                flops = count_costs(model).total.flops
-                assert flops <= (1 + bound) * plain
+    hypermodel = AttentionHyperModel(
+        (32, 32, 1),
+        2,
+        choices={"width_multiplier": [1 / 32, 1 / 16]},
+        max_overhead=bound,
+        **settings,
+    )
+    for mechanism in hypermodel.options["block3"]:
+        hp = keras_tuner.HyperParameters()
+        hp.values["block3_attention"] = mechanism
+        for width in (1 / 32, 1 / 16):
+            hp.values["width_multiplier"] = width
+            model = hypermodel.build(hp)
+            plain = hypermodel.budget.plain({"width_multiplier": width}).flops
+            flops = count_costs(model).total.flops
+            assert flops <= (1 + bound) * plain
     assert set(hypermodel.options["block3"]) == set(settings["mechanisms"])
 
 
