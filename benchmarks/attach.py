@@ -58,6 +58,13 @@ NETWORKS = {
     "ConvNeXtTiny": 64,
 }
 CLASSES, BATCH, STEPS = 5, 4, 3
+# Their first steps take pixels from 0 to 255.
+RESCALING = {
+    "ConvNeXtTiny",
+    "EfficientNetB0",
+    "EfficientNetV2B0",
+    "MobileNetV3Small",
+}
 FORMATS = {"saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
 
 
@@ -111,16 +118,21 @@ def measure(name, model, key):
         loaded = keras.saving.load_model(path)
         row["saved"] = difference(logits(loaded, images), trained)
     row["detached"] = difference(logits(detach(loaded), images), before)
-    return {**row, **exports(attached)}
+    return {**row, **exports(attached, name in RESCALING or (0, 1))}
 
 
-def exports(model):
+def exports(model, preprocessing):
     """The difference of every format from Keras, or that it is refused."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, suffix in FORMATS.items():
             try:
-                report = export(model, f"{folder}/model{suffix}", format=name)
+                report = export(
+                    model,
+                    f"{folder}/model{suffix}",
+                    format=name,
+                    preprocessing=preprocessing,
+                )
             except ValueError as error:  # names the layer and the operation
                 print(error, flush=True)
                 found[name] = "refused"

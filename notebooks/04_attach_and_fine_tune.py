@@ -240,6 +240,7 @@ with tempfile.TemporaryDirectory() as folder:
         attached,
         pathlib.Path(folder) / "digits.onnx",
         format="onnx",
+        preprocessing=(0, 1),
         test=(pixels, batch["label"]),
     )
 exported

@@ -69,16 +69,17 @@ def export(
         input_shape: tuple `(height, width, channels)` of the images, with
             `None` for sizes that stay free, or `None`, which takes what the
             model does. JAX and PyTorch need fixed sizes. Defaults to `None`.
-        preprocessing: bool, callable or `keras.layers.Layer`, what is done to
-            the images first. `True` finds out what the model was trained on: if
-            its own first steps take 0 to 255, as the `Rescaling` and
-            `Normalization` of many `keras.applications` do, the images are only
-            cast to float32; otherwise they are divided by 255, for models
-            trained on the images from 0 to 1 of `keras_attention.datasets`. A
+        preprocessing: bool, tuple, callable or `keras.layers.Layer`, what is
+            done to the images first. `True` reads it off the model's own first
+            steps, such as the `Rescaling` and `Normalization` of many
+            `keras.applications`: where they take 0 to 255, the images are only
+            cast to float32, where they take 0 to 1, divided by 255; where
+            nothing tells, it is an error. `(0, 1)` is the range of the images
+            that the model takes, here those of `keras_attention.datasets`. A
             function or a Keras layer is applied to the float32 images from 0 to
-            255 instead: `preprocess_input` for networks whose preprocessing
-            stands outside. `False` exports a model of float32 images as it
-            takes them. Defaults to `True`.
+            255: `preprocess_input` for networks whose preprocessing stands
+            outside. `False` exports a model of float32 images as it takes
+            them. Defaults to `True`.
         maps: bool, whether to return the weights of attention layers. Defaults
             to `True`.
         quantize: str or `None`, `"float16"` stores weights in 16 bits and
@@ -122,11 +123,12 @@ def export(
     ...         model,
     ...         os.path.join(folder, name),
     ...         format="onnx" if on_torch else "saved_model",
+    ...         preprocessing=(0, 1),
     ...     )
     >>> report.paths
     {'logits': 'logits', 'se': 'se'}
     >>> report.preprocessing
-    'division by 255: the model takes images from 0 to 1'
+    'scaling: the model takes images from 0 to 1'
     >>> report.difference < 1e-5
     True
 

@@ -56,10 +56,17 @@ def pixels(model, preprocessing, shape):
                 "a cast to float32: the model's own first steps take 0 to 255"
             )
             return Pixels("uint8", _as_float32, words)
-        words = "division by 255: the model takes images from 0 to 1"
-        return Pixels("uint8", _from_0_to_1, words)
+        words = "division by 255: the model's own first steps take 0 to 1"
+        return Pixels("uint8", _scaled(0, 1), words)
+    if isinstance(preprocessing, tuple):
+        low, high = _checked_range(preprocessing)
+        words = f"scaling: the model takes images from {low:g} to {high:g}"
+        return Pixels("uint8", _scaled(low, high), words)
     if not callable(preprocessing):
-        expected = "True, False, a function or a Keras layer"
+        expected = (
+            "True, False, the range of the images that the model takes, such "
+            "as (0, 1), a function or a Keras layer"
+        )
         raise ValueError(
             arguments.invalid("preprocessing", preprocessing, expected)
         )
@@ -119,15 +126,20 @@ def takes_stored_pixels(scale, mean):
     """Whether `(pixels - mean) * scale` is meant for pixels up to 255.
 
     Raises:
-        ValueError: If it could be meant for both scales.
+        ValueError: If nothing is done, or what could be meant for both scales.
 
     Example:
 
     >>> takes_stored_pixels(1 / 255, 0), takes_stored_pixels(1, 117)
     (True, True)
-    >>> takes_stored_pixels(1, 0), takes_stored_pixels(2, 0.5)
-    (False, False)
+    >>> takes_stored_pixels(2, 0.5)
+    False
     """
+    if abs(scale - 1) < 1e-6 and abs(mean) < 1e-6:
+        raise ValueError(
+            "preprocessing=True finds no step in the model that tells which "
+            f"images it takes. Say it: {_CHOICES}"
+        )
     # Centred beyond what images from 0 to 1 hold, or made much smaller.
     if abs(mean) > 1.5 or 0 < abs(scale) < 0.1:
         return True
@@ -136,9 +148,18 @@ def takes_stored_pixels(scale, mean):
     raise ValueError(
         "preprocessing=True cannot tell whether the model takes images from 0 "
         "to 1 or from 0 to 255: its own first steps compute "
-        f"(pixels - {mean:.3g}) * {scale:.3g}. Give a function of float "
-        "images from 0 to 255, such as preprocessing=lambda x: x / 255"
+        f"(pixels - {mean:.3g}) * {scale:.3g}. Say it: {_CHOICES}"
     )
+
+
+_CHOICES = (
+    "preprocessing=(0, 1) for images from 0 to 1, such as those of "
+    "keras_attention.datasets, or another range, (-1, 1) or (0, 255); a "
+    "function of float32 images from 0 to 255, such as "
+    "keras_attention.features.preprocess_input or the preprocess_input of the "
+    "network in keras.applications; or False for float32 images as the model "
+    "takes them."
+)
 
 
 class _Reached(BaseException):
@@ -181,5 +202,22 @@ def _as_float32(images):
     return ops.cast(images, "float32")
 
 
-def _from_0_to_1(images):
-    return ops.cast(images, "float32") / 255
+def _scaled(low, high):
+    def prepare(images):
+        return ops.cast(images, "float32") * ((high - low) / 255) + low
+
+    return prepare
+
+
+def _checked_range(value_range):
+    numbers = [x for x in value_range if isinstance(x, int | float)]
+    if (
+        len(numbers) != 2
+        or len(value_range) != 2
+        or not value_range[0] < (value_range[1])
+    ):
+        expected = "two rising numbers such as (0, 1)"
+        raise ValueError(
+            arguments.invalid("preprocessing", value_range, expected)
+        )
+    return value_range

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.skipif(
 
 def exported(model, folder, format=FORMATS[0], **options):
     path = folder / f"exported{SUFFIX[format]}"
+    options.setdefault("preprocessing", (0, 1))
     report = keras_attention.export(model, path, format, **options)
     return report, LOADERS[format](path)
 
@@ -219,7 +220,7 @@ def test_a_model_that_rescales_is_not_rescaled_again(
     if place == "nested":
         steps[0] = keras.Sequential([keras.layers.RandomFlip(), steps[0]])
     model = keras.Sequential([keras.Input((16, 16, 3)), *steps])
-    report, run = exported(model, tmp_path)
+    report, run = exported(model, tmp_path, preprocessing=True)
     expected = in_keras(model, images.astype("float32"))
     np.testing.assert_allclose(
         run([images])["predictions"], expected, atol=1e-5
@@ -237,7 +238,7 @@ def test_keras_applications_with_rescaling_inside(tmp_path):
     images = np.random.default_rng(0).integers(
         0, 256, (2, 32, 32, 3), dtype="uint8"
     )
-    report, run = exported(model, tmp_path, maps=False)
+    report, run = exported(model, tmp_path, preprocessing=True, maps=False)
     (answers,) = run([images]).values()
     expected = in_keras(model, images.astype("float32"))
     np.testing.assert_allclose(answers, expected, atol=1e-5)

@@ -39,8 +39,6 @@ class Subclassed(keras.Model):
 @pytest.mark.parametrize(
     "model, stored",
     [
-        (lambda: model_behind(), False),
-        (lambda: model_behind(keras.layers.ReLU()), False),
         (lambda: model_behind(keras.layers.Rescaling(1 / 255)), True),
         (lambda: model_behind(keras.layers.Rescaling(1 / 127.5, -1)), True),
         # For images from 0 to 1: to -1 to 1.
@@ -111,3 +109,37 @@ def test_keras_applications_that_rescale(make):
 def test_what_could_be_either_scale_is_asked_for():
     with pytest.raises(ValueError, match="cannot tell"):
         pixels(model_behind(keras.layers.Rescaling(0.2)), True, SHAPE)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        model_behind,
+        lambda: model_behind(keras.layers.ReLU()),
+        # Their preprocessing, and this package's, stands outside.
+        lambda: keras.applications.VGG16(
+            weights=None, include_top=False, input_shape=(32, 32, 3)
+        ),
+    ],
+)
+def test_nothing_is_guessed_where_nothing_tells(make):
+    model = make()
+    shape = model.input_shape[1:]
+    with pytest.raises(ValueError, match=r"Say it: preprocessing=\(0, 1\)"):
+        pixels(model, True, shape)
+
+
+@pytest.mark.parametrize("low, high", [(0, 1), (-1, 1), (0, 255)])
+def test_a_range_is_scaled_to(low, high):
+    steps = pixels(model_behind(), (low, high), SHAPE)
+    ends = np.array([0, 255], "uint8").reshape(1, 1, 2, 1)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(steps.prepare(ends)).ravel(), [low, high]
+    )
+    assert steps.dtype == "uint8"
+
+
+@pytest.mark.parametrize("bad", [(0,), (1, 0), (0, 1, 2), ("a", "b")])
+def test_ranges_that_are_none(bad):
+    with pytest.raises(ValueError, match="two rising numbers"):
+        pixels(model_behind(), bad, SHAPE)
