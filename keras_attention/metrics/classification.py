@@ -25,10 +25,9 @@ def roc_auc(labels, scores, *, average="macro"):
             `(count, classes)` integer labels `(count,)`, each class against the
             rest, or 0 or 1 `(count, classes)` where an image may have several
             classes.
-        scores: array, higher for more likely; logits or probabilities. Of the
-            two columns of a two-class model, give `scores[:, 1]`; logits as
-            their difference. Logits of several exclusive classes should go
-            through a softmax first: images are ranked against each other.
+        scores: array, higher for more likely. Scores `(count, classes)` beside
+            integer labels are those of exclusive classes: probabilities, or
+            else logits, whose images are ranked by their softmax.
         average: str or `None`, `"macro"`, the mean over the classes; `None` is
             one number a class. Defaults to `"macro"`.
 
@@ -256,6 +255,23 @@ def _columns(labels, scores):
             f"{classes - 1}. Received: {np.unique(labels)[:5]} ..."
         )
     if exclusive:
-        return labels[:, None] == np.arange(classes), scores
+        return labels[:, None] == np.arange(classes), _ranked(scores)
     positive = labels.astype(bool)
     return positive.reshape(len(labels), -1), scores.reshape(len(scores), -1)
+
+
+def _ranked(scores):
+    """Scores of exclusive classes, of which images can be compared.
+
+    Logits of two images cannot: a number added to all of one image changes no
+    probability. Their log-odds `z_c - log sum_(k != c) exp(z_k)` can, and keep
+    apart what a softmax would round to 1.
+    """
+    if (scores >= 0).all() and np.allclose(scores.sum(1), 1, atol=1e-3):
+        return scores
+    scores = scores.astype("float64")
+    others = [
+        np.logaddexp.reduce(np.delete(scores, c, axis=1), axis=1)
+        for c in range(scores.shape[1])
+    ]
+    return scores - np.stack(others, axis=1)

@@ -167,3 +167,27 @@ def test_other_arguments_are_named():
         bootstrap_interval(np.mean, [0, 1], level=95)
     with pytest.raises(ValueError, match="repeats=0"):
         bootstrap_interval(np.mean, [0, 1], repeats=0)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+@pytest.mark.parametrize("metric", [roc_auc, average_precision])
+def test_logits_rank_as_their_softmax_does(metric, classes):
+    rng = np.random.default_rng(0)
+    # A number of its own for every image changes no probability.
+    logits = rng.normal(size=(60, classes)) + 9 * rng.normal(size=(60, 1))
+    labels = rng.integers(classes, size=60)
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    expected = metric(labels, p, average=None)
+    np.testing.assert_allclose(metric(labels, logits, average=None), expected)
+    np.testing.assert_allclose(
+        metric(labels, np.log(p), average=None), expected
+    )
+    if classes == 2:
+        one = metric(labels, logits[:, 1] - logits[:, 0])
+        np.testing.assert_allclose(expected[1], one)
+
+
+def test_logits_far_apart_are_no_ties():
+    # exp(-50) is lost beside 1.
+    logits = np.array([[50.0, 0, 0], [60.0, 0, 0], [70.0, 0, 0]])
+    assert roc_auc([1, 0, 0], logits, average=None)[0] == 1.0
