@@ -135,7 +135,7 @@ wrong = np.flatnonzero(predictions != batch["label"])[:2]
 shown = np.concatenate([right[: 8 - len(wrong)], wrong])
 visualization.plot_attention(
     batch["image"][shown],
-    {name: layer.values[shown] for name, layer in maps.items()},
+    {name: layer[shown] for name, layer in maps.items()},
     outlines=batch["mask"][shown],
     labels=batch["label"][shown],
     predictions=predictions[shown],

@@ -15,6 +15,7 @@ from keras_attention.ops import chain_entropy
 from keras_attention.ops import chain_log_marginals
 from keras_attention.ops import chain_log_partition
 from keras_attention.ops import chain_sample
+from keras_attention.ops import largest
 
 
 class ChainDistribution:
@@ -199,7 +200,7 @@ class CategoricalDistribution:
     @property
     def argmax(self):
         """1 at the first of the highest weights, 0 elsewhere."""
-        best = ops.max(self._weights, axis=-1, keepdims=True)
+        best = largest(self._weights, axis=-1, keepdims=True)
         return self._first(ops.equal(self._weights, best))
 
     @property

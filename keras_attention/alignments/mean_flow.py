@@ -6,6 +6,7 @@ from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
 from keras_attention.ops import above_lowest
 from keras_attention.ops import at_least_float32
+from keras_attention.ops import largest
 from keras_attention.ops import shares
 
 
@@ -59,5 +60,5 @@ class MeanFlowAlignment(Alignment):
         even = ops.ones_like(height)
         if mask is not None:
             even = ops.where(mask, even, ops.zeros_like(even))
-        flat = ops.equal(ops.max(height, axis=-1, keepdims=True), 0.0)
+        flat = ops.equal(largest(height, axis=-1, keepdims=True), 0.0)
         return ops.where(flat, shares(even), shares(height))

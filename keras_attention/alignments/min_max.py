@@ -1,11 +1,10 @@
 """Scores stretched to the whole range from 0 to 1."""
 
-from keras import ops
-
 from keras_attention.alignments.alignment import Alignment
 from keras_attention.alignments.alignment import registry
 from keras_attention.ops import above_lowest
 from keras_attention.ops import at_least_float32
+from keras_attention.ops import largest
 from keras_attention.ops import or_one
 
 
@@ -57,4 +56,4 @@ class MinMaxAlignment(Alignment):
         """Stretches; see the class."""
         height = above_lowest(at_least_float32(scores), mask)
         # All are 0 where all scores are equal, and stay it.
-        return height / or_one(ops.max(height, axis=-1, keepdims=True))
+        return height / or_one(largest(height, axis=-1, keepdims=True))

@@ -14,6 +14,7 @@ from keras_attention.internals import arguments
 from keras_attention.ops import bounded
 from keras_attention.ops import first_highest
 from keras_attention.ops import gumbel
+from keras_attention.ops import largest
 from keras_attention.ops import masked_softmax
 
 _DRAWS = contextvars.ContextVar("sampled_draws", default=None)
@@ -215,7 +216,7 @@ class SampledAlignment(TemperedAlignment):
 
 def _log_softmax(scores, mask):
     scores = bounded(scores, mask)
-    top = ops.max(scores, axis=-1, keepdims=True)
+    top = largest(scores, axis=-1, keepdims=True)
     scores = scores - ops.stop_gradient(top)
     total = ops.sum(ops.exp(scores), axis=-1, keepdims=True)
     return scores - ops.log(total)

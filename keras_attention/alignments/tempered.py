@@ -9,6 +9,7 @@ from keras_attention.alignments.alignment import Alignment
 from keras_attention.internals import arguments
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import bounded
+from keras_attention.ops import largest
 
 
 class TemperedAlignment(Alignment):
@@ -54,7 +55,7 @@ class TemperedAlignment(Alignment):
         # them, masked or not, may be NaN or infinite, or large without need.
         if self.shift_invariant:
             scores = bounded(scores, mask)
-            top = ops.max(scores, axis=-1, keepdims=True)
+            top = largest(scores, axis=-1, keepdims=True)
             scores = scores - ops.stop_gradient(top)
         else:
             scores = bounded(scores, mask, fill=0.0)

@@ -3,6 +3,8 @@
 import math
 import numbers
 
+import numpy as np
+
 
 def positive_int(name, value, optional=False):
     """Returns `value` if it is an integer of at least 1.
@@ -61,7 +63,13 @@ def fraction(name, value):
 
 def one_of(name, value, allowed):
     """Returns `value` if it is one of `allowed`, else raises `ValueError`."""
-    if value not in allowed:
+    # True == 1, and arrays compare entry by entry.
+    alike = (isinstance(value, bool) == isinstance(x, bool) for x in allowed)
+    is_one = any(
+        same and np.ndim(value) == 0 and value == x
+        for same, x in zip(alike, allowed, strict=True)
+    )
+    if not is_one:
         choices = ", ".join(repr(item) for item in allowed)
         raise ValueError(invalid(name, value, f"one of {choices}"))
     return value

@@ -15,6 +15,18 @@ def few(names, most=6):
     return ", ".join(shown)
 
 
+def shortened(text, most):
+    """A text of at most so many letters; a longer one loses its middle.
+
+    >>> shortened("encoder/stage_4/attention", 15)
+    'encoder ... ion'
+    """
+    if len(text) <= most:
+        return text
+    end = (most - 5) // 3
+    return f"{text[: most - 5 - end]} ... {text[len(text) - end :]}"
+
+
 def did_you_mean(word, names):
     """A question with the nearest names, and a space behind it, or nothing.
 

@@ -81,6 +81,7 @@ class AttentionLayer2D(keras.layers.Layer):
         self.has_query = query_shape is not None
         if self.has_query:
             query_shape = self._checked_query(query_shape)
+        self._channels = features_shape[-1], (query_shape or (None,))[-1]
         self.build_attention(features_shape, query_shape)
         if self.identity_init:
             self.gain = self.add_weight(
@@ -103,9 +104,10 @@ class AttentionLayer2D(keras.layers.Layer):
                 f"be called {called} one."
             )
         # Keras casts floating-point inputs only; these may be pixels.
-        features = self._to_channels_last(self._cast(features))
+        features = self._to_channels_last(self._cast("features", features))
         if query is not None:
-            query = self._to_channels_last(self._cast(query))
+            query = self._to_channels_last(self._cast("query", query))
+        self._expect_built_for(features, query)
         if mask is not None:
             mask = self._checked_mask(mask, features.shape)
         outputs, weights = self.attend(features, query, mask, training)
@@ -202,8 +204,34 @@ class AttentionLayer2D(keras.layers.Layer):
             identifier = axis.serialize(axis.get(identifier))
         return axis.get(identifier, **config)
 
-    def _cast(self, x):
+    def _cast(self, name, x):
+        dtype = keras.backend.standardize_dtype(x.dtype)
+        if dtype == "string" or dtype.startswith("complex"):
+            raise ValueError(
+                f"{type(self).__name__} takes {name} of real numbers. "
+                f"Received: {name} of dtype {dtype}"
+            )
         return ops.cast(x, self.compute_dtype)
+
+    def _expect_built_for(self, features, query):
+        """Channels are those of `build`, and a query goes with each image."""
+        named = [("features", features, self._channels[0])]
+        if query is not None:
+            named.append(("query", query, self._channels[1]))
+            batches = features.shape[0], query.shape[0]
+            if None not in batches and batches[1] not in (1, batches[0]):
+                raise ValueError(
+                    f"{type(self).__name__} takes one query an image, or one "
+                    f"for all. Received: {batches[1]} queries for "
+                    f"{batches[0]} images"
+                )
+        for name, tensor, channels in named:
+            if tensor.shape[-1] != channels:
+                raise ValueError(
+                    f"{type(self).__name__} was built for {name} of "
+                    f"{channels} channels. Received: {name} of "
+                    f"{tensor.shape[-1]} channels"
+                )
 
     def _to_channels_last(self, x):
         if self.data_format == "channels_last":
@@ -221,7 +249,7 @@ class AttentionLayer2D(keras.layers.Layer):
         if len(shape) != 4:
             raise ValueError(
                 f"{type(self).__name__} takes {name} of rank 4, "
-                f"{self._map_layout()}. Received: {name} of shape "
+                f"{self._axes_of_maps()}. Received: {name} of shape "
                 f"{tuple(shape)}"
             )
         last = self._channels_last_shape(shape)
@@ -241,10 +269,11 @@ class AttentionLayer2D(keras.layers.Layer):
             )
         if self.query_kind == "map":
             return self._checked_map("query", shape)
-        if len(shape) not in (2, 3) or shape[-1] is None:
+        if len(shape) not in (2, 3) or not shape[-1]:
             raise ValueError(
                 f"{type(self).__name__} takes a query of shape "
-                "(batch, channels) or (batch, queries, channels). Received: "
+                "(batch, channels) or (batch, queries, channels), with a known "
+                "number of channels. Received: "
                 f"a query of shape {tuple(shape)}"
             )
         return tuple(shape)
@@ -261,7 +290,7 @@ class AttentionLayer2D(keras.layers.Layer):
             )
         return ops.cast(mask, "bool")
 
-    def _map_layout(self):
+    def _axes_of_maps(self):
         if self.data_format == "channels_first":
             return "(batch, channels, height, width)"
         return "(batch, height, width, channels)"

@@ -15,6 +15,7 @@ from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import hide_masked
+from keras_attention.ops import largest
 from keras_attention.ops import precise_dtype
 
 
@@ -49,12 +50,12 @@ def global_max(features, mask=None):
         `(batch, channels)`, at least float32; 0 where nothing is valid.
     """
     if mask is None:
-        return at_least_float32(ops.max(features, axis=(1, 2)))
+        return at_least_float32(largest(features, axis=(1, 2)))
     # Not 0, which would win where all valid values are negative.
     features = ops.where(ops.expand_dims(mask, -1), features, -math.inf)
-    largest = at_least_float32(ops.max(features, axis=(1, 2)))
+    highest = at_least_float32(largest(features, axis=(1, 2)))
     any_valid = ops.expand_dims(ops.any(mask, axis=(1, 2)), -1)
-    return ops.where(any_valid, largest, 0.0)
+    return ops.where(any_valid, highest, 0.0)
 
 
 class ChannelGate2D(AttentionLayer2D):

@@ -104,7 +104,11 @@ class MultiHeadAttention2D(AttentionLayer2D):
         keys = self.num_heads * key_dim
         values = self.num_heads * (self.value_dim or key_dim)
         self.query_dense = self._map("query", keys, query_shape)
-        self.key_dense = self._map("key", keys, tokens_shape, use_bias=False)
+        self.key_dense = None
+        if self.score.looks_at_features:
+            self.key_dense = self._map(
+                "key", keys, tokens_shape, use_bias=False
+            )
         self.value_dense = self._map("value", values, tokens_shape)
         self.output_dense = None
         if output_dim is not None:
@@ -127,7 +131,8 @@ class MultiHeadAttention2D(AttentionLayer2D):
             training: bool, whether the layer is being trained.
         """
         projected = self.query_dense(queries)
-        scores = self.score(projected, self.key_dense(tokens))
+        keys = tokens if self.key_dense is None else self.key_dense(tokens)
+        scores = self.score(projected, keys)
         scores = self.add_to_scores(scores, projected)
         return self.alignment(
             scores,

@@ -8,6 +8,7 @@ from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.ops import hide_masked
+from keras_attention.ops import largest
 from keras_attention.ops import masked_sigmoid
 from keras_attention.ops import precise_dtype
 
@@ -124,9 +125,11 @@ class SpatialAttention2D(AttentionLayer2D):
         features, _ = hide_masked(features, mask)
         statistics = [
             ops.mean(features, axis=-1, keepdims=True),
-            ops.max(features, axis=-1, keepdims=True),
+            largest(features, axis=-1, keepdims=True),
         ]
         scores = self.conv(ops.concatenate(statistics, axis=-1))
+        if 0 in scores.shape:
+            scores = scores[..., :1]  # Keras does not convolve nothing.
         if self.batch_normalization is not None:
             scores = self.batch_normalization(
                 scores, training=training, mask=mask

@@ -11,6 +11,7 @@
 | `grid_crf` | approximate marginals of binary random fields on a grid |
 | `maps` | feature maps to tokens and back, heads, bilinear resizing |
 | `noise` | Gumbel noise |
+| `largest` | the maximum, also of an empty batch |
 | `masked` | from scores to weights: softmax and sigmoid with masks |
 | `pairs` | a small network over every query and key |
 | `precision` | scores and weights never below float32 |
@@ -36,6 +37,7 @@ from keras_attention.ops.chain_order import in_chain_order
 from keras_attention.ops.distances import squared_distances
 from keras_attention.ops.entmax import entmax
 from keras_attention.ops.grid_crf import grid_log_odds
+from keras_attention.ops.largest import largest
 from keras_attention.ops.maps import hide_masked
 from keras_attention.ops.maps import map_to_tokens
 from keras_attention.ops.maps import merge_heads
@@ -84,6 +86,7 @@ __all__ = [
     "hide_masked",
     "in_chain_order",
     "inside",
+    "largest",
     "map_to_tokens",
     "masked_sigmoid",
     "masked_softmax",

@@ -20,6 +20,7 @@ from keras import ops
 from keras_attention.ops.chain_messages import lift
 from keras_attention.ops.chains import Chains
 from keras_attention.ops.chains import log_softmax
+from keras_attention.ops.largest import largest
 
 
 def chain_marginals(unary, transition, mask=None, start=None, end=None):
@@ -56,7 +57,7 @@ def chain_log_partition(unary, transition, mask=None, start=None, end=None):
     # Position by position, how much a step adds given all before: these
     # terms are small, so that a long sum of them keeps its digits.
     entered = chain.enter(log_softmax(before, 1))  # (n, s, s, r)
-    highest = ops.stop_gradient(ops.max(entered, axis=(1, 2), keepdims=True))
+    highest = ops.stop_gradient(largest(entered, axis=(1, 2), keepdims=True))
     entered = entered - highest
     added = ops.logsumexp(entered, axis=(1, 2)) + highest[:, 0, 0]  # (n, r)
     last = log_softmax(ops.logsumexp(entered[-1], axis=0), 0)  # (s, r)
@@ -94,7 +95,7 @@ def chain_argmax(unary, transition, mask=None, start=None, end=None):
     chain = Chains(ops.stop_gradient(unary), transition, mask, start, end)
     _, after = chain.messages(ops.max)
     values = chain.steps + ops.expand_dims(after, 1)  # (n, from, to, r)
-    best = ops.equal(values, ops.max(values, axis=2, keepdims=True))
+    best = ops.equal(values, largest(values, axis=2, keepdims=True))
     states = chain.places
     # By comparison: `ops.argmax` cannot be exported.
     first = ops.min(

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_attention.ops.largest import largest
+
 #: Log-weight of a step that is not taken. Finite, for the gradients; sums of
 #: scores, which are clipped at 1e18, do not come near it.
 NEVER = -1e30
@@ -77,7 +79,7 @@ def lift(x, axes):
 
     `log(e^x + e^x)` is `x` if `x` is large; beside 0 the `log 2` counts.
     """
-    return x - ops.stop_gradient(ops.max(x, axis=axes, keepdims=True))
+    return x - ops.stop_gradient(largest(x, axis=axes, keepdims=True))
 
 
 def _pair_up(steps, total):

@@ -8,6 +8,7 @@ from keras_attention.ops.chain_messages import NEVER
 from keras_attention.ops.chain_messages import chain_messages
 from keras_attention.ops.chain_messages import lift
 from keras_attention.ops.chain_messages import stay
+from keras_attention.ops.largest import largest
 
 # Far from `NEVER`, however many potentials are added.
 _LIMIT = 1e18
@@ -63,7 +64,7 @@ class Chains:
         before, _ = chain_messages(
             steps, self.origin, ops.zeros_like(self.origin), ops.max
         )
-        reached = ops.max(ops.expand_dims(before, 2) + steps, axis=1)
+        reached = largest(ops.expand_dims(before, 2) + steps, axis=1)
         states = ops.where(reached > NEVER / 2, self.places[0], 0)
         states = ops.sum(states, axis=1, keepdims=True)
         states = ops.transpose(self._shown(states)[:, 0])  # (r, n)

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_attention.ops.largest import largest
+
 
 def masked_softmax(scores, mask=None):
     """Softmax over the last axis, restricted to where `mask` is true.
@@ -24,7 +26,7 @@ def masked_softmax(scores, mask=None):
         # A row of -inf alone would be NaN; at the lowest number it is uniform.
         return ops.softmax(ops.clip(scores, -limit, limit), axis=-1)
     scores = ops.where(mask, ops.clip(scores, -limit, limit), -limit)
-    weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
+    weights = ops.exp(scores - largest(scores, axis=-1, keepdims=True))
     weights = ops.where(mask, weights, ops.zeros_like(weights))
     # A valid position at the maximum makes the sum at least 1.
     total = ops.sum(weights, axis=-1, keepdims=True)

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_attention.ops.largest import largest
 from keras_attention.ops.masked import bounded
 
 
@@ -16,7 +17,7 @@ def shares(x):
     """
     # Divided by the highest first, so that the sum cannot overflow; the scale
     # has no influence on the result, so it needs no gradient.
-    top = ops.stop_gradient(ops.max(x, axis=-1, keepdims=True))
+    top = ops.stop_gradient(largest(x, axis=-1, keepdims=True))
     x = x / or_one(top)
     return x / or_one(ops.sum(x, axis=-1, keepdims=True))
 
@@ -31,7 +32,7 @@ def above_lowest(scores, mask=None):
     Returns:
         A tensor like `scores`, 0 in masked places.
     """
-    lowest = -ops.max(bounded(-scores, mask), axis=-1, keepdims=True)
+    lowest = -largest(bounded(-scores, mask), axis=-1, keepdims=True)
     height = bounded(scores, mask) - lowest
     if mask is None:
         return height

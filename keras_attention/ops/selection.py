@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_attention.ops.largest import largest
+
 
 def first_highest(scores, mask=None):
     """1 at the first of the highest valid scores of a row, 0 elsewhere.
@@ -20,7 +22,7 @@ def first_highest(scores, mask=None):
     scores = ops.clip(scores, lowest, float(limits.max))
     if mask is not None:
         scores = ops.where(mask, scores, lowest)
-    best = ops.equal(scores, ops.max(scores, axis=-1, keepdims=True))
+    best = ops.equal(scores, largest(scores, axis=-1, keepdims=True))
     if mask is not None:
         best = ops.logical_and(best, mask)
     # By comparison: `ops.argmax` cannot be exported, and on PyTorch `top_k`

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_attention.ops.largest import largest
+
 
 def shift_below(scores, mask, floor):
     """Scores from `floor` to 0: the highest of a row is 0.
@@ -23,7 +25,7 @@ def shift_below(scores, mask, floor):
     if mask is not None:
         scores = ops.where(mask, scores, lowest)
     scores = ops.clip(scores, lowest, highest)
-    top = ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
+    top = ops.stop_gradient(largest(scores, axis=-1, keepdims=True))
     # Not `maximum`, which takes float64 down to float32 on PyTorch.
     floor = ops.cast(floor, scores.dtype)
     scores = ops.clip(scores - top, floor, ops.ones_like(floor))

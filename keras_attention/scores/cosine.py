@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_attention.internals import arguments
+from keras_attention.ops import largest
 from keras_attention.scores.score import Score
 from keras_attention.scores.score import registry
 
@@ -77,7 +78,7 @@ def _unit_vectors(x):
     """`x / |x|` over the last axis; 0 stays 0, with finite gradients."""
     # With the largest entry at 1, no square overflows and none that counts
     # vanishes. A length does not change the direction, nor its gradient.
-    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True))
-    x = x / ops.where(largest > _SMALLEST, largest, 1.0)
+    highest = ops.stop_gradient(largest(ops.abs(x), axis=-1, keepdims=True))
+    x = x / ops.where(highest > _SMALLEST, highest, 1.0)
     squares = ops.sum(ops.square(x), axis=-1, keepdims=True)
     return x / ops.sqrt(ops.where(squares > 0, squares, 1.0))

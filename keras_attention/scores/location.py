@@ -62,6 +62,7 @@ class LocationScore(Score):
     """
 
     needs_static_size = True
+    looks_at_features = False
 
     def build(self, query_shape, features_shape):
         """Creates `W`, for all heads at once."""

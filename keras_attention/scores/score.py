@@ -36,6 +36,8 @@ class Score(keras.layers.Layer):
     positive_scores = False
     #: Whether the number of positions must be known when the layer is built.
     needs_static_size = False
+    #: Whether the features are looked at, or their positions only counted.
+    looks_at_features = True
 
     #: Former names of arguments, as files that were saved then have them.
     renamed_arguments = {}  # noqa: RUF012

@@ -222,7 +222,7 @@ class _Drawing:
     def _draw_tap(self, tap, x, y, bottom, arrow):
         kind = "attention" if tap.is_attention else "vector"
         colour = _COLOURS[kind][1]
-        lines = [tap.name, *tap.details]
+        lines = self.arrangement.tap_lines(tap)
         width = self.arrangement.text_size(lines) + 0.26
         height = self.arrangement.tap_height(tap)
         left, middle = x - 0.13, bottom + height / 2
@@ -272,7 +272,14 @@ class _Drawing:
 
     def _write(self, x, y, text, fontsize, colour, **style):
         return self.axes.text(
-            x, y, text, fontsize=fontsize, color=colour, va="center", **style
+            x,
+            y,
+            text,
+            fontsize=fontsize,
+            color=colour,
+            va="center",
+            parse_math=False,
+            **style,
         )
 
 

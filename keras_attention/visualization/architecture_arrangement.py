@@ -2,6 +2,7 @@
 
 import math
 
+from keras_attention.internals.words import shortened
 from keras_attention.visualization.architecture_parts import times
 
 # A 16:9 slide, its borders, and the largest sizes of a box.
@@ -9,6 +10,7 @@ WIDTH, RATIO, MARGIN, HEADER, LEGEND = 40 / 3, 9 / 16, 0.35, 1.15, 0.5
 TALLEST, WIDEST, THINNEST, THIN = 3.4, 0.8, 0.1, 0.07
 SKEW, GAP, TEXT_GAP, POOL_GAP = 0.2, 0.14, 0.16, 0.06
 LEVEL = 0.3
+_LONGEST = 40  # letters of a name
 FONTS = (11.5, 11, 10.5, 10, 9.5, 9, 8.5, 8, 7.5, 7)
 
 
@@ -150,13 +152,19 @@ class Arrangement:
     def lines(self, part):
         """A part's label, its name first."""
         own = [] if part.kind == "attention" else [times(part.shape)]
-        return [part.name, *part.details, *own]
+        return [shortened(part.name, _LONGEST), *part.details, *own]
+
+    def tap_lines(self, tap):
+        """A tap's label, its name first."""
+        return [shortened(tap.name, _LONGEST), *tap.details]
 
     def text_size(self, lines):
         """The width of lines of which the first is bold."""
         sizes = []
         for number, line in enumerate(lines):
-            drawn = self.axes.text(0, 0, line, **self.style(number))
+            drawn = self.axes.text(
+                0, 0, line, parse_math=False, **self.style(number)
+            )
             sizes.append(drawn.get_window_extent().width / 150)
             drawn.remove()
         return max(sizes)

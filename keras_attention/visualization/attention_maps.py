@@ -32,6 +32,8 @@ class AttentionMap:
     AttentionMap('attention', spatial, shape (2, 4, 7, 7), 0.0204 to 0.0204)
     >>> attention.spatial().shape
     (2, 7, 7)
+    >>> attention[:1].values.shape
+    (1, 4, 7, 7)
     """
 
     values: np.ndarray
@@ -40,6 +42,20 @@ class AttentionMap:
 
     def __post_init__(self):
         arguments.one_of("kind", self.kind, ("spatial", "channel", "pairwise"))
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, images):
+        """The weights of some images, still of their kind.
+
+        Args:
+            images: slice, int, or int or bool array `(count,)`, which images;
+                an int is one of them, as a batch.
+        """
+        if isinstance(images, int | np.integer):
+            images = [images]
+        return dataclasses.replace(self, values=self.values[images])
 
     def spatial(self):
         """The mean over heads and queries, `(batch, height, width)`.

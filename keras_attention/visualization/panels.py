@@ -7,7 +7,11 @@ by moving the panels apart.
 import io
 import textwrap
 
+import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from keras_attention.internals.words import shortened
 
 # Whole pixels at 150 dots an inch; others leave light seams at the edges.
 _TILE, _GAP, _MARGIN = 1.2, 0.08, 0.12
@@ -61,8 +65,13 @@ class Panels:
 
     def title(self, row, text):
         """Writes above the first panel of a row."""
+        room = int((self.size[0] - 2 * _MARGIN) / _LETTER)
         self._leftmost[row].set_title(
-            text, loc="left", fontsize=_MEDIUM, color=_INK, pad=4.5
+            shortened(text, room),
+            loc="left",
+            fontsize=_MEDIUM,
+            color=_INK,
+            pad=4.5,
         )
 
     def mark(self, axes, text):
@@ -126,7 +135,18 @@ class Panels:
 
 
 class NotebookFigure(Figure):
-    """A figure that a notebook shows although pyplot does not know it."""
+    """A figure that a notebook shows although pyplot does not know it.
+
+    Its texts are names that people gave to layers and classes: a `$` in them
+    begins no formula.
+    """
+
+    def draw(self, renderer):
+        """Draws every text as it is, also those that are made on the way."""
+        for text in self.findobj(Text):
+            text.set_parse_math(False)
+        with matplotlib.rc_context({"text.parse_math": False}):
+            super().draw(renderer)
 
     def _repr_png_(self):
         buffer = io.BytesIO()
