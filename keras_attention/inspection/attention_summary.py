@@ -16,6 +16,7 @@ from keras_attention.internals import arguments
 from keras_attention.internals.recording import sublayers
 from keras_attention.internals.table import html_table
 from keras_attention.internals.table import text_table
+from keras_attention.internals.words import few
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -173,7 +174,7 @@ def attention_summary(
         _total(_outermost(rows, layers), costs),
         costs.total,
         _title(model, inputs, costs.total, rows),
-        _notes(pairwise, batch_size, memory_limit),
+        _notes(pairwise, batch_size, memory_limit) + _not_counted(costs),
     )
 
 
@@ -254,6 +255,15 @@ def _notes(pairwise, batch_size, memory_limit):
         f"Warning: in training, pairwise weights of {batch_size} images and "
         f"their gradients take {short(sum(needed.values()))}B, more than the "
         f"{short(limit)}B of memory ({parts})."
+    ]
+
+
+def _not_counted(costs):
+    if not costs.unknown:
+        return []
+    return [
+        "FLOPs without those of operations that are not known: "
+        f"{few(costs.unknown)}."
     ]
 
 

@@ -42,10 +42,14 @@ class ModelCosts:
         total: `Costs` of the model.
         layers: dict of path, e.g. `"encoder/attention"`, to `Costs`; a layer
             that contains others costs what they cost too.
+        unknown: tuple of str, operations whose floating-point operations are
+            not known and count as 0, with the path of their layer:
+            `"whitening: Eigh"`. Defaults to `()`.
     """
 
     total: Costs
     layers: dict
+    unknown: tuple = ()
 
 
 def count_costs(model, input_shape=None, batch_size=1):
@@ -125,7 +129,12 @@ def sum_costs(model, calls):
         path: Costs(_parameters(layer), flops[path], memory[path])
         for path, layer in layers.items()
     }
-    return ModelCosts(costs.pop(""), costs)
+    unknown = dict.fromkeys(
+        f"{call.path or model.name}: {type(call.operation).__name__}"
+        for call in calls
+        if type(call.operation).__name__ in _UNKNOWN
+    )
+    return ModelCosts(costs.pop(""), costs, tuple(unknown))
 
 
 def ancestry(path):
@@ -264,6 +273,13 @@ def _positions(operation, shape):
     return math.prod((shape[0], *(shape[2:] if first else shape[1:-1])))
 
 
+# More than a few steps for every number in their result, and no formula here.
+_UNKNOWN = {
+    *("CDist", "Cholesky", "CholeskyInverse", "Convolve", "Correlate", "Det"),
+    *("Eig", "Eigh", "FFT", "FFT2", "GaussianBlur", "IFFT2", "IRFFT", "ISTFT"),
+    *("Inv", "JVP", "Logdet", "Lstsq", "LuFactor", "MatrixRank", "Pinv", "Qr"),
+    *("RFFT", "SSIM", "STFT", "SVD", "SobelEdges", "Solve", "SolveTriangular"),
+}
 _FORMULAS = {
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,

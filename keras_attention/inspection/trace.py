@@ -329,11 +329,17 @@ def _output_spec(operation, *args, **kwargs):
 
 def _runner(model, inputs):
     """How to call a model, or what stands in for it, with the inputs."""
-    if isinstance(inputs, dict) and known_inputs(model) is None:
-        names = inspect.signature(model.call).parameters
-        if set(inputs) <= set(names):
-            return lambda function: function(**inputs)
-    return lambda function: function(inputs)
+    names = inspect.signature(model.call).parameters
+    # Not left open: a layer such as `RandomFlip` trains unless it is told not
+    # to, and with it what comes after it.
+    kwargs = {"training": False} if "training" in names else {}
+    if (
+        isinstance(inputs, dict)
+        and known_inputs(model) is None
+        and set(inputs) <= set(names)
+    ):
+        return lambda function: function(**inputs, **kwargs)
+    return lambda function: function(inputs, **kwargs)
 
 
 def _symbolic(x):

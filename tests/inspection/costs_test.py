@@ -10,6 +10,7 @@ from keras_attention import MelanomaAttentionVGG16BN
 from keras_attention import VGG16BNAttention
 from keras_attention import layers
 from keras_attention import scores
+from keras_attention.inspection import attention_summary
 from keras_attention.inspection.costs import Costs
 from keras_attention.inspection.costs import count_costs
 from keras_attention.inspection.symbolic_inputs import symbolic_inputs
@@ -472,3 +473,48 @@ class TestAgainstPyTorch:
     @pytest.mark.parametrize("cell", ["LSTM", "GRU"])
     def test_recurrence(self, cell):
         self.agrees(getattr(keras.layers, cell)(8), (5, 3))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.RandomFlip(),
+        keras.layers.RandomRotation(0.1),
+        keras.layers.RandomZoom(0.1),
+        keras.layers.RandomTranslation(0.1, 0.1),
+        keras.layers.RandomContrast(0.1),
+        keras.layers.RandomBrightness(0.1),
+        keras.layers.GaussianNoise(0.1),
+        keras.layers.Dropout(0.1),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_augmentation_inside_the_model(layer):
+    def network(*first):
+        x = inputs = keras.Input((16, 16, 3))
+        for step in first:
+            x = step(x)
+        x = keras.layers.Conv2D(4, 3)(keras.layers.BatchNormalization()(x))
+        x = layers.get("se")(x)
+        return keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(x))
+
+    model = network(keras.Sequential([layer]))
+    moments = keras.ops.convert_to_numpy(model.layers[2].moving_mean)
+    assert count_costs(model).total.flops == count_costs(network()).total.flops
+    assert "SqueezeAndExcite2D" in str(attention_summary(model))
+    after = keras.ops.convert_to_numpy(model.layers[2].moving_mean)
+    np.testing.assert_array_equal(moments, after)
+
+
+def test_what_is_not_known_is_said():
+    class Whiten(keras.layers.Layer):
+        def call(self, x):
+            return keras.ops.cholesky(keras.ops.matmul(x, x))
+
+    inputs = keras.Input((4, 4))
+    model = keras.Model(inputs, Whiten(name="whiten")(inputs))
+    costs = count_costs(model)
+    assert costs.unknown == ("whiten: Cholesky",)
+    assert costs.total.flops == 2 * 4**3
+    plain = keras.Model(inputs, keras.layers.Dense(3)(inputs))
+    assert count_costs(plain).unknown == ()
