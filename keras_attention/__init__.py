@@ -48,6 +48,7 @@ from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection import attention_summary
 from keras_attention.inspection import count_costs
 from keras_attention.internals.recording import record_attention
+from keras_attention.internals.requirements import explained
 from keras_attention.models import MelanomaAttentionVGG16BN
 from keras_attention.models import VGG16BNAttention
 from keras_attention.surgery import attach
@@ -113,7 +114,8 @@ def __getattr__(name):
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = _LAZY[name].partition(":")
-    module = importlib.import_module(module)
+    with explained(module):
+        module = importlib.import_module(module)
     return getattr(module, attribute) if attribute else module
 
 

@@ -30,6 +30,13 @@ class Format:
     packages: dict
 
 
+# What people also call them, and what Keras does.
+_FORMER_NAMES = {
+    "tflite": "litert",
+    "tensorflow_lite": "litert",
+    "tf_saved_model": "saved_model",
+    "savedmodel": "saved_model",
+}
 _ONNX = {"onnx": "onnx", "onnxruntime": "onnxruntime"}
 FORMATS = {
     format.name: format
@@ -87,6 +94,11 @@ def checked_format(name, quantize, calibration):
     'saved_model'; 'onnx' and 'litert' can be quantized. Received:
     quantize='int8'
     """
+    if name in _FORMER_NAMES:
+        raise ValueError(
+            f"The format {name!r} is called {_FORMER_NAMES[name]!r}. Received: "
+            f"format={name!r}"
+        )
     arguments.one_of("format", name, tuple(FORMATS))
     format = FORMATS[name]
     arguments.one_of("quantize", quantize, (None, "float16", "int8"))

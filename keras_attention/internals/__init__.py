@@ -5,7 +5,15 @@ registry.py       layers by key: `"additive"` is an `AdditiveScore`
 projection.py     the linear maps inside scores and layers
 recording.py      how a layer reports its weights
 keras_private.py  the only file that touches a private name of Keras
+renamed.py        configurations with former names of arguments
+requirements.py   what must be installed, said at the door
 table.py          aligned text and HTML
+words.py          the words of messages
 """
 
+from keras_attention.internals.requirements import check_keras
+
 __all__ = []
+
+# Whatever is imported first comes by here.
+check_keras()

@@ -1,5 +1,8 @@
 """Runs the checks of a layer and says which promises it breaks."""
 
+import sys
+import time
+
 import keras
 
 from keras_attention.testing import behaviour
@@ -70,6 +73,7 @@ def check_attention_layer(
     fixed_size=False,
     zero_gradient=(),
     normalized_axes=None,
+    verbose=True,
 ):
     """Checks that an attention layer keeps what a good one promises.
 
@@ -120,6 +124,8 @@ def check_attention_layer(
         normalized_axes: tuple of int, axes of the returned weights over which
             they sum to 1, such as `(-2, -1)`; `None` checks no sums. Defaults
             to `None`.
+        verbose: bool, whether to say on the error stream which check runs, and
+            how it ended: all of them take a minute or two. Defaults to `True`.
 
     Returns:
         A dictionary: for each check that was run `"kept"`, or why it does
@@ -128,7 +134,8 @@ def check_attention_layer(
     Raises:
         BrokenPromises: An `ExceptionGroup`, and an `AssertionError`, with one
             exception for every failed check.
-        ValueError: For unknown names of checks and unfit shapes.
+        ValueError: For unknown names of checks, unfit shapes, and a layer in
+            place of what makes one.
 
     Example:
 
@@ -150,6 +157,12 @@ def check_attention_layer(
         check_attention_layer(MyLayer, (2, 6, 5, 8), checks=[check])
     ```
     """
+    if isinstance(factory, keras.layers.Layer) or not callable(factory):
+        raise ValueError(
+            "check_attention_layer makes new layers again and again: pass the "
+            "class, functools.partial(MyLayer, argument=value), or a function "
+            f"that returns a new layer. Received: {factory!r}"
+        )
     chosen = _choose(checks, skip)
     subject = Subject(
         factory,
@@ -162,6 +175,9 @@ def check_attention_layer(
     results, failures = {}, {}
     for name in chosen:
         keras.utils.set_random_seed(0)
+        start = time.monotonic()
+        if verbose:
+            print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
         try:
             _CHECKS[name](subject)
         except DoesNotApply as reason:
@@ -170,6 +186,10 @@ def check_attention_layer(
             failures[name] = _failure(_CHECKS[name], error)
         else:
             results[name] = "kept"
+        if verbose:
+            ended = results.get(name, "broken")
+            seconds = time.monotonic() - start
+            print(f"{ended} ({seconds:.1f} s)", file=sys.stderr, flush=True)
     if failures:
         lines = "\n".join(f"- {failure}" for failure in failures.values())
         broken = BrokenPromises(

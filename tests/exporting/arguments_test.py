@@ -88,3 +88,9 @@ def test_test_images(tmp_path, images, small_network, refused):
     maps = keras.Model(model.inputs, model.get_layer("places").output)
     refused("one output", maps, path, test=(images, labels))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_formats_by_their_other_names(tmp_path, small_network):
+    for name, called in (("tflite", "litert"), ("savedmodel", "saved_model")):
+        with pytest.raises(ValueError, match=f"is called '{called}'"):
+            keras_attention.export(small_network(), tmp_path / "x", name)

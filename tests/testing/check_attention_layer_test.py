@@ -599,3 +599,17 @@ def test_unknown_checks_and_unfit_shapes_raise():
         check_attention_layer(Good, SHAPE, skip=["savings"])
     with pytest.raises(ValueError, match="batch of at least 2"):
         check_attention_layer(Good, (1, 6, 5, 8))
+
+
+def test_a_layer_in_place_of_what_makes_one():
+    with pytest.raises(ValueError, match=r"functools.partial\(MyLayer"):
+        check_attention_layer(Good(), SHAPE)
+
+
+def test_progress_is_shown(capsys):
+    check_attention_layer(Good, SHAPE, checks=["registration", "errors"])
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("registration ... kept (")
+    check_attention_layer(Good, SHAPE, checks=["errors"], verbose=False)
+    assert capsys.readouterr().err == ""

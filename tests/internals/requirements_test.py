@@ -1,0 +1,48 @@
+"""What is missing or too old is named."""
+
+import subprocess
+import sys
+
+import pytest
+
+from keras_attention.internals.requirements import check_keras
+
+MISSING = """
+import sys
+sys.modules[{module!r}] = None
+import keras_attention
+try:
+    keras_attention.{room}
+except ImportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("version", ["3.15.1", "3.15.1.dev0", "3.16.0", "4.0"])
+def test_new_enough(version):
+    check_keras(version)
+
+
+@pytest.mark.parametrize("version", ["3.15.0", "3.9.2", "2.15.0", "2.4"])
+def test_too_old(version):
+    with pytest.raises(ImportError, match=rf"3\.15\.1.*Keras {version}"):
+        check_keras(version)
+
+
+@pytest.mark.parametrize(
+    "room, module, package",
+    [
+        ("visualization", "matplotlib", "matplotlib"),
+        ("tuning", "keras_tuner", "keras-tuner"),
+        ("datasets", "PIL", "pillow"),
+    ],
+)
+def test_a_missing_package_is_named(room, module, package):
+    result = subprocess.run(
+        [sys.executable, "-c", MISSING.format(room=room, module=module)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"{room} needs {package}" in result.stdout
+    assert f"pip install {package}" in result.stdout
