@@ -10,6 +10,14 @@ if keras.backend.backend() == "tensorflow":
     MODES += ["graph", pytest.param("jit", marks=pytest.mark.jit)]
 
 
+#: For steps of large models, which JAX compiles for half a minute each.
+not_on_jax = (
+    pytest.mark.slow
+    if keras.backend.backend() == "jax"
+    else pytest.mark.computing
+)
+
+
 def gradients(function, arrays, direction=1.0, mode="eager"):
     """The function's value, and the direction times its Jacobian by each array.
 
