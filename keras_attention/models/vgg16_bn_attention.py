@@ -113,11 +113,12 @@ def VGG16BNAttention(
         input_shape=input_shape,
         width_multiplier=width_multiplier,
     )
-    placed = _placed(backbone, attention, identity_init)
+    graph = read_graph(backbone)
+    placed = _placed(graph, attention, identity_init)
     inserted = {
         where: layer for where, (layer, is_tap) in placed.items() if not is_tap
     }
-    backbone, maps = _insert(backbone, inserted, return_attention_scores)
+    backbone, maps = _insert(graph, inserted, return_attention_scores)
 
     # Global context, then one vector a tap.
     deepest = backbone.output
@@ -155,12 +156,11 @@ def VGG16BNAttention(
     return keras.Model(backbone.inputs, outputs, name=name)
 
 
-def _placed(backbone, attention, identity_init):
+def _placed(graph, attention, identity_init):
     """`{name of a layer: (what follows or taps it, whether it taps)}`."""
     if attention is None or attention == {}:
         return {}
     places.check_dictionary(attention)
-    graph = read_graph(backbone)
     names = {operation.name for operation in graph.operations}
     placed = {}
     for where, place in places.find_all(graph, attention):
@@ -183,7 +183,7 @@ def _keeps_map(layer, features):
     return layer.compute_output_shape(features.shape) == features.shape
 
 
-def _insert(backbone, inserted, return_scores):
+def _insert(graph, inserted, return_scores):
     """Puts layers behind the ones they name.
 
     Returns:
@@ -191,7 +191,7 @@ def _insert(backbone, inserted, return_scores):
         is a copy: shared layers would still belong to the old graph.
     """
     if not inserted:
-        return backbone, {}
+        return graph.model, {}
     maps = {}
 
     def followed_by(name, layer):
@@ -203,10 +203,10 @@ def _insert(backbone, inserted, return_scores):
         return call
 
     edits = {
-        id(backbone.get_layer(name)): followed_by(name, layer)
+        id(graph.model.get_layer(name)): followed_by(name, layer)
         for name, layer in inserted.items()
     }
-    return rebuild(read_graph(backbone), edits, inputs=backbone.input), maps
+    return rebuild(graph, edits, inputs=graph.model.input), maps
 
 
 def _tap(layer, features, deepest, pooled, return_scores):

@@ -133,7 +133,7 @@ def test_summary(train):
     "arguments, message",
     [
         ("--attention attn_pol", "Unknown attention layer 'attn_pol'"),
-        ("--blocks block9", "'block9', which is no block"),
+        ("--blocks block9", "'block9', which matches no layer"),
         ("--dataset mnits", "Unknown data set 'mnits'"),
         ("--attention se", "pools or gates"),
         ("--seeds 0", "seeds=0"),

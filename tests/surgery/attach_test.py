@@ -11,6 +11,7 @@ from keras_attention import attach
 from keras_attention import compare_weights
 from keras_attention import detach
 from keras_attention import layers
+from keras_attention.surgery import graph
 from keras_attention.surgery import insertion
 
 KEYS = insertion.insertable_keys()
@@ -602,3 +603,22 @@ def test_bad_models(model, message, function):
 def test_bad_switches(argument):
     with pytest.raises(ValueError, match=argument):
         attach(network(), {"block1_pool": "se"}, **{argument: 1})
+
+
+def test_the_graph_is_read_once(monkeypatch):
+    read = []
+
+    class Counting(graph.Graph):
+        def __init__(self, model):
+            read.append(model.name)
+            super().__init__(model)
+
+    monkeypatch.setattr(graph, "Graph", Counting)
+    inputs = keras.Input((8, 8, 3))
+    maps = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    inner = keras.Model(inputs, maps, name="inner")
+    outer = keras.Sequential([keras.Input((8, 8, 3)), inner], name="outer")
+    attached = attach(outer, {"inner/conv": "se"})
+    assert sorted(read) == ["inner", "outer"]
+    detach(attached)
+    assert sorted(read) == ["inner", "inner", "outer", "outer"]
