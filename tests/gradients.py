@@ -10,7 +10,7 @@ if keras.backend.backend() == "tensorflow":
     MODES += ["graph", pytest.param("jit", marks=pytest.mark.jit)]
 
 
-#: For steps of large models, which JAX compiles for half a minute each.
+#: For many shapes and large models, which take JAX minutes to compile.
 not_on_jax = (
     pytest.mark.slow
     if keras.backend.backend() == "jax"
