@@ -313,7 +313,9 @@ def test_softer_to_sparser(some_scores):
 
 
 @pytest.mark.jit
-@pytest.mark.parametrize("positions", [None, 9])
+@pytest.mark.parametrize(
+    "positions", [None, pytest.param(9, marks=pytest.mark.long)]
+)
 def test_compiled_is_eager(some_scores, positions):
     scores = some_scores.astype("float32")
     signed = keras.Input((3, 4, positions))

@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def quick():
+def quick(eagerly):
     """Leaves little to look through.
 
     KerasTuner collects garbage before every trial, and Keras whenever it
