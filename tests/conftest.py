@@ -49,6 +49,22 @@ def seed():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture
+def eagerly():
+    """TensorFlow runs op by op: making a graph takes longer than a few steps.
+
+    For tests of what is around the training, not of what is trained.
+    """
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forget():
     """Lets go of the graphs and models that a file has made."""

@@ -10,6 +10,14 @@ if keras.backend.backend() == "tensorflow":
     MODES += ["graph", pytest.param("jit", marks=pytest.mark.jit)]
 
 
+#: For many shapes and large models, which take JAX minutes to compile.
+not_on_jax = (
+    pytest.mark.slow
+    if keras.backend.backend() == "jax"
+    else pytest.mark.computing
+)
+
+
 def gradients(function, arrays, direction=1.0, mode="eager"):
     """The function's value, and the direction times its Jacobian by each array.
 

@@ -170,7 +170,6 @@ def test_what_is_undefined_is_none_and_still_printed(test_set):
     assert "ECE" in str(comparison)
 
 
-@pytest.mark.computing
 @pytest.mark.filterwarnings("ignore:There are no positive images")
 def test_images_without_a_known_mask_count_among_the_answers_only(
     models, test_set
@@ -194,7 +193,6 @@ def test_images_without_a_known_mask_count_among_the_answers_only(
     assert none.rows[1]["centre_energy"] is None
 
 
-@pytest.mark.computing
 def test_the_centre_is_measured_on_the_same_masks(models, test_set):
     row = compare(models, test_set, batch_size=3).rows[0]
     expected = np.nanmean(centre_energy(test_set["mask"]))

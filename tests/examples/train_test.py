@@ -16,7 +16,7 @@ FAST = "--images 64 --epochs 1 --size 32 --width 0.0625 --batch-size 32"
 
 
 @pytest.fixture
-def train(monkeypatch, tmp_path):
+def train(monkeypatch, tmp_path, eagerly):
     """The script in this process, run with the given arguments."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)

@@ -6,6 +6,7 @@ What a pair may be is read from the flags of the classes.
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import aggregations
 from keras_attention import alignments
@@ -205,6 +206,7 @@ def trained(arrays):
     }
 
 
+@not_on_jax
 @each_of_all
 def test_every_weight_has_a_finite_gradient(trained, parts):
     assert trained[parts]

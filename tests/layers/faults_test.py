@@ -6,6 +6,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import layers
 
@@ -79,7 +80,7 @@ def test_unknown_arguments_are_named(key):
         layers.get(key, kernel_sise=3)
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 13)], ids=str)
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("key", KEYS)
@@ -95,7 +96,7 @@ def test_odd_sizes(key, batch, size):
         assert np.isfinite(keras.ops.convert_to_numpy(tensor)).all()
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float64"])
 @pytest.mark.parametrize("key", KEYS)
 def test_other_dtypes_are_cast(key, dtype):

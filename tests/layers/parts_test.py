@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import aggregations
 from keras_attention import alignments
@@ -200,7 +201,7 @@ def trained_heads(arrays):
     return changes
 
 
-@computing
+@not_on_jax
 @each_multi_head
 @pytest.mark.parametrize("pair", MULTI_HEAD, ids="-".join)
 def test_every_weight_of_a_head_has_a_gradient(trained_heads, cls, pair):
@@ -264,7 +265,7 @@ def trained_gates(arrays):
     return dict(zip(GATED, changes, strict=True))
 
 
-@computing
+@not_on_jax
 @each_gate
 def test_every_weight_of_a_gate_has_a_gradient(trained_gates, parts):
     alignment, _ = parts

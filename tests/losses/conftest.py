@@ -22,7 +22,9 @@ def loss_and_gradient(loss, y_true, y_pred, sample_weight=None):
     y_pred = np.asarray(y_pred, "float32")
     layer = Free(y_pred)
     model = keras.Sequential([layer])
-    model.compile(keras.optimizers.SGD(1.0), loss)
+    # Op by op is quicker for one step, but JAX compiles each op.
+    eager = keras.backend.backend() != "jax"
+    model.compile(keras.optimizers.SGD(1.0), loss, run_eagerly=eager)
     count = len(y_pred)
     history = model.fit(
         np.zeros((count, 1), "float32"),

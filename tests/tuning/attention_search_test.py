@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import tuning
 
@@ -46,7 +47,7 @@ def images(count, seed):
     return {"image": x, "label": y, "mask": mask}
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_search_and_retrain(tmp_path):
     train, validation, test = (images(16, seed) for seed in range(3))
     hypermodel = tuning.AttentionHyperModel(

@@ -304,7 +304,11 @@ def test_seeds_are_averaged_and_kept():
 
 @pytest.mark.parametrize(
     "kind",
-    ["arrays", pytest.param("dictionary", marks=pytest.mark.long), "examples"],
+    [
+        "arrays",
+        pytest.param("dictionary", marks=pytest.mark.long),
+        pytest.param("examples", marks=pytest.mark.long),
+    ],
 )
 def test_folds_validate_every_image_once(kind, monkeypatch):
     x, y = make_arrays()
@@ -387,16 +391,12 @@ def test_attention_on_the_object():
     assert results["unknown"]["val_loss"] == pytest.approx(
         results["spatial"]["val_loss"], rel=1e-4
     )
-    # The same batches of dictionaries to train on, however often.
+    # The same batches of dictionaries to train on.
     keyed = batches(examples, 4, seed=0, supervised=False)
-    for _ in range(2):
-        _, again = fit(
-            make_hypermodel(epochs=1),
-            spatial,
-            keyed,
-            validation_data=validation,
-        )
-        assert again["val_loss"] == results["spatial"]["val_loss"]
+    _, again = fit(
+        make_hypermodel(epochs=1), spatial, keyed, validation_data=validation
+    )
+    assert again["val_loss"] == results["spatial"]["val_loss"]
 
 
 def test_hyperband_continues_the_schedule():
@@ -428,17 +428,22 @@ def test_several_labels_an_image():
         make_base("sigmoid", 3),
         multi_label=True,
         metrics=[keras.metrics.AUC(multi_label=True, name="auc")],
+        epochs=1,
     )
     x, _ = make_arrays()
     y = np.random.default_rng(0).integers(0, 2, (12, 3)).astype("float32")
     _, results = fit(hypermodel, SE, x, y, validation_data=(x, y))
     assert 0 <= results["val_auc"] <= 1
-    _, results = fit(
-        make_hypermodel(make_base("sigmoid", 3), multi_label=True, folds=2),
-        SE,
-        x,
-        y,
+
+
+@pytest.mark.long
+def test_several_labels_an_image_in_folds():
+    hypermodel = make_hypermodel(
+        make_base("sigmoid", 3), multi_label=True, folds=2
     )
+    x, _ = make_arrays()
+    y = np.random.default_rng(0).integers(0, 2, (12, 3)).astype("float32")
+    _, results = fit(hypermodel, SE, x, y)
     assert 0 < results["val_loss"] < 2
 
 
@@ -541,9 +546,14 @@ def test_refusal_is_the_reason_of_the_trial(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "bound", [0.2, pytest.param(0.001, marks=pytest.mark.long)]
+    ("bound", "widths"),
+    [
+        (0.2, [1 / 32]),
+        pytest.param(0.2, [1 / 32, 1 / 16], marks=pytest.mark.long),
+        pytest.param(0.001, [1 / 32, 1 / 16], marks=pytest.mark.long),
+    ],
 )
-def test_bound_of_taps_and_widths(bound):
+def test_bound_of_taps_and_widths(bound, widths):
     settings = {
         "mechanisms": ["gate", "attn_pool", "cross", "se"],
         "places": ["block3"],
@@ -551,14 +561,14 @@ def test_bound_of_taps_and_widths(bound):
     hypermodel = AttentionHyperModel(
         (32, 32, 1),
         2,
-        choices={"width_multiplier": [1 / 32, 1 / 16]},
+        choices={"width_multiplier": widths},
         max_overhead=bound,
         **settings,
     )
     for mechanism in hypermodel.options["block3"]:
         hp = keras_tuner.HyperParameters()
         hp.values["block3_attention"] = mechanism
-        for width in (1 / 32, 1 / 16):
+        for width in widths:
             hp.values["width_multiplier"] = width
             model = hypermodel.build(hp)
             plain = hypermodel.budget.plain({"width_multiplier": width}).flops
