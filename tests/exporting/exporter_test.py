@@ -20,12 +20,9 @@ FORMATS = {
     "torch": ["onnx"],
 }[BACKEND]
 #: A SavedModel has Keras' own operations: of details it is not asked twice.
-TRANSLATED = [
-    pytest.param(name, marks=pytest.mark.long)
-    if name == "saved_model"
-    else name
-    for name in FORMATS
-]
+TRANSLATED = [*FORMATS]
+if BACKEND == "tensorflow":
+    TRANSLATED[0] = pytest.param("saved_model", marks=pytest.mark.long)
 QUANTIZED = [name for name in FORMATS if name != "saved_model"]
 needs_tensorflow = pytest.mark.skipif(
     BACKEND != "tensorflow", reason="the TensorFlow backend writes it"
