@@ -44,7 +44,7 @@ SHORTER = {
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("lesions")
+@pytest.mark.usefixtures("lesions", "eagerly")
 @pytest.mark.parametrize("page", [p for p in PAGES if CODE.search(PAGES[p])])
 def test_code_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))

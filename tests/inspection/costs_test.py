@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 from keras import ops
 
 from keras_attention import VGG16BN
@@ -405,6 +406,7 @@ def test_counting_changes_nothing():
     np.testing.assert_array_equal(model.predict(images, verbose=0), expected)
 
 
+@not_on_jax
 def test_shapes_are_those_of_a_real_call():
     for key in layers.available():
         layer, shapes = attention_case(key)

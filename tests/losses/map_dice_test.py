@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention.losses import AttentionDice
 from keras_attention.losses import AttentionSparsity
@@ -196,7 +197,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.parametrize(
     "network", ["melanoma", pytest.param("pooling", marks=pytest.mark.long)]
 )

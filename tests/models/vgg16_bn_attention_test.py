@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import AttentionExtractor
 from keras_attention import VGG16BNAttention
@@ -21,7 +22,7 @@ def trainable_count(model):
     return sum(int(np.prod(w.shape)) for w in model.trainable_variables)
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_trains_saves_and_loads(tmp_path):
     model = VGG16BNAttention(EVERY_KIND, **SMALL)
     model.compile("sgd", "sparse_categorical_crossentropy")
@@ -55,7 +56,7 @@ def test_names_and_shapes():
     assert model.get_layer("predictions").kernel.shape == (112, 3)
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_requested_weights_are_the_recorded_ones():
     keras.utils.set_random_seed(1)
     asked = VGG16BNAttention(EVERY_KIND, **SMALL, return_attention_scores=True)

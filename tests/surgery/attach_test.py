@@ -5,6 +5,7 @@ import zlib
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 from keras import ops
 
 from keras_attention import attach
@@ -71,7 +72,7 @@ def names(model):
     return [layer.name for layer in model.layers]
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.parametrize("key", KEYS)
 def test_starts_as_the_identity_trains_saves_and_detaches(key, tmp_path):
     model, x = network(), images()
@@ -101,7 +102,7 @@ def test_starts_as_the_identity_trains_saves_and_detaches(key, tmp_path):
     assert names(detach(loaded)) == names(model)
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_detaching_gives_the_original_back_bit_for_bit(tmp_path):
     model, x = network(), images()
     attached = attach(model, {"block*_pool": "cbam", "block1_relu": "mhsa"})

@@ -6,6 +6,7 @@ import keras
 import matplotlib
 import numpy as np
 import pytest
+from gradients import not_on_jax
 from PIL import Image
 
 from keras_attention import VGG16BNAttention
@@ -137,7 +138,7 @@ def test_pairs_leave_out_what_cannot_be():
         visualization.plot_pairs({"a": np.zeros(3)})
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_walk_is_what_the_model_did(model):
     before = model.predict(IMAGE[None], verbose=0)
     walk = visualization.follow(model, IMAGE)
