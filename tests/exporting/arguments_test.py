@@ -15,6 +15,7 @@ OTHER = {"torch": "saved_model", "jax": "onnx"}.get(BACKEND)
 def refused(small_network):
     def check(match, model=None, path=None, format=FORMAT, **options):
         model = small_network() if model is None else model
+        options.setdefault("preprocessing", (0, 1))
         with pytest.raises(ValueError, match=match):
             keras_attention.export(model, path, format, **options)
 
@@ -22,7 +23,7 @@ def refused(small_network):
 
 
 def test_formats(tmp_path, refused):
-    refused("one of 'saved_model', 'onnx', 'litert'", format="tflite")
+    refused("one of 'saved_model', 'onnx', 'litert'", format="keras")
     refused("one of None, 'float16', 'int8'", quantize="int4")
     if BACKEND != "torch":
         refused("'onnx' and 'litert' can be quantized", quantize="float16")
