@@ -5,8 +5,14 @@ import difflib
 import io
 import pathlib
 import re
+import socket
+import urllib.parse
+import urllib.request
 
 from absl import logging
+
+# Seconds to wait for a host, and how many to ask.
+_PATIENCE, _MOST_HOSTS = 5, 3
 
 
 def prepare(name, file_format, data_dir=None, **builder_kwargs):
@@ -31,6 +37,8 @@ def prepare(name, file_format, data_dir=None, **builder_kwargs):
         ValueError: on an unknown name, with the nearest ones.
         ImportError: when TFDS cannot prepare this data set without
             TensorFlow, or is not there itself.
+        ConnectionError: when it is not on disk and none of the hosts that it
+            comes from can be reached.
     """
     # Images of one's own are read where there is no TFDS.
     import tensorflow_datasets as tfds
@@ -38,6 +46,7 @@ def prepare(name, file_format, data_dir=None, **builder_kwargs):
     from keras_attention.datasets.cluttered_digits import ClutteredDigits
 
     check_known(name, data_dir)
+    check_reachable(name, data_dir)
     with quiet():
         builder = tfds.builder(name, data_dir=data_dir, **builder_kwargs)
         downloads = builder.data_dir_root / "downloads"
@@ -104,6 +113,47 @@ def check_known(name, data_dir=None):
         f"{', '.join(nearest) or 'none'}. "
         "`tfds.list_builders()` lists them all."
     )
+
+
+def check_reachable(name, data_dir=None):
+    """Raises in seconds where TFDS would try in silence for minutes.
+
+    Args:
+        name: str, a TFDS name that is known.
+        data_dir: str or path, folder of prepared data; `None` is that of TFDS.
+            Defaults to `None`.
+
+    Raises:
+        ConnectionError: when nothing of the name is on disk and no host that
+            its files come from answers.
+    """
+    import tensorflow_datasets as tfds
+
+    base = re.split("[/:]", name)[0]
+    root = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+    if (root / base).is_dir() or urllib.request.getproxies():
+        return
+    try:
+        urls = tfds.builder_cls(base).url_infos or {}
+    except (ImportError, tfds.core.registered.DatasetNotFoundError):
+        return  # TFDS says what is wrong.
+    hosts = sorted({urllib.parse.urlsplit(url).hostname for url in urls})
+    hosts = [host for host in hosts if host]
+    if hosts and not any(map(_answers, hosts[:_MOST_HOSTS])):
+        raise ConnectionError(
+            f"The data set {name!r} is not in {root} and cannot be fetched: no "
+            f"answer from {', '.join(hosts[:_MOST_HOSTS])}. Prepare it where "
+            f"there is a network, tfds.load({name!r}), and copy the folder "
+            f"{base!r} here, or pass data_dir=."
+        )
+
+
+def _answers(host):
+    try:
+        with socket.create_connection((host, 443), timeout=_PATIENCE):
+            return True
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

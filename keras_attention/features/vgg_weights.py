@@ -138,9 +138,10 @@ def read_published_state(url):
     Raises:
         ImportError: If torch, which wrote the file, is not installed.
         ValueError: If the file is not the published one. It is deleted then.
+        ConnectionError: If it cannot be fetched; a local file can be given.
     """
     _import_torch()  # Before half a gigabyte is fetched in vain.
-    path = keras.utils.get_file(origin=url, cache_subdir="models")
+    path = _fetched(url)
     expected = re.search(r"-([0-9a-f]+)\.pth$", url).group(1)
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -151,6 +152,17 @@ def read_published_state(url):
             f"Received: {digest}. The file is deleted; try again."
         )
     return read_state(path)
+
+
+def _fetched(url):
+    try:
+        return keras.utils.get_file(origin=url, cache_subdir="models")
+    except Exception as error:  # Keras raises it without a class of its own.
+        raise ConnectionError(
+            f"The weights could not be fetched: {error}. Fetch {url} where "
+            "there is a network, and pass the file: weights="
+            f"'/a/folder/{url.rpartition('/')[2]}'"
+        ) from error
 
 
 def _check_imagenet(image, include_top, classes, width_multiplier):

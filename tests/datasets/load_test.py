@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_attention import datasets
+from keras_attention.datasets import builders
 from keras_attention.datasets.load import plan_splits
 
 NUMPY = keras.backend.backend() != "tensorflow"
@@ -239,3 +240,20 @@ def test_plans():
         plan_splits({"test": 3}, 0.1)
     with pytest.raises(ValueError, match="validation_share"):
         plan_splits({"train": 3, "test": 3}, 0.1)
+
+
+def test_without_a_network_it_is_said_at_once(tmp_path, monkeypatch):
+    def refuse(address, timeout):
+        asked.append(address)
+        raise OSError("no network")
+
+    asked = []
+    monkeypatch.setattr(builders.socket, "create_connection", refuse)
+    monkeypatch.setattr(builders.urllib.request, "getproxies", dict)
+    with pytest.raises(ConnectionError, match=r"cifar10.*data_dir="):
+        datasets.load("cifar10", data_dir=tmp_path)
+    assert asked == [("www.cs.toronto.edu", 443)]
+    # What is on disk is not asked for.
+    (tmp_path / "cifar10").mkdir()
+    builders.check_reachable("cifar10", tmp_path)
+    assert len(asked) == 1

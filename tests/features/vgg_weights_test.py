@@ -146,6 +146,16 @@ def test_imagenet_without_torch_fetches_nothing(server, monkeypatch):
     assert asked == []
 
 
+@pytest.mark.parametrize("gone", ["file", "server"])
+def test_what_to_do_without_a_network_is_said(server, monkeypatch, gone):
+    _, address, _ = server
+    address = address if gone == "file" else "http://127.0.0.1:9"
+    monkeypatch.setattr(vgg_weights, "_import_torch", lambda: None)
+    url = f"{address}/vgg16_bn-12345678.pth"
+    with pytest.raises(ConnectionError, match="weights='/a/folder/vgg16_bn-"):
+        vgg_weights.read_published_state(url)
+
+
 def test_published_addresses():
     urls = vgg_weights.published("vgg16")
     assert urls["imagenet"].endswith("/models/vgg16-397923af.pth")
