@@ -36,6 +36,8 @@ from keras_attention import compare
 from keras_attention import features
 from keras_attention import visualization
 from keras_attention.internals.arguments import positive_int
+from keras_attention.internals.files import save_model
+from keras_attention.internals.files import write_text
 from keras_attention.surgery import compare_weights
 
 STAGES = ("before", "longer", "attached")
@@ -196,7 +198,7 @@ def main():
         if seed == 0:
             text = report(models["before"], attached)
             print(f"\n{text}")
-            (output / "report.txt").write_text(text)
+            write_text(output / "report.txt", text)
         for name in ("longer", "attached"):
             print(f"\n{name}, seed {seed}", flush=True)
             keras.utils.set_random_seed(seed)
@@ -204,7 +206,7 @@ def main():
             start = time.perf_counter()
             train.fit(models[name], splits, more, gentle)
             seconds[name] = time.perf_counter() - start
-        attached.save(output / f"attached-seed{seed}.keras")
+        save_model(attached, output / f"attached-seed{seed}.keras")
 
         table = compare(models, examples, training_seconds=seconds)
         print(f"\n{table}", flush=True)
@@ -213,7 +215,7 @@ def main():
         results = json.dumps(
             {"rows": rows, "environment": table.environment}, indent=2
         )
-        (output / "results.json").write_text(f"{results}\n")
+        write_text(output / "results.json", f"{results}\n")
     print(f"\n{summary(rows)}")
 
     config = {
@@ -225,7 +227,7 @@ def main():
             "test_sha256": train.fingerprint(examples),
         },
     }
-    (output / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    write_text(output / "config.json", json.dumps(config, indent=2) + "\n")
     maps = visualization.collect_attention(attached, images[:1])
     if "spatial" in {attention.kind for attention in maps.values()}:
         figure = train.picture(attached, examples, info.class_names)

@@ -31,6 +31,7 @@ from keras_attention import alignments
 from keras_attention import scores
 from keras_attention import visualization
 from keras_attention.internals import arguments as checks
+from keras_attention.internals.files import write_text
 from keras_attention.layers import AttentionPooling2D
 
 PLACE = "block3_relu3"
@@ -199,7 +200,7 @@ def main():
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
     }
-    (output / "axes.json").write_text(json.dumps(results, indent=2) + "\n")
+    write_text(output / "axes.json", json.dumps(results, indent=2) + "\n")
     print(f"\nWritten to {output}")
     return 0
 

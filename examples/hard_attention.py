@@ -28,6 +28,7 @@ from keras_attention import alignments
 from keras_attention import compare
 from keras_attention import layers
 from keras_attention.internals.arguments import positive_int
+from keras_attention.internals.files import write_text
 from keras_attention.models import ReinforceModel
 
 PLACE = "block3_relu3"
@@ -97,7 +98,7 @@ def main():
         rows += [{**row, "seed": seed} for row in table.rows]
         results = {"rows": rows, "environment": table.environment}
         text = json.dumps(results, indent=2)
-        (output / "results.json").write_text(f"{text}\n")
+        write_text(output / "results.json", f"{text}\n")
     settings = {
         "arguments": arguments,
         "recipe": train.RECIPE,
@@ -105,7 +106,7 @@ def main():
         "reinforce": REINFORCE,
     }
     text = json.dumps(settings, indent=2)
-    (output / "config.json").write_text(f"{text}\n")
+    write_text(output / "config.json", f"{text}\n")
     print()
     for name in ("soft", "hard"):
         found = [row["accuracy"] for row in rows if row["model"] == name]

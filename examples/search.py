@@ -30,6 +30,7 @@ import train
 from keras_attention import datasets
 from keras_attention import tuning
 from keras_attention.internals.arguments import positive_int
+from keras_attention.internals.files import write_text
 from keras_attention.tuning.service.cluster import find_role
 
 # Of the embedded data: smaller than train.py's, as a search trains so often.
@@ -164,7 +165,7 @@ def retrain(result, hypermodel, arguments, path):
                 "val_accuracy": [row["val_accuracy"] for row in fresh.rows],
             }
         )
-        path.write_text(json.dumps(rows, indent=1) + "\n")
+        write_text(path, json.dumps(rows, indent=1) + "\n")
     return rows
 
 
@@ -204,16 +205,16 @@ def comparison(rows, result):
 
 def write(result, rows, arguments, output, seconds):
     """All files but those of the search itself."""
-    (output / "leaderboard.csv").write_text(result.table("csv"))
-    (output / "leaderboard.json").write_text(result.table("json") + "\n")
+    write_text(output / "leaderboard.csv", result.table("csv"))
+    write_text(output / "leaderboard.json", result.table("json") + "\n")
     result.to_html(output / "search.html")
     for name in FIGURES:
         figure = getattr(result, f"plot_{name}")()
         figure.savefig(output / f"{name}.png")
     text = f"{result.summary()}\n\n{comparison(rows, result)}\n"
-    (output / "summary.txt").write_text(text)
+    write_text(output / "summary.txt", text)
     config = {"arguments": arguments, "seconds": seconds}
-    (output / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    write_text(output / "config.json", json.dumps(config, indent=1) + "\n")
     print(f"\n{result}\n\n{text}")
 
 

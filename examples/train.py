@@ -36,6 +36,9 @@ from keras_attention import layers
 from keras_attention import visualization
 from keras_attention.internals.arguments import positive_float
 from keras_attention.internals.arguments import positive_int
+from keras_attention.internals.files import save_model
+from keras_attention.internals.files import write_text
+from keras_attention.internals.files import written_whole
 from keras_attention.models import VGG16BNAttention
 
 RECIPE = {
@@ -270,7 +273,7 @@ def main():
                 history.append(
                     {"model": name, "seed": seed, "epoch": epoch, **logs}
                 )
-            models[label].save(output / f"{label}.keras")
+            save_model(models[label], output / f"{label}.keras")
 
     table = compare(models, examples, training_seconds=seconds)
     print(f"\n{table}")
@@ -280,8 +283,11 @@ def main():
     if arguments["seeds"] > 1:
         print(f"\n{summary(table.rows)}")
 
-    (output / "results.json").write_text(table.to_json() + "\n")
-    with open(output / "history.csv", "w", newline="") as file:
+    write_text(output / "results.json", table.to_json() + "\n")
+    with (
+        written_whole(output / "history.csv") as path,
+        open(path, "w", newline="") as file,
+    ):
         writer = csv.DictWriter(file, history[0])
         writer.writeheader()
         writer.writerows(history)
@@ -296,7 +302,7 @@ def main():
         "seeds": list(range(arguments["seeds"])),
         "environment": table.environment,
     }
-    (output / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    write_text(output / "config.json", json.dumps(config, indent=2) + "\n")
     attentive = next(m for label, m in models.items() if "attention" in label)
     figure = picture(attentive, examples, splits.info.class_names)
     figure.savefig(output / "attention.png", dpi=150)

@@ -28,6 +28,11 @@ folder is one step of it:
 
 import importlib
 
+# The version of Keras is looked at before anything needs what it has.
+from keras_attention.internals.requirements import explained
+
+# isort: split
+
 from keras_attention import aggregations
 from keras_attention import alignments
 from keras_attention import features
@@ -48,7 +53,6 @@ from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection import attention_summary
 from keras_attention.inspection import count_costs
 from keras_attention.internals.recording import record_attention
-from keras_attention.internals.requirements import explained
 from keras_attention.models import MelanomaAttentionVGG16BN
 from keras_attention.models import VGG16BNAttention
 from keras_attention.surgery import attach

@@ -17,8 +17,8 @@ from keras_attention.exporting.served_model import INPUT_NAME
 from keras_attention.exporting.served_model import ServedModel
 from keras_attention.exporting.target import checked_target
 from keras_attention.exporting.target import size_of
-from keras_attention.exporting.target import written_whole
 from keras_attention.internals import arguments
+from keras_attention.internals.files import written_whole
 
 # A file in float32 that is further from Keras, in units of the largest entry
 # or of 1, computes something else.

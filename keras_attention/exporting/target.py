@@ -1,10 +1,7 @@
-"""A path that is written whole or not at all."""
+"""Where an export goes."""
 
-import contextlib
 import os
 import pathlib
-import shutil
-import tempfile
 
 from keras_attention.internals import arguments
 
@@ -43,36 +40,6 @@ def checked_target(path, format, overwrite):
             )
             raise ValueError(arguments.invalid("path", str(path), expected))
     return path
-
-
-@contextlib.contextmanager
-def written_whole(path):
-    """Gives a path beside `path` to write to, and moves it there at the end.
-
-    Nothing remains if the block raises, and what stood there before stays.
-
-    Args:
-        path: `pathlib.Path`.
-
-    Yields:
-        A path of the same name inside a hidden folder beside `path`.
-    """
-    folder = pathlib.Path(
-        tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
-    )
-    try:
-        new, old = folder / path.name, folder / "old"
-        yield new
-        if path.exists():
-            os.replace(path, old)
-        try:
-            os.replace(new, path)
-        except BaseException:
-            if old.exists():
-                os.replace(old, path)
-            raise
-    finally:
-        shutil.rmtree(folder)
 
 
 def size_of(path):

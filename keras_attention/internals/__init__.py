@@ -4,6 +4,7 @@ arguments.py      checks of constructor arguments, in one wording
 registry.py       layers by key: `"additive"` is an `AdditiveScore`
 projection.py     the linear maps inside scores and layers
 recording.py      how a layer reports its weights
+files.py          files that are written whole or not at all
 keras_private.py  the only file that touches a private name of Keras
 renamed.py        configurations with former names of arguments
 requirements.py   what must be installed, said at the door
@@ -11,9 +12,4 @@ table.py          aligned text and HTML
 words.py          the words of messages
 """
 
-from keras_attention.internals.requirements import check_keras
-
 __all__ = []
-
-# Whatever is imported first comes by here.
-check_keras()

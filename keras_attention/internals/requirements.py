@@ -59,3 +59,6 @@ def explained(room):
             f"install {package}",
             name=error.name,
         ) from error
+
+
+check_keras()

@@ -5,12 +5,15 @@ by moving the panels apart.
 """
 
 import io
+import os
+import pathlib
 import textwrap
 
 import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from keras_attention.internals.files import written_whole
 from keras_attention.internals.words import shortened
 
 # Whole pixels at 150 dots an inch; others leave light seams at the edges.
@@ -147,6 +150,20 @@ class NotebookFigure(Figure):
             text.set_parse_math(False)
         with matplotlib.rc_context({"text.parse_math": False}):
             super().draw(renderer)
+
+    def savefig(self, fname, **kwargs):
+        """As of every figure; a file is written whole or not at all."""
+        if not isinstance(fname, str | os.PathLike):
+            super().savefig(fname, **kwargs)
+            return
+        path = pathlib.Path(fname)
+        if not path.suffix:
+            ending = (
+                kwargs.get("format") or matplotlib.rcParams["savefig.format"]
+            )
+            path = path.with_name(f"{path.name}.{ending}")
+        with written_whole(path) as new:
+            super().savefig(new, **kwargs)
 
     def _repr_png_(self):
         buffer = io.BytesIO()

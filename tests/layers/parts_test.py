@@ -88,13 +88,13 @@ def arrays():
 
 def composed(layer, queries, tokens, mask):
     """Context and weights of the parts of a layer, called one by one."""
-    extra = {}
-    if layer.alignment.needs_grid:
-        extra["grid_shape"] = GRID
-    if layer.alignment.needs_query:
-        extra["query"] = queries
-    e = layer.score(layer.query_dense(queries), layer.key_dense(tokens))
-    w = numpy(layer.alignment(e, mask=mask.reshape(3, 1, 1, 12), **extra))
+    # A score that does not look at the features has no map of keys.
+    keys = tokens if layer.key_dense is None else layer.key_dense(tokens)
+    e = layer.score(layer.query_dense(queries), keys)
+    w = layer.alignment(
+        e, mask=mask.reshape(3, 1, 1, 12), grid_shape=GRID, query=queries
+    )
+    w = numpy(w)
     values = numpy(layer.value_dense(tokens)).reshape(3, 12, 2, 2)
     context = np.einsum("bhqn,bnhd->bqhd", w, values).reshape(3, -1, 4)
     return numpy(layer.output_dense(context)), w

@@ -12,6 +12,7 @@ import time
 import keras
 
 from keras_attention.internals import arguments
+from keras_attention.internals.files import save_model
 from keras_attention.tuning.result.retraining_report import Retraining
 from keras_attention.tuning.trial.supervised import supervised
 
@@ -124,7 +125,7 @@ def retrain(
                 row |= _evaluated(model, validation, "val_", metric)
             rows.append(row)
             if path:
-                model.save(f"{folder}/{seed}.keras")
+                save_model(model, f"{folder}/{seed}.keras")
             # Before the next model is built: two may not fit in memory.
             del model
             gc.collect()

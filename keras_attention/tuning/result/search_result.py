@@ -5,6 +5,7 @@ import json
 import pathlib
 
 from keras_attention.internals import arguments
+from keras_attention.internals.files import write_text
 from keras_attention.tuning.result import leaderboard
 from keras_attention.tuning.result.hyperparameters import fixed
 from keras_attention.tuning.result.hyperparameters import hyperparameters
@@ -184,7 +185,7 @@ class SearchResult:
 
         path = pathlib.Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(self), encoding="utf-8")
+        write_text(path, page(self))
         return path
 
     def plot_progress(self):
