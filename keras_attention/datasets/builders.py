@@ -131,26 +131,34 @@ def check_reachable(name, data_dir=None):
 
     base = re.split("[/:]", name)[0]
     root = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
-    if (root / base).is_dir() or urllib.request.getproxies():
+    fetched = root / "downloads"
+    if (
+        (root / base).is_dir()
+        or (fetched.is_dir() and any(fetched.iterdir()))
+        or urllib.request.getproxies()
+    ):
         return
     try:
         urls = tfds.builder_cls(base).url_infos or {}
     except (ImportError, tfds.core.registered.DatasetNotFoundError):
         return  # TFDS says what is wrong.
-    hosts = sorted({urllib.parse.urlsplit(url).hostname for url in urls})
-    hosts = [host for host in hosts if host]
-    if hosts and not any(map(_answers, hosts[:_MOST_HOSTS])):
+    hosts = dict.fromkeys(
+        (parts.hostname, parts.port or (80 if parts.scheme == "http" else 443))
+        for parts in map(urllib.parse.urlsplit, urls)
+        if parts.hostname
+    )
+    if 0 < len(hosts) <= _MOST_HOSTS and not any(map(_answers, hosts)):
         raise ConnectionError(
             f"The data set {name!r} is not in {root} and cannot be fetched: no "
-            f"answer from {', '.join(hosts[:_MOST_HOSTS])}. Prepare it where "
-            f"there is a network, tfds.load({name!r}), and copy the folder "
-            f"{base!r} here, or pass data_dir=."
+            f"answer from {', '.join(host for host, _ in hosts)}. Prepare it "
+            f"where there is a network, tfds.load({name!r}), and copy the "
+            f"folder {base!r} here, or pass data_dir=."
         )
 
 
-def _answers(host):
+def _answers(address):
     try:
-        with socket.create_connection((host, 443), timeout=_PATIENCE):
+        with socket.create_connection(address, timeout=_PATIENCE):
             return True
     except OSError:
         return False

@@ -172,7 +172,7 @@ class _Reached(BaseException):
 def _watched(model):
     """Raises `_Reached` with the input of the first layer with weights."""
     return keras_private.replaced(
-        [
+        lambda: [
             (layer, "call", _watching(layer.call))
             for _, layer in sublayers(model)
             if _is_trained(layer)

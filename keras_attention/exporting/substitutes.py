@@ -18,7 +18,7 @@ def constant_statistics(model):
         model: `keras.Model`. It is as before when the context ends.
     """
     return keras_private.replaced(
-        [
+        lambda: [
             (layer, name, ops.convert_to_numpy(getattr(layer, name)))
             for layer in _layers(model, keras.layers.Normalization)
             for name in ("mean", "variance")
@@ -36,7 +36,7 @@ def ungrouped_convolutions(model):
     """
     kinds = keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D
     return keras_private.replaced(
-        [
+        lambda: [
             (
                 layer,
                 "convolution_op",

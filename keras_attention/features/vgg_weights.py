@@ -157,6 +157,8 @@ def read_published_state(url):
 def _fetched(url):
     try:
         return keras.utils.get_file(origin=url, cache_subdir="models")
+    except OSError:
+        raise  # The disk's, not the network's.
     except Exception as error:  # Keras raises it without a class of its own.
         raise ConnectionError(
             f"The weights could not be fetched: {error}. Fetch {url} where "

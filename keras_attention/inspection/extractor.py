@@ -1,5 +1,7 @@
 """Seeing the weights of a trained model without changing what it computes."""
 
+import contextlib
+
 import keras
 
 from keras_attention.internals import keras_private
@@ -71,8 +73,14 @@ class AttentionExtractor(keras.Model):
         """The outputs and the weights; see the class."""
         layers = dict(sublayers(self.model))
         recorder = _Recorder(layers, self.replace)
-        listening = _listening(layers, replaces=self.replace is not None)
-        with recording(recorder), keras_private.replaced(listening):
+        stock = _stock_attention(layers, self.replace)
+        hidden = keras_private.rematerialized(layers.values())
+        with contextlib.ExitStack() as listening:
+            listening.enter_context(recording(recorder))
+            if stock or hidden:  # Else nobody has to wait.
+                listening.enter_context(
+                    keras_private.replaced(lambda: _listening(stock, hidden))
+                )
             outputs = self.model(inputs, training=training)
         return outputs, recorder.weights
 
@@ -97,22 +105,27 @@ class _Recorder:
         return weights
 
 
-def _listening(layers, replaces):
-    """Lets stock layers report, and rematerialized ones be looked into."""
+def _stock_attention(layers, replace):
+    """Keras' own attention layers; they cannot be reached by `replace`."""
     stock = {
         name: layer
         for name, layer in layers.items()
         if isinstance(layer, _STOCK_ATTENTION)
     }
-    if replaces and stock:
+    if replace is not None and stock:
         name, layer = next(iter(stock.items()))
         raise ValueError(
             "replace cannot reach into Keras' own attention layers. Received: "
             f"a model with {name!r}, a {type(layer).__name__}"
         )
+    return list(stock.values())
+
+
+def _listening(stock, hidden):
+    """Lets stock layers report, and rematerialized ones be looked into."""
     return [
-        *((x, "call", _reporting(x, x.call)) for x in stock.values()),
-        *keras_private.without_rematerialization(layers.values()),
+        *((layer, "call", _reporting(layer, layer.call)) for layer in stock),
+        *keras_private.without_rematerialization(hidden),
     ]
 
 

@@ -266,7 +266,10 @@ def _observed(tracer):
         # It only raises; without it, JAX leaves the operator to Keras.
         replacements.append((keras.KerasTensor, "__jax_array__", None))
     # Counters and seeds stay as they are.
-    with keras_private.replaced(replacements), keras.StatelessScope():
+    with (
+        keras_private.replaced(lambda: replacements),
+        keras.StatelessScope(),
+    ):
         token = _TRACER.set(tracer)
         try:
             yield

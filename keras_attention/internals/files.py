@@ -33,12 +33,18 @@ def written_whole(path):
     >>> path.read_text()
     'whole'
     """
-    path = pathlib.Path(path)
+    # Through a link, to what it names.
+    path = pathlib.Path(os.path.realpath(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r}, to write "
+            f"{path.name!r} in."
+        )
     folder = pathlib.Path(
         tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
     )
     try:
-        new, old = folder / path.name, folder / "old"
+        new, old = folder / path.name, folder / f"{path.name}.before"
         yield new
         _sync(new)
         if new.is_dir() and path.exists():

@@ -21,15 +21,13 @@ def replaced(replacements):
     layer had of its class it has of its class again.
 
     Args:
-        replacements: list of `(owner, name, value)`, an instance or a class
-            each; `None` as the value takes the attribute of a class away.
-            Without any, nobody waits.
+        replacements: callable, returns a list of `(owner, name, value)`, an
+            instance or a class each; `None` as the value takes the attribute
+            of a class away. It is called when it is this thread's turn: what
+            it wraps is never what another thread has put there.
     """
-    if not replacements:
-        yield
-        return
     with _ONE_AT_A_TIME, contextlib.ExitStack() as undo:
-        for owner, name, value in replacements:
+        for owner, name, value in replacements():
             _replace(undo, owner, name, value)
         yield
 
@@ -72,10 +70,15 @@ def lambda_output_shape(layer):
     return layer._output_shape
 
 
-def without_rematerialization(layers):
-    """Replacements after which tensors inside of checkpoints can get out."""
+def rematerialized(layers):
+    """Those of the layers that compute anew what the gradient needs."""
     return [
-        (layer, "_remat_mode", None)
+        layer
         for layer in layers
         if getattr(layer, "_remat_mode", None) is not None
     ]
+
+
+def without_rematerialization(layers):
+    """Replacements after which tensors inside of checkpoints can get out."""
+    return [(layer, "_remat_mode", None) for layer in layers]

@@ -81,15 +81,21 @@ class Registry:
         """
 
         def decorate(cls):
+            self._expect_kind(cls)
+            if not isinstance(aliases, tuple | list):
+                expected = "a tuple of names"
+                raise ValueError(
+                    arguments.invalid("aliases", aliases, expected)
+                )
             for name in (key, *aliases):
                 self._expect_free(name, cls)
-            self._expect_kind(cls)
             self._expect_searchable(cls, search_space)
             if keras.saving.get_registered_name(cls) == cls.__name__:
                 package = cls.__module__.partition(".")[0]
                 keras.saving.register_keras_serializable(
                     "Custom" if package == "__main__" else package
                 )(cls)
+            self._aliases.pop(key, None)
             self._entries[key] = Entry(cls, family, search_space)
             self._aliases.update(dict.fromkeys(aliases, key))
             return cls

@@ -226,7 +226,7 @@ class AttentionLayer2D(keras.layers.Layer):
                     f"{batches[0]} images"
                 )
         for name, tensor, channels in named:
-            if tensor.shape[-1] != channels:
+            if tensor.shape[-1] not in (channels, None):
                 raise ValueError(
                     f"{type(self).__name__} was built for {name} of "
                     f"{channels} channels. Received: {name} of "

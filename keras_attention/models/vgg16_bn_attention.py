@@ -173,6 +173,12 @@ def _placed(graph, attention, identity_init):
             if is_tap
             else insertion.insertable_layer(*common, identity_init)
         )
+        if "/" in place.path:
+            raise ValueError(
+                f"attention names {where!r}, which matches {place.path!r}, a "
+                "layer of the model that input_tensor comes from. Name a "
+                "layer of the network itself."
+            )
         placed[place.path] = layer, is_tap
     return placed
 

@@ -127,6 +127,8 @@ def _matching(graph, where, argument, with_attention):
     if not with_attention:
         found = [p for p in found if not is_inserted_attention(p.operation)]
     if isinstance(where, str) and not _is_pattern(where):
+        if with_attention:  # Of a block, attention is what is taken out.
+            found = [p for p in found if is_inserted_attention(p.operation)]
         found = found[-1:]  # The end of a block.
     if not found:
         raise ValueError(
@@ -146,7 +148,7 @@ def _candidates(graph, where, argument):
         return [p for p in places if _is_in_block(where, p)]
     if isinstance(where, type) and issubclass(where, keras.Operation):
         return [p for p in places if isinstance(p.operation, where)]
-    if callable(where) and not isinstance(where, type):
+    if callable(where) and not isinstance(where, type | keras.Operation):
         layers = [
             p for p in places if isinstance(p.operation, keras.layers.Layer)
         ]
@@ -167,6 +169,8 @@ def _is_in_block(block, place):
     return (
         rest != place.path
         and "/" not in rest
+        # Keras numbers layers without a name: conv2d, conv2d_1, ...
+        and not rest.isdigit()
         and not isinstance(place.operation, keras.layers.InputLayer)
     )
 

@@ -157,10 +157,8 @@ class NotebookFigure(Figure):
             super().savefig(fname, **kwargs)
             return
         path = pathlib.Path(fname)
-        if not path.suffix:
-            ending = (
-                kwargs.get("format") or matplotlib.rcParams["savefig.format"]
-            )
+        if not path.suffix and kwargs.get("format") is None:
+            ending = matplotlib.rcParams["savefig.format"]
             path = path.with_name(f"{path.name}.{ending}")
         with written_whole(path) as new:
             super().savefig(new, **kwargs)

@@ -129,21 +129,26 @@ def _find(model, layer):
 
 def _noted(layer, notes, name):
     """Keeps the first argument and the result of a layer's next call."""
-    call = layer.call
     is_attention = isinstance(layer, AttentionLayer2D)
 
-    def call_and_note(*args, **kwargs):
-        first = args[0] if args else next(iter(kwargs.values()))
-        if not is_attention:
-            result = call(*args, **kwargs)
-            notes[name] = first, result
-            return result
-        asked = kwargs.pop("return_attention_scores", False)
-        result = call(*args, **kwargs, return_attention_scores=True)
-        notes[name] = first, result
-        return result if asked else result[0]
+    def listening():
+        return [(layer, "call", noting(layer.call))]
 
-    return keras_private.replaced([(layer, "call", call_and_note)])
+    def noting(call):
+        def call_and_note(*args, **kwargs):
+            first = args[0] if args else next(iter(kwargs.values()))
+            if not is_attention:
+                result = call(*args, **kwargs)
+                notes[name] = first, result
+                return result
+            asked = kwargs.pop("return_attention_scores", False)
+            result = call(*args, **kwargs, return_attention_scores=True)
+            notes[name] = first, result
+            return result if asked else result[0]
+
+        return call_and_note
+
+    return keras_private.replaced(listening)
 
 
 def _single(tensor):

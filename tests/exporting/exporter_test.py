@@ -44,7 +44,13 @@ def in_keras(model, images):
     return ops.convert_to_numpy(model(images, training=False))
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "format",
+    [
+        pytest.param(f, marks=[pytest.mark.long] if f == "litert" else [])
+        for f in FORMATS
+    ],
+)
 def test_answers_and_maps_are_those_of_keras(format, tmp_path, randomised):
     model = randomised(
         VGG16BNAttention(

@@ -113,7 +113,10 @@ def test_replacements_end_whatever_happens():
         (layer, "units", 7),
         (keras.layers.Dense, "a_new_name", 1),
     ]
-    with pytest.raises(RuntimeError), keras_private.replaced(replacements):
+    with (
+        pytest.raises(RuntimeError),
+        keras_private.replaced(lambda: replacements),
+    ):
         assert layer.call(3) == 3 and layer.units == 7
         raise RuntimeError
     assert "call" not in vars(layer) and layer.units == 2
@@ -125,13 +128,34 @@ def test_a_second_thread_waits():
     order = []
 
     def second():
-        with keras_private.replaced([(layer, "units", 9)]):
+        with keras_private.replaced(lambda: [(layer, "units", 9)]):
             order.append(layer.units)
 
     thread = threading.Thread(target=second)
-    with keras_private.replaced([(layer, "units", 8)]):
+    with keras_private.replaced(lambda: [(layer, "units", 8)]):
         thread.start()
         thread.join(0.2)
         order.append(layer.units)
     thread.join()
     assert order == [8, 9] and layer.units == 2
+
+
+def test_a_thread_wraps_what_is_there_when_it_is_its_turn():
+    layer = keras.layers.Dense(2)
+    own = layer.call
+    wrapped = []
+
+    def wrap():
+        wrapped.append(layer.call)
+        return [(layer, "call", lambda x: x)]
+
+    def second():
+        with keras_private.replaced(wrap):
+            pass
+
+    thread = threading.Thread(target=second)
+    with keras_private.replaced(wrap):
+        thread.start()
+        thread.join(0.2)
+    thread.join()
+    assert wrapped == [own, own]

@@ -179,6 +179,13 @@ def test_a_package_that_is_registered_already_is_kept(removed):
             {"aliases": ("softmax",)},
             "'softmax' is taken",
         ),
+        (
+            "new",
+            alignments.TopKAlignment,
+            {"aliases": "best"},
+            "tuple of names",
+        ),
+        ("softmax", 3, {}, "derived from Alignment"),
     ],
 )
 def test_what_cannot_be_registered(removed, key, cls, arguments, message):

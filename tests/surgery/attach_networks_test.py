@@ -28,23 +28,15 @@ NETWORKS = {
     "NASNetMobile": 64,
     "ConvNeXtTiny": 64,
 }
-QUICK = ("VGG16",)
 
 
 def logits(model, x):
     return np.array(ops.convert_to_numpy(model(x, training=False)))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=pytest.mark.slow if name in QUICK else pytest.mark.long,
-        )
-        for name in NETWORKS
-    ],
-)
+# Its small sibling is attach_test.py.
+@pytest.mark.long
+@pytest.mark.parametrize("name", NETWORKS)
 def test_starts_as_the_network_and_can_be_taken_out(name, tmp_path):
     size = NETWORKS[name]
     model = getattr(keras.applications, name)(

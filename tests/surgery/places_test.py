@@ -6,6 +6,7 @@ from keras import layers
 
 from keras_attention import VGG16BNAttention
 from keras_attention import attach
+from keras_attention import detach
 from keras_attention.surgery import places
 from keras_attention.surgery.graph import read_graph
 
@@ -200,3 +201,27 @@ def test_one_language_for_networks_and_for_attach():
 def test_bad_dictionaries_of_places(attention, message):
     with pytest.raises(ValueError, match=message):
         attach(residual_network(), attention)
+
+
+def test_numbers_that_keras_gives_make_no_block():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, name="conv2d_3")(inputs)
+    x = layers.Conv2D(4, 3, name="conv2d_4")(x)
+    model = keras.Model(inputs, x)
+    with pytest.raises(ValueError, match="matches no layer"):
+        found(model, "conv2d")
+
+
+def test_of_a_block_only_attention_is_taken_out():
+    attached = attach(residual_network(), {"first": "se"})
+    with pytest.raises(ValueError, match="matches no layer"):
+        detach(attached, "project_")
+    assert "first_sum_se" not in [
+        x.name for x in detach(attached, "first").layers
+    ]
+
+
+def test_a_layer_is_no_place():
+    model = residual_network()
+    with pytest.raises(ValueError, match="Invalid place"):
+        attach(model, {model.get_layer("stem"): "se"})

@@ -103,7 +103,7 @@ TUNERS = {
     "kind",
     [
         "random",
-        "hyperband",
+        pytest.param("hyperband", marks=pytest.mark.long),
         pytest.param("grid", marks=pytest.mark.long),
         pytest.param("bayesian", marks=pytest.mark.long),
     ],
@@ -264,6 +264,7 @@ def test_tells_of_the_model_as_it_is_after_training():
     assert all(isinstance(value, float) for value in results.values())
 
 
+@pytest.mark.long
 def test_last_epoch_or_best_epoch():
     x, y = make_arrays()
     losses = {}
@@ -399,6 +400,7 @@ def test_attention_on_the_object():
     assert again["val_loss"] == results["spatial"]["val_loss"]
 
 
+@pytest.mark.long
 def test_hyperband_continues_the_schedule():
     hypermodel = make_hypermodel()
     x, y = make_arrays()

@@ -56,6 +56,19 @@ def test_a_model_whose_saving_fails_leaves_the_old_one(tmp_path, monkeypatch):
     assert path.read_bytes() == before
 
 
+def test_names_of_any_kind(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        write_text(tmp_path / "none" / "notes.txt", "")
+    (tmp_path / "link").symlink_to(tmp_path / "notes.txt")
+    write_text(tmp_path / "link", "through")
+    assert (tmp_path / "notes.txt").read_text() == "through"
+    for _ in range(2):
+        with written_whole(tmp_path / "old") as new:
+            new.mkdir()
+    NotebookFigure().savefig(tmp_path / "map", format="png")
+    assert (tmp_path / "map").is_file()
+
+
 def test_figures_are_written_whole(tmp_path, monkeypatch):
     figure = NotebookFigure()
     figure.savefig(tmp_path / "figure")
@@ -78,6 +91,7 @@ while True:
 """
 
 
+@pytest.mark.long
 def test_a_killed_process_leaves_a_whole_file(tmp_path):
     path = tmp_path / "numbers.txt"
     command = [sys.executable, "-c", WRITES, path]
