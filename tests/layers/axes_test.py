@@ -240,6 +240,7 @@ def test_another_size_of_map(score):
         layer(keras.Input((None, 4, 4)))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow",
     reason="elsewhere sizes are known in every graph",

@@ -199,7 +199,7 @@ NETWORKS = {
 
 @not_on_jax
 @pytest.mark.parametrize(
-    "network", ["melanoma", pytest.param("pooling", marks=pytest.mark.long)]
+    "network", [pytest.param("melanoma", marks=pytest.mark.long), "pooling"]
 )
 def test_networks_train_on_predictions_and_maps(network):
     generator = np.random.default_rng(0)

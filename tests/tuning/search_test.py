@@ -394,6 +394,7 @@ def test_fatal_errors_are_raised(run, tmp_path):
         run(toy.Toy(fault=fault))
 
 
+@pytest.mark.long
 def test_no_trial_starts_after_the_time_limit(run, tmp_path):
     hypermodel = toy.Toy(tmp_path / "journal", seconds=0.5)
     result = run(hypermodel, time_limit=1.2, max_trials=20)

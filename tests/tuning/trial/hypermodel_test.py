@@ -290,6 +290,7 @@ def test_last_epoch_or_best_epoch():
     assert 1.01 * min(losses["val_loss"]) < losses["val_loss"][-1]
 
 
+@pytest.mark.long
 def test_seeds_are_averaged_and_kept():
     x, y = make_arrays()
     data = {"validation_data": (x, y)}
@@ -369,6 +370,7 @@ def test_batches_keep_their_order():
     assert seen == [False, True, True]
 
 
+@pytest.mark.long
 def test_attention_on_the_object():
     examples = make_examples()
     train = batches(examples, 4, seed=0)
@@ -550,7 +552,7 @@ def test_refusal_is_the_reason_of_the_trial(tmp_path):
 @pytest.mark.parametrize(
     ("bound", "widths"),
     [
-        (0.2, [1 / 32]),
+        pytest.param(0.2, [1 / 32], marks=pytest.mark.long),
         pytest.param(0.2, [1 / 32, 1 / 16], marks=pytest.mark.long),
         pytest.param(0.001, [1 / 32, 1 / 16], marks=pytest.mark.long),
     ],
