@@ -58,7 +58,12 @@ keras.utils.set_random_seed(0)
 # the network never sees: it is for judging the attention afterwards.
 
 # %%
-settings = {"canvas": 56, "fragments": 10, "train": IMAGES, "test": 2000}
+settings = {
+    "canvas": 56,
+    "fragments": 10,
+    "train": IMAGES,
+    "test": 200 if FAST else 2000,
+}
 train, validation, test = splits = datasets.load(
     "cluttered_digits", batch_size=64, **settings
 )

@@ -100,7 +100,12 @@ print("difference without attention:", np.abs(before - again).max())
 # random weights, on digits among clutter.
 
 # %%
-settings = {"canvas": 40, "fragments": 5, "train": IMAGES, "test": 2000}
+settings = {
+    "canvas": 40,
+    "fragments": 5,
+    "train": IMAGES,
+    "test": 200 if FAST else 2000,
+}
 train, validation, test = splits = datasets.load(
     "cluttered_digits", batch_size=32, **settings
 )

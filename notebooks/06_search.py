@@ -64,7 +64,7 @@ settings = {
     "canvas": 32,
     "fragments": 2,
     "train": IMAGES,
-    "test": 2000,
+    "test": 200 if FAST else 2000,
     "batch_size": 16,
 }
 train, _, test = splits = datasets.load("cluttered_digits", **settings)
