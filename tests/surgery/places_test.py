@@ -215,7 +215,7 @@ def test_numbers_that_keras_gives_make_no_block():
 def test_of_a_block_only_attention_is_taken_out():
     attached = attach(residual_network(), {"first": "se"})
     with pytest.raises(ValueError, match="matches no layer"):
-        detach(attached, "project_")
+        detach(residual_network(), "first")  # Ends in a sum.
     assert "first_sum_se" not in [
         x.name for x in detach(attached, "first").layers
     ]
