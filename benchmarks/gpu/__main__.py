@@ -1,6 +1,6 @@
 """Runs the parts: see `benchmarks/gpu.sh`, which calls this.
 
-python -m gpu [--dry] [--parts parity cifar] [--output gpu.json]
+python -m gpu [--dry | --tiny] [--parts parity cifar] [--output gpu.json]
 """
 
 import argparse
@@ -21,6 +21,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--dry", action="store_true", help="tiny sizes, on the processor")
+    add("--tiny", action="store_true", help="tiny sizes, on the card")
     names = [part.name for part in plan.parts()]
     add("--parts", nargs="+", choices=names, default=names, metavar="PART")
     add("--output", help="the JSON file; default: gpu.json in $OUT or results")
@@ -32,7 +33,8 @@ def main():
     parts = [p for p in plan.parts(arguments.dry) if p.name in arguments.parts]
     with tempfile.TemporaryDirectory() as scratch:
         settings = {
-            "dry": arguments.dry,
+            "dry": arguments.dry or arguments.tiny,
+            "on_card": not arguments.dry,
             "images": str(pathlib.Path(arguments.kit, "cifar10.npz").resolve()),
             "scratch": scratch,
         }
@@ -45,7 +47,6 @@ def main():
             return 2
         # Shares are of the rate that was measured on this card.
         settings["matrix_tflops"] = environment.get("matrix_tflops")
-        settings["on_card"] = not arguments.dry
         report = Report(output(arguments), parts, environment, settings)
         fine = protocol.run_parts(parts, report, deadline)
     for part in report.parts:
@@ -55,11 +56,12 @@ def main():
 
 
 def output(arguments):
-    """Where to: a dry run never replaces what a card has measured."""
+    """Where to: tiny sizes never replace what a card has measured."""
     if arguments.output:
         return arguments.output
-    name = "gpu_dry.json" if arguments.dry else "gpu.json"
-    folder = os.environ.get("OUT") or (None if arguments.dry else RESULTS)
+    tiny = arguments.dry or arguments.tiny
+    name = "gpu_dry.json" if tiny else "gpu.json"
+    folder = os.environ.get("OUT") or (None if tiny else RESULTS)
     return pathlib.Path(folder or tempfile.gettempdir(), name)
 
 

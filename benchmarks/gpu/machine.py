@@ -27,7 +27,7 @@ def run(settings, add):
         "versions": versions(),
     }
     del row["backend"]
-    if importlib.util.find_spec("torch") and not settings["dry"]:
+    if importlib.util.find_spec("torch") and settings["on_card"]:
         row.update(card())
     add(**row)
     if row["card"]:

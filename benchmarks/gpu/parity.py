@@ -163,7 +163,7 @@ def compare(case, dtype, settings, references):
             references[case.name] = values, *results(case, layer, settings)
     values, outputs, gradients = references[case.name]
     policy = {"bfloat16": "mixed_bfloat16"}.get(dtype, dtype)
-    with keras.device("gpu" if settings.get("on_card") else "cpu"):
+    with keras.device("gpu" if settings["on_card"] else "cpu"):
         layer = made(case, policy)
         layer.set_weights(values)
         mine, my_gradients = results(case, layer, settings)

@@ -204,6 +204,6 @@ def environment(settings):
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
-    if settings.get("dry"):
+    if not settings.get("on_card"):
         found.update(JAX_PLATFORMS="cpu", CUDA_VISIBLE_DEVICES="")
     return found

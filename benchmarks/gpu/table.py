@@ -32,7 +32,7 @@ def markdown(found):
     machine = found["environment"]
     lines = [f"# {machine.get('card') or 'No card'}", ""]
     if found["dry"]:
-        lines += ["A dry run: tiny sizes on a processor; no number counts.", ""]
+        lines += ["A dry run, at tiny sizes; no number counts.", ""]
     versions = machine.get("versions", {})
     facts = [f"{name} {number}" for name, number in versions.items()]
     for name in ("driver", "cuda", "matrix_tflops", "copy_tb_per_s", "date"):
