@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a graphics card makes of the package: at most 9 minutes on one CUDA
-# machine with PyTorch and JAX, or, with --dry, 100 seconds of a CPU core (three
-# minutes where two cores are shared).
+# machine with PyTorch and JAX, or, with --dry, a minute on a CPU (two where
+# others use it too).
 #
 #     bash benchmarks/gpu.sh              # writes benchmarks/results/gpu.json
 #     OUT=/elsewhere bash benchmarks/gpu.sh

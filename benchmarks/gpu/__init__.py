@@ -12,11 +12,11 @@ folder.
 |---|---|
 | `kit` | wheels and images for a machine without a network |
 | `install` | those of them that the machine lacks |
-| `plan` | the six parts, their processes and limits, the most wanted first |
+| `plan` | the parts, their processes and limits, the most wanted first |
 | `protocol` | a process with a limit; parts that cannot harm each other |
 | `report` | the one JSON file, whole after every part |
 | `child` | what runs in such a process: rows, written as they are found |
 | `machine` | the card, the versions, the rate of a matrix product |
-| `parity` ... `cifar` | the six parts |
+| `parity` ... `cifar` | what the parts measure |
 | `table` | the JSON file as Markdown |
 """

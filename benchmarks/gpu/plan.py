@@ -1,9 +1,8 @@
-"""The six parts, the most wanted first, and what each may take.
+"""The parts, the most wanted first, and what each may take.
 
-Importing and compiling cost more than measuring. So a process measures many
-things, Keras on PyTorch and eager PyTorch, which compile nothing, do all at
-once, and where XLA or Inductor compiles for half a minute a network, the
-networks that are wanted less wait for what time is left.
+Importing and compiling cost more than measuring, so a process measures many
+things. XLA and Inductor compile for half a minute a network: the networks that
+are wanted less come last, in what time the parts before them left.
 """
 
 from gpu.protocol import Part
@@ -19,8 +18,8 @@ def machine():
 
 
 def parts(dry=False):
-    """The list of `Part`."""
-    return [
+    """The list of `Part`; a dry run does nothing twice."""
+    found = [
         Part(
             "parity",
             "Layers, alignments and networks: the card against the processor",
@@ -34,7 +33,7 @@ def parts(dry=False):
             "training_step",
             "Training step of VGG16_bn, 224x224, bfloat16",
             150,
-            tuple(_training_steps(dry)),
+            tuple(_training_steps(FIRST, (70, 20, 15, 45), dry)),
         ),
         Part(
             "beside_timm",
@@ -67,6 +66,16 @@ def parts(dry=False):
             (_keras("torch", "cifar", 90),),
         ),
     ]
+    if not dry:
+        found.append(
+            Part(
+                "more_steps",
+                "Training step of the other networks, in the time that was left",
+                150,
+                tuple(_training_steps(THEN, (70, 20, 15, 45))),
+            )
+        )
+    return found
 
 
 def _keras(backend, module, seconds, needs=(), **settings):
@@ -75,16 +84,15 @@ def _keras(backend, module, seconds, needs=(), **settings):
     return Run(name, f"gpu.{module}", settings, seconds, (backend, *needs))
 
 
-def _training_steps(dry):
-    """Every framework's first two networks, then the others'."""
-    jax, torch = (
-        lambda cases, seconds, backend=backend: _keras(
-            backend, "training_step", seconds, cases=cases
-        )
-        for backend in ("jax", "torch")
-    )
+def _training_steps(cases, seconds, dry=False):
+    """Keras on both backends and PyTorch, eager and compiled."""
 
-    def native(cases, seconds, compiled):
+    def keras(backend, seconds):
+        # One network tells whether it runs; XLA is slow on processors.
+        chosen = cases[:1] if dry and backend == "jax" else cases
+        return _keras(backend, "training_step", seconds, cases=chosen)
+
+    def native(compiled, seconds):
         name = f"PyTorch, {'compiled' if compiled else 'eager'}"
         settings = {"backend": "native", "compiled": compiled, "cases": cases}
         skip = "Inductor takes too long for a dry run" if compiled else None
@@ -97,14 +105,8 @@ def _training_steps(dry):
             skip if dry else None,
         )
 
-    if dry:
-        # One network tells whether it runs; XLA is slow on processors.
-        yield jax(["attn_pool"], 60)
-    else:
-        yield jax(FIRST, 60)
-    yield torch(FIRST + THEN, 30)
-    yield native(FIRST + THEN, 20, compiled=False)
-    yield native(FIRST, 40, compiled=True)
-    if not dry:
-        yield jax(THEN, 0)
-        yield native(THEN, 0, compiled=True)
+    on_jax, on_torch, eager, compiled = seconds
+    yield keras("jax", on_jax)
+    yield keras("torch", on_torch)
+    yield native(False, eager)
+    yield native(True, compiled)

@@ -4,12 +4,14 @@ import json
 import pathlib
 import sys
 
+STEP = (
+    *("run", "case", "batch", "ms", "images_per_s"),
+    *("share_of_matrix_rate", "peak_mb", "first_s", "skipped"),
+)
 COLUMNS = {
     "parity": ("run", "kind", "dtype", "count", "forward", "gradient", "worst"),
-    "training_step": (
-        *("run", "case", "batch", "ms", "images_per_s"),
-        *("share_of_matrix_rate", "peak_mb", "first_s", "skipped"),
-    ),
+    "training_step": STEP,
+    "more_steps": STEP,
     "beside_timm": (
         *("run", "layer", "peer", "map", "what"),
         *("ours_ms", "peer_ms", "ratio"),

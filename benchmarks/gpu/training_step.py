@@ -23,7 +23,7 @@ from keras_attention import count_costs
 
 CLASSES = 1000
 BATCHES = (256, 128, 64)  # the next if the card has too little memory
-STEPS, SECONDS = 30, 3.0  # whichever ends first
+STEPS, SECONDS = 20, 2.0  # whichever ends first
 
 
 def run(settings, add):

@@ -92,11 +92,12 @@ def test_plan_fits_and_begins_with_what_is_wanted_most(protocol):
 
     for dry in (False, True):
         parts = plan.parts(dry)
-        assert [part.name for part in parts] == [
-            *("parity", "training_step", "beside_timm"),
-            *("memory", "search", "cifar"),
-        ]
-        assert sum(part.seconds for part in parts) <= plan.SECONDS - 20
+        names = [part.name for part in parts]
+        assert names[:3] == ["parity", "training_step", "beside_timm"]
+        assert names[3:6] == ["memory", "search", "cifar"]
+        assert names[6:] == ([] if dry else ["more_steps"])
+        # What comes last has the time that is left.
+        assert sum(part.seconds for part in parts[:6]) <= plan.SECONDS - 20
         for part in parts:
             assert sum(run.seconds for run in part.runs) <= part.seconds
             for run in part.runs:
