@@ -70,7 +70,7 @@ def parts(dry=False):
         found.append(
             Part(
                 "more_steps",
-                "Training step of the other networks, in the time that was left",
+                "Training step of the other networks, in the time left",
                 150,
                 tuple(_training_steps(THEN, (70, 20, 15, 45))),
             )
