@@ -25,7 +25,7 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `files`, `rows`, `images`, `labels`, `boxes` | what the readers share |
 | | `assemble` | reading, checking and placing in threads |
 | | `problems`, `duplicates` | what is wrong, all of it at once |
-| sizes | `layout`, `resize` | to one size, and maps back to the original |
+| sizes | `layout` | to one size, and maps back to the original |
 | dividing | `splits`, `disjoint` | parts and folds that share no group |
 | batches | `batches`, `sampling`, `augmentation` | order, balance, variety |
 """

@@ -13,9 +13,8 @@ import numbers
 import typing
 
 import numpy as np
+from PIL import Image
 
-from keras_attention.datasets.resize import resize
-from keras_attention.datasets.resize import resize_nearest
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
 from keras_attention.internals.arguments import positive_int
@@ -236,11 +235,29 @@ def _centred(lengths, extents):
 
 def _resized(image, size, method):
     if method == "nearest":
-        return resize_nearest(image, size)
-    resized = resize(image, size)
-    if np.issubdtype(image.dtype, np.integer):
-        resized = np.rint(resized)
-    return resized.astype(image.dtype)
+        rows, columns = (
+            ((np.arange(new) + 0.5) * old / new).astype(int)
+            for old, new in zip(image.shape, size, strict=False)
+        )
+        return image[rows[:, None], columns]
+    resized = np.empty((*size, image.shape[2]), image.dtype)
+    if image.dtype == np.uint8 and image.shape[2] == 3:
+        resized[:] = _bilinear(image, size)
+        return resized
+    whole = np.issubdtype(image.dtype, np.integer)
+    for channel in range(image.shape[2]):
+        plane = image[..., channel]
+        if image.dtype != np.uint8:
+            plane = plane.astype("float32")
+        plane = _bilinear(plane, size)
+        resized[..., channel] = np.rint(plane) if whole else plane
+    return resized
+
+
+def _bilinear(pixels, size):
+    """Antialiased; three bytes a pixel, one byte or one float32."""
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 class _Samples(typing.NamedTuple):
@@ -254,7 +271,7 @@ def _samples(count, extent, placed, seen):
     step = placed.length / seen.length / extent * count
     start = placed.start / extent * count
     centres = start + (np.arange(seen.length) + 0.5) * step
-    # The hats of `resize.hat_matrix`, for a part of the map.
+    # Hats, as wide as a step where that is more than a sample.
     distances = np.abs(np.arange(count) + 0.5 - centres[:, None])
     weights = np.maximum(0.0, 1.0 - distances / max(step, 1.0))
     matrix = weights / weights.sum(axis=1, keepdims=True)

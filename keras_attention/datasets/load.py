@@ -160,7 +160,6 @@ def load(
     options = dict(
         batch_size=batch_size,
         size=size,
-        one_shape=one_shape,
         supervised=supervised,
         cache=cache,
     )
@@ -175,6 +174,7 @@ def load(
                 sources[role],
                 fields,
                 count=sizes[role],
+                one_shape=one_shape,
                 seed=order,
                 **options,
             )

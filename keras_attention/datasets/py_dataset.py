@@ -5,8 +5,7 @@ import numpy as np
 from keras_attention.datasets.batches import EpochBatches
 from keras_attention.datasets.builders import quiet
 from keras_attention.datasets.elements import stack
-from keras_attention.datasets.resize import resize
-from keras_attention.datasets.resize import resize_nearest
+from keras_attention.datasets.layout import lay_out
 
 
 class Batches(EpochBatches):
@@ -22,8 +21,6 @@ class Batches(EpochBatches):
         fields: dict from our names to the data set's.
         batch_size: int.
         size: tuple `(height, width)` of the images.
-        one_shape: bool, whether all images have one shape; if not, each is
-            resized by itself before batching.
         supervised: bool, `(image, label)` instead of a dict.
         seed: int, or `None` for the order on disk. Defaults to `None`.
         cache: bool, whether the decoded examples are kept in memory. Defaults
@@ -37,7 +34,6 @@ class Batches(EpochBatches):
         *,
         batch_size,
         size,
-        one_shape,
         supervised,
         seed=None,
         cache=True,
@@ -46,7 +42,6 @@ class Batches(EpochBatches):
         self.source = source
         self.fields = fields
         self.size = size
-        self.one_shape = one_shape
         self.supervised = supervised
         self.cache = self._read(range(self.count)) if cache else None
 
@@ -67,23 +62,18 @@ class Batches(EpochBatches):
             name: [example[key] for example in examples]
             for name, key in self.fields.items()
         }
-        if not self.one_shape:
-            columns["image"] = [
-                _resize_in_place(image, self.size) for image in columns["image"]
+        for name, method in (("image", "bilinear"), ("mask", "nearest")):
+            columns[name] = [
+                lay_out(image, self.size, method=method)
+                for image in columns.get(name, ())
             ]
-            if "mask" in columns:
-                columns["mask"] = [
-                    resize_nearest(mask, self.size) for mask in columns["mask"]
-                ]
-        return {name: stack(values) for name, values in columns.items()}
+        return {
+            name: stack(values) for name, values in columns.items() if values
+        }
 
     def _finish(self, batch):
         images = batch["image"]
         top = _full_scale(images.dtype)
-        if images.shape[1:3] != self.size:
-            images = resize(images, self.size)
-            if "mask" in batch:
-                batch["mask"] = resize_nearest(batch["mask"], self.size)
         batch["image"] = images.astype("float32") / np.float32(top)
         if self.supervised:
             return batch["image"], batch["label"]
@@ -92,11 +82,3 @@ class Batches(EpochBatches):
 
 def _full_scale(dtype):
     return np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
-
-
-def _resize_in_place(image, size):
-    """Resizes one image within its dtype, so that the cache stays small."""
-    resized = resize(image, size)
-    if np.issubdtype(image.dtype, np.integer):
-        resized = np.rint(resized)
-    return resized.astype(image.dtype)
