@@ -21,9 +21,9 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `digits`, `cluttered_digits`, `builders` | the embedded data set |
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
-| | `examples` | images, labels and what else is known of each |
+| | `examples`, `pixels` | images, labels and what else is known of each |
 | | `files`, `rows`, `images`, `labels`, `boxes` | what the readers share |
-| | `assemble` | reading, checking and placing in threads |
+| | `assemble`, `cache` | decoding in threads, now, once or when asked |
 | | `problems`, `duplicates` | what is wrong, all of it at once |
 | sizes | `layout` | to one size, and maps back to the original |
 | dividing | `splits`, `disjoint` | parts and folds that share no group |
@@ -51,6 +51,7 @@ from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
 from keras_attention.datasets.load import load
 from keras_attention.datasets.npz import from_npz
+from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.sampling import balanced_order
 from keras_attention.datasets.sampling import class_weights
 from keras_attention.datasets.splits import folds
@@ -62,6 +63,7 @@ __all__ = [
     "DataInfo",
     "DigitsSettings",
     "Examples",
+    "Pixels",
     "Splits",
     "balanced_order",
     "batches",

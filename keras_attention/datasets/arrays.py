@@ -1,8 +1,11 @@
 """Examples from arrays in memory."""
 
+import functools
+
 import numpy as np
 
-from keras_attention.datasets.assemble import assemble
+from keras_attention.datasets.assemble import ReadImage
+from keras_attention.datasets.assemble import decode
 from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.images import binarise
@@ -11,6 +14,7 @@ from keras_attention.datasets.labels import column_labels
 from keras_attention.datasets.labels import single_label
 from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
+from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.problems import Problems
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
@@ -99,15 +103,20 @@ def from_arrays(
     channels = _channels(images)
     if boxes is not None:
         boxes = check_boxes(boxes, names, problems)
-    fields = assemble(
+    fields = decode(
         names,
-        lambda index: _image(images[index], channels),
-        None if masks is None else lambda index, _: _mask(masks[index]),
+        images,
+        None
+        if masks is None
+        else [
+            None if mask is None else functools.partial(_mask, mask)
+            for mask in masks
+        ],
         boxes,
         problems=problems,
-        size=size,
-        layout=layout,
-        channels=channels,
+        read_image=_ReadArray(
+            size or np.shape(images[0])[:2], layout, channels, size is None
+        ),
     )
     groups = None if groups is None else check_groups(groups, names, problems)
     problems.raise_any()
@@ -207,6 +216,16 @@ def _channels(images):
     return channels
 
 
+class _ReadArray(ReadImage):
+    """From an array to the pixels of an image."""
+
+    def with_size(self, source):
+        image = _image(source, self.channels)
+        original = image.shape[:2]
+        self.check(original)
+        return lay_out(image, self.size, self.layout), original
+
+
 def _image(image, channels):
     image = np.asarray(image)
     if image.ndim == 2:
@@ -235,9 +254,7 @@ def _image(image, channels):
     return np.rint(image.astype("float32") * 255).astype("uint8")
 
 
-def _mask(mask):
-    if mask is None:
-        return None
+def _mask(mask, size):
     mask = np.asarray(mask)
     if mask.ndim == 2:
         mask = mask[..., None]

@@ -1,10 +1,12 @@
-"""Labelled images in memory, wherever they came from."""
+"""Labelled images and what is known of each, wherever they came from."""
 
 import dataclasses
 
 import numpy as np
 
+from keras_attention.datasets.images import size_of
 from keras_attention.datasets.layout import to_original
+from keras_attention.datasets.pixels import Pixels
 from keras_attention.internals.arguments import invalid
 
 
@@ -16,13 +18,14 @@ class Examples:
     `split` and `folds` divide them; `batches` is what `model.fit` takes.
 
     Args:
-        images: uint8 array `(count, height, width, channels)`.
+        images: uint8 array `(count, height, width, channels)`, or `Pixels`,
+            which are decoded when they are asked for.
         labels: int64 array `(count,)`, the index of a class; or, multi-label,
             float32 `(count, classes)` of 0 and 1.
         class_names: tuple of str.
         names: tuple of str, what messages call each image: a file or a row.
-        masks: uint8 array `(count, height, width, 1)` of 0 and 1, or `None`.
-            Defaults to `None`.
+        masks: uint8 array `(count, height, width, 1)` of 0 and 1, or `Pixels`,
+            or `None`. Defaults to `None`.
         has_mask: bool array `(count,)`, where `masks` is known; `None` is
             everywhere. Defaults to `None`.
         boxes: list of float32 `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as
@@ -30,7 +33,8 @@ class Examples:
         groups: array `(count,)` of what must stay together, such as patients,
             or `None`. Defaults to `None`.
         original_sizes: int64 array `(count, 2)`, heights and widths before the
-            layout, or `None`. Defaults to `None`.
+            layout; of `Pixels` of files `None`, for the files tell. Defaults to
+            `None`.
         layout: str, `"stretch"`, `"pad"` or `"crop"`: how the originals became
             `(height, width)`. Defaults to `"stretch"`.
 
@@ -49,11 +53,11 @@ class Examples:
     (3, ('1', '3'))
     """
 
-    images: np.ndarray
+    images: np.ndarray | Pixels
     labels: np.ndarray
     class_names: tuple
     names: tuple
-    masks: np.ndarray | None = None
+    masks: np.ndarray | Pixels | None = None
     has_mask: np.ndarray | None = None
     boxes: list | None = None
     groups: np.ndarray | None = None
@@ -113,15 +117,22 @@ class Examples:
         Raises:
             ValueError: If the original sizes are not known.
         """
-        if self.original_sizes is None:
-            expected = "the sizes of the originals"
-            raise ValueError(invalid("original_sizes", None, expected))
-        original = tuple(self.original_sizes[index].tolist())
+        original = self._original_size(index)
         size = self.image_shape[:2]
         return to_original(maps, original, self.layout, size, method)
 
+    def _original_size(self, index):
+        if self.original_sizes is not None:
+            return tuple(self.original_sizes[index].tolist())
+        if isinstance(self.images, Pixels):
+            return size_of(self.images.file(index))
+        expected = "the sizes of the originals"
+        raise ValueError(invalid("original_sizes", None, expected))
+
     def _take(self, name, indices):
         values = getattr(self, name)
+        if isinstance(values, Pixels):
+            return values.select(indices)
         if isinstance(values, np.ndarray) or values is None:
             return None if values is None else values[indices]
         return type(values)(values[index] for index in indices)

@@ -76,6 +76,29 @@ class Folder:
         return self._listings[parent]
 
 
+def find_all(folder, names, where, problems):
+    """The files of many names; what is wrong is noted.
+
+    Args:
+        folder: `Folder`.
+        names: sequence of str, empty where nothing is known.
+        where: sequence of str, what messages call each.
+        problems: `Problems`.
+
+    Returns:
+        A list of paths, `None` where there is none.
+    """
+    paths = []
+    for name, place in zip(names, where, strict=True):
+        path = None
+        try:
+            path = folder.find(name) if name else None
+        except ValueError as error:
+            problems.add(f"{place}: {error}")
+        paths.append(path)
+    return paths
+
+
 def has_image_suffix(name):
     """Whether a file is called like an image.
 

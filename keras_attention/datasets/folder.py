@@ -9,9 +9,8 @@ from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
+from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
-from keras_attention.datasets.images import read_image
-from keras_attention.datasets.images import read_mask
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import spelled_alike
 from keras_attention.datasets.labels import unknown
@@ -47,6 +46,7 @@ def from_folder(
     mask="{id}",
     class_names=None,
     channels=3,
+    cache="auto",
 ):
     """Reads `path/<class>/<image>`: the name of the folder is the class.
 
@@ -71,6 +71,7 @@ def from_folder(
             them, as text: "10" stands before "2". A class without a folder has
             no images. Defaults to `None`.
         channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
+        cache: str or `None`, as for `from_table`. Defaults to `"auto"`.
 
     Returns:
         An `Examples`; its `names` are `<class>/<image>`.
@@ -105,21 +106,27 @@ def from_folder(
     labels, class_names = _labels(
         [name for name, _ in files], class_names, problems
     )
-    mask_folder = None if masks is None else Folder("masks", masks)
-
-    def read_mask_of(index, _):
-        stem = without_suffix(files[index][1].name)
-        found = f"{files[index][0]}/{mask.replace('{id}', stem)}"
-        return read_mask(mask_folder.find(found))
-
+    mask_paths = None
+    if masks is not None:
+        stems = [without_suffix(file.name) for _, file in files]
+        mask_paths = find_all(
+            Folder("masks", masks),
+            [
+                f"{name}/{mask.replace('{id}', stem)}"
+                for (name, _), stem in zip(files, stems, strict=True)
+            ],
+            where,
+            problems,
+        )
     fields = assemble(
         where,
-        lambda index: read_image(files[index][1], channels),
-        None if masks is None else read_mask_of,
+        [file for _, file in files],
+        mask_paths,
         problems=problems,
         size=size,
         layout=layout,
         channels=channels,
+        cache=cache,
     )
     problems.raise_any()
     return Examples(
@@ -135,6 +142,7 @@ def from_split_folders(
     mask="{id}",
     class_names=None,
     channels=3,
+    cache="auto",
 ):
     """Reads `path/train`, `path/validation` and `path/test`.
 
@@ -153,6 +161,7 @@ def from_split_folders(
         mask: str, as for `from_folder`. Defaults to `"{id}"`.
         class_names: sequence of str, as for `from_folder`. Defaults to `None`.
         channels: int, as for `from_folder`. Defaults to `3`.
+        cache: str or `None`, as for `from_table`. Defaults to `"auto"`.
 
     Returns:
         A `Splits` of `Examples`, with `info`.
@@ -187,6 +196,7 @@ def from_split_folders(
             mask,
             class_names,
             channels,
+            cache,
         )
         class_names = parts["train"].class_names
         size = parts["train"].image_shape[:2] if size is None else size

@@ -6,10 +6,12 @@ its global settings is read here or changed.
 
 import contextlib
 import io
+import math
 import os
 import pathlib
 
 import numpy as np
+from PIL import ExifTags
 from PIL import Image
 from PIL import ImageOps
 from PIL import UnidentifiedImageError
@@ -65,7 +67,29 @@ def read_image(source, channels=3, max_pixels=MAX_PIXELS, name=None):
     (2, 4, 3)
     """
     one_of("channels", channels, (1, 3))
-    with _opened("image", source, max_pixels, name) as image:
+    return decoded(source, channels, max_pixels, name)
+
+
+def decoded(source, channels=3, max_pixels=MAX_PIXELS, name=None, factor=None):
+    """As `read_image`; a large JPEG file at less than its full resolution.
+
+    Args:
+        source: as for `read_image`.
+        channels: as for `read_image`. Defaults to `3`.
+        max_pixels: as for `read_image`. Defaults to `50_000_000`.
+        name: as for `read_image`. Defaults to `None`.
+        factor: callable from the upright `(height, width)` of the file to the
+            share of its sides that is wanted at least; a decoder of JPEG
+            leaves out what is finer than that, in steps of 2. `None` wants
+            all. Defaults to `None`.
+
+    Returns:
+        As `read_image`.
+
+    Raises:
+        ValueError: as `read_image`.
+    """
+    with _opened("image", source, max_pixels, name, factor) as image:
         if image.mode.startswith("I;16"):
             values, top = _deep_grey(image)
             image = Image.fromarray(_to_eight_bits(values, top))
@@ -148,7 +172,7 @@ def binarise(values, top=255):
 
 
 @contextlib.contextmanager
-def _opened(kind, source, max_pixels, name):
+def _opened(kind, source, max_pixels, name, factor=None):
     """The upright image, checked; whatever goes wrong is said with its name."""
     positive_int("max_pixels", max_pixels)
     is_path = isinstance(source, (str, os.PathLike))
@@ -175,6 +199,11 @@ def _opened(kind, source, max_pixels, name):
                     "its pixels have 32 bits and no known white; save it "
                     "with 8 or 16"
                 )
+            if factor is not None:
+                share = factor(_upright(image))
+                sides = (math.ceil(side * share) for side in image.size)
+                # Does nothing to other formats.
+                image.draft(None, tuple(sides))
             ImageOps.exif_transpose(image, in_place=True)
             yield image
     # Decoders fail with whatever a damaged file leads them to: OSError,
@@ -185,6 +214,24 @@ def _opened(kind, source, max_pixels, name):
         raise ValueError(
             f"The {kind} {name} cannot be read: {_reason(error)}."
         ) from error
+
+
+def size_of(source, max_pixels=MAX_PIXELS, name=None):
+    """The upright `(height, width)` that the header of an image tells."""
+    found = []
+
+    def factor(size):
+        found.append(size)
+        return 1e-9  # as little as there is
+
+    with _opened("image", source, max_pixels, name, factor):
+        return found[0]
+
+
+def _upright(image):
+    """Height and width after the EXIF orientation; 5 to 8 lie on a side."""
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) > 4
+    return image.size if turned else image.size[::-1]
 
 
 def _open_file(path):

@@ -15,6 +15,7 @@ import typing
 import numpy as np
 from PIL import Image
 
+from keras_attention.datasets.images import decoded
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
 from keras_attention.internals.arguments import positive_int
@@ -23,6 +24,8 @@ LAYOUTS = ("stretch", "pad", "crop")
 METHODS = ("bilinear", "nearest")
 # Less of a box than this share of the image is rounding, not a box.
 SLIVER = 1e-6
+# A decoder that leaves out detail keeps this many times what is wanted.
+SPARE = 3
 
 
 class Span(typing.NamedTuple):
@@ -103,18 +106,40 @@ def lay_out(image, size, layout="stretch", method="bilinear"):
     [0, 255, 255, 0]
     """
     one_of("method", method, METHODS)
-    (seen_rows, seen_columns), (rows, columns) = placement(
-        image.shape[:2], size, layout
-    )
-    seen = image[seen_rows.slice, seen_columns.slice]
-    inner = (rows.length, columns.length)
-    if seen.shape[:2] != inner:
-        seen = _resized(seen, inner, method)
-    if inner == tuple(size):
-        return np.ascontiguousarray(seen)
-    result = np.zeros((*size, image.shape[2]), image.dtype)
-    result[rows.slice, columns.slice] = seen
-    return result
+    return _laid_out(image, image.shape[:2], size, layout, method)
+
+
+def read_laid_out(source, size, layout="stretch", channels=3, **options):
+    """Reads an image file straight into a given size.
+
+    Of a JPEG file little more is decoded than three times the resolution that
+    is left. The result differs from `lay_out(read_image(source), size)` by a
+    third of a grey level in the mean over photographs, by 2 in the mean over
+    the busiest, and takes a fraction of the time.
+
+    Args:
+        source: as for `read_image`.
+        size: tuple `(height, width)` of the result.
+        layout: str, as for `lay_out`. Defaults to `"stretch"`.
+        channels: int, as for `read_image`. Defaults to `3`.
+        **options: `max_pixels` and `name`, as for `read_image`.
+
+    Returns:
+        `(pixels, original_size)`: uint8 `(*size, channels)`, and the upright
+        `(height, width)` of the file.
+
+    Raises:
+        ValueError: as `read_image`.
+    """
+    original = []
+
+    def factor(original_size):
+        original.append(original_size)
+        spans = zip(*placement(original_size, size, layout), strict=True)
+        return SPARE * max(to.length / of.length for of, to in spans)
+
+    image = decoded(source, channels, factor=factor, **options)
+    return _laid_out(image, *original, size, layout, "bilinear"), *original
 
 
 def lay_out_boxes(boxes, original_size, size, layout="stretch"):
@@ -233,31 +258,58 @@ def _centred(lengths, extents):
     return tuple(spans)
 
 
-def _resized(image, size, method):
+def _laid_out(image, original_size, size, layout, method):
+    """`image` has the shape of its original, or of less resolution."""
+    seen, (rows, columns) = placement(original_size, size, layout)
+    scale = np.divide(image.shape[:2], original_size)
+    starts = scale * [span.start for span in seen]
+    ends = starts + scale * [span.length for span in seen]
+    first, last = np.floor(starts).astype(int), np.ceil(ends).astype(int)
+    inner = (rows.length, columns.length)
+    placed = _resized(
+        image[first[0] : last[0], first[1] : last[1]],
+        inner,
+        (*(starts - first), *(ends - first)),
+        method,
+    )
+    if inner == tuple(size):
+        return placed
+    result = np.zeros((*size, image.shape[2]), image.dtype)
+    result[rows.slice, columns.slice] = placed
+    return result
+
+
+def _resized(image, size, box, method):
+    """What is in a box `(top, left, bottom, right)`, in another size."""
+    if image.shape[:2] == size:
+        return np.ascontiguousarray(image)
     if method == "nearest":
         rows, columns = (
-            ((np.arange(new) + 0.5) * old / new).astype(int)
-            for old, new in zip(image.shape, size, strict=False)
+            (start + (np.arange(new) + 0.5) * (end - start) / new).astype(int)
+            for start, end, new in zip(box[:2], box[2:], size, strict=True)
         )
         return image[rows[:, None], columns]
     resized = np.empty((*size, image.shape[2]), image.dtype)
     if image.dtype == np.uint8 and image.shape[2] == 3:
-        resized[:] = _bilinear(image, size)
+        resized[:] = _bilinear(image, size, box)
         return resized
     whole = np.issubdtype(image.dtype, np.integer)
     for channel in range(image.shape[2]):
         plane = image[..., channel]
         if image.dtype != np.uint8:
             plane = plane.astype("float32")
-        plane = _bilinear(plane, size)
+        plane = _bilinear(plane, size, box)
         resized[..., channel] = np.rint(plane) if whole else plane
     return resized
 
 
-def _bilinear(pixels, size):
+def _bilinear(pixels, size, box):
     """Antialiased; three bytes a pixel, one byte or one float32."""
-    image = Image.fromarray(pixels)
-    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
+    top, left, bottom, right = box
+    image = Image.fromarray(np.ascontiguousarray(pixels)).resize(
+        size[::-1], Image.Resampling.BILINEAR, (left, top, right, bottom)
+    )
+    return np.asarray(image)
 
 
 class _Samples(typing.NamedTuple):

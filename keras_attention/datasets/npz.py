@@ -1,5 +1,7 @@
 """Examples from one `.npz` file that holds the encoded images of a data set."""
 
+import functools
+import itertools
 import pathlib
 import zipfile
 
@@ -10,7 +12,6 @@ from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
-from keras_attention.datasets.images import read_image
 from keras_attention.datasets.labels import nearest
 from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
@@ -23,7 +24,14 @@ from keras_attention.internals.arguments import one_of
 ROLES = ("train", "validation", "test")
 
 
-def from_npz(path, size=None, layout="stretch", label="label", channels=3):
+def from_npz(
+    path,
+    size=None,
+    layout="stretch",
+    label="label",
+    channels=3,
+    cache="auto",
+):
     """Reads a data set that is packed into one `.npz` file.
 
     The arrays of the file:
@@ -51,6 +59,9 @@ def from_npz(path, size=None, layout="stretch", label="label", channels=3):
             words that occur; `"box_label"` gives the classes of an image's
             boxes, multi-label. Defaults to `"label"`.
         channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
+        cache: str or `None`: `"memory"` holds the decoded images, `None`
+            decodes them whenever they are asked for, `"auto"` takes memory up
+            to 1 GiB and `None` beyond. Defaults to `"auto"`.
 
     Returns:
         A `Splits` of `Examples`, with `info`.
@@ -68,6 +79,7 @@ def from_npz(path, size=None, layout="stretch", label="label", channels=3):
     ```
     """
     one_of("layout", layout, LAYOUTS)
+    one_of("cache", cache, ("auto", "memory", None))
     one_of("channels", channels, (1, 3))
     size = check_size(size)
     path = pathlib.Path(path)
@@ -87,26 +99,27 @@ def from_npz(path, size=None, layout="stretch", label="label", channels=3):
     problems = Problems(path.name)
     boxes = _boxes(arrays, names, problems)
     labels, class_names = _labels(arrays, label, names, problems)
-    encoded, offsets = memoryview(arrays["jpeg"]), arrays["offsets"].tolist()
-
-    def image(index):
-        part = encoded[offsets[index] : offsets[index + 1]]
-        return read_image(part, channels, name="in the file")
-
-    def mask(index, original_size):
-        if "pseudo_ok" in arrays and not arrays["pseudo_ok"][index]:
-            return None
-        return _unpack(arrays["pseudo_mask"][index], *original_size)
-
+    offsets = arrays["offsets"].tolist()
+    masks = None
+    if "pseudo_mask" in arrays:
+        masks = [
+            functools.partial(_unpack, bits) if ok else None
+            for bits, ok in zip(
+                arrays["pseudo_mask"],
+                arrays.get("pseudo_ok", itertools.repeat(True)),
+                strict=False,
+            )
+        ]
     fields = assemble(
         names,
-        image,
-        mask if "pseudo_mask" in arrays else None,
+        [arrays["jpeg"][a:b] for a, b in itertools.pairwise(offsets)],
+        masks,
         boxes,
         problems=problems,
         size=size,
         layout=layout,
         channels=channels,
+        cache=cache,
     )
     problems.raise_any()
     whole = Examples(
@@ -225,7 +238,8 @@ def _boxes(arrays, names, problems):
     return check_boxes(parts, names, problems)
 
 
-def _unpack(bits, height, width):
+def _unpack(bits, size):
+    height, width = size
     mask = np.unpackbits(bits)
     if not 0 <= mask.size - height * width < 8:
         raise ValueError(

@@ -5,9 +5,8 @@ import numpy as np
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
+from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
-from keras_attention.datasets.images import read_image
-from keras_attention.datasets.images import read_mask
 from keras_attention.datasets.labels import cell_labels
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import column_labels
@@ -40,12 +39,14 @@ def from_table(
     channels=3,
     extension=None,
     delimiter=",",
+    cache="auto",
 ):
     """Reads images that a table names, with their labels, masks and groups.
 
-    Everything is read and checked before anything is returned, and nothing is
-    left out: a row that cannot be used is an error, an image file that no row
-    names is not.
+    The table is checked before anything is returned, and nothing is left out: a
+    row that cannot be used is an error, an image file that no row names is not.
+    The images are decoded and checked with it if they fit into memory, and
+    otherwise when they are asked for.
 
     Args:
         table: str or path of a CSV file with a header, in UTF-8 (a byte order
@@ -84,6 +85,11 @@ def from_table(
             with `None` a name without image extension means the one image of
             that name. Defaults to `None`.
         delimiter: str, between the cells of a CSV file. Defaults to `","`.
+        cache: str or `None`, what becomes of the decoded images: `"memory"`
+            holds them; `"disk"` holds them in a file under `~/.keras`, made
+            once and shared by all runs; `None` decodes them whenever they are
+            asked for. `"auto"` takes memory up to 1 GiB, says so and takes
+            `None` beyond. Defaults to `"auto"`.
 
     Returns:
         An `Examples`; its `names` are the image files.
@@ -136,26 +142,31 @@ def from_table(
         class_names=class_names,
     )
 
-    def read_mask_of(index, _):
-        if by_pattern:
-            name = mask.replace("{id}", without_suffix(ids[index]))
-        else:
-            name = _cell(rows[index], mask)
-        return read_mask(mask_folder.find(name)) if name else None
+    mask_paths = None
+    if mask is not None:
+        # Of an image that is not there no mask is missed.
+        names = [
+            ""
+            if path is None
+            else mask.replace("{id}", without_suffix(name))
+            if by_pattern
+            else _cell(row, mask)
+            for path, name, row in zip(paths, ids, rows, strict=True)
+        ]
+        mask_paths = find_all(mask_folder, names, where, problems)
 
     # What has no file has been noted; the others are still read, so that
     # one message says everything.
     there = [index for index, path in enumerate(paths) if path is not None]
     fields = assemble(
         [where[index] for index in there],
-        lambda index: read_image(paths[there[index]], channels),
-        (lambda index, size: read_mask_of(there[index], size))
-        if mask is not None
-        else None,
+        [paths[index] for index in there],
+        mask_paths and [mask_paths[index] for index in there],
         problems=problems,
         size=size,
         layout=layout,
         channels=channels,
+        cache=cache,
     )
     groups = _groups(rows, group, where, problems) if group else None
     problems.raise_any()

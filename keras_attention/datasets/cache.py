@@ -1,0 +1,158 @@
+"""Where decoded images are kept: in memory, on disk or not at all."""
+
+import hashlib
+import os
+import pathlib
+import sys
+
+import numpy as np
+
+from keras_attention.datasets.pixels import Pixels
+from keras_attention.datasets.pixels import decode_into
+from keras_attention.internals.arguments import one_of
+from keras_attention.internals.files import written_whole
+
+CACHES = ("auto", "memory", "disk", None)
+# So much of memory is taken without asking.
+MOST_IN_MEMORY = 2**30
+
+
+def chosen(cache, count, bytes_each):
+    """The kind of cache; what `"auto"` chose instead of memory is said.
+
+    Args:
+        cache: one of `CACHES`.
+        count: int, number of images.
+        bytes_each: int, of an image and its mask.
+
+    Returns:
+        `"memory"`, `"disk"` or `None`.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    one_of("cache", cache, CACHES)
+    if cache != "auto":
+        return cache
+    size = count * bytes_each
+    if size <= MOST_IN_MEMORY:
+        return "memory"
+    print(
+        f"{count:,} images would take {size / 1e9:.1f} GB of memory, so they "
+        "are decoded when they are asked for (cache=None); cache='disk' "
+        "decodes them once.",
+        file=sys.stderr,
+    )
+    return None
+
+
+def cache_folder():
+    """Where decoded images are kept: `$KERAS_HOME` or `~/.keras`.
+
+    Returns:
+        A `pathlib.Path`, made if need be.
+    """
+    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    folder = pathlib.Path(home, "datasets", "keras_attention")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def on_disk(pixels, folder=None):
+    """The same `Pixels`, from one file that is decoded into once.
+
+    The file is called by what it holds: the paths, sizes and times of the
+    images' files, and how they are laid out. Runs share it; one builds it, the
+    others wait. It is written whole or not at all.
+
+    Args:
+        pixels: `Pixels` of files, or `None`.
+        folder: str or path; that of `cache_folder` if `None`. Defaults to
+            `None`.
+
+    Returns:
+        A `Pixels`, or `None`.
+
+    Raises:
+        ValueError: of the first image that cannot be read.
+    """
+    if pixels is None:
+        return None
+    # Only here: a lock is of use to nobody else.
+    import filelock
+
+    folder = cache_folder() if folder is None else pathlib.Path(folder)
+    path = folder / f"{_key(pixels)}.npy"
+    with filelock.FileLock(path.with_suffix(".lock")):
+        if not _is_whole(path, pixels.shape):
+            _build(path, pixels)
+    rows = range(len(pixels))
+    return Pixels(
+        ReadRow(str(path)), rows, pixels.names, pixels.shape[1:], pixels.files
+    )
+
+
+class ReadRow:
+    """One image of a file of many, which every process opens for itself.
+
+    Args:
+        path: str, of an `.npy` file.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self._rows = None
+
+    def __call__(self, index):
+        """The pixels of one image."""
+        if self._rows is None:
+            self._rows = np.load(self.path, mmap_mode="r")
+        return self._rows[index]
+
+    def __getstate__(self):
+        return {"path": self.path, "_rows": None}
+
+
+def _key(pixels):
+    digest = hashlib.sha256(repr((pixels.read, pixels.shape)).encode())
+    for source in pixels.sources:
+        for part in source if isinstance(source, tuple) else (source,):
+            digest.update(_identity(part))
+    return digest.hexdigest()[:32]
+
+
+def _identity(source):
+    if source is None:
+        return b"none"
+    if not isinstance(source, (str, os.PathLike)):
+        return hashlib.sha256(source).digest()
+    try:
+        status = os.stat(source)
+    except OSError:
+        return f"{source}:missing".encode()
+    path = os.path.abspath(source)
+    return f"{path}:{status.st_size}:{status.st_mtime_ns}\n".encode()
+
+
+def _is_whole(path, shape):
+    """Whether the file is there and as long as its header says."""
+    try:
+        rows = np.load(path, mmap_mode="r")
+    except (OSError, ValueError):
+        return False
+    return rows.shape == shape and rows.dtype == np.uint8
+
+
+def _build(path, pixels):
+    import keras
+
+    size = np.prod(pixels.shape, dtype="int64") / 1e9
+    what = "images" if pixels.shape[-1] > 1 else "images or masks"
+    print(f"Decoding {len(pixels):,} {what} to {path}, {size:.1f} GB")
+    bar = keras.utils.Progbar(len(pixels))
+    with written_whole(path) as new:
+        rows = np.lib.format.open_memmap(
+            new, mode="w+", dtype="uint8", shape=pixels.shape
+        )
+        decode_into(rows, pixels, lambda: bar.add(1))
+        rows.flush()
