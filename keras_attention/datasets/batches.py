@@ -1,11 +1,12 @@
 """Labelled examples as what `model.fit` takes, the same on every backend."""
 
-import keras
 import numpy as np
 
 from keras_attention.datasets.elements import epoch_order
 from keras_attention.datasets.elements import stack
+from keras_attention.datasets.epochs import EpochBatches
 from keras_attention.datasets.examples import Examples
+from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.sampling import balanced_order
 from keras_attention.internals import arguments
 
@@ -18,20 +19,21 @@ def batches(
     supervised=True,
     augment=None,
     balance=False,
+    targets="label",
+    shard=(0, 1),
+    threads=None,
+    processes=0,
 ):
     """Makes batches that `fit`, `evaluate`, `predict` and a loop can take.
 
     With a `seed` the examples are reshuffled every epoch, in an order that
-    only the seed and the number of the epoch decide. `fit` draws the order of
-    the batches, not their contents, once more from Python's `random` unless
-    it is told `shuffle=False`.
+    only the seed and the number of the epoch decide. Images that are not in
+    memory are decoded and augmented ahead of the training.
 
     To go on with an interrupted training, set the epoch: after
-    `train.epoch = 5`, `fit(train, initial_epoch=5, shuffle=False)` sees the
-    batches that an uninterrupted `fit` would have seen. Leave `workers` at 1
-    for that: with more, Keras 3.15 prepares batches while it builds a model
-    under JAX and PyTorch and serves them, as old as they are, in the first
-    epoch.
+    `train.epoch = 5`, `fit(train, initial_epoch=5)` sees the batches that an
+    uninterrupted `fit` would have seen. `get_state` and `set_state` do so to
+    the batch.
 
     Args:
         examples: `Examples`.
@@ -45,13 +47,25 @@ def batches(
             before scaling. Defaults to `None`.
         balance: bool, whether every class is drawn equally often; see
             `balanced_order`. Needs a `seed`. Defaults to `False`.
+        targets: str, list or dict, what `fit` compares the outputs with:
+            `"label"`; `"mask"`, for segmentation; or, for a model of several
+            outputs, a list of these or a dictionary from their names to these.
+            A mask that is not known has weight 0. Defaults to `"label"`.
+        shard: tuple `(index, count)`, which of so many processes this one is;
+            each sees other examples, in as many batches. Defaults to `(0, 1)`.
+        threads: int, how many threads prepare batches ahead; `None` is 2 for
+            images that are not in memory and 0 for others. Defaults to `None`.
+        processes: int, how many processes prepare batches ahead, for
+            augmentations in Python. Each takes seconds to start and must be
+            able to import what `augment` is made of. Defaults to `0`.
 
     Returns:
         A `keras.utils.PyDataset` of batches: image float32 `(batch, height,
         width, channels)` in [0, 1]; label int64 `(batch,)`, or multi-label
         float32 `(batch, classes)`; mask uint8 `(batch, height, width, 1)`;
         has_mask bool `(batch,)`; boxes float32 `(batch, objects, 4)`, padded
-        with zeros to one number over the whole set.
+        with zeros to one number over the whole set. Where the examples have
+        weights or unknown masks are targets, `(image, targets, weights)`.
 
     Raises:
         ValueError: If there are no examples, on a bad argument, or if a class
@@ -90,103 +104,137 @@ def batches(
     if balance and seed is None:
         expected = "an integer where balance=True"
         raise ValueError(arguments.invalid("seed", seed, expected))
+    _check_targets(targets, examples)
+    _check_shard(shard, len(examples))
+    arguments.non_negative_int("processes", processes)
+    if threads is None:
+        threads = 2 if isinstance(examples.images, Pixels) else 0
+    arguments.non_negative_int("threads", threads)
     return _ExampleBatches(
-        examples, batch_size, seed, supervised, augment, balance
+        examples,
+        batch_size,
+        seed,
+        supervised,
+        augment,
+        balance,
+        targets,
+        shard,
+        threads,
+        processes,
     )
 
 
-class EpochBatches(keras.utils.PyDataset):
-    """Batches of `count` examples whose order is one of `seed` and epoch.
+def _check_targets(targets, examples):
+    """Raises if `targets` names what the examples do not have."""
+    there = ["label"] + ["mask"] * (examples.masks is not None)
+    if not all(name in there for name in _leaves(targets)):
+        expected = f"{' or '.join(map(repr, there))} for each output"
+        raise ValueError(arguments.invalid("targets", targets, expected))
 
-    Going through it once, by `fit` or by a loop, is an epoch. On every
-    backend `fit` ends one before it begins, so that its first is number 1.
 
-    Args:
-        count: int, number of examples.
-        batch_size: int.
-        seed: int, or `None` for the order of the source. Defaults to `None`.
-    """
-
-    def __init__(self, count, batch_size, seed=None):
-        super().__init__()
-        # TFDS counts in NumPy integers, which `len` must not return.
-        self.count = int(count)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-
-    def __len__(self):
-        return -(-self.count // self.batch_size)
-
-    def __iter__(self):
-        yield from super().__iter__()
-        self.on_epoch_end()
-
-    @property
-    def epoch(self):
-        """Number of the epoch, which a resumed training may set."""
-        return self._epoch
-
-    @epoch.setter
-    def epoch(self, epoch):
-        self._epoch = arguments.non_negative_int("epoch", epoch)
-        self._order = self.order(self._epoch)
-
-    def on_epoch_end(self):
-        """Moves on to the order of the next epoch."""
-        self.epoch += 1
-
-    def order(self, epoch):
-        """The examples of an epoch, int64 `(count,)`."""
-        return epoch_order(self.count, self.seed, epoch)
-
-    def positions(self, index):
-        """Where in the epoch the examples of a batch stand."""
-        start = range(len(self))[index] * self.batch_size
-        return np.arange(start, min(start + self.batch_size, self.count))
-
-    def chosen(self, index):
-        """Which examples are in a batch."""
-        return self._order[self.positions(index)]
+def _check_shard(shard, count):
+    valid = (
+        isinstance(shard, tuple)
+        and len(shard) == 2
+        and all(isinstance(number, int) for number in shard)
+        and 0 <= shard[0] < shard[1] <= count
+    )
+    if not valid:
+        expected = f"(index, count) of at most {count} shards"
+        raise ValueError(arguments.invalid("shard", shard, expected))
 
 
 class _ExampleBatches(EpochBatches):
     def __init__(
-        self, examples, batch_size, seed, supervised, augment, balance
+        self,
+        examples,
+        batch_size,
+        seed,
+        supervised,
+        augment,
+        balance,
+        targets,
+        shard,
+        threads,
+        processes,
     ):
         self.supervised = supervised
         self.augment = augment
         self.balance = balance
+        self.targets = targets
+        self.shard = shard
         self.classes = examples.classes
+        self.names = examples.names
         kind = "float32" if examples.multi_label else "int64"
         self.columns = {
             "image": examples.images,
             "label": np.asarray(examples.labels, kind),
         }
-        if not supervised:
+        if not supervised or "mask" in _leaves(targets):
             self._add("mask", examples.masks)
             self._add("has_mask", examples.has_mask)
-            if examples.boxes is not None:
-                self._add("boxes", stack(examples.boxes))
-        super().__init__(len(examples), batch_size, seed)
+        if not supervised and examples.boxes is not None:
+            self._add("boxes", stack(examples.boxes))
+        self._add("weight", examples.weights)
+        count = len(examples) // shard[1]
+        super().__init__(count, batch_size, seed, threads, processes)
+        # What cannot be balanced is said now.
+        self.chosen(0, [])
 
     def _add(self, name, values):
         if values is not None:
             self.columns[name] = values
 
-    def order(self, epoch):
-        if not self.balance:
-            return super().order(epoch)
-        labels = self.columns["label"]
-        return balanced_order(labels, self.seed, epoch, self.classes)
+    def words(self, step):
+        chosen = self.chosen(self.epoch, self._positions(step))
+        return f"images {', '.join(self.names[index] for index in chosen)}"
 
-    def __getitem__(self, index):
-        chosen = self.chosen(index)
+    def order(self, epoch):
+        labels = self.columns["label"]
+        if self.balance:
+            order = balanced_order(labels, self.seed, epoch, self.classes)
+        else:
+            order = epoch_order(len(labels), self.seed, epoch)
+        index, shards = self.shard
+        return order[index::shards][: self.count]
+
+    def batch(self, epoch, positions):
+        chosen = self.chosen(epoch, positions)
         batch = {name: values[chosen] for name, values in self.columns.items()}
         if self.augment is not None:
-            # By position, so that an example drawn twice looks different.
-            batch = self.augment(batch, self.epoch, self.positions(index))
+            # By position in the whole order, so that an example drawn twice
+            # looks different, and on another shard too.
+            index, shards = self.shard
+            batch = self.augment(batch, epoch, positions * shards + index)
         batch["image"] = batch["image"].astype("float32") / np.float32(255)
-        if self.supervised:
-            return batch["image"], batch["label"]
-        return batch
+        if not self.supervised:
+            return batch
+        targets = _mapped(batch.__getitem__, self.targets)
+        unknown = "has_mask" in batch and "mask" in _leaves(self.targets)
+        if "weight" not in batch and not unknown:
+            return batch["image"], targets
+        weights = _mapped(lambda name: _weights(batch, name), self.targets)
+        return batch["image"], targets, weights
+
+
+def _weights(batch, target):
+    """How much each example counts in the loss of a target."""
+    ones = np.ones(len(batch["image"]), "float32")
+    weights = batch.get("weight", ones)
+    if target == "mask" and "has_mask" in batch:
+        weights = weights * batch["has_mask"]
+    return weights
+
+
+def _leaves(targets):
+    if isinstance(targets, dict):
+        return list(targets.values())
+    return list(targets) if isinstance(targets, (list, tuple)) else [targets]
+
+
+def _mapped(function, targets):
+    if isinstance(targets, dict):
+        return {name: function(target) for name, target in targets.items()}
+    if isinstance(targets, str):
+        return function(targets)
+    return tuple(map(function, targets))

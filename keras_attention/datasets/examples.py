@@ -37,6 +37,8 @@ class Examples:
             `None`.
         layout: str, `"stretch"`, `"pad"` or `"crop"`: how the originals became
             `(height, width)`. Defaults to `"stretch"`.
+        weights: float32 array `(count,)`, how much each counts in a loss, or
+            `None`. Defaults to `None`.
 
     Raises:
         ValueError: If the lengths differ.
@@ -63,6 +65,7 @@ class Examples:
     groups: np.ndarray | None = None
     original_sizes: np.ndarray | None = None
     layout: str = "stretch"
+    weights: np.ndarray | None = None
 
     def __post_init__(self):
         for name in _PER_IMAGE:
@@ -147,4 +150,5 @@ _PER_IMAGE = (
     "boxes",
     "groups",
     "original_sizes",
+    "weights",
 )

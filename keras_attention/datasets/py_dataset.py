@@ -2,18 +2,14 @@
 
 import numpy as np
 
-from keras_attention.datasets.batches import EpochBatches
 from keras_attention.datasets.builders import quiet
 from keras_attention.datasets.elements import stack
+from keras_attention.datasets.epochs import EpochBatches
 from keras_attention.datasets.layout import lay_out
 
 
 class Batches(EpochBatches):
     """Batches of a random-access data source, reshuffled every epoch.
-
-    `fit` draws the order of the batches, not their contents, once more from
-    Python's `random` unless it is told `shuffle=False`;
-    `keras.utils.set_random_seed` fixes it.
 
     Args:
         source: a TFDS data source, that is a sequence of dicts with
@@ -45,8 +41,9 @@ class Batches(EpochBatches):
         self.supervised = supervised
         self.cache = self._read(range(self.count)) if cache else None
 
-    def __getitem__(self, index):
-        chosen = self.chosen(index)
+    def batch(self, epoch, positions):
+        """The examples that stand there."""
+        chosen = self.chosen(epoch, positions)
         if self.cache is None:
             batch = self._read(chosen.tolist())
         else:
