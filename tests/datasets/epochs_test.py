@@ -98,7 +98,7 @@ def fail():
 @pytest.mark.parametrize(
     "how, error, message",
     [
-        (die, RuntimeError, "images 0, 1, 2, 3: .*exit code -9"),
+        (die, RuntimeError, "begin with images .*exit code -9"),
         (fail, KeyError, "no such colour"),
     ],
 )
