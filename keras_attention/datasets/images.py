@@ -67,11 +67,11 @@ def read_image(source, channels=3, max_pixels=MAX_PIXELS, name=None):
     (2, 4, 3)
     """
     one_of("channels", channels, (1, 3))
-    return decoded(source, channels, max_pixels, name)
+    return _pixels(decoded(source, channels, max_pixels, name))
 
 
 def decoded(source, channels=3, max_pixels=MAX_PIXELS, name=None, factor=None):
-    """As `read_image`; a large JPEG file at less than its full resolution.
+    """As `read_image`; JPEG files, if wanted, at less than full resolution.
 
     Args:
         source: as for `read_image`.
@@ -84,17 +84,20 @@ def decoded(source, channels=3, max_pixels=MAX_PIXELS, name=None, factor=None):
             all. Defaults to `None`.
 
     Returns:
-        As `read_image`.
+        A `PIL.Image.Image` in the mode RGB or L.
 
     Raises:
         ValueError: as `read_image`.
     """
+    mode = "RGB" if channels == 3 else "L"
     with _opened("image", source, max_pixels, name, factor) as image:
         if image.mode.startswith("I;16"):
             values, top = _deep_grey(image)
             image = Image.fromarray(_to_eight_bits(values, top))
         image = _flat(image, WHITE)
-        return _pixels(image.convert("RGB" if channels == 3 else "L"))
+        image.load()
+        # It would copy where there is nothing to convert.
+        return image if image.mode == mode else image.convert(mode)
 
 
 def read_mask(source, max_pixels=MAX_PIXELS, name=None):

@@ -259,57 +259,73 @@ def _centred(lengths, extents):
 
 
 def _laid_out(image, original_size, size, layout, method):
-    """`image` has the shape of its original, or of less resolution."""
+    """Of an array or a `PIL.Image.Image`, maybe of less resolution."""
     seen, (rows, columns) = placement(original_size, size, layout)
-    scale = np.divide(image.shape[:2], original_size)
+    is_array = isinstance(image, np.ndarray)
+    there = image.shape[:2] if is_array else (image.height, image.width)
+    scale = np.divide(there, original_size)
     starts = scale * [span.start for span in seen]
     ends = starts + scale * [span.length for span in seen]
-    first, last = np.floor(starts).astype(int), np.ceil(ends).astype(int)
-    inner = (rows.length, columns.length)
-    placed = _resized(
-        image[first[0] : last[0], first[1] : last[1]],
-        inner,
-        (*(starts - first), *(ends - first)),
-        method,
+    (top, left), (bottom, right) = (
+        np.floor(starts).astype(int).tolist(),
+        np.ceil(ends).astype(int).tolist(),
     )
+    # Cut first: what is outside has no part in what is inside.
+    if is_array:
+        image = image[top:bottom, left:right]
+    elif (top, left, bottom, right) != (0, 0, *there):
+        image = image.crop((left, top, right, bottom))
+    box = (*(starts - (top, left)), *(ends - (top, left)))
+    inner = (rows.length, columns.length)
+    placed = (_nearest if method == "nearest" else _bilinear)(image, inner, box)
     if inner == tuple(size):
         return placed
-    result = np.zeros((*size, image.shape[2]), image.dtype)
+    result = np.zeros((*size, placed.shape[2]), placed.dtype)
     result[rows.slice, columns.slice] = placed
     return result
 
 
-def _resized(image, size, box, method):
-    """What is in a box `(top, left, bottom, right)`, in another size."""
+def _nearest(image, size, box):
+    """The pixels of an array in a box `(top, left, bottom, right)`."""
+    rows, columns = (
+        (start + (np.arange(new) + 0.5) * (end - start) / new).astype(int)
+        for start, end, new in zip(box[:2], box[2:], size, strict=True)
+    )
+    return image[rows[:, None], columns]
+
+
+def _bilinear(image, size, box):
+    """The same, antialiased, of an array or a `PIL.Image.Image`."""
+    if not isinstance(image, np.ndarray):
+        return _resized(image, size, box)
     if image.shape[:2] == size:
         return np.ascontiguousarray(image)
-    if method == "nearest":
-        rows, columns = (
-            (start + (np.arange(new) + 0.5) * (end - start) / new).astype(int)
-            for start, end, new in zip(box[:2], box[2:], size, strict=True)
-        )
-        return image[rows[:, None], columns]
-    resized = np.empty((*size, image.shape[2]), image.dtype)
     if image.dtype == np.uint8 and image.shape[2] == 3:
-        resized[:] = _bilinear(image, size, box)
-        return resized
+        return _resized(_picture(image), size, box)
+    resized = np.empty((*size, image.shape[2]), image.dtype)
     whole = np.issubdtype(image.dtype, np.integer)
     for channel in range(image.shape[2]):
         plane = image[..., channel]
         if image.dtype != np.uint8:
             plane = plane.astype("float32")
-        plane = _bilinear(plane, size, box)
-        resized[..., channel] = np.rint(plane) if whole else plane
+        plane = _resized(_picture(plane), size, box)
+        resized[..., channel] = (np.rint(plane) if whole else plane)[..., 0]
     return resized
 
 
-def _bilinear(pixels, size, box):
-    """Antialiased; three bytes a pixel, one byte or one float32."""
+def _picture(pixels):
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _resized(picture, size, box):
+    """Of three bytes a pixel, one byte or one float32; an array."""
     top, left, bottom, right = box
-    image = Image.fromarray(np.ascontiguousarray(pixels)).resize(
-        size[::-1], Image.Resampling.BILINEAR, (left, top, right, bottom)
-    )
-    return np.asarray(image)
+    if (picture.height, picture.width) != size:
+        picture = picture.resize(
+            size[::-1], Image.Resampling.BILINEAR, (left, top, right, bottom)
+        )
+    pixels = np.array(picture)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 class _Samples(typing.NamedTuple):
