@@ -7,7 +7,6 @@ by moving the panels apart.
 import io
 import os
 import pathlib
-import textwrap
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -117,7 +116,7 @@ class Panels:
         self.figure.text(
             _MARGIN / self.size[0],
             0.5 * _LINE / self.size[1],
-            textwrap.shorten(text, self._letters(_SMALL), placeholder=" ..."),
+            shortened(text, self._letters(_SMALL)),
             va="center",
             fontsize=_SMALL,
             color=_PALE,
