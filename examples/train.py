@@ -31,6 +31,7 @@ import keras
 import numpy as np
 import sources
 
+from keras_attention import AttentionExtractor
 from keras_attention import compare
 from keras_attention import layers
 from keras_attention import visualization
@@ -218,13 +219,15 @@ def picture(model, examples, class_names):
     spread = np.linspace(0, len(batch["label"]) - 1, num=PICTURED, dtype=int)
     images, labels = batch["image"][spread], batch["label"][spread]
     masks = batch["mask"][spread] if "mask" in batch else None
-    predictions = model.predict(images, verbose=0).argmax(-1)
+    # One batch, asked once: answers and attention are compiled together.
+    outputs, weights = AttentionExtractor(model).predict_on_batch(images)
+    predictions = outputs.argmax(-1)
     right = np.flatnonzero(predictions == labels)
     wrong = np.flatnonzero(predictions != labels)[:3]
     shown = np.concatenate([right[: 8 - len(wrong)], wrong])
     return visualization.plot_attention(
         images[shown],
-        visualization.collect_attention(model, images[shown]),
+        {name: maps[shown] for name, maps in weights.items()},
         outlines=None if masks is None else masks[shown],
         labels=labels[shown],
         predictions=predictions[shown],

@@ -67,6 +67,46 @@ visualization.worked_example(query, keys, score="dot", alignment="sparsemax")
 # %% [markdown]
 # ## Fifteen scores
 #
+# A score compares a query $q$ with the key $k$ of a position, $e = a(q, k)$.
+# Matrices $W$, vectors $v$, $u$ and $\psi$, and biases $b$ and $c$ are learned,
+# for each head its own. Here $q$ and $k$ are the query and the features
+# themselves; with `key_dim` most scores project both first.
+#
+# Products:
+#
+# - `dot`, dot product (Luong): $q^\top k$
+# - `scaled_dot`, scaled dot product (Vaswani), $d$ the size of the key:
+#   $q^\top k / \sqrt{d}$
+# - `general`, general or bilinear (Luong): $q^\top W k$
+# - `biased_general`, biased general (Sordoni): $k^\top (W q + b)$
+# - `activated_general`, activated general (Ma): $\tanh(k^\top W q + b)$
+# - `kernel`, of linear attention (Katharopoulos), with
+#   $\varphi(x) = \mathrm{elu}(x) + 1$: $\varphi(q)^\top \varphi(k)$
+#
+# Similarities:
+#
+# - `cosine`, content-based addressing (Graves), with the factor `scale`
+#   $\beta$: $\beta q^\top k / (\lVert q \rVert \lVert k \rVert)$
+# - `euclidean`, negative distance: $-\lVert q - k \rVert$
+# - `gaussian`, Gaussian kernel of bandwidth $\sigma$:
+#   $\exp(-\lVert q - k \rVert^2 / (2 \sigma^2))$
+#
+# Small networks:
+#
+# - `additive` (Bahdanau): $v^\top \tanh(W_q q + W_k k + b)$
+# - `gated_additive`, of Attention U-Net (Oktay):
+#   $\psi^\top \mathrm{ReLU}(W_q q + W_k k + b) + b_\psi$
+# - `concat` (Luong): $v^\top \tanh(W [q; k])$
+# - `deep`, a perceptron of $L$ layers (Pavlopoulos): $v^\top h_{L-1} + c$ with
+#   $h_1 = \mathrm{ReLU}(W_q q + W_k k + b_1)$ and
+#   $h_l = \mathrm{ReLU}(W_l h_{l-1} + b_l)$
+#
+# And two in which query and key do not meet:
+#
+# - `parametrized`, parametrised compatibility (Jetley): $u^\top (q + k)$
+# - `location`, location-based (Luong), for position $i$ whatever its features:
+#   $(W q)_i$
+#
 # What each of them gives the four positions. Those with weights of their own
 # have random ones here. `positive` marks the scores that are never negative,
 # which some alignments ask for.
@@ -82,7 +122,59 @@ for key in scores.available():
 # %% [markdown]
 # ## Seventeen alignments
 #
-# Five scores in a row, and what the alignments make of them. Two more need to
+# An alignment makes weights $w_i$ of the scores $e_i$ of $N$ positions; $t$ is
+# a temperature.
+#
+# Positions compete, and the weights sum to 1:
+#
+# - `softmax` (soft attention): $w_i = \exp(e_i / t) / \sum_j \exp(e_j / t)$
+# - `sparsemax` (Martins), the nearest point whose entries are at least 0 and
+#   sum to 1: $w = \arg\min_w \lVert w - e / t \rVert^2$
+# - `entmax15`, 1.5-entmax (Peters), with the threshold $\tau$ that makes the
+#   sum 1: $w_i = \max(e_i / (2t) - \tau, 0)^2$
+# - `entmax`, $\alpha$-entmax, from softmax ($\alpha \to 1$) to sparsemax
+#   ($\alpha = 2$) and beyond:
+#   $w_i = \max((\alpha - 1) e_i / t - \tau, 0)^{1 / (\alpha - 1)}$
+# - `top_k`, a softmax over the set $T$ of the $k$ highest scores:
+#   $w_i = \exp(e_i / t) / \sum_{j \in T} \exp(e_j / t)$ in $T$, otherwise $0$
+# - `local_monotonic`, local-m (Luong): the same, with $T$ a window around a
+#   fixed anchor
+# - `multi_dim_softmax`, multi-dimensional (Shen), for channel $c$ of scores of
+#   $H$ heads: $w_{ic} = \exp(s_{ic}) / \sum_j \exp(s_{jc})$ with
+#   $s_{ic} = \sum_{h=1}^{H} M_{hc} e_{hi}$
+# - `l1`, shares of a sum: $w_i = e_i / \sum_j e_j$
+# - `mean_flow` (Schlemper), with the lowest score $m = \min_j e_j$:
+#   $w_i = (e_i - m) / \sum_j (e_j - m)$
+#
+# One position has all the weight:
+#
+# - `hard`, with the gradient of a softmax (straight-through):
+#   $w = \mathrm{onehot}(\arg\max_i e_i)$
+# - `sampled`, stochastic hard attention (Xu), learned by REINFORCE: in
+#   training $w = \mathrm{onehot}(z)$ with $z \sim \mathrm{softmax}(e / t)$
+# - `gumbel_softmax` (Jang, Maddison), nearly so: in training
+#   $w = \mathrm{softmax}((e + g) / t)$ with $g_i \sim \mathrm{Gumbel}(0, 1)$
+#
+# Each position by itself, or within a window:
+#
+# - `sigmoid`: $w_i = 1 / (1 + \exp(-e_i / t))$
+# - `min_max`, range normalisation: $w_i = (e_i - m) / (\max_j e_j - m)$
+# - `local_predictive`, local-p (Luong), in the window of radius $D$ around
+#   $p = S \mathrm{sigmoid}(v^\top \tanh(W q))$ on a map of size $S$,
+#   with $\sigma = D / 2$:
+#   $w_i = \mathrm{softmax}(e / t)_i \exp(-(i - p)^2 / (2 \sigma^2))$
+#
+# Positions depend on their neighbours; the weights are expectations under a
+# conditional random field:
+#
+# - `chain_crf`, linear chain (Kim), with $K$ states and a learned table $T$:
+#   $w_i = \mathbb{E}[z_i] / (K - 1)$ under
+#   $p(z) \propto \exp(\sum_i e_i z_i / (K - 1) + \sum_i T_{z_i z_{i+1}})$
+# - `grid_crf`, grid (Zhu), with $z_i \in \lbrace 0, 1 \rbrace$ and pairs $ij$
+#   of neighbours: $w_i \approx p(z_i = 1)$ under
+#   $p(z) \propto \exp(\sum_i e_i z_i + \sum_{ij} E_{z_i z_j})$
+#
+# Six scores in a row, and what the alignments make of them. Two more need to
 # know the query or the channels, and `l1` takes no negative scores.
 
 # %%
@@ -129,6 +221,21 @@ for name, found in [
 
 # %% [markdown]
 # ## Six aggregations
+#
+# An aggregation makes a context $c$ of the features $f_i$ and their weights:
+#
+# - `weighted_sum`, of soft attention (Bahdanau): $c = \sum_i w_i f_i$, for each
+#   head its slice of the channels
+# - `gated_mean`, global average pooling of a gated map (Yan):
+#   $c = \frac{1}{N} \sum_i w_i f_i$
+# - `multi_map`, all channels for each of $H$ heads (Lin):
+#   $c = [\sum_i w_{1i} f_i; \dots; \sum_i w_{Hi} f_i]$
+# - `merge_heads`, of multi-head attention (Vaswani):
+#   $c = W_o [\sum_i w_{1i} v_{1i}; \dots; \sum_i w_{Hi} v_{Hi}] + b_o$ with
+#   $v_{hi} = W_{v,h} f_i + b_{v,h}$
+# - `concat_query` (Luong): $h = \tanh(W_c [c; q])$ with
+#   $c = \sum_i w_i f_i$
+# - `gate`, attention gate (Oktay), a map again: $c_i = w_i f_i$
 #
 # Features of 7 x 7 positions with 16 channels, weights of two heads: what
 # comes out. A gate takes the weights of one query and keeps the map.

@@ -5,6 +5,7 @@ beside it is written anew, outputs included; with it, nothing is written.
 """
 
 import argparse
+import os
 import pathlib
 import sys
 import time
@@ -34,6 +35,8 @@ def main():
     if not scripts:
         print(f"run.py: error: no notebook {arguments.names}", file=sys.stderr)
         return 2
+    # Left to the kernel: with Agg, as in tests, pyplot would show nothing.
+    os.environ.pop("MPLBACKEND", None)
     for script in scripts:
         start = time.perf_counter()
         notebook = jupytext.read(script)

@@ -13,6 +13,7 @@ from keras_attention.evaluation.batches import labelled_batches
 from keras_attention.evaluation.report import Comparison
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection.weights_kind import weights_kinds
+from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.metrics.calibration import expected_calibration_error
 from keras_attention.metrics.calibration import log_probabilities
 from keras_attention.metrics.classification import average_precision
@@ -116,22 +117,24 @@ class _Tally:
 
     def __init__(self, name, model):
         self.name = name
-        self.extractor = AttentionExtractor(model)
+        self.model = model
+        self.answer = WholeBatches(AttentionExtractor(model))
         self.images_per_second = None
         self.labels, self.outputs = [], []
         self.energies = collections.defaultdict(list)
 
     def add(self, batch):
-        model = self.extractor.model
         if self.images_per_second is None:
-            self.images_per_second = _images_per_second(model, batch.images)
-        outputs, weights = self.extractor.predict_on_batch(batch.images)
+            self.images_per_second = _images_per_second(
+                self.model, batch.images
+            )
+        outputs, weights = self.answer(batch.images)
         self._check_outputs(outputs, batch.labels)
         self.labels.append(batch.labels)
         self.outputs.append(outputs)
         if batch.masks is None:
             return
-        for layer, kind in weights_kinds(model, weights).items():
+        for layer, kind in weights_kinds(self.model, weights).items():
             if kind == "spatial":
                 energy = attention_energy(weights[layer], batch.masks)
                 self.energies[layer].append(energy)

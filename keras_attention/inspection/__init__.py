@@ -1,6 +1,7 @@
 """Looking into a model without changing what it computes.
 
 extractor.py          a model -> its outputs and the weights of every layer
+whole_batches.py      answers of a compiled model to batches of one size
 weights_kind.py       whether weights are a map, channels or pairs
 trace.py              a model run on shapes alone: every call in it
 costs.py              a trace -> parameters, operations and memory

@@ -14,6 +14,7 @@
     worked_example.py  a query, a few keys -> every number of the walk
     alignment_plot.py  scores -> weights under several alignments
     pair_plot.py       all scores with all alignments, a tile a pair
+    titles.py          titles no wider than their panel
     styles.py          letters for a notebook or for a lecture
 
     maps = collect_attention(model, images)

@@ -8,12 +8,15 @@ from keras import ops
 from PIL import Image
 
 from keras_attention import alignments
+from keras_attention.internals.words import shortened
 from keras_attention.visualization.panels import NotebookFigure
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 from keras_attention.visualization.styles import slide
+from keras_attention.visualization.titles import fit_titles
 
-_COLUMNS = 6
+_COLUMNS = {"notebook": 6, "lecture": 5}
+_LONGEST = 28  # letters of a name
 _FRAME_MILLISECONDS = 220
 
 
@@ -56,20 +59,21 @@ def compare_alignments(scores, keys=None, mask=None, style="notebook"):
     weights = {
         title: _weights(layer, scores, mask) for title, layer in chosen.items()
     }
-    columns = min(_COLUMNS, len(weights) + 1)
-    rows = -(-(len(weights) + 1) // columns)
     with drawing_style(style):
+        columns = min(_COLUMNS[style], len(weights) + 1)
+        rows = -(-(len(weights) + 1) // columns)
         figure = NotebookFigure(
             figsize=slide(style, columns, rows), layout="constrained"
         )
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         _draw_scores(panels[0], scores, mask)
         for axes, (title, w) in zip(panels[1:], weights.items(), strict=False):
-            _draw_weights(axes, w, title)
+            _draw_weights(axes, w, shortened(title, _LONGEST))
         for axes in panels[len(weights) + 1 :]:
             axes.remove()
         for axes in figure.axes:
             _clear_frame(axes, scores.ndim)
+        fit_titles(figure)
     return figure
 
 

@@ -26,12 +26,14 @@ _COLOURS = {
     "pooling": ("#d4e6f4", "#0072b2"),
     "attention": ("#f0a878", "#d55e00"),
     "vector": ("#d0d0d0", "#555555"),
+    "query": ("#ffffff", "#0072b2"),
 }
 _LEGEND_TEXTS = {
     "block": "layers on maps of one size",
     "pooling": "pooling",
     "attention": "attention, with the shape of its weights",
     "vector": "vector",
+    "query": "query of attention",
 }
 _INK, _PALE, _ATTENTION = "#222222", "#555555", "#a84a00"
 
@@ -44,8 +46,9 @@ def plot_architecture(model, input_shape=None):
     wide as its channels. The thin box behind it is its pooling. Attention
     has its own colour, its name, its class and the shape of its weights:
     in the row if what follows sees the attended map, above the row with an
-    arc to the vectors at the end if it taps a block. A model with many
-    attention layers has them counted in its blocks.
+    arc to the vectors at the end if it taps a block. A dashed arrow leads to
+    it from the map that its query is made of. A model with many attention
+    layers has them counted in its blocks.
 
     Args:
         model: `keras.Model`.
@@ -127,6 +130,8 @@ class _Drawing:
             arrangement.taps, arrangement.tap_spots(), strict=True
         ):
             self._draw_tap(tap, *spot)
+        for line in arrangement.query_lines():
+            self._draw_query(*line)
         self._draw_legend()
 
     def _draw_part(self, part, x):
@@ -215,17 +220,17 @@ class _Drawing:
         )
         self.axes.add_patch(plate)
 
-    def _draw_line(self, x, y, kind, width):
+    def _draw_line(self, x, y, kind, width, **style):
         colour = _COLOURS[kind][1]
-        self.axes.plot(x, y, color=colour, linewidth=width)
+        self.axes.plot(x, y, color=colour, linewidth=width, **style)
 
-    def _draw_tap(self, tap, x, y, bottom, arrow):
+    def _draw_tap(self, tap, x, y, left, bottom, arrow):
         kind = "attention" if tap.is_attention else "vector"
         colour = _COLOURS[kind][1]
         lines = self.arrangement.tap_lines(tap)
-        width = self.arrangement.text_size(lines) + 0.26
+        width = self.arrangement.tap_width(tap)
         height = self.arrangement.tap_height(tap)
-        left, middle = x - 0.13, bottom + height / 2
+        middle = bottom + height / 2
         end = self.arrangement.top(self.arrangement.target()) + 0.07
         self._draw_line([x, x], [y, bottom], kind, 1.6)
         self.axes.plot(x, y, marker="o", markersize=5, color=colour)
@@ -254,19 +259,33 @@ class _Drawing:
                 **self.arrangement.style(number),
             )
 
+    def _draw_query(self, x, y, marker):
+        colour = _COLOURS["query"][1]
+        self._draw_line(x, y, "query", 1.3, linestyle="--", gid="query")
+        self.axes.plot(x[0], y[0], marker="o", markersize=5, color=colour)
+        self.axes.plot(x[-1], y[-1], marker=marker, markersize=5, color=colour)
+
     def _draw_legend(self):
-        shown = {part.kind for part in self.arrangement.parts}
-        if any(part.pooled for part in self.arrangement.parts):
+        arrangement = self.arrangement
+        shown = {part.kind for part in arrangement.parts}
+        if any(part.pooled for part in arrangement.parts):
             shown.add("pooling")
-        if any(t.is_attention for t in self.arrangement.taps) or any(
-            part.attention for part in self.arrangement.parts
+        if any(t.is_attention for t in arrangement.taps) or any(
+            part.attention for part in arrangement.parts
         ):
             shown.add("attention")
+        if any(p.query for p in (*arrangement.parts, *arrangement.taps)):
+            shown.add("query")
         x, y = MARGIN, 0.25
         for kind, name in _LEGEND_TEXTS.items():
             if kind not in shown:
                 continue
-            self._draw_plate(x, y - 0.07, 0.22, 0.14, kind, 0.02)
+            if kind == "query":
+                self._draw_line(
+                    [x, x + 0.22], [y, y], kind, 1.3, linestyle="--"
+                )
+            else:
+                self._draw_plate(x, y - 0.07, 0.22, 0.14, kind, 0.02)
             text = self._write(x + 0.3, y, name, 10, _PALE)
             x += 0.3 + text.get_window_extent().width / 150 + 0.4
 

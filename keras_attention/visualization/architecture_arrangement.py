@@ -3,6 +3,7 @@
 import math
 
 from keras_attention.internals.words import shortened
+from keras_attention.visualization.architecture_parts import Place
 from keras_attention.visualization.architecture_parts import times
 
 # A 16:9 slide, its borders, and the largest sizes of a box.
@@ -10,6 +11,8 @@ WIDTH, RATIO, MARGIN, HEADER, LEGEND = 40 / 3, 9 / 16, 0.35, 1.15, 0.5
 TALLEST, WIDEST, THINNEST, THIN = 3.4, 0.8, 0.1, 0.07
 SKEW, GAP, TEXT_GAP, POOL_GAP = 0.2, 0.14, 0.16, 0.06
 LEVEL = 0.3
+# How far the line of a query stays from boxes, and from what it stands on.
+RAIL = 0.3
 _LONGEST = 40  # letters of a name
 FONTS = (11.5, 11, 10.5, 10, 9.5, 9, 8.5, 8, 7.5, 7)
 
@@ -30,7 +33,7 @@ class Arrangement:
 
     def __init__(self, parts, taps, axes):
         self.parts = parts
-        self.taps = sorted(taps, key=lambda tap: (tap.source, tap.is_pooled))
+        self.taps = sorted(taps, key=lambda tap: tap.source)
         self.axes = axes
         maps = [part.shape for part in parts if part.kind != "vector"]
         vectors = [part.shape for part in parts if part.kind == "vector"]
@@ -95,7 +98,7 @@ class Arrangement:
         tops = [self.top(number) for number in range(len(self.parts))]
         tops += [
             bottom + self.tap_height(tap)
-            for tap, (_, _, bottom, _) in zip(
+            for tap, (*_, bottom, _) in zip(
                 self.taps, self.tap_spots(), strict=True
             )
         ]
@@ -175,6 +178,10 @@ class Arrangement:
             return {"fontsize": self.font, "weight": "bold"}
         return {"fontsize": self.font - 0.5}
 
+    def tap_width(self, tap):
+        """The width of a tap's box."""
+        return self.text_size(self.tap_lines(tap)) + 0.26
+
     def tap_height(self, tap):
         """The height of a tap's box."""
         return self.line * (1 + len(tap.details)) + 0.16
@@ -183,33 +190,90 @@ class Arrangement:
         """Where taps start, and where their boxes and arcs are.
 
         From right to left, every box is above and left of those before it,
-        so that no line crosses another.
+        so that no line from a block or to the end crosses another. As far as
+        there is room, all stand left of the lines of their queries.
 
         Returns:
-            List of `(x, y, bottom of the box, x of the arrow)`.
+            List of `(x, y, left of the box, its bottom, x of the arrow)`.
         """
         target = self.target()
+        starts = [self.spot(tap.source) for tap in self.taps]
+        rails = [self.spot(tap.query)[0] for tap in self.taps if tap.query]
         spots, level, limit = [], 0.0, self.width
         for number, tap in reversed(list(enumerate(self.taps))):
-            x, y = self._tap_start(tap)
+            x, y = starts[number]
             x = min(x, limit)
             limit = x - 0.2
-            over = max(self.top(n) for n in range(tap.source, target + 1))
-            bottom = max(over + LEVEL, level)
+            before = min(limit, starts[number - 1][0]) if number else 0.0
+            left = x - 0.13
+            if x + 0.13 + RAIL < min(rails, default=0.0):
+                moved = min(rails) - RAIL - self.tap_width(tap)
+                left = min(left, max(moved, before + 0.1))
+            below = [
+                self.top(n)
+                for n in range(target + 1)
+                if n >= tap.source.part or self._right(n) > left
+            ]
+            bottom = max(max(below) + LEVEL, level)
             level = bottom + self.tap_height(tap) + 0.16
             # The outermost arc arrives outermost.
             aside = 0.1 * ((len(self.taps) - 1) / 2 - number)
-            spots.insert(0, (x, y, bottom, self.centres[target] + aside))
+            spots.insert(0, (x, y, left, bottom, self.centres[target] + aside))
         return spots
 
-    def _tap_start(self, tap):
-        part, x = self.parts[tap.source], self.centres[tap.source]
+    def query_lines(self):
+        """The corners of the line from every query to its attention.
+
+        Returns:
+            List of `(x, y, marker)`: two lists of numbers, and the arrow's
+            head, as matplotlib names it.
+        """
+        lines, right = [], 0.0
+        spots = self.tap_spots()
+        for tap, (stem, _, left, bottom, _) in reversed(
+            list(zip(self.taps, spots, strict=True))
+        ):
+            right = max(right, left + self.tap_width(tap))
+            if tap.query is None:
+                continue
+            x, y = self.spot(tap.query)
+            # Below the arc, which leaves from the middle.
+            level = bottom + 0.22 * self.tap_height(tap)
+            if x < stem:
+                lines.append(([x, x, left - 0.05], [y, level, level], ">"))
+                continue
+            # Up beside all boxes below, and from the right into its own.
+            rail, turn = x, y
+            if x < right + RAIL / 2:
+                rail, turn = right + RAIL, self.top(tap.query.part) + RAIL / 2
+            end = left + self.tap_width(tap) + 0.05
+            xs = [x, x, rail, rail, end]
+            lines.append((xs, [y, turn, turn, level, level], "<"))
+        for number, part in enumerate(self.parts):
+            if part.query is not None:
+                lines.append(self._line_to_part(number, part.query))
+        return lines
+
+    def _line_to_part(self, number, query):
+        x, y = self.spot(query)
+        end, bottom = self.spot(Place(number, False))
+        between = range(*sorted((number, query.part)), 1)
+        over = max(self.top(n) for n in (*between, number, query.part))
+        over += LEVEL / 2
+        return [x, x, end, end], [y, over, over, bottom + 0.05], "v"
+
+    def spot(self, place):
+        """The middle of the lid of a box, where lines start and end."""
+        part, x = self.parts[place.part], self.centres[place.part]
         width, height = self.size(part.kind, part.shape)
-        if tap.is_pooled:
+        if place.is_pooled:
             thin, height = self.size("pooling", part.pooled)
             x += width / 2 + POOL_GAP + thin / 2
         depth = self.depth(part.kind, height)
         return x + depth / 2, self.floor + height + depth / 2
+
+    def _right(self, number):
+        return self.centres[number] + self._extent(self.parts[number])[1]
 
     def target(self):
         """Number of the part that arcs end at."""

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import math
+from typing import NamedTuple
 
 import keras
 
@@ -14,6 +15,18 @@ _NEW_MAP = 1.5
 # More attention layers in a row than this belong to their blocks.
 _MOST_INLINE = 6
 _MOST_VECTORS = 4
+
+
+class Place(NamedTuple):
+    """Where a map stands in the row of parts.
+
+    Args:
+        part: int, number of the part.
+        is_pooled: bool, whether it is what is behind the part's pooling.
+    """
+
+    part: int
+    is_pooled: bool
 
 
 @dataclasses.dataclass
@@ -30,6 +43,8 @@ class Part:
         attention: dict, of a block: the number of attention layers inside it,
             by class. Defaults to `{}`.
         units: set of int, numbers of the calls in it. Defaults to `set()`.
+        query: `Place` or `None`, of attention: what asks it. Defaults to
+            `None`.
     """
 
     kind: str
@@ -39,6 +54,7 @@ class Part:
     pooled: tuple | None = None
     attention: dict = dataclasses.field(default_factory=dict)
     units: set = dataclasses.field(default_factory=set)
+    query: Place | None = None
 
     @property
     def inside(self):
@@ -51,18 +67,18 @@ class Tap:
     """What leads from a part straight to the vectors at the end.
 
     Args:
-        source: int, number of the part.
+        source: `Place`, what it reads.
         name: str, of the layer.
         details: list of str, further lines.
         is_attention: bool, or else plain pooling.
-        is_pooled: bool, whether it reads what is behind the part's pooling.
+        query: `Place` or `None`, what asks it.
     """
 
-    source: int
+    source: Place
     name: str
     details: list
     is_attention: bool
-    is_pooled: bool
+    query: Place | None
 
 
 @dataclasses.dataclass(eq=False)
@@ -74,6 +90,7 @@ class _Unit:
     number: int
     shape: tuple
     sources: list
+    query: int | None
     rows: list
     is_layer: bool
 
@@ -135,9 +152,13 @@ def parts_and_taps(model, inputs, calls, rows):
     beside = {*tapped, *vectors}
     _add_blocks(parts, [u for u in units if u not in beside], units)
     end = len(parts) - 1
-    taps = [_tap(parts, unit, True) for unit in tapped]
+    for part in parts:
+        if part.kind == "attention":
+            (number,) = part.units
+            part.query = _query(parts, units[number], units)
+    taps = [_tap(parts, unit, True, units) for unit in tapped]
     taps += [
-        _tap(parts, unit, False)
+        _tap(parts, unit, False, units)
         for unit in vectors
         if any(
             units[n].is_map and not units[n].is_attention for n in unit.sources
@@ -145,7 +166,9 @@ def parts_and_taps(model, inputs, calls, rows):
         and _leaves(unit, units, consumers)
     ]
     _add_vectors(parts, vectors, units)
-    return parts, [tap for tap in taps if tap.source not in (None, end)]
+    return parts, [
+        tap for tap in taps if tap.source is not None and tap.source.part != end
+    ]
 
 
 def _units(model, calls, rows, first):
@@ -188,6 +211,7 @@ def _units(model, calls, rows, first):
                     },
                     key=[producers.get(id(x)) for x in call.inputs].index,
                 ),
+                producers.get(id(_query_of(call))),
                 [row for row in rows if call.path in ancestry(row["path"])[1:]],
                 call.is_layer,
             )
@@ -195,6 +219,14 @@ def _units(model, calls, rows, first):
         for output in call.outputs:
             producers[id(output)] = number
     return units
+
+
+def _query_of(call):
+    """What a call of an attention layer of this kind got as its query."""
+    if not hasattr(call.operation, "attention_shapes"):
+        return None
+    _, query, *_ = [*call.args, None, None]
+    return call.kwargs.get("query", query)
 
 
 def _leaves(unit, units, consumers):
@@ -310,14 +342,35 @@ def times(shape):
     return "\u2009\u00d7\u2009".join(map(str, shape))
 
 
-def _tap(parts, unit, is_attention):
-    source = unit.sources[0]
-    number = next((n for n, p in enumerate(parts) if source in p.units), None)
+def _tap(parts, unit, is_attention, units):
     details = attention_lines(unit) if is_attention else ["mean of the map"]
-    is_pooled = number is not None and (
-        parts[number].pooled is not None and source == max(parts[number].units)
-    )
-    return Tap(number, unit.name, details, is_attention, is_pooled)
+    source = _place(parts, unit.sources[0])
+    query = _query(parts, unit, units)
+    return Tap(source, unit.name, details, is_attention, query)
+
+
+def _place(parts, source):
+    """Where the result of a call stands, or `None`."""
+    for number, part in enumerate(parts):
+        if source in part.units:
+            is_last = source == max(part.units)
+            return Place(number, part.pooled is not None and is_last)
+    return None
+
+
+def _query(parts, unit, units):
+    """The place of a query, or of the map that it was made of.
+
+    `None` where none is shown, and for what attention reads anyway.
+    """
+    number = unit.query
+    while number is not None:
+        place = _place(parts, number)
+        if place is not None:
+            is_other = place != _place(parts, unit.sources[0])
+            return place if is_other else None
+        number = next(iter(units[number].sources), None)
+    return None
 
 
 def _add_vectors(parts, vectors, units):

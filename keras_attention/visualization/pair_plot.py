@@ -4,11 +4,14 @@ import numpy as np
 from keras import ops
 
 from keras_attention import alignments as registered
+from keras_attention.internals.words import shortened
 from keras_attention.visualization.panels import NotebookFigure
 from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.styles import drawing_style
 
-_TILE, _LEFT, _TOP = 0.62, 1.35, 0.95
+# In inches: room for names of at most so many letters.
+_TILE, _LEFT, _TOP, _RIGHT = 0.62, 1.6, 0.95, 0.95
+_LONGEST = 20
 
 
 def plot_pairs(scores, alignments=None, picture=None, queries=None):
@@ -63,7 +66,7 @@ def plot_pairs(scores, alignments=None, picture=None, queries=None):
     with drawing_style("notebook"):
         figure = NotebookFigure(
             figsize=(
-                _LEFT + _TILE * columns + 0.5,
+                _LEFT + _TILE * columns + _RIGHT,
                 _TOP + _TILE * rows + 0.05,
             )
         )
@@ -77,7 +80,9 @@ def plot_pairs(scores, alignments=None, picture=None, queries=None):
         for row, (name, e) in enumerate(scores.items(), start=1):
             axes = tile(row, 0)
             axes.imshow(e, cmap="Greys_r")
-            axes.set_ylabel(name, rotation=0, ha="right", va="center")
+            axes.set_ylabel(
+                shortened(name, _LONGEST), rotation=0, ha="right", va="center"
+            )
             for column, (title, layer) in enumerate(layers.items(), start=1):
                 weights = _weights(layer, e, queries.get(title))
                 if weights is not None:
@@ -90,7 +95,7 @@ def plot_pairs(scores, alignments=None, picture=None, queries=None):
             figure.text(
                 (_LEFT + _TILE * (column + 0.4)) / figure.get_figwidth(),
                 1 - (_TOP + above - 0.06) / figure.get_figheight(),
-                title,
+                shortened(title, _LONGEST),
                 rotation=45,
                 ha="left",
                 va="bottom",

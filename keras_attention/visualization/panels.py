@@ -7,7 +7,6 @@ by moving the panels apart.
 import io
 import os
 import pathlib
-import textwrap
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -21,7 +20,7 @@ _TILE, _GAP, _MARGIN = 1.2, 0.08, 0.12
 _TITLE, _LINE, _ROW_GAP = 0.26, 0.16, 0.08
 _BAR, _BAR_TICKS, _BAR_LABELS = 0.1, 0.52, 0.68
 _SMALL, _MEDIUM = 8, 10
-_LETTER = 0.068  # the width of a small one, on average
+_LETTER = 0.0085  # the width of one of a point, on average
 _INK, _PALE = "#222222", "#666666"
 
 
@@ -68,9 +67,8 @@ class Panels:
 
     def title(self, row, text):
         """Writes above the first panel of a row."""
-        room = int((self.size[0] - 2 * _MARGIN) / _LETTER)
         self._leftmost[row].set_title(
-            shortened(text, room),
+            shortened(text, self._letters(_MEDIUM)),
             loc="left",
             fontsize=_MEDIUM,
             color=_INK,
@@ -115,15 +113,18 @@ class Panels:
 
     def note(self, text):
         """Writes at the bottom of the figure, as much as there is room for."""
-        room = int((self.size[0] - 2 * _MARGIN) / _LETTER)
         self.figure.text(
             _MARGIN / self.size[0],
             0.5 * _LINE / self.size[1],
-            textwrap.shorten(text, room, placeholder=" ..."),
+            shortened(text, self._letters(_SMALL)),
             va="center",
             fontsize=_SMALL,
             color=_PALE,
         )
+
+    def _letters(self, size):
+        """How many letters go from one margin to the other."""
+        return int((self.size[0] - 2 * _MARGIN) / (_LETTER * size))
 
     def _add_axes(self, left, top, width, height):
         total_width, total_height = self.size

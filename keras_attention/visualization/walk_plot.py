@@ -9,6 +9,7 @@ from keras_attention.visualization.pictures import grey
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 from keras_attention.visualization.styles import slide
+from keras_attention.visualization.titles import fit_titles
 from keras_attention.visualization.walk import follow
 
 _ANSWERS = 5
@@ -103,6 +104,7 @@ def plot_walk(
             axes.set_title(f"{title}\n{detail or ''}", loc="left")
         for axes in panels[len(steps) :]:
             axes.remove()
+        fit_titles(figure)
     return figure
 
 

@@ -310,3 +310,27 @@ def test_test_sets_that_do_not_fit_are_named(models, test_set):
     for given in bad:
         with pytest.raises(ValueError, match="argument test"):
             compare(models, given)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Sizes(keras.layers.Layer):
+    """Notes how many images it is called with, once for every compilation."""
+
+    def call(self, x):
+        self.seen = [*getattr(self, "seen", []), x.shape[0]]
+        return x
+
+
+@pytest.mark.computing
+def test_a_model_is_compiled_for_one_size_of_batch(test_set):
+    # The last two of ten images are filled up, and their answers kept.
+    inputs = keras.Input((12, 12, 2))
+    sizes = Sizes()
+    x = AttentionPooling2D()(sizes(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES)(x))
+    sizes.seen = []
+    row = compare({"model": model}, test_set, batch_size=4).rows[0]
+    assert set(sizes.seen) == {4}
+    whole = compare({"model": model}, test_set, batch_size=10).rows[0]
+    for key in ("images", "accuracy", "attention"):
+        assert row[key] == pytest.approx(whole[key]), key

@@ -82,6 +82,19 @@ def residual(blocks=3):
     return keras.Model(inputs, keras.layers.Dense(3, name="classes")(x))
 
 
+def skip():
+    """A gate in the row, asked by the map before it, lets another through."""
+    x = inputs = keras.Input((64, 64, 3))
+    fine = keras.layers.Conv2D(16, 3, padding="same", name="fine")(x)
+    x = keras.layers.MaxPooling2D()(fine)
+    x = keras.layers.Conv2D(32, 3, padding="same", name="coarse")(x)
+    gated = layers.get("gate", name="skip_gate")(fine, x)
+    x = keras.layers.UpSampling2D()(x)
+    x = keras.layers.Concatenate()([x, gated])
+    x = keras.layers.Conv2D(16, 3, padding="same", name="up")(x)
+    return keras.Model(inputs, x)
+
+
 def resnet50():
     return keras.applications.ResNet50(weights=None)
 
@@ -93,6 +106,7 @@ MODELS = {
     "sequential": (sequential, None),
     "nested": (nested, None),
     "residual": (residual, None),
+    "skip": (skip, None),
     "resnet50": (resnet50, None),
     "plain": (lambda: vgg({}), None),
 }
@@ -177,6 +191,58 @@ def test_blocks_and_taps_of_the_melanoma_network():
     for arc in arcs:
         assert arc[-1][0] == pytest.approx(x, abs=0.2)
         assert arc[0][1] > arc[-1][1]
+
+
+def queries(figure):
+    return [x for x in figure.axes[0].lines if x.get_gid() == "query"]
+
+
+def place(figure, name):
+    """The middle of a text, in inches, and half its width."""
+    text = next(t for t in figure.axes[0].texts if t.get_text() == name)
+    box = text.get_window_extent().transformed(
+        figure.axes[0].transData.inverted()
+    )
+    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, box.width / 2
+
+
+@pytest.mark.parametrize("make, shape", [(melanoma, None), MODELS["mixed"]])
+def test_arrows_lead_from_the_last_block_to_what_it_asks(make, shape):
+    figure = plot_architecture(make(), shape)
+    lines = queries(figure)
+    names = [t for t in texts(figure) if "_pool_" in t and "_se" not in t]
+    assert len(lines) == len(names) == 2
+    ends = {tuple(line.get_xydata()[-1]) for line in lines}
+    for name in names:
+        x, y, half = place(figure, name)
+        end = min(ends, key=lambda end: abs(end[1] - y))
+        ends.remove(end)
+        # At the right of the box, below the arc that leaves from its middle.
+        assert x + half < end[0] < x + half + 0.5
+        assert end[1] < y - 0.2
+    x, _, _ = place(figure, "block5")
+    context, _, _ = place(figure, "context")
+    for line in lines:
+        # From above the block straight up: nothing stands in the way.
+        start, *corners, _ = line.get_xydata()
+        assert x < start[0] < context
+        assert {corner[0] for corner in corners} == {start[0]}
+    assert "query of attention" in texts(figure)
+
+
+def test_an_arrow_leads_to_attention_in_the_row():
+    figure = plot_architecture(skip())
+    (line,) = queries(figure)
+    start, *_, end = line.get_xydata()
+    for point, name in ((start, "coarse"), (end, "skip_gate")):
+        assert point[0] == pytest.approx(place(figure, name)[0], abs=0.8)
+
+
+@pytest.mark.parametrize("make", [inserted, nested, residual])
+def test_without_a_query_no_arrow(make):
+    figure = plot_architecture(make())
+    assert not queries(figure)
+    assert "query of attention" not in texts(figure)
 
 
 def test_inserted_attention_stands_in_the_row():

@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection.weights_kind import weights_kinds
+from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.metrics.localisation import attention_energy
 
 
@@ -27,11 +28,11 @@ def mean_attention_energy(model, data, batch_size=32):
         `keras_attention.compare`, a row a layer, with the numbers to read it
         against.
     """
-    extractor = AttentionExtractor(model)
+    answer = WholeBatches(AttentionExtractor(model))
     energies = []
     for batch in _batches(data, batch_size):
         images, masks = np.asarray(batch["image"]), np.asarray(batch["mask"])
-        _, weights = extractor.predict_on_batch(images)
+        _, weights = answer(images)
         spatial = [
             attention_energy(weights[layer], masks)
             for layer, kind in weights_kinds(model, weights).items()
