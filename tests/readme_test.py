@@ -27,6 +27,9 @@ def lesions(tmp_path):
         lines.append(f"{name},{kind},p{index // 2 % 6 + 6 * (index % 2)}")
         photo = Image.new("RGB", (60, 40), (90 * (index % 2), 40, 40))
         photo.save(tmp_path / "photos" / f"{name}.jpg")
+        flower = tmp_path / "flowers" / kind / f"{name}.jpg"
+        flower.parent.mkdir(parents=True, exist_ok=True)
+        photo.save(flower)
         mask = Image.new("L", (60, 40))
         mask.paste(255, (20, 10, 40, 30))
         mask.save(tmp_path / "photos" / f"{name}_segmentation.png")
