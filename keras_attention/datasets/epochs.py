@@ -1,10 +1,17 @@
 """An order that seed and epoch alone decide, and where in it a training is."""
 
+import queue
+import threading
+
 import keras
 import numpy as np
 
 from keras_attention.datasets.elements import epoch_order
 from keras_attention.internals import arguments
+
+# Seconds that a batch may take; a disk that hangs hangs for ever.
+PATIENCE = 600
+_END = 2**53
 
 
 class EpochBatches(keras.utils.PyDataset):
@@ -183,7 +190,7 @@ class EpochBatches(keras.utils.PyDataset):
             )
         self._next = number + 1
         try:
-            return next(self._ahead)
+            return within(PATIENCE, self._ahead)
         except Exception as error:
             # What reads ahead is not to be asked again.
             self._ahead = None
@@ -246,4 +253,33 @@ def read_ahead(read, start, threads, processes):
     return iter(data)
 
 
-_END = 2**53
+def within(seconds, iterator):
+    """The next of an iterator, or an error where it hangs.
+
+    Args:
+        seconds: float, how long is waited.
+        iterator: an iterator.
+
+    Returns:
+        Its next element.
+
+    Raises:
+        RuntimeError: if there is none in time.
+    """
+    answer = queue.SimpleQueue()
+
+    def ask():
+        try:
+            answer.put((next(iterator), None))
+        except BaseException as error:
+            answer.put((None, error))
+
+    # Of no use to a program that ends, so nothing waits for it.
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        element, error = answer.get(timeout=seconds)
+    except queue.Empty:
+        raise RuntimeError(f"nothing came within {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return element

@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import threading
 
 import keras
 import numpy as np
 import pytest
 
+from keras_attention.datasets import epochs
 from keras_attention.datasets.augmentation import Augmentation
 from keras_attention.datasets.batches import batches
 from keras_attention.datasets.examples import Examples
@@ -113,6 +115,16 @@ def test_a_thread_that_fails_is_an_error_each_time():
     for _ in range(2):
         with pytest.raises(KeyError, match="no such colour"):
             digests(train)
+
+
+def test_what_hangs_is_an_error(monkeypatch):
+    monkeypatch.setattr(epochs, "PATIENCE", 0.2)
+    awake = threading.Event()
+    train = batches(make(), SIZE, augment=Dies(awake.wait), threads=1)
+    with pytest.raises(RuntimeError, match="images .* within 0.2 s"):
+        digests(train)
+    awake.set()
+    assert digests(train) == digests(batches(make(), SIZE))
 
 
 def linear_model():
