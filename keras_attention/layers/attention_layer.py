@@ -294,3 +294,6 @@ class AttentionLayer2D(keras.layers.Layer):
         if self.data_format == "channels_first":
             return "(batch, channels, height, width)"
         return "(batch, height, width, channels)"
+
+
+registry.base = AttentionLayer2D
