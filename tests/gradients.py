@@ -88,3 +88,65 @@ def _open(x):
     shape = x.shape.as_list()
     kept = {3: [2], 4: [1, 3]}.get(len(shape), range(len(shape)))
     return [size if i in kept else None for i, size in enumerate(shape)]
+
+
+def layer_gradients(layer, arrays, direction):
+    """What a layer returns, and the gradients of all that it learns from.
+
+    Args:
+        layer: `keras.layers.Layer`, built.
+        arrays: list, its inputs.
+        direction: array in the shape of its outputs.
+
+    Returns:
+        The outputs and `{path or number of an input: gradient}`, all float32;
+        `None` for what has no influence.
+    """
+    ops = keras.ops
+    arrays = [ops.convert_to_tensor(x) for x in arrays]
+    direction = ops.convert_to_tensor(direction, "float32")
+    weights = layer.trainable_variables
+    values = [weight.value for weight in weights]
+
+    def loss(y):
+        return ops.sum(ops.cast(y, "float32") * direction)
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(arrays)
+            y = layer(*arrays)
+            total = loss(y)
+        found = tape.gradient(total, [*arrays, *values])
+    elif backend == "torch":
+        import torch
+
+        for x in arrays:
+            x.requires_grad_()
+        y = layer(*arrays)
+        found = torch.autograd.grad(
+            loss(y), [*arrays, *values], allow_unused=True
+        )
+    else:
+        import jax
+
+        state = [v.value for v in layer.non_trainable_variables]
+
+        def run(arrays, values):
+            y, _ = layer.stateless_call(values, state, *arrays)
+            return loss(y), y
+
+        run = jax.jit(jax.grad(run, argnums=(0, 1), has_aux=True))
+        (of_arrays, of_weights), y = run(arrays, values)
+        found = [*of_arrays, *of_weights]
+    names = [*range(len(arrays)), *(weight.path for weight in weights)]
+
+    def numpy(x):
+        if x is None:
+            return None
+        x = x.detach() if backend == "torch" else x
+        return np.array(ops.convert_to_numpy(ops.cast(x, "float32")))
+
+    return numpy(y), dict(zip(names, map(numpy, found), strict=True))

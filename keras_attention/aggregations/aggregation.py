@@ -6,6 +6,7 @@ from keras import ops
 from keras_attention.internals.registry import Registry
 from keras_attention.internals.renamed import with_current_names
 from keras_attention.ops import at_least_float32
+from keras_attention.ops import finite
 from keras_attention.ops import merge_heads
 from keras_attention.ops import split_heads
 
@@ -69,7 +70,7 @@ class Aggregation(keras.layers.Layer):
         heads = weights.shape[1]
         values = split_heads(ops.cast(features, self.compute_dtype), heads)
         context = self.combine(at_least_float32(weights), values)
-        return ops.cast(merge_heads(context), self.compute_dtype)
+        return finite(merge_heads(context), self.compute_dtype)
 
     @classmethod
     def from_config(cls, config):

@@ -7,6 +7,7 @@ from keras_attention.aggregations.aggregation import registry
 from keras_attention.aggregations.weighted_sum import WeightedSum
 from keras_attention.internals import arguments
 from keras_attention.internals.projection import projection
+from keras_attention.ops import finite
 
 
 @registry.register("concat_query")
@@ -103,7 +104,7 @@ class ConcatQuery(WeightedSum):
         # A query of batch 1 is shared by all.
         shape = (*ops.shape(context)[:2], query.shape[-1])
         both = ops.concatenate([context, ops.broadcast_to(query, shape)], -1)
-        return self.activation(self.output_dense(both))
+        return self.activation(finite(self.output_dense(both)))
 
     def compute_output_shape(
         self, weights_shape, features_shape, query_shape=None

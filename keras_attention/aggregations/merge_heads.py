@@ -4,6 +4,7 @@ from keras_attention.aggregations.aggregation import registry
 from keras_attention.aggregations.weighted_sum import WeightedSum
 from keras_attention.internals import arguments
 from keras_attention.internals.projection import projection
+from keras_attention.ops import finite
 
 
 @registry.register("merge_heads")
@@ -90,8 +91,8 @@ class MergeHeads(WeightedSum):
 
     def call(self, weights, features, query=None):
         """Projects, sums and mixes; see the class."""
-        context = super().call(weights, self.value_dense(features))
-        return self.output_dense(context)
+        context = super().call(weights, finite(self.value_dense(features)))
+        return finite(self.output_dense(context))
 
     def compute_output_shape(
         self, weights_shape, features_shape, query_shape=None

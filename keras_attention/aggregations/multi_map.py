@@ -5,6 +5,7 @@ from keras import ops
 from keras_attention.aggregations.aggregation import Aggregation
 from keras_attention.aggregations.aggregation import registry
 from keras_attention.ops import at_least_float32
+from keras_attention.ops import finite
 from keras_attention.ops import merge_heads
 
 
@@ -60,7 +61,7 @@ class MultiMap(Aggregation):
         """Combines; see the class."""
         values = ops.cast(features, self.compute_dtype)
         context = self.combine(at_least_float32(weights), values)
-        return ops.cast(merge_heads(context), self.compute_dtype)
+        return finite(merge_heads(context), self.compute_dtype)
 
     def combine(self, weights, values):
         """`(b, h, q, n) x (b, n, c)`, to `(b, h, q, c)`."""

@@ -8,8 +8,12 @@ from keras_attention.alignments.alignment import registry
 from keras_attention.internals import arguments
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import bounded
+from keras_attention.ops import largest
 from keras_attention.ops import masked_softmax
 from keras_attention.ops import precise_dtype
+
+# Far below any winner, and in gradients a factor that leaves room.
+_DEEPEST = 1e6
 
 
 @registry.register("multi_dim_softmax")
@@ -61,8 +65,8 @@ class MultiDimSoftmaxAlignment(Alignment):
         score is mixed. `W_d` has a bias there, which a softmax ignores.
 
     Cost:
-        `heads * channels` multiplications a position, and `channels` weights
-        for each.
+        `2 * heads * channels` multiplications a position, and `channels`
+        weights for each.
 
     See also:
         `SoftmaxAlignment`, which this is where all columns of `M` are equal.
@@ -119,9 +123,17 @@ class MultiDimSoftmaxAlignment(Alignment):
                 f"a mask of shape {tuple(mask.shape)}"
             )
         # A masked NaN would reach the gradient of the matrix.
-        scores = bounded(scores, mask, fill=0.0)
+        heights, depths = bounded(scores, mask), bounded(-scores, mask)
         matrix = ops.cast(self.matrix, scores.dtype)
-        mixed = ops.einsum("bhqn,hc->bcqn", scores, matrix)
+        # A softmax does not see what a row adds to all scores, so the winner
+        # for each sign of an entry is put to 0, and so is what it gives to the
+        # entry's gradient: the difference of two infinities, of equal winners
+        # at 1e30.
+        size = ops.abs(matrix)
+        above = _below_top(heights), (size + matrix) / 2
+        below = _below_top(depths), (size - matrix) / 2
+        mixed = ops.einsum("bhqn,hc->bcqn", *above)
+        mixed = mixed + ops.einsum("bhqn,hc->bcqn", *below)
         return masked_softmax(mixed, mask)
 
     def compute_output_shape(self, scores_shape):
@@ -146,3 +158,9 @@ class MultiDimSoftmaxAlignment(Alignment):
                 self.kernel_initializer
             ),
         }
+
+
+def _below_top(scores):
+    top = ops.stop_gradient(largest(scores, axis=-1, keepdims=True))
+    # Nothing is above 0, where JAX would halve the gradient at a limit.
+    return ops.clip(scores - top, -_DEEPEST, 1.0)

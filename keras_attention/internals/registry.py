@@ -40,6 +40,8 @@ class Registry:
 
     def __init__(self, kind):
         self.kind = kind
+        #: With its article, for the start of a message.
+        self.one = f"A{'n' * (kind[0] in 'aeiou')} {kind}"
         self._entries = {}
         self._aliases = {}
 
@@ -144,15 +146,21 @@ class Registry:
 
         Raises:
             ValueError: For an unknown key, for an argument that the class
-                does not have, and for configuration beside an instance.
+                does not have, for configuration beside an instance, and for
+                a layer of another kind.
         """
-        layer = self._resolve(identifier, config)
-        if not isinstance(layer, self.base):
-            raise ValueError(
-                f"A {self.kind} is a layer of class {self.base.__name__}. "
-                f"Received: {layer!r}"
-            )
-        return layer
+        if isinstance(identifier, type):
+            self._expect_kind(identifier)
+        return self._expect_layer(self._resolve(identifier, config), self.base)
+
+    def get_any(self, identifier):
+        """As `get`, where any Keras layer may stand beside those of the kind.
+
+        Args:
+            identifier: str, class, `keras.layers.Layer` or dict, see `get`.
+        """
+        layer = self._resolve(identifier, {})
+        return self._expect_layer(layer, keras.layers.Layer)
 
     def key_of(self, layer):
         """The key of a layer's class, or the class's name without one."""
@@ -176,6 +184,14 @@ class Registry:
         config.pop("build_config", None)
         return config
 
+    def _expect_layer(self, layer, base):
+        if not isinstance(layer, base):
+            raise ValueError(
+                f"{self.one} is a layer of class {base.__name__}, or its key: "
+                f"{', '.join(self.available())}. Received: {layer!r}"
+            )
+        return layer
+
     def _resolve(self, identifier, config):
         if isinstance(identifier, str):
             identifier = self._find(identifier)
@@ -184,7 +200,7 @@ class Registry:
         if config:
             raise ValueError(
                 f"Configuration {sorted(config)} can only be combined with "
-                f"the key or the class of a {self.kind}. "
+                f"the key or the class of {self.one.lower()}. "
                 f"Received: {identifier!r}"
             )
         if isinstance(identifier, keras.layers.Layer):
@@ -192,7 +208,7 @@ class Registry:
         if isinstance(identifier, dict):
             return keras.saving.deserialize_keras_object(identifier)
         raise ValueError(
-            f"A {self.kind} must be a key, a class, an instance or a "
+            f"{self.one} must be a key, a class, an instance or a "
             f"serialized configuration. Received: {identifier!r}"
         )
 
@@ -242,7 +258,7 @@ class Registry:
     def _expect_kind(self, cls):
         if not (isinstance(cls, type) and issubclass(cls, self.base)):
             raise ValueError(
-                f"A {self.kind} is a class derived from "
+                f"{self.one} is a class derived from "
                 f"{self.base.__name__}. Received: {cls!r}"
             )
 

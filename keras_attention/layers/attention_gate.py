@@ -11,6 +11,7 @@ from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.parts import refuse_per_channel
 from keras_attention.ops import at_least_float32
+from keras_attention.ops import finite
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import precise_dtype
@@ -155,8 +156,9 @@ class AttentionGate2D(AttentionLayer2D):
         """Scores every position and lets its features through."""
         grid = ops.shape(features)[1:3]
         features, mask = hide_masked(features, mask)
-        guide = resize_map(self.query_dense(query), grid)
-        hidden = at_least_float32(self.features_dense(features) + guide)
+        guide = resize_map(finite(self.query_dense(query)), grid)
+        hidden = at_least_float32(finite(self.features_dense(features)))
+        hidden = hidden + at_least_float32(guide)
         scores = self.score_dense(self.activation(hidden))
         scores = ops.expand_dims(
             ops.transpose(map_to_tokens(scores), (0, 2, 1)), 1

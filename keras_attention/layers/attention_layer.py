@@ -8,6 +8,7 @@ from keras_attention.internals.recording import sublayers
 from keras_attention.internals.registry import Registry
 from keras_attention.internals.registry import takes_config
 from keras_attention.internals.renamed import with_current_names
+from keras_attention.ops import finite
 from keras_attention.ops import hide_masked
 from keras_attention.ops import precise_dtype
 
@@ -111,12 +112,13 @@ class AttentionLayer2D(keras.layers.Layer):
         if mask is not None:
             mask = self._checked_mask(mask, features.shape)
         outputs, weights = self.attend(features, query, mask, training)
+        outputs = finite(outputs)
         if self.identity_init:
-            change = outputs - features
+            change = finite(outputs - features)
             if mask is not None:
                 # NaN at a masked position would reach the gain's gradient.
                 change, _ = hide_masked(change, mask)
-            outputs = features + self.gain * change
+            outputs = finite(features + self.gain * change)
         if self.data_format == "channels_first" and len(outputs.shape) == 4:
             outputs = ops.transpose(outputs, (0, 3, 1, 2))
         return (outputs, weights) if return_attention_scores else outputs
@@ -294,3 +296,6 @@ class AttentionLayer2D(keras.layers.Layer):
         if self.data_format == "channels_first":
             return "(batch, channels, height, width)"
         return "(batch, height, width, channels)"
+
+
+registry.base = AttentionLayer2D

@@ -1,7 +1,6 @@
 """Multi-head attention to the positions of a map, whoever asks."""
 
 import keras
-from keras import ops
 
 from keras_attention import alignments
 from keras_attention import scores
@@ -12,6 +11,7 @@ from keras_attention.layers.pairwise import weigh
 from keras_attention.layers.parts import get_score
 from keras_attention.layers.parts import refuse_negative_scores
 from keras_attention.layers.parts import refuse_per_channel
+from keras_attention.ops import finite
 from keras_attention.ops import merge_heads
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import split_heads
@@ -130,8 +130,10 @@ class MultiHeadAttention2D(AttentionLayer2D):
             grid: tuple, height and width of the map of tokens.
             training: bool, whether the layer is being trained.
         """
-        projected = self.query_dense(queries)
-        keys = tokens if self.key_dense is None else self.key_dense(tokens)
+        projected = finite(self.query_dense(queries))
+        keys = tokens
+        if self.key_dense is not None:
+            keys = finite(self.key_dense(tokens))
         scores = self.score(projected, keys)
         scores = self.add_to_scores(scores, projected)
         return self.alignment(
@@ -155,9 +157,10 @@ class MultiHeadAttention2D(AttentionLayer2D):
     def combine(self, weights, tokens, training):
         """The context `(batch, queries, channels)` in the compute dtype."""
         weights = self.dropout_layer(weights, training=training)
-        values = split_heads(self.value_dense(tokens), self.num_heads)
+        values = finite(self.value_dense(tokens))
+        values = split_heads(values, self.num_heads)
         context = merge_heads(weigh(weights, values))
-        context = ops.cast(context, self.compute_dtype)
+        context = finite(context, self.compute_dtype)
         if self.output_dense is not None:
             context = self.output_dense(context)
         return context

@@ -13,10 +13,12 @@ from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.pairwise import refuse_large_map
 from keras_attention.layers.pairwise import weigh
 from keras_attention.ops import at_least_float32
+from keras_attention.ops import finite
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import masked_softmax
 from keras_attention.ops import precise_dtype
+from keras_attention.ops import products
 
 _SOFTMAX_MODES = ("embedded_gaussian", "gaussian")
 _MODES = (*_SOFTMAX_MODES, "dot_product", "concatenation")
@@ -213,9 +215,9 @@ class NonLocal2D(AttentionLayer2D):
         features, _ = hide_masked(features, mask)
         queries = keys = features
         if self.mode != "gaussian":
-            queries = self.query_dense(features)
-            keys = self.key_dense(features)
-        values, keys_mask = self.value_dense(features), mask
+            queries = finite(self.query_dense(features))
+            keys = finite(self.key_dense(features))
+        values, keys_mask = finite(self.value_dense(features)), mask
         if self.sub_sample:
             keys, _ = _pool(keys, mask)
             values, keys_mask = _pool(values, mask)
@@ -227,7 +229,8 @@ class NonLocal2D(AttentionLayer2D):
         context = ops.reshape(  # (b, 1, n, d) to a map
             weigh(weights, values), (*ops.shape(features)[:3], values.shape[-1])
         )
-        outputs = self.output_dense(ops.cast(context, self.compute_dtype))
+        context = finite(context, self.compute_dtype)
+        outputs = finite(self.output_dense(context))
         if self.normalization == "batch":
             outputs = self.batch_normalization(
                 outputs, training=training, mask=mask
@@ -273,8 +276,7 @@ class NonLocal2D(AttentionLayer2D):
             f = ops.relu(rows + ops.transpose(columns, (0, 2, 1)))
             return ops.expand_dims(f, 1)
         queries = at_least_float32(queries) * self.factor
-        keys = ops.transpose(at_least_float32(keys), (0, 2, 1))
-        f = ops.matmul(queries, keys)
+        f = products(queries, at_least_float32(keys))
         return ops.expand_dims(f, 1)
 
     def _normalize(self, f, mask):

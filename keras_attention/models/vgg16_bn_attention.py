@@ -166,7 +166,7 @@ def _placed(graph, attention, identity_init):
     for where, place in places.find_all(graph, attention):
         what = attention[where]
         features = places.the_map(place, where, "attention")
-        is_tap = not _keeps_map(layers.get(what), features)
+        is_tap = not _keeps_map(insertion.given_layer(what), features)
         common = (what, place, features, graph, names)
         layer = (
             insertion.new_layer(*common)

@@ -14,7 +14,7 @@
 | `largest` | the maximum, also of an empty batch |
 | `masked` | from scores to weights: softmax and sigmoid with masks |
 | `pairs` | a small network over every query and key |
-| `precision` | scores and weights never below float32 |
+| `precision` | scores and weights never below float32, nor beyond it |
 | `relative_positions` | scores of distances between rows and columns |
 | `rescaling` | shares of a sum, heights above the lowest score |
 | `selection` | the best positions of a row |
@@ -50,7 +50,9 @@ from keras_attention.ops.masked import masked_softmax
 from keras_attention.ops.noise import gumbel
 from keras_attention.ops.pairs import pair_network
 from keras_attention.ops.precision import at_least_float32
+from keras_attention.ops.precision import finite
 from keras_attention.ops.precision import precise_dtype
+from keras_attention.ops.precision import products
 from keras_attention.ops.relative_positions import relative_position_scores
 from keras_attention.ops.rescaling import above_lowest
 from keras_attention.ops.rescaling import or_one
@@ -80,6 +82,7 @@ __all__ = [
     "distances",
     "entmax",
     "entmax15",
+    "finite",
     "first_highest",
     "grid_log_odds",
     "gumbel",
@@ -96,6 +99,7 @@ __all__ = [
     "outer",
     "pair_network",
     "precise_dtype",
+    "products",
     "relative_position_scores",
     "resize_map",
     "shares",

@@ -2,6 +2,10 @@
 
 from keras import ops
 
+from keras_attention.ops.precision import at_least_one
+from keras_attention.ops.precision import highest
+from keras_attention.ops.precision import product_limit
+
 
 def squared_distances(queries, keys):
     """`|q - k|^2 = |q|^2 + |k|^2 - 2 q . k`, never below 0.
@@ -13,7 +17,8 @@ def squared_distances(queries, keys):
     single query the distances are those of the differences.
 
     Where rounding gives a number below 0 the result is 0, and so is the
-    gradient.
+    gradient. Where one is above 1e17 in float32, so that
+    squares might be infinite, all shrink alike.
 
     Args:
         queries: `(batch, heads, queries, dim)`, float32 or float64; batch may
@@ -32,6 +37,9 @@ def squared_distances(queries, keys):
     # Distances do not depend on the origin, nor do their gradients.
     origin = ops.stop_gradient(ops.mean(queries, axis=2, keepdims=True))
     queries, keys = queries - origin, keys - origin
+    for x in (queries, keys):
+        far = at_least_one(highest(x) / product_limit(x) ** 0.5)
+        queries, keys = queries / far, keys / far
     products = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
     lengths = ops.sum(ops.square(queries), axis=-1, keepdims=True)
     key_lengths = ops.sum(ops.square(keys), axis=-1, keepdims=True)

@@ -1,7 +1,6 @@
 """Dot product of query and key."""
 
-from keras import ops
-
+from keras_attention.ops import products
 from keras_attention.scores.score import Score
 from keras_attention.scores.score import registry
 
@@ -54,4 +53,4 @@ class DotScore(Score):
 
     def compare(self, queries, keys):
         """Products `(batch, heads, queries, positions)`."""
-        return ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+        return products(queries, keys)

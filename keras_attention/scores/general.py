@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_attention.ops import products
 from keras_attention.scores.score import Score
 from keras_attention.scores.score import registry
 
@@ -101,4 +102,4 @@ class GeneralScore(Score):
             if self.has_bias:
                 bias = ops.cast(self.bias, queries.dtype)
                 queries = queries + ops.expand_dims(bias, 1)
-        return ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+        return products(queries, keys)

@@ -9,10 +9,13 @@ from keras_attention.scores.score import registry
 # Sums of products over channels and positions stay finite in float32, and so
 # do their squares, which are in the gradient of a division by them.
 _HIGHEST_EXPONENT = 12.0
+_HIGHEST = 1e6
 
+# A slope of 0 at an entry that is far below does not help either: the other's
+# height, times a large gradient, would be infinite before it is times 0.
 _FUNCTIONS = {
-    "elu": lambda x: ops.elu(x) + 1.0,
-    "relu": ops.relu,
+    "elu": lambda x: ops.elu(ops.clip(x, -_HIGHEST, _HIGHEST)) + 1.0,
+    "relu": lambda x: ops.relu(ops.clip(x, -_HIGHEST, _HIGHEST)),
     "exp": lambda x: ops.exp(
         ops.where(x > _HIGHEST_EXPONENT, _HIGHEST_EXPONENT, x)
     ),
@@ -70,9 +73,9 @@ class KernelScore(DotScore):
         The paper never forms the scores: divided by their sum, they weigh the
         values in time linear in `N` if the sum over positions comes first.
         Here any alignment may follow, and the time is that of `DotScore`.
-        With `"exp"`, entries above 12 count as 12, without a gradient, so
-        that sums over positions stay finite. Performers add a small number to
-        the ReLU; here a score can be 0.
+        Entries above 1e6 count as 1e6, with `"exp"` those above 12 as 12,
+        without a gradient, so that sums over positions stay finite.
+        Performers add a small number to the ReLU; here a score can be 0.
 
     Cost:
         As `DotScore`, and one `phi` an entry of query and features.

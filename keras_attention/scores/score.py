@@ -7,6 +7,7 @@ from keras_attention.internals import arguments
 from keras_attention.internals.projection import projection
 from keras_attention.internals.registry import Registry
 from keras_attention.internals.renamed import with_current_names
+from keras_attention.ops import finite
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import split_heads
 
@@ -100,8 +101,11 @@ class Score(keras.layers.Layer):
         """Compares; see the class."""
         query, features = self.project(query, features)
         dtype = precise_dtype(self.compute_dtype)
-        queries = split_heads(ops.cast(query, dtype), self.num_heads)
-        keys = split_heads(ops.cast(features, dtype), self.num_heads)
+        query, features = (
+            ops.cast(finite(x), dtype) for x in (query, features)
+        )
+        queries = split_heads(query, self.num_heads)
+        keys = split_heads(features, self.num_heads)
         return self.compare(queries, keys)
 
     def compute_output_shape(self, query_shape, features_shape):

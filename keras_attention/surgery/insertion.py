@@ -4,8 +4,31 @@ import re
 
 import keras
 
+from keras_attention import aggregations
+from keras_attention import alignments
 from keras_attention import layers
+from keras_attention import scores
 from keras_attention.internals.registry import takes_config
+
+# Alignments keep the shape of any map, and mean nothing on one.
+_PARTS = (scores.Score, alignments.Alignment, aggregations.Aggregation)
+
+
+def given_layer(what):
+    """The layer that the user gave for a place: attention or any other.
+
+    Args:
+        what: str, dict, class or layer.
+    """
+    layer = layers.registry.get_any(what)
+    if isinstance(layer, _PARTS):
+        raise ValueError(
+            "What stands at a place is a layer on maps, not a part of one: "
+            "a score, an alignment or an aggregation is an argument of "
+            "layers.get('attn_pool'), 'cross', 'gate' or 'mhsa'. "
+            f"Received: {what!r}"
+        )
+    return layer
 
 
 def new_layer(what, place, features, graph, names):
@@ -22,7 +45,7 @@ def new_layer(what, place, features, graph, names):
         A layer with the data format of the map; a key or a class also gets
         the dtype policy of the layer that it follows.
     """
-    given = layers.get(what)
+    given = given_layer(what)
     try:
         config = given.get_config()
     except NotImplementedError as error:
@@ -90,11 +113,7 @@ def suffix(layer):
 
 def insertable_keys():
     """The keys of what can be inserted as it comes."""
-    return [
-        key
-        for key in layers.available()
-        if getattr(layers.get(key), "is_insertable", False)
-    ]
+    return [key for key in layers.available() if layers.get(key).is_insertable]
 
 
 def _new_name(path, ending, names):

@@ -63,6 +63,18 @@ def test_unknown_identifiers(axis, key, message):
         axis.get(key)
 
 
+@pytest.mark.parametrize("axis", AXES, ids=lambda axis: axis.__name__)
+def test_a_layer_of_another_kind_is_refused(axis):
+    dense = keras.layers.Dense(3)
+    other = layers if axis is scores else scores
+    config = keras.saving.serialize_keras_object(dense)
+    for wrong in (dense, config, other.get(other.available()[0])):
+        with pytest.raises(ValueError, match="is a layer of class .*, or its"):
+            axis.get(wrong)
+    with pytest.raises(ValueError, match="is a class derived from .*Dense"):
+        axis.get(keras.layers.Dense, units=3)
+
+
 def test_unknown_arguments_are_named():
     with pytest.raises(ValueError, match="keydim"):
         scores.get("additive", keydim=3)

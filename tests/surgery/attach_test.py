@@ -8,6 +8,7 @@ import pytest
 from gradients import not_on_jax
 from keras import ops
 
+from keras_attention import alignments
 from keras_attention import attach
 from keras_attention import compare_weights
 from keras_attention import detach
@@ -542,6 +543,7 @@ def test_a_functional_class_is_kept():
         (layers.get("mhsa", num_heads=3), "cannot follow 'block1_pool'.*divi"),
         (Uncopiable(3), "cannot be copied to its places"),
         (5, "must be a key, a class"),
+        (alignments.SoftmaxAlignment, "a layer on maps, not a part of one"),
     ],
 )
 def test_bad_layers(what, message):
