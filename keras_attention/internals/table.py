@@ -1,6 +1,8 @@
-"""Tables for a terminal and for a notebook."""
+"""Tables for a terminal, for a notebook and for other programs."""
 
+import csv
 import html
+import io
 
 
 def text_table(header, rows):
@@ -54,6 +56,30 @@ def html_table(header, rows):
         _html_row("td", "; vertical-align: top", row) for row in rows
     )
     return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def csv_text(records, names=()):
+    r"""Comma-separated, with empty cells for what is not there.
+
+    Args:
+        records: list of dicts.
+        names: sequence of str, the columns; those of the first record if
+            empty. Defaults to `()`.
+
+    Returns:
+        str.
+
+    Example:
+
+    >>> csv_text([{"file": "a,b", "size": None}])
+    'file,size\n"a,b",\n'
+    """
+    stream = io.StringIO()
+    names = list(names or (records[0] if records else ()))
+    writer = csv.DictWriter(stream, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return stream.getvalue()
 
 
 def _aligned(line, widths):
