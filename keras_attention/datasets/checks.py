@@ -1,8 +1,8 @@
 """What can be wrong with one example."""
 
 import contextlib
+import dataclasses
 import os
-import typing
 
 import numpy as np
 
@@ -18,35 +18,66 @@ from keras_attention.datasets.images import size_of
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import status
 
-# With these, files are wrong ...
-FILE_FAULTS = (
+# With these an example is of no use.
+FAULTS = (
     "unreadable image",
     "image of another size",
     "unreadable mask",
     "mask of another size",
+    "invalid label",
+    "invalid box",
 )
-# ... and with all of these, an example is of no use.
-FAULTS = (*FILE_FAULTS, "invalid label", "invalid box")
 
 
-class Checked(typing.NamedTuple):
+@dataclasses.dataclass
+class Checked:
     """What was found out about an example.
 
     Args:
-        header: `Header` of its file, or `None`.
+        part: int, which of the `Examples` it is in.
+        name: str, its path, or its name there.
+        content: path, bytes or array, which the image comes from; `None` if
+            that is not known.
         seen: tuple, what `status` told of its file and of its mask's.
-        found: list of tuples `(file, kind, reason)`.
+        header: `Header` or `None`. Defaults to `None`.
+        found: list of tuples `(file, kind, reason)`. Defaults to `()`.
     """
 
-    header: Header | None
+    part: int
+    name: str
+    content: object
     seen: tuple
-    found: list
+    header: Header | None = None
+    found: list | tuple = ()
+
+    @property
+    def usable(self):
+        """Whether nothing that was found is a fault."""
+        return not any(kind in FAULTS for _, kind, _ in self.found)
+
+    @property
+    def file(self):
+        """The path, or `None`."""
+        return self.content if is_path(self.content) else None
+
+    @property
+    def size(self):
+        """Bytes of the file, or a number that the same images share."""
+        if self.content is None:
+            return None
+        return self.seen[0][0] if self.file else len(self.content)
 
 
-def check(these, index, decode):
+def is_path(content):
+    """Whether it is a path, not what is in a file."""
+    return isinstance(content, (str, os.PathLike))
+
+
+def check(part, these, index, decode):
     """Checks an example.
 
     Args:
+        part: int, for the result.
         these: `Examples`.
         index: int.
         decode: bool, whether its files are decoded.
@@ -54,106 +85,99 @@ def check(these, index, decode):
     Returns:
         A `Checked`.
     """
-    parts = (these.images, these.masks)
+    name, label, images = these.names[index], these.labels[index], these.images
+    content = None
+    if not isinstance(images, Pixels):
+        content = images[index]
+    # What others read may be no image file at all.
+    elif _is_ours(images, ReadImage):
+        content = images.file(index)
     # Before it is read: what changes meanwhile has changed.
     seen = tuple(
-        status(part.file(index)) if isinstance(part, Pixels) else None
-        for part in parts
+        status(pixels.file(index)) if isinstance(pixels, Pixels) else None
+        for pixels in (images, these.masks)
     )
-    found = []
-    header = _check_image(these, index, decode, found)
+    one = Checked(part, _shown(content, name), content, seen, found=[])
+    if isinstance(images, Pixels):
+        _check_image(one, images, index, decode)
     known = these.has_mask is None or these.has_mask[index]
     if these.masks is not None and known:
-        _check_mask(these, index, decode, header, found)
-    name, label = these.names[index], these.labels[index]
+        _check_mask(one, these.masks, index, decode)
     if these.multi_label:
         valid = np.isin(label, (0, 1)).all()
     else:
         valid = 0 <= label < these.classes
     if not valid:
         reason = f"{label} is no label of {these.classes} classes"
-        found.append((name, "invalid label", reason))
+        one.found.append((one.name, "invalid label", reason))
     for box in () if these.boxes is None else these.boxes[index]:
         fault = box_fault(box)
         if fault:
-            found.append((name, "invalid box", f"the box {box} {fault}"))
-    return Checked(header, seen, found)
+            reason = f"the box {box.tolist()} {fault}"
+            one.found.append((one.name, "invalid box", reason))
+    return one
 
 
-def file_of(these, index):
-    """The file or the bytes that an image comes from, if it is known."""
-    images = these.images
-    # What others read may be no image file at all.
-    if isinstance(images, Pixels) and _is_ours(images, ReadImage):
-        return images.file(index)
-    return None
+def _check_image(one, images, index, decode):
+    with _noted(one, one.name, "unreadable image"):
+        if one.content is not None:
+            one.header = read_header(one.content, name=repr(one.name))
+            if decode:
+                # An eighth of a JPEG's resolution takes all of its bytes.
+                decoded(
+                    one.content, name=repr(one.name), factor=lambda size: 1e-9
+                )
+        elif decode:
+            images[index]
+    if one.header and isinstance(images.read, ReadImage):
+        with _noted(one, one.name, "image of another size"):
+            images.read.check(one.header.size)
 
 
-def shown(file, name):
-    """A path as text that every file can hold; the name of what has none."""
-    if not isinstance(file, (str, os.PathLike)):
-        file = name
-    return os.fspath(file).encode("utf-8", "backslashreplace").decode()
-
-
-def _check_image(these, index, decode, found):
-    name, header = these.names[index], None
-    file = file_of(these, index)
-    if file is None:
-        if decode and isinstance(these.images, Pixels):
-            with _noted(found, name, "unreadable image"):
-                these.images[index]
-        return None
-    path = shown(file, name)
-    with _noted(found, path, "unreadable image"):
-        header = read_header(file, name=repr(path))
-        if decode:
-            # An eighth of a JPEG file's resolution takes all of its bytes.
-            decoded(file, name=repr(path), factor=lambda size: 1e-9)
-    if header and isinstance(these.images.read, ReadImage):
-        with _noted(found, path, "image of another size"):
-            these.images.read.check(header.size)
-    return header
-
-
-def _check_mask(these, index, decode, header, found):
-    mask, size, masks, name = None, None, these.masks, these.names[index]
-    source = path = name
+def _check_mask(one, masks, index, decode):
+    mask, size, source, path = None, None, None, one.name
+    original = one.header and one.header.size
     if not isinstance(masks, Pixels):
         mask = masks[index]
-    elif not _is_ours(masks, ReadMask):
-        with _noted(found, name, "unreadable mask"):
-            mask = masks[index] if decode else None
-    else:
+    elif _is_ours(masks, ReadMask):
         source = masks.file(index)[0]
-        path = shown(source, name)
-        with _noted(found, path, "unreadable mask"):
-            if callable(source):
-                mask = header and source(header.size)
-            elif decode:
-                mask = read_mask(source, name=repr(path))
-            else:
-                size = read_header(source, "mask", repr(path)).size
-        size = size if mask is None else mask.shape[:2]
-        if header and size and size != header.size:
-            # Headers do not tell all of it, see `read_header`.
-            with _noted(found, path, "mask of another size"):
-                file = masks.file(index)[1]
-                original = size_of(file, name=repr(shown(file, name)))
-                ReadMask(original, "stretch").of(source, original)
-    if mask is not None and not mask.any():
-        found.append((path, "empty mask", "it shows nothing of the object"))
-    elif mask is not None and mask.all():
-        found.append((path, "full mask", "all of it is the object"))
+        path = _shown(source, one.name)
+    with _noted(one, path, "unreadable mask"):
+        if callable(source):
+            mask = original and source(original)
+        elif source is not None and decode:
+            mask = read_mask(source, name=repr(path))
+        elif source is not None:
+            size = read_header(source, "mask", repr(path)).size
+        elif decode:
+            mask = masks[index]
+    if mask is not None:
+        size = mask.shape[:2]
+        if not mask.any():
+            reason = "it shows nothing of the object"
+            one.found.append((path, "empty mask", reason))
+        elif mask.all():
+            one.found.append((path, "full mask", "all of it is the object"))
+    if source is not None and original and size and size != original:
+        # Headers do not tell all of it, see `read_header`.
+        with _noted(one, path, "mask of another size"):
+            original = size_of(one.content, name=repr(one.name))
+            ReadMask(original, "stretch").of(source, original)
 
 
 def _is_ours(pixels, read):
     return isinstance(pixels.read, (read, ReadRow))
 
 
+def _shown(content, name):
+    """A path as text that every file can hold; the name of what has none."""
+    path = os.fspath(content) if is_path(content) else name
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
 @contextlib.contextmanager
-def _noted(found, file, kind):
+def _noted(one, file, kind):
     try:
         yield
     except ValueError as error:
-        found.append((file, kind, str(error)))
+        one.found.append((file, kind, str(error)))

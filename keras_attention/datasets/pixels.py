@@ -92,7 +92,7 @@ class Pixels:
         return part
 
     def unchanged(self, seen):
-        """The same images; of a file that changes, decoding will complain.
+        """The same images, which complain when a file has changed.
 
         Args:
             seen: sequence of what `status` told of each image's file.
@@ -101,7 +101,9 @@ class Pixels:
             A `Pixels`.
         """
         same = copy.copy(self)
-        same._seen = dict(zip(self._chosen.tolist(), seen, strict=True))
+        # What was decoded before, to one file, does not change with others.
+        if self.sources is self.files:
+            same._seen = dict(zip(self._chosen.tolist(), seen, strict=True))
         return same
 
     def file(self, index):
@@ -145,11 +147,21 @@ def decode_into(array, pixels, done=lambda: None):
     def work(index):
         array[index] = pixels[index]
 
+    for _ in in_threads(work, range(len(pixels))):
+        done()
+
+
+def in_threads(work, items):
+    """Yields what `work` makes of each item, in their order.
+
+    Args:
+        work: callable, which may be called in any thread.
+        items: sequence.
+    """
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
     with pool:
         try:
-            for _ in pool.map(work, range(len(pixels))):
-                done()
+            yield from pool.map(work, items)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

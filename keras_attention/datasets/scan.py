@@ -1,23 +1,19 @@
 """A look at all examples before a training."""
 
-import concurrent.futures
+import collections
 import contextlib
 import dataclasses
-import os
 import sys
 
 import keras
 import numpy as np
 
 from keras_attention.datasets.checks import FAULTS
-from keras_attention.datasets.checks import FILE_FAULTS
 from keras_attention.datasets.checks import check
-from keras_attention.datasets.checks import file_of
-from keras_attention.datasets.checks import shown
 from keras_attention.datasets.duplicates import digest
 from keras_attention.datasets.examples import Examples
-from keras_attention.datasets.pixels import THREADS
 from keras_attention.datasets.pixels import Pixels
+from keras_attention.datasets.pixels import in_threads
 from keras_attention.datasets.problems import Problems
 from keras_attention.datasets.quarantine import quarantine
 from keras_attention.datasets.scan_report import ScanReport
@@ -51,10 +47,9 @@ def scan(*examples, decode=False, on_error="error", few=5, verbose=1):
             only. Defaults to `False`.
         on_error: str, what becomes of faults. `"error"` raises, with all of
             them in the error's attribute `report`; `"skip"` leaves their
-            examples out; `"quarantine"` also moves their image files, if they
-            or their masks are at fault, from `photos/` to
-            `photos_quarantine/`, a new folder beside it. Masks and tables
-            stay. Defaults to `"error"`.
+            examples out; `"quarantine"` also moves their image files, from
+            `photos/` to `photos_quarantine/`, a new folder beside it; masks
+            and tables stay. Defaults to `"error"`.
         few: int; a class with fewer examples in a part is told. Defaults to
             `5`.
         verbose: int, 1 for a progress bar on stderr, 2 for its last line, 0 for
@@ -83,183 +78,109 @@ def scan(*examples, decode=False, on_error="error", few=5, verbose=1):
         One read of each file's header, or one decoding of JPEG at an eighth of
         its resolution; and one read of files that have the size of another.
     """
-    _check_arguments(examples, decode, on_error, few, verbose)
-    places = [
-        (part, index)
-        for part, these in enumerate(examples)
-        for index in range(len(these))
-    ]
-    checked = dict(
-        zip(
-            places,
-            _in_threads(
-                lambda place: check(examples[place[0]], place[1], decode),
-                places,
-                verbose,
-            ),
-            strict=True,
-        )
-    )
-    rows = [
-        _row(place, *fault)
-        for place in places
-        for fault in checked[place].found
-    ]
-    bad = {row["place"] for row in rows if row["kind"] in FAULTS}
-    good = [place for place in places if place not in bad]
-    left = _left(examples, checked, good)
-    rows += _copies(examples, checked, good, verbose)
-    rows += _classes(left, few)
-    moved = {}
-    if on_error == "quarantine":
-        moved = _quarantined(examples, rows)
-    for row in rows:
-        place = row.pop("place")
-        row["action"] = moved.get(place, "left out" if place in bad else "")
-    headers = [[] for _ in examples]
-    for (part, _), one in checked.items():
-        headers[part] += [one.header] if one.header else []
-    report = ScanReport(rows, left, tables(examples, left, headers))
-    if on_error == "error":
-        _raise(report, len(places))
-    return report
-
-
-def _check_arguments(examples, decode, on_error, few, verbose):
-    if not examples:
-        raise ValueError(arguments.invalid("examples", examples, "Examples"))
-    for these in examples:
-        if not isinstance(these, Examples):
-            received = type(these).__name__
-            expected = "Examples, one or more"
-            raise ValueError(arguments.invalid("examples", received, expected))
+    received = [type(these).__name__ for these in examples]
+    if not examples or not all(isinstance(e, Examples) for e in examples):
+        expected = "Examples, one or more"
+        raise ValueError(arguments.invalid("examples", received, expected))
     arguments.boolean("decode", decode)
     arguments.one_of("on_error", on_error, MODES)
     arguments.non_negative_int("few", few)
     arguments.one_of("verbose", verbose, (0, 1, 2))
+    places = [
+        (part, these, index)
+        for part, these in enumerate(examples)
+        for index in range(len(these))
+    ]
+    checked = _all(lambda place: check(*place, decode), places, verbose)
+    moved = {}
+    if on_error == "quarantine":
+        moved = quarantine(
+            {
+                one.file: these.names[index]
+                for one, (_, these, index) in zip(checked, places, strict=True)
+                if one.file and not one.usable
+            }
+        )
+    rows = []
+    for one in checked:
+        action = "" if one.usable else moved.get(one.file, "left out")
+        rows += [_row(one.part, *fault, action) for fault in one.found]
+    parts = [[] for _ in examples]
+    for one in checked:
+        parts[one.part].append(one)
+    left = tuple(map(_left, examples, parts))
+    rows += _copies([one for one in checked if one.usable], verbose)
+    rows += [row for part in enumerate(left) for row in _rare(*part, few)]
+    report = ScanReport(rows, left, tables(examples, left, parts))
+    if on_error == "error":
+        _raise(report)
+    return report
 
 
-def _in_threads(work, items, verbose):
+def _all(work, items, verbose):
     """What `work` makes of each item, with a bar on stderr."""
     results = []
-    if not items:
-        return results
     # Keras' bar knows stdout only, which may be somebody's output.
     with contextlib.redirect_stdout(sys.stderr):
         bar = keras.utils.Progbar(len(items), verbose=verbose, unit_name="file")
     shares = [items[i : i + _SHARE] for i in range(0, len(items), _SHARE)]
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        try:
-            for share in pool.map(lambda share: [*map(work, share)], shares):
-                results += share
-                with contextlib.redirect_stdout(sys.stderr):
-                    bar.update(len(results))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    for share in in_threads(lambda share: [*map(work, share)], shares):
+        results += share
+        with contextlib.redirect_stdout(sys.stderr):
+            bar.update(len(results))
     return results
 
 
-def _row(place, file, kind, reason):
-    row = {"part": place[0], "file": file, "kind": kind, "reason": reason}
-    return {**row, "place": place}
+def _row(part, file, kind, reason, action=""):
+    return dict(file=file, part=part, kind=kind, reason=reason, action=action)
 
 
-def _left(examples, checked, good):
-    """The parts without faults, which notice when a file changes."""
-    left = []
-    for part, these in enumerate(examples):
-        watched = {}
-        for number, field in enumerate(("images", "masks")):
-            pixels = getattr(these, field)
-            # What was decoded before, to disk, does not change.
-            if isinstance(pixels, Pixels) and pixels.sources is pixels.files:
-                watched[field] = pixels.unchanged(
-                    checked[part, index].seen[number]
-                    for index in range(len(these))
-                )
-        chosen = [index for place, index in good if place == part]
-        left.append(
-            dataclasses.replace(these, **watched)[np.array(chosen, int)]
+def _left(these, checked):
+    """A part without faults, which notices when a file changes."""
+    watched = {
+        field: getattr(these, field).unchanged(
+            [one.seen[number] for one in checked]
         )
-    return tuple(left)
+        for number, field in enumerate(("images", "masks"))
+        if isinstance(getattr(these, field), Pixels)
+    }
+    usable = np.array([one.usable for one in checked], bool)
+    return dataclasses.replace(these, **watched)[usable]
 
 
-def _copies(examples, checked, places, verbose):
+def _copies(checked, verbose):
     """A row for every image but the first of those that are the same."""
 
-    def content(place):
-        these = examples[place[0]]
-        if isinstance(these.images, Pixels):
-            return file_of(these, place[1])
-        return these.images[place[1]]
-
-    def key(place):
+    def key(one):
         # What vanishes now is said when it is decoded.
         with contextlib.suppress(OSError):
-            return digest(content(place))
-        return place
+            return digest(one.content)
+        return id(one)
 
-    by_size = {}
-    for place in places:
-        what, seen = content(place), checked[place].seen[0]
-        if isinstance(what, (str, os.PathLike)):
-            by_size.setdefault(seen[0], []).append(place)
-        elif what is not None:
-            by_size.setdefault(len(what), []).append(place)
-    suspects = sorted(
-        place for same in by_size.values() for place in same if len(same) > 1
-    )
+    sizes = collections.Counter(one.size for one in checked)
+    suspects = [one for one in checked if one.size and sizes[one.size] > 1]
     rows, first = [], {}
-    keys = _in_threads(key, suspects, verbose)
-    for place, found in zip(suspects, keys, strict=True):
-        original = first.setdefault(found, place)
-        if original != place:
-            across = " across parts" * (original[0] != place[0])
-            names = [
-                shown(content(p), examples[p[0]].names[p[1]])
-                for p in (original, place)
-            ]
-            reason = f"the same as {names[0]!r} of part {original[0]}"
-            rows.append(_row(place, names[1], f"duplicate{across}", reason))
+    keys = _all(key, suspects, verbose)
+    for one, found in zip(suspects, keys, strict=True):
+        original = first.setdefault(found, one)
+        if original is not one:
+            across = " across parts" * (original.part != one.part)
+            reason = f"the same as {original.name!r} of part {original.part}"
+            rows.append(_row(one.part, one.name, f"duplicate{across}", reason))
     return rows
 
 
-def _classes(left, few):
-    rows = []
-    for part, these in enumerate(left):
-        for name, count in zip(
-            these.class_names, class_counts(these), strict=True
-        ):
-            if not count:
-                fault = "class without examples", f"none of {name!r}"
-            elif count < few:
-                fault = "class with few examples", f"{count} of {name!r}"
-            else:
-                continue
-            rows.append(_row((part, None), "", *fault))
-    return rows
+def _rare(part, these, few):
+    for name, count in zip(these.class_names, class_counts(these), strict=True):
+        if not count:
+            yield _row(part, "", "class without examples", f"none of {name!r}")
+        elif count < few:
+            reason = f"{count} of {name!r}"
+            yield _row(part, "", "class with few examples", reason)
 
 
-def _quarantined(examples, rows):
-    """Moves files; place to what became of its file."""
-    files = {}
-    for row in rows:
-        part, index = place = row["place"]
-        if row["kind"] in FILE_FAULTS:
-            file = file_of(examples[part], index)
-            if isinstance(file, (str, os.PathLike)):
-                files[place] = file
-    names = {
-        file: examples[part].names[index]
-        for (part, index), file in files.items()
-    }
-    outcomes = quarantine(names)
-    return {place: outcomes[file] for place, file in files.items()}
-
-
-def _raise(report, count):
-    problems = Problems(f"Scan of {count:,} examples")
+def _raise(report):
+    problems = Problems("Scan")
     for row in report.rows:
         if row["kind"] in FAULTS:
             problems.add(words(row))
@@ -267,8 +188,4 @@ def _raise(report, count):
         problems.raise_any()
     except ValueError as error:
         error.report = report
-        error.add_note(
-            "The error's attribute report has all of it; on_error='skip' "
-            "leaves these examples out."
-        )
         raise

@@ -86,19 +86,19 @@ class ScanReport:
         return kinds.items()
 
 
-def tables(examples, left, headers):
+def tables(examples, left, checked):
     """The tables of a report.
 
     Args:
         examples: sequence of `Examples`, all of them.
         left: sequence of `Examples`, those without faults.
-        headers: list of lists of `Header`, of the files of each part.
+        checked: list of lists of `Checked`, of the examples of each part.
 
     Returns:
         A list.
     """
     names = [f"part {part}" for part in range(len(examples))]
-    facts = [_facts(*of) for of in zip(examples, left, headers, strict=True)]
+    facts = [_facts(*of) for of in zip(examples, left, checked, strict=True)]
     images = [
         [label, *(f"{found.get(label, 0)}" for found in facts)]
         for label in dict.fromkeys(label for found in facts for label in found)
@@ -124,7 +124,8 @@ def class_counts(these):
     return np.bincount(these.labels, minlength=these.classes).tolist()
 
 
-def _facts(these, left, headers):
+def _facts(these, left, checked):
+    headers = [one.header for one in checked if one.header]
     facts = {"examples": len(these), "left out": len(these) - len(left)}
     if left.groups is not None:
         facts["groups"] = len(set(left.groups.tolist()))
