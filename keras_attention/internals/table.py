@@ -77,7 +77,10 @@ def csv_text(records, names=()):
     """
     stream = io.StringIO()
     names = list(names or (records[0] if records else ()))
-    writer = csv.DictWriter(stream, names, lineterminator="\n")
+    # Which Python leaves bare, though it ends a row for all who read it.
+    ends = any("\r" in str(x) for record in records for x in record.values())
+    quoting = csv.QUOTE_ALL if ends else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(stream, names, lineterminator="\n", quoting=quoting)
     writer.writeheader()
     writer.writerows(records)
     return stream.getvalue()

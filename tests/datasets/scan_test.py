@@ -126,6 +126,20 @@ def test_a_fault_is_found_and_its_example_left_out(root, fault):
     assert np.asarray(left.images).any() and np.asarray(left.masks).any()
 
 
+def test_a_png_file_that_tells_at_its_end_that_it_is_rotated(root):
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[274] = 6
+    picture(0).save(file, "PNG", exif=exif)
+    start = file.getvalue().index(b"eXIf") - 4
+    end = file.getvalue().index(b"IDAT") - 4
+    chunk, rest = file.getvalue()[start:end], file.getvalue()[end:]
+    path = root / "photos/cat/0.jpg"
+    path.write_bytes(file.getvalue()[:start] + rest[:-12] + chunk + rest[-12:])
+    half(16, 24).save(root / "masks/cat/0.png")
+    for decode in (False, True):
+        assert look(read(root), decode=decode).rows == []
+
+
 def test_an_image_of_another_size_than_the_first(root):
     Image.new("RGB", (5, 5)).save(root / "photos/cat/3.jpg")
     whole = read(root, size=None, masks=False)
@@ -296,21 +310,26 @@ def test_no_place_for_a_quarantine(root, monkeypatch):
 
 
 def test_hostile_names_are_text_on_the_page_and_in_the_table(root, tmp_path):
-    names = ('a"b,c\r.jpg', "a\nb.jpg", f"{HOSTILE.replace('/', '')}.jpg")
+    names = (
+        'a"b,c.jpg',
+        "a\rb.jpg",
+        "a\nb.jpg",
+        f"{HOSTILE.replace('/', '')}.jpg",
+    )
     for name in names:
         (root / "photos/cat" / name).write_bytes(b"no image")
     report = look(read(root, masks=False))
     report.to_html(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "<script" not in page and page.startswith("<!DOCTYPE html>")
-    assert html.escape(names[2]) in page
+    assert html.escape(names[-1]) in page
     report.to_csv(tmp_path / "rows.csv")
     with open(tmp_path / "rows.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows == [{**row, "part": "0"} for row in report.rows]
     assert {row["file"].rpartition("cat/")[2] for row in rows} == {*names}
     # A line a finding, whatever the name holds.
-    assert len(str(report).partition("unreadable image")[2].splitlines()) == 4
+    assert len(str(report).partition("unreadable image")[2].splitlines()) == 5
 
 
 def test_a_report_is_written_whole_or_not_at_all(root, tmp_path):
