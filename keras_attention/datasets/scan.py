@@ -34,8 +34,8 @@ def scan(*examples, decode=False, on_error="error", few=5, verbose=1):
     another size than they have to be, labels of no class, boxes that are none.
     What may be meant is only told: masks that are empty or full, classes with
     few examples or none, and copies, within a part or across parts. Images
-    are copies if their files are byte for byte the same; those in memory, if
-    their pixels are (see `find_duplicates`).
+    are copies if their files are byte for byte the same; those in memory, whose
+    files were decoded before, if their pixels are (see `find_duplicates`).
 
     `report.examples` are the parts without faults. Their files are compared
     with what was scanned: one that changes later is named when it is decoded.
