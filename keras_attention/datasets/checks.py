@@ -63,9 +63,9 @@ class Checked:
     @property
     def size(self):
         """Bytes of the file, or a number that the same images share."""
-        if self.content is None:
-            return None
-        return self.seen[0][0] if self.file else len(self.content)
+        if self.file is not None:
+            return self.seen[0] and self.seen[0][0]
+        return None if self.content is None else len(self.content)
 
 
 def is_path(content):
