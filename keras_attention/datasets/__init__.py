@@ -25,6 +25,8 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `files`, `rows`, `images`, `labels`, `boxes` | what the readers share |
 | | `assemble`, `cache` | decoding in threads, now, once or when asked |
 | | `problems`, `duplicates` | what is wrong, all of it at once |
+| looking | `scan`, `scan_report` | all files, before a training |
+| | `checks`, `header`, `quarantine` | what a scan is made of |
 | sizes | `layout` | to one size, and maps back to the original |
 | dividing | `splits`, `disjoint` | parts and folds that share no group |
 | batches | `batches`, `sampling`, `augmentation` | order, balance, variety |
@@ -54,6 +56,8 @@ from keras_attention.datasets.npz import from_npz
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.sampling import balanced_order
 from keras_attention.datasets.sampling import class_weights
+from keras_attention.datasets.scan import scan
+from keras_attention.datasets.scan_report import ScanReport
 from keras_attention.datasets.splits import folds
 from keras_attention.datasets.splits import split
 from keras_attention.datasets.table import from_table
@@ -64,6 +68,7 @@ __all__ = [
     "DigitsSettings",
     "Examples",
     "Pixels",
+    "ScanReport",
     "Splits",
     "balanced_order",
     "batches",
@@ -82,6 +87,7 @@ __all__ = [
     "load",
     "read_image",
     "read_mask",
+    "scan",
     "split",
     "to_original",
 ]

@@ -46,7 +46,7 @@ def check_boxes(boxes, where, problems):
             )
             found = np.zeros((0, 4))
         for index, box in enumerate(found):
-            fault = _box_fault(box)
+            fault = box_fault(box)
             if fault:
                 text = ", ".join(map(str, box.round(4).tolist()))
                 problems.add(f"{where[row]}: box {index} ({text}) {fault}")
@@ -54,7 +54,8 @@ def check_boxes(boxes, where, problems):
     return checked
 
 
-def _box_fault(box):
+def box_fault(box):
+    """What is wrong with a box, in words that go on after it, or `""`."""
     if not np.all(np.isfinite(box)):
         return "is not finite"
     if np.any(box < -ROUNDING) or np.any(box > 1 + ROUNDING):

@@ -61,9 +61,9 @@ def cache_folder():
 def on_disk(pixels, folder=None):
     """The same `Pixels`, from one file that is decoded into once.
 
-    The file is called by what it holds: the paths, sizes and times of the
-    images' files, and how they are laid out. Runs share it; one builds it, the
-    others wait. It is written whole or not at all.
+    The file is called by what it holds: the paths, sizes and times (of content
+    and of status) of the images' files, and how they are laid out. Runs share
+    it; one builds it, the others wait. It is written whole or not at all.
 
     Args:
         pixels: `Pixels` of files, or `None`.
@@ -74,7 +74,8 @@ def on_disk(pixels, folder=None):
         A `Pixels`, or `None`.
 
     Raises:
-        ValueError: of the first image that cannot be read.
+        ValueError: of the first image that cannot be read, and if a file
+            changes meanwhile.
     """
     if pixels is None:
         return None
@@ -130,8 +131,10 @@ def _identity(source):
         status = os.stat(source)
     except OSError:
         return f"{source}:missing".encode()
+    # The time of content can be set, as archives do; that of status cannot.
+    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
     path = os.path.abspath(source)
-    return f"{path}:{status.st_size}:{status.st_mtime_ns}\n".encode()
+    return f"{path}:{status.st_size}:{times}\n".encode()
 
 
 def _is_whole(path, shape):
@@ -156,3 +159,8 @@ def _build(path, pixels):
         )
         decode_into(rows, pixels, lambda: bar.add(1))
         rows.flush()
+        if _key(pixels) != path.stem:
+            raise ValueError(
+                "A file has changed while it was decoded. Once none is being "
+                "written, run it again."
+            )

@@ -1,6 +1,7 @@
 """Images that are there more than once."""
 
 import hashlib
+import os
 import typing
 import warnings
 
@@ -55,13 +56,28 @@ def find_duplicates(*examples):
     groups = {}
     for part, these in enumerate(examples):
         for index, image in enumerate(these.images):
-            digest = hashlib.blake2b(
-                np.ascontiguousarray(image), digest_size=16
-            )
-            digest.update(repr(image.shape).encode())
             occurrence = Occurrence(part, index, these.names[index])
-            groups.setdefault(digest.digest(), []).append(occurrence)
+            groups.setdefault(digest(image), []).append(occurrence)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def digest(content):
+    """A hash of 16 bytes of an array and its shape, of bytes or of a file.
+
+    Args:
+        content: array, bytes or path.
+
+    Returns:
+        bytes.
+    """
+    if isinstance(content, (str, os.PathLike)):
+        with open(content, "rb") as file:
+            return hashlib.file_digest(file, _hash).digest()
+    if isinstance(content, bytes):
+        return _hash(content).digest()
+    found = _hash(np.ascontiguousarray(content))
+    found.update(repr(content.shape).encode())
+    return found.digest()
 
 
 def warn_of_copies(*parts):
@@ -89,3 +105,7 @@ def warn_of_copies(*parts):
             f"{last.name!r} of part {last.part}. find_duplicates lists all.",
             stacklevel=3,
         )
+
+
+def _hash(content=b""):
+    return hashlib.blake2b(content, digest_size=16)

@@ -175,8 +175,21 @@ def binarise(values, top=255):
 
 
 @contextlib.contextmanager
-def _opened(kind, source, max_pixels, name, factor=None):
-    """The upright image, checked; whatever goes wrong is said with its name."""
+def opened(kind, source, max_pixels=MAX_PIXELS, name=None):
+    """An image of which the header is read and checked, as it is stored.
+
+    Args:
+        kind: str, `"image"` or `"mask"`, for messages.
+        source: as for `read_image`.
+        max_pixels: as for `read_image`. Defaults to `50_000_000`.
+        name: as for `read_image`. Defaults to `None`.
+
+    Yields:
+        A `PIL.Image.Image`; what is raised about it is said with its name.
+
+    Raises:
+        ValueError: as `read_image`.
+    """
     positive_int("max_pixels", max_pixels)
     is_path = isinstance(source, (str, os.PathLike))
     if name is None:
@@ -202,12 +215,6 @@ def _opened(kind, source, max_pixels, name, factor=None):
                     "its pixels have 32 bits and no known white; save it "
                     "with 8 or 16"
                 )
-            if factor is not None:
-                share = factor(_upright(image))
-                sides = (math.ceil(side * share) for side in image.size)
-                # Does nothing to other formats.
-                image.draft(None, tuple(sides))
-            ImageOps.exif_transpose(image, in_place=True)
             yield image
     # Decoders fail with whatever a damaged file leads them to: OSError,
     # SyntaxError, struct.error, IndexError, DecompressionBombError ...
@@ -217,6 +224,19 @@ def _opened(kind, source, max_pixels, name, factor=None):
         raise ValueError(
             f"The {kind} {name} cannot be read: {_reason(error)}."
         ) from error
+
+
+@contextlib.contextmanager
+def _opened(kind, source, max_pixels, name, factor=None):
+    """The same, upright."""
+    with opened(kind, source, max_pixels, name) as image:
+        if factor is not None:
+            share = factor(_upright(image))
+            sides = (math.ceil(side * share) for side in image.size)
+            # Does nothing to other formats.
+            image.draft(None, tuple(sides))
+        ImageOps.exif_transpose(image, in_place=True)
+        yield image
 
 
 def size_of(source, max_pixels=MAX_PIXELS, name=None):

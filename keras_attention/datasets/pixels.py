@@ -1,6 +1,7 @@
 """Images that are decoded when they are asked for."""
 
 import concurrent.futures
+import contextlib
 import copy
 import os
 
@@ -47,6 +48,7 @@ class Pixels:
         self.names = names
         self._image_shape = tuple(shape)
         self._chosen = np.arange(len(sources))
+        self._seen = {}
 
     @property
     def shape(self):
@@ -89,15 +91,45 @@ class Pixels:
         part._chosen = self._chosen[indices]
         return part
 
+    def unchanged(self, seen):
+        """The same images, which complain when a file has changed.
+
+        Args:
+            seen: sequence of what `status` told of each image's file.
+
+        Returns:
+            A `Pixels`.
+        """
+        same = copy.copy(self)
+        # What was decoded before, to one file, does not change with others.
+        if self.sources is self.files:
+            same._seen = dict(zip(self._chosen.tolist(), seen, strict=True))
+        return same
+
     def file(self, index):
         """The file that an image comes from."""
         return self.files[int(self._chosen[index])]
 
     def _decode(self, source):
         try:
-            return self.read(self.sources[source])
+            image = self.read(self.sources[source])
+            seen = self._seen.get(source)
+            if seen is not None and status(self.files[source]) != seen:
+                raise ValueError("the file has changed since it was scanned")
+            return image
         except ValueError as error:
             raise ValueError(f"{self.names[source]}: {error}") from error
+
+
+def status(file):
+    """Size and time of a file, or of each of several; `None` of others."""
+    if isinstance(file, tuple):
+        return tuple(map(status, file))
+    if isinstance(file, (str, os.PathLike)):
+        with contextlib.suppress(OSError, ValueError):
+            found = os.stat(file)
+            return found.st_size, found.st_mtime_ns
+    return None
 
 
 def decode_into(array, pixels, done=lambda: None):
@@ -115,11 +147,21 @@ def decode_into(array, pixels, done=lambda: None):
     def work(index):
         array[index] = pixels[index]
 
+    for _ in in_threads(work, range(len(pixels))):
+        done()
+
+
+def in_threads(work, items):
+    """Yields what `work` makes of each item, in their order.
+
+    Args:
+        work: callable, which may be called in any thread.
+        items: sequence.
+    """
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
     with pool:
         try:
-            for _ in pool.map(work, range(len(pixels))):
-                done()
+            yield from pool.map(work, items)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -1,6 +1,8 @@
-"""Tables for a terminal and for a notebook."""
+"""Tables for a terminal, for a notebook and for other programs."""
 
+import csv
 import html
+import io
 
 
 def text_table(header, rows):
@@ -34,12 +36,13 @@ def text_table(header, rows):
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def html_table(header, rows):
+def html_table(header, rows, left=1):
     """The same as HTML; every cell is escaped.
 
     Args:
         header: list of str, one a column.
         rows: list of lists of str, one a column; newlines become line breaks.
+        left: int, how many columns are aligned to the left. Defaults to `1`.
 
     Returns:
         A `<table>` element.
@@ -49,11 +52,38 @@ def html_table(header, rows):
     >>> html_table(["model"], [["a<b"]])
     '<table><thead><tr><th style="text-align: left">model</th></tr></thead><tbody><tr><td style="text-align: left; vertical-align: top">a&lt;b</td></tr></tbody></table>'
     """  # noqa: E501
-    head = _html_row("th", "", header)
+    head = _html_row("th", "", header, left)
     body = "".join(
-        _html_row("td", "; vertical-align: top", row) for row in rows
+        _html_row("td", "; vertical-align: top", row, left) for row in rows
     )
     return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def csv_text(records, names=()):
+    r"""Comma-separated, with empty cells for what is not there.
+
+    Args:
+        records: list of dicts.
+        names: sequence of str, the columns; those of the first record if
+            empty. Defaults to `()`.
+
+    Returns:
+        str.
+
+    Example:
+
+    >>> csv_text([{"file": "a,b", "size": None}])
+    'file,size\n"a,b",\n'
+    """
+    stream = io.StringIO()
+    names = list(names or (records[0] if records else ()))
+    # Which Python leaves bare, though it ends a row for all who read it.
+    ends = any("\r" in str(x) for record in records for x in record.values())
+    quoting = csv.QUOTE_ALL if ends else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(stream, names, lineterminator="\n", quoting=quoting)
+    writer.writeheader()
+    writer.writerows(records)
+    return stream.getvalue()
 
 
 def _aligned(line, widths):
@@ -63,10 +93,10 @@ def _aligned(line, widths):
         yield cell.rjust(width)
 
 
-def _html_row(tag, style, row):
+def _html_row(tag, style, row, left):
     cells = []
     for index, cell in enumerate(row):
-        side = "right" if index else "left"
+        side = "left" if index < left else "right"
         text = html.escape(cell).replace("\n", "<br>")
         cells.append(f'<{tag} style="text-align: {side}{style}">{text}</{tag}>')
     return f"<tr>{''.join(cells)}</tr>"

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_attention.datasets import cache as cache_module
+from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.batches import batches
 from keras_attention.datasets.cache import on_disk
 from keras_attention.datasets.folder import from_folder
@@ -156,6 +157,26 @@ def test_a_file_on_disk_is_made_once_whole_and_anew_after_a_change(
         read("disk")
     assert {p for p in folder.glob("*") if p.suffix == ".npy"} <= before
     assert not list(folder.glob(".*"))
+
+
+def test_no_file_on_disk_outlives_what_it_was_made_of(read, tmp_path):
+    path = tmp_path / "images" / "0.png"
+    for level in (1, 2):  # of the same size and time
+        Image.new("L", (9, 9), level).save(path)
+        os.utime(path, (7, 7))
+        assert np.all(read("disk").images[0] == level)
+
+    class Changing(ReadImage):
+        def __call__(self, source):
+            os.utime(path)
+            return super().__call__(source)
+
+    pixels = read(None).images
+    pixels.read = Changing((16, 16), "stretch", 3)
+    before = set((tmp_path / "keras").rglob("*.npy"))
+    with pytest.raises(ValueError, match="changed while"):
+        on_disk(pixels)
+    assert set((tmp_path / "keras").rglob("*.npy")) == before
 
 
 def test_runs_share_what_is_on_disk(read, tmp_path):

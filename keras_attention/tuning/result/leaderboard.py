@@ -1,11 +1,10 @@
 """The leaderboard of a search, as text, HTML, CSV and data frame."""
 
-import csv
 import importlib
-import io
 import json
 import textwrap
 
+from keras_attention.internals import table
 from keras_attention.internals.table import html_table
 from keras_attention.internals.table import text_table
 from keras_attention.tuning.result.hyperparameters import shown
@@ -66,14 +65,13 @@ def flat(rows):
 
 def csv_text(records):
     """Comma-separated, with empty cells for what is not there."""
-    stream = io.StringIO()
-    names = list(records[0]) if records else []
-    writer = csv.DictWriter(stream, names, lineterminator="\n")
-    writer.writeheader()
-    for record in records:
-        repeats = json.dumps(record["repeats"]) if record["repeats"] else None
-        writer.writerow({**record, "repeats": repeats})
-    return stream.getvalue()
+    return table.csv_text(
+        [
+            {**record, "repeats": repeats and json.dumps(repeats)}
+            for record in records
+            for repeats in [record["repeats"] or None]
+        ]
+    )
 
 
 def data_frame(records):

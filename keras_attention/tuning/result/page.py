@@ -6,22 +6,13 @@ import io
 
 import matplotlib
 
+from keras_attention.internals import page as pages
 from keras_attention.tuning.result import leaderboard
 from keras_attention.tuning.result.effects_plot import plot_effects
 from keras_attention.tuning.result.importance_plot import plot_importance
 from keras_attention.tuning.result.parallel_plot import plot_parallel
 from keras_attention.tuning.result.pareto_plot import plot_pareto
 from keras_attention.tuning.result.progress_plot import plot_progress
-
-_STYLE = """
-body { font: 15px/1.5 sans-serif; color: #222; max-width: 62em;
-       margin: 2em auto; padding: 0 1em }
-table { border-collapse: collapse; font-size: 13px }
-th, td { padding: .3em .8em; border-bottom: 1px solid #ddd }
-div.wide { overflow-x: auto }
-img { max-width: 100%; height: auto }
-h1, h2 { font-weight: 600 } p { white-space: pre-line }
-"""
 
 
 def page(result):
@@ -52,12 +43,8 @@ def page(result):
         for name, figure in _figures(result)
     )
     table = leaderboard.html(result, most=None)
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>"
-        f"<body><h1>{html.escape(title)}</h1>{paragraphs}{pictures}"
-        f'<h2>All trials</h2><div class="wide">{table}</div></body></html>\n'
-    )
+    table = pages.section("All trials", table)
+    return pages.page(title, paragraphs + pictures + table)
 
 
 def _figures(result):

@@ -1,0 +1,183 @@
+"""What can be wrong with one example."""
+
+import contextlib
+import dataclasses
+import os
+
+import numpy as np
+
+from keras_attention.datasets.assemble import ReadImage
+from keras_attention.datasets.assemble import ReadMask
+from keras_attention.datasets.boxes import box_fault
+from keras_attention.datasets.cache import ReadRow
+from keras_attention.datasets.header import Header
+from keras_attention.datasets.header import read_header
+from keras_attention.datasets.images import decoded
+from keras_attention.datasets.images import read_mask
+from keras_attention.datasets.images import size_of
+from keras_attention.datasets.pixels import Pixels
+from keras_attention.datasets.pixels import status
+
+# With these an example is of no use.
+FAULTS = (
+    "unreadable image",
+    "image of another size",
+    "unreadable mask",
+    "mask of another size",
+    "invalid label",
+    "invalid box",
+)
+
+
+@dataclasses.dataclass
+class Checked:
+    """What was found out about an example.
+
+    Args:
+        part: int, which of the `Examples` it is in.
+        name: str, its path, or its name there.
+        content: path, bytes or array, which the image comes from; `None` if
+            that is not known.
+        seen: tuple, what `status` told of its file and of its mask's.
+        header: `Header` or `None`. Defaults to `None`.
+        found: list of tuples `(file, kind, reason)`. Defaults to `()`.
+    """
+
+    part: int
+    name: str
+    content: object
+    seen: tuple
+    header: Header | None = None
+    found: list | tuple = ()
+
+    @property
+    def usable(self):
+        """Whether nothing that was found is a fault."""
+        return not any(kind in FAULTS for _, kind, _ in self.found)
+
+    @property
+    def file(self):
+        """The path, or `None`."""
+        return self.content if is_path(self.content) else None
+
+    @property
+    def size(self):
+        """Bytes of the file, or a number that the same images share."""
+        if self.file is not None:
+            return self.seen[0] and self.seen[0][0]
+        return None if self.content is None else len(self.content)
+
+
+def is_path(content):
+    """Whether it is a path, not what is in a file."""
+    return isinstance(content, (str, os.PathLike))
+
+
+def check(part, these, index, decode):
+    """Checks an example.
+
+    Args:
+        part: int, for the result.
+        these: `Examples`.
+        index: int.
+        decode: bool, whether its files are decoded.
+
+    Returns:
+        A `Checked`.
+    """
+    name, label, images = these.names[index], these.labels[index], these.images
+    content = None
+    if not isinstance(images, Pixels):
+        content = images[index]
+    # What others read may be no image file at all.
+    elif _is_ours(images, ReadImage):
+        content = images.file(index)
+    # Before it is read: what changes meanwhile has changed.
+    seen = tuple(
+        status(pixels.file(index)) if isinstance(pixels, Pixels) else None
+        for pixels in (images, these.masks)
+    )
+    one = Checked(part, _shown(content, name), content, seen, found=[])
+    if isinstance(images, Pixels):
+        _check_image(one, images, index, decode)
+    known = these.has_mask is None or these.has_mask[index]
+    if these.masks is not None and known:
+        _check_mask(one, these.masks, index, decode)
+    if these.multi_label:
+        valid = np.isin(label, (0, 1)).all()
+    else:
+        valid = 0 <= label < these.classes
+    if not valid:
+        reason = f"{label} is no label of {these.classes} classes"
+        one.found.append((one.name, "invalid label", reason))
+    for box in () if these.boxes is None else these.boxes[index]:
+        fault = box_fault(box)
+        if fault:
+            reason = f"the box {box.tolist()} {fault}"
+            one.found.append((one.name, "invalid box", reason))
+    return one
+
+
+def _check_image(one, images, index, decode):
+    with _noted(one, one.name, "unreadable image"):
+        if one.content is not None:
+            one.header = read_header(one.content, name=repr(one.name))
+            if decode:
+                # An eighth of a JPEG's resolution takes all of its bytes.
+                decoded(
+                    one.content, name=repr(one.name), factor=lambda size: 1e-9
+                )
+        elif decode:
+            images[index]
+    if one.header and isinstance(images.read, ReadImage):
+        with _noted(one, one.name, "image of another size"):
+            images.read.check(one.header.size)
+
+
+def _check_mask(one, masks, index, decode):
+    mask, size, source, path = None, None, None, one.name
+    original = one.header and one.header.size
+    if not isinstance(masks, Pixels):
+        mask = masks[index]
+    elif _is_ours(masks, ReadMask):
+        source = masks.file(index)[0]
+        path = _shown(source, one.name)
+    with _noted(one, path, "unreadable mask"):
+        if callable(source):
+            mask = original and source(original)
+        elif source is not None and decode:
+            mask = read_mask(source, name=repr(path))
+        elif source is not None:
+            size = read_header(source, "mask", repr(path)).size
+        elif decode:
+            mask = masks[index]
+    if mask is not None:
+        size = mask.shape[:2]
+        if not mask.any():
+            reason = "it shows nothing of the object"
+            one.found.append((path, "empty mask", reason))
+        elif mask.all():
+            one.found.append((path, "full mask", "all of it is the object"))
+    if source is not None and original and size and size != original:
+        # Headers do not tell all of it, see `read_header`.
+        with _noted(one, path, "mask of another size"):
+            original = size_of(one.content, name=repr(one.name))
+            ReadMask(original, "stretch").of(source, original)
+
+
+def _is_ours(pixels, read):
+    return isinstance(pixels.read, (read, ReadRow))
+
+
+def _shown(content, name):
+    """A path as text that every file can hold; the name of what has none."""
+    path = os.fspath(content) if is_path(content) else name
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+@contextlib.contextmanager
+def _noted(one, file, kind):
+    try:
+        yield
+    except ValueError as error:
+        one.found.append((file, kind, str(error)))
