@@ -2,6 +2,10 @@
 
 import html
 
+from keras_attention.internals.words import shortened
+
+_LONGEST = 500  # letters of a line in a cell
+
 
 def text_table(header, rows):
     """Columns aligned with spaces: the first to the left, others to the right.
@@ -24,7 +28,7 @@ def text_table(header, rows):
     """
     lines = [list(header)]
     for row in rows:
-        cells = [cell.split("\n") for cell in row]
+        cells = [_lines(cell) for cell in row]
         height = max(map(len, cells))
         padded = [cell + [""] * (height - len(cell)) for cell in cells]
         lines.extend(map(list, zip(*padded, strict=True)))
@@ -63,10 +67,14 @@ def _aligned(line, widths):
         yield cell.rjust(width)
 
 
+def _lines(cell):
+    return [shortened(line, _LONGEST) for line in cell.split("\n")]
+
+
 def _html_row(tag, style, row):
     cells = []
     for index, cell in enumerate(row):
         side = "right" if index else "left"
-        text = html.escape(cell).replace("\n", "<br>")
+        text = "<br>".join(map(html.escape, _lines(cell)))
         cells.append(f'<{tag} style="text-align: {side}{style}">{text}</{tag}>')
     return f"<tr>{''.join(cells)}</tr>"
