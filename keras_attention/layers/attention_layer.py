@@ -109,8 +109,7 @@ class AttentionLayer2D(ConfiguredLayer):
             features.shape, None if query is None else query.shape
         )
         if mask is not None:
-            self._expect_mask(mask, features.shape)
-            mask = ops.cast(mask, "bool")
+            mask = self._checked_mask(mask, features.shape)
         outputs, weights = self.attend(features, query, mask, training)
         if self.identity_init:
             change = outputs - features
@@ -280,6 +279,10 @@ class AttentionLayer2D(ConfiguredLayer):
                 f"a query of shape {tuple(shape)}"
             )
         return tuple(shape)
+
+    def _checked_mask(self, mask, features_shape):
+        self._expect_mask(mask, features_shape)
+        return ops.cast(mask, "bool")
 
     def _expect_mask(self, mask, features_shape):
         shape = shape_of(mask)

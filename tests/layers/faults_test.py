@@ -216,3 +216,36 @@ def test_images_do_not_see_each_other(key):
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(one), whole[2:], atol=1e-6
     )
+
+
+@pytest.mark.computing
+@pytest.mark.parametrize("key", ["attn_pool", "cross", "eca", "se"])
+def test_order_of_positions_does_not_matter(key):
+    features, *query = inputs_of(key, (2, 4, 5, 16))
+    order = np.random.default_rng(1).permutation(20)
+
+    def permuted(x):
+        x = keras.ops.convert_to_numpy(x)
+        if x.ndim < 4:  # a vector for every image or query
+            return x
+        return x.reshape(2, 20, -1)[:, order].reshape(x.shape)
+
+    layer = layers.get(key)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(layer(permuted(features), *query)),
+        permuted(layer(features, *query)),
+        atol=2e-5,
+    )
+
+
+def test_what_moves_is_gated_where_it_goes():
+    features = np.zeros((1, 12, 12, 4), "float32")
+    features[:, 4:8, 4:8] = inputs_of("se", (1, 4, 4, 4))[0]
+    layer = layers.get("cbam_spatial", kernel_size=3)
+    gated = keras.ops.convert_to_numpy(layer(features))
+    moved = layer(np.roll(features, (1, 2), (1, 2)))
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(moved),
+        np.roll(gated, (1, 2), (1, 2)),
+        atol=2e-5,
+    )
