@@ -3,8 +3,11 @@
 import keras
 from keras import ops
 
+from keras_attention.internals.configured import ConfiguredLayer
 from keras_attention.internals.registry import Registry
-from keras_attention.internals.renamed import with_current_names
+from keras_attention.internals.shapes import expect_axes
+from keras_attention.internals.shapes import expect_equal
+from keras_attention.internals.shapes import shape_of
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import finite
 from keras_attention.ops import merge_heads
@@ -13,7 +16,7 @@ from keras_attention.ops import split_heads
 registry = Registry("aggregation")
 
 
-class Aggregation(keras.layers.Layer):
+class Aggregation(ConfiguredLayer):
     """Combines features under weights into a context.
 
     `aggregation(weights, features)` takes weights
@@ -43,12 +46,22 @@ class Aggregation(keras.layers.Layer):
     #: the heads.
     repeats_channels = False
 
-    #: Former names of arguments, as files that were saved then have them.
-    renamed_arguments = {}  # noqa: RUF012
-
     def __init__(self, **kwargs):
         # The weights arrive in float32 and are cast where they are applied.
         super().__init__(autocast=False, **kwargs)
+
+    def __call__(self, weights, features, *args, **kwargs):
+        """Checks that there is a weight a position, and combines."""
+        weights_shape, features_shape = shape_of(weights), shape_of(features)
+        axes = ("batch", "heads", "queries", "positions")
+        expect_axes(self, "weights", weights_shape, axes)
+        axes = ("batch", "positions", "channels")
+        expect_axes(self, "features", features_shape, axes)
+        for what, axis, other in (("images", 0, 0), ("positions", 3, 1)):
+            sizes = weights_shape[axis], features_shape[other]
+            sizes = dict(zip(("weights", "features"), sizes, strict=True))
+            expect_equal(self, what, sizes, one_for_all=axis == 0)
+        return super().__call__(weights, features, *args, **kwargs)
 
     def build(self, weights_shape, features_shape, query_shape=None):
         """Checks that the heads divide the channels."""
@@ -71,11 +84,6 @@ class Aggregation(keras.layers.Layer):
         values = split_heads(ops.cast(features, self.compute_dtype), heads)
         context = self.combine(at_least_float32(weights), values)
         return finite(merge_heads(context), self.compute_dtype)
-
-    @classmethod
-    def from_config(cls, config):
-        """From the arguments, also under names that they had before."""
-        return super().from_config(with_current_names(cls, config))
 
     def get_config(self):
         """Keras' own arguments; a subclass adds its own."""

@@ -70,10 +70,10 @@ class ConcatQuery(WeightedSum):
         self, output_dim=None, activation="tanh", use_bias=False, **kwargs
     ):
         super().__init__(**kwargs)
-        self.output_dim = arguments.positive_int(
+        self.output_dim = arguments.size(
             "output_dim", output_dim, optional=True
         )
-        self.activation = keras.activations.get(activation)
+        self.activation = arguments.activation("activation", activation)
         self.use_bias = arguments.boolean("use_bias", use_bias)
 
     def build(self, weights_shape, features_shape, query_shape=None):

@@ -65,10 +65,8 @@ class MergeHeads(WeightedSum):
         self, value_dim=None, output_dim=None, use_bias=True, **kwargs
     ):
         super().__init__(**kwargs)
-        self.value_dim = arguments.positive_int(
-            "value_dim", value_dim, optional=True
-        )
-        self.output_dim = arguments.positive_int(
+        self.value_dim = arguments.size("value_dim", value_dim, optional=True)
+        self.output_dim = arguments.size(
             "output_dim", output_dim, optional=True
         )
         self.use_bias = arguments.boolean("use_bias", use_bias)

@@ -3,14 +3,17 @@
 import keras
 
 from keras_attention.alignments.distributions import CategoricalDistribution
+from keras_attention.internals.configured import ConfiguredLayer
 from keras_attention.internals.registry import Registry
-from keras_attention.internals.renamed import with_current_names
+from keras_attention.internals.shapes import expect_axes
+from keras_attention.internals.shapes import expect_broadcast
+from keras_attention.internals.shapes import shape_of
 from keras_attention.ops import precise_dtype
 
 registry = Registry("alignment")
 
 
-class Alignment(keras.layers.Layer):
+class Alignment(ConfiguredLayer):
     """Turns scores into non-negative weights, row by row.
 
     `alignment(scores, mask=None, grid_shape=None, query=None, training=None)`
@@ -43,12 +46,18 @@ class Alignment(keras.layers.Layer):
     #: Whether it trains only inside a `ReinforceModel`.
     needs_reinforce = False
 
-    #: Former names of arguments, as files that were saved then have them.
-    renamed_arguments = {}  # noqa: RUF012
-
     def __init__(self, **kwargs):
         # Autocasting would take the scores down to half precision.
         super().__init__(autocast=False, **kwargs)
+
+    def __call__(self, scores, *args, **kwargs):
+        """Checks the axes of scores and mask, and aligns."""
+        axes = ("batch", "heads", "queries", "positions")
+        expect_axes(self, "scores", shape_of(scores), axes)
+        mask = args[0] if args else kwargs.get("mask")
+        if mask is not None:
+            expect_broadcast(self, "a mask", shape_of(mask), shape_of(scores))
+        return super().__call__(scores, *args, **kwargs)
 
     def build(self, scores_shape, query_shape=None):
         """Nothing to create; a subclass with weights has its own."""
@@ -91,11 +100,6 @@ class Alignment(keras.layers.Layer):
     def compute_mask(self, scores, previous_mask=None):
         """None: weights need no mask any more."""
         return None
-
-    @classmethod
-    def from_config(cls, config):
-        """From the arguments, also under names that they had before."""
-        return super().from_config(with_current_names(cls, config))
 
     def get_config(self):
         """Keras' own arguments; a subclass adds its own."""

@@ -114,7 +114,7 @@ class ChainCRFAlignment(Alignment):
     ):
         super().__init__(**kwargs)
         self.order = arguments.one_of("order", order, _ORDERS)
-        self.states = arguments.positive_int("states", states)
+        self.states = arguments.size("states", states)
         if states < 2:
             raise ValueError(
                 arguments.invalid("states", states, "an integer of at least 2")
@@ -124,7 +124,9 @@ class ChainCRFAlignment(Alignment):
             "weights_multiplier", weights_multiplier
         )
         self.boundary = arguments.one_of("boundary", boundary, ("free", "mean"))
-        self.pairwise_initializer = initializers.get(pairwise_initializer)
+        self.pairwise_initializer = arguments.initializer(
+            "pairwise_initializer", pairwise_initializer
+        )
 
     @property
     def normalized(self):

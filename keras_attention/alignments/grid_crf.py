@@ -118,8 +118,11 @@ class GridCRFAlignment(Alignment):
         super().__init__(**kwargs)
         self.method = arguments.one_of("method", method, _METHODS)
         self.iterations = arguments.non_negative_int("iterations", iterations)
+        arguments.size("iterations", max(1, self.iterations))
         self.normalize = arguments.boolean("normalize", normalize)
-        self.pairwise_initializer = initializers.get(pairwise_initializer)
+        self.pairwise_initializer = arguments.initializer(
+            "pairwise_initializer", pairwise_initializer
+        )
 
     @property
     def normalized(self):

@@ -72,7 +72,7 @@ class GumbelSoftmaxAlignment(TemperedAlignment):
         super().__init__(temperature, **kwargs)
         self.hard = arguments.boolean("hard", hard)
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = keras.random.SeedGenerator(arguments.seed(seed))
 
     def call(
         self, scores, mask=None, grid_shape=None, query=None, training=None

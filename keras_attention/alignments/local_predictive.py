@@ -91,7 +91,7 @@ class LocalPredictiveAlignment(WindowedAlignment):
         self, radius=3, dimensions=2, hidden_dim=None, temperature=1.0, **kwargs
     ):
         super().__init__(radius, dimensions, temperature, **kwargs)
-        self.hidden_dim = arguments.positive_int(
+        self.hidden_dim = arguments.size(
             "hidden_dim", hidden_dim, optional=True
         )
 

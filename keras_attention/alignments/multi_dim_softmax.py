@@ -80,10 +80,10 @@ class MultiDimSoftmaxAlignment(Alignment):
         self, channels=None, kernel_initializer="glorot_uniform", **kwargs
     ):
         super().__init__(**kwargs)
-        self.channels = arguments.positive_int(
-            "channels", channels, optional=True
+        self.channels = arguments.size("channels", channels, optional=True)
+        self.kernel_initializer = arguments.initializer(
+            "kernel_initializer", kernel_initializer
         )
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.feature_channels = self.channels
 
     def build_inside(self, scores_shape, query_shape, features_shape):

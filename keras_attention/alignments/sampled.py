@@ -159,7 +159,7 @@ class SampledAlignment(TemperedAlignment):
                 )
             )
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = keras.random.SeedGenerator(arguments.seed(seed))
 
     def call(
         self, scores, mask=None, grid_shape=None, query=None, training=None

@@ -68,7 +68,7 @@ class TopKAlignment(TemperedAlignment):
 
     def __init__(self, k=4, temperature=1.0, **kwargs):
         super().__init__(temperature, **kwargs)
-        self.k = arguments.positive_int("k", k)
+        self.k = arguments.size("k", k)
 
     def build(self, scores_shape, query_shape=None):
         """Checks that there are `k` positions."""

@@ -20,7 +20,7 @@ class WindowedAlignment(TemperedAlignment):
 
     def __init__(self, radius=3, dimensions=2, temperature=1.0, **kwargs):
         super().__init__(temperature, **kwargs)
-        self.radius = arguments.positive_int("radius", radius)
+        self.radius = arguments.size("radius", radius)
         self.dimensions = arguments.one_of("dimensions", dimensions, (1, 2))
 
     @property

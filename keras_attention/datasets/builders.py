@@ -11,6 +11,8 @@ import urllib.request
 
 from absl import logging
 
+from keras_attention.internals.requirements import explained
+
 # Seconds to wait for a host, and how many to ask.
 _PATIENCE, _MOST_HOSTS = 5, 3
 
@@ -41,7 +43,8 @@ def prepare(name, file_format, data_dir=None, **builder_kwargs):
             comes from can be reached.
     """
     # Images of one's own are read where there is no TFDS.
-    import tensorflow_datasets as tfds
+    with explained("keras_attention.datasets"):
+        import tensorflow_datasets as tfds
 
     from keras_attention.datasets.cluttered_digits import ClutteredDigits
 
@@ -100,7 +103,8 @@ def check_known(name, data_dir=None):
     ...
     ValueError: Unknown data set 'mnits'. Nearest names: mnist, ...
     """
-    import tensorflow_datasets as tfds
+    with explained("keras_attention.datasets"):
+        import tensorflow_datasets as tfds
 
     base = re.split("[/:]", name)[0]
     names = tfds.list_builders(with_community_datasets=False)
@@ -127,7 +131,8 @@ def check_reachable(name, data_dir=None):
         ConnectionError: when nothing of the name is on disk and no host that
             its files come from answers.
     """
-    import tensorflow_datasets as tfds
+    with explained("keras_attention.datasets"):
+        import tensorflow_datasets as tfds
 
     base = re.split("[/:]", name)[0]
     root = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
@@ -180,7 +185,8 @@ def quiet(output=False):
     with contextlib.ExitStack() as stack:
         stack.callback(logging.set_verbosity, verbosity)
         if output:
-            import tensorflow_datasets as tfds
+            with explained("keras_attention.datasets"):
+                import tensorflow_datasets as tfds
 
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             tfds.disable_progress_bar()

@@ -20,6 +20,7 @@ from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
 from keras_attention.internals.arguments import positive_int
+from keras_attention.internals.requirements import explained
 
 SIDE = 8
 SPLITS = ("train", "validation", "test")
@@ -171,7 +172,8 @@ def pool(split):
     [1253, 180, 364]
     """
     # Imported here: scikit-learn takes a second, `import` should not.
-    from sklearn.datasets import load_digits
+    with explained("keras_attention.datasets"):
+        from sklearn.datasets import load_digits
 
     data = load_digits()
     position = SPLITS.index(split)

@@ -11,6 +11,7 @@ from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
 from keras_attention.internals import arguments
+from keras_attention.internals.requirements import explained
 
 _ROLES = ("train", "validation", "test")
 
@@ -151,7 +152,8 @@ def folds(examples, k, *, group=None, stratify=True, seed=0):
         raise ValueError(arguments.invalid("k", k, expected))
     if stratify:
         _check_frequent(examples, units, k)
-    from sklearn import model_selection
+    with explained("keras_attention.datasets"):
+        from sklearn import model_selection
 
     grouped = count < len(examples)
     if grouped:
@@ -185,7 +187,8 @@ def _strata(labels, units):
 
 def _draw(labels, units, strata, kept, share, size, seed):
     """Draws `size` of the groups `kept`, near to `share` of every class."""
-    from sklearn.model_selection import StratifiedShuffleSplit
+    with explained("keras_attention.datasets"):
+        from sklearn.model_selection import StratifiedShuffleSplit
 
     strata = strata[kept]
     counts = np.bincount(strata)

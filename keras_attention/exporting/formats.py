@@ -6,6 +6,7 @@ import importlib.util
 import keras
 
 from keras_attention.internals import arguments
+from keras_attention.internals.requirements import command_for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,12 +142,10 @@ def _check_packages(format):
     if format.name == "onnx" and keras.backend.backend() == "tensorflow":
         needed["tf2onnx"] = "tf2onnx"
     missing = [
-        package
-        for module, package in needed.items()
-        if importlib.util.find_spec(module) is None
+        module for module in needed if importlib.util.find_spec(module) is None
     ]
     if missing:
         raise ImportError(
             f"export to {format.name!r} needs packages that are not "
-            f"installed: pip install {' '.join(missing)}"
+            f"installed. Run: {command_for(missing)}"
         )

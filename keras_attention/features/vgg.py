@@ -36,8 +36,10 @@ def network(
         raise ValueError(
             arguments.invalid("pooling", pooling, "None when include_top=True")
         )
-    classes = arguments.positive_int("classes", classes)
-    activation = vgg_arguments.activation(classifier_activation)
+    classes = arguments.size("classes", classes)
+    activation = arguments.activation(
+        "classifier_activation", classifier_activation
+    )
     *filters, units = vgg_arguments.scaled(
         (*_FILTERS, _UNITS), width_multiplier
     )

@@ -57,23 +57,14 @@ def scaled(counts, width_multiplier):
     """Multiplies `counts`; raises `ValueError` unless all stay integers."""
     arguments.positive_float("width_multiplier", width_multiplier)
     products = [count * float(width_multiplier) for count in counts]
-    if not all(product.is_integer() for product in products):
-        expected = f"a positive multiple of 1/{min(counts)}"
+    fits = max(products) <= arguments.LARGEST_SIZE
+    if not fits or not all(product.is_integer() for product in products):
+        largest = arguments.LARGEST_SIZE // max(counts)
+        expected = f"a multiple of 1/{min(counts)}, at most {largest}"
         raise ValueError(
             arguments.invalid("width_multiplier", width_multiplier, expected)
         )
     return [int(product) for product in products]
-
-
-def activation(identifier):
-    """The activation function, else raises `ValueError`."""
-    try:
-        return keras.activations.get(identifier)
-    except (TypeError, ValueError) as error:
-        expected = "an activation of Keras or None"
-        raise ValueError(
-            arguments.invalid("classifier_activation", identifier, expected)
-        ) from error
 
 
 def _check_shape(name, shape, include_top):
@@ -95,7 +86,8 @@ def _check_shape(name, shape, include_top):
         if size is None:
             fits = fits and not include_top
         else:
-            fits = fits and _is_integer(size) and size >= _MIN_SIZE
+            fits = fits and _is_integer(size)
+            fits = fits and _MIN_SIZE <= size <= arguments.LARGEST_SIZE
     if not fits:
         raise ValueError(arguments.invalid(name, shape, expected))
 

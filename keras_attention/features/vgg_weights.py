@@ -11,6 +11,7 @@ import numpy as np
 from keras_attention.features import torchvision_weights
 from keras_attention.features import vgg_arguments
 from keras_attention.internals import arguments
+from keras_attention.internals.requirements import command_for
 
 # As torch.hub has it, the file's name ends in how its SHA-256 begins.
 _ADDRESS = "https://download.pytorch.org/models/"
@@ -191,8 +192,9 @@ def _import_torch():
         import torch
     except ImportError as error:
         raise ImportError(
-            "Reading a .pth file, and weights='imagenet', needs PyTorch: "
-            "`pip install torch` (the CPU build will do). Or save the state "
-            "dictionary as .npz where PyTorch is installed, and give its path."
+            "Reading a .pth file, and weights='imagenet', needs PyTorch (the "
+            f"CPU build will do). Run: {command_for(['torch'])}. Or save the "
+            "state dictionary as .npz where PyTorch is installed, and give "
+            "its path."
         ) from error
     return torch

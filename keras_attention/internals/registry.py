@@ -4,6 +4,8 @@ Scores, alignments, aggregations and layers each own one `Registry`, so that a
 plain string in a config or in a search space stands for a layer.
 """
 
+import inspect
+import random
 from typing import NamedTuple
 
 import keras
@@ -223,13 +225,6 @@ class Registry:
         )
 
     def _create(self, cls, config):
-        renamed = getattr(cls, "renamed_arguments", {})
-        for name in renamed.keys() & config.keys():
-            current = getattr(renamed[name], "name", renamed[name])
-            raise ValueError(
-                f"The argument {name} is called {current} today. Received: "
-                f"{name}={config[name]!r} for {cls.__name__}"
-            )
         try:
             return cls(**config)
         except TypeError as error:
@@ -273,10 +268,22 @@ class Registry:
             raise ValueError(
                 arguments.invalid("search_space", search_space, expected)
             )
+        # Keras counts the layers that it names, and draws seeds for their
+        # weights: nobody should find that he is not the first.
+        takes = inspect.signature(cls).parameters.values()
+        named = any(p.name == "name" or p.kind is p.VAR_KEYWORD for p in takes)
+        ours = {"name": "tried"} if named else {}
+        state = random.getstate()
+        try:
+            self._try_each(cls, search_space, ours)
+        finally:
+            random.setstate(state)
+
+    def _try_each(self, cls, search_space, config):
         for name, values in search_space.items():
             for value in values:
                 try:
-                    self._create(cls, {name: value})
+                    self._create(cls, {name: value, **config})
                 except ValueError as error:
                     raise ValueError(
                         f"search_space of {cls.__name__} has {name}={value!r}, "

@@ -7,19 +7,26 @@ import keras
 
 #: The first release with every known fix to the loading of models.
 OLDEST_KERAS = (3, 15, 1)
-# What a module is called, and what installs it.
-_PACKAGES = {
-    "PIL": "pillow",
-    "array_record": "array_record",
-    "cloudpickle": "cloudpickle",
-    "contourpy": "contourpy",
-    "keras_tuner": "keras-tuner",
-    "matplotlib": "matplotlib",
-    "scipy": "scipy",
-    "sklearn": "scikit-learn",
-    "tensorboard": "tensorboard",
-    "tensorflow": "tensorflow",
-    "tensorflow_datasets": "tensorflow-datasets",
+#: What this package is called where packages are found.
+DISTRIBUTION = "keras-visual-attention"
+#: Module to what installs it, and to the extra of ours that has it, or `None`
+#: for what comes with the package anyway.
+PACKAGES = {
+    "PIL": ("pillow", None),
+    "ai_edge_litert": ("ai-edge-litert", "export"),
+    "array_record": ("array_record", "torch"),
+    "cloudpickle": ("cloudpickle", None),
+    "contourpy": ("contourpy", None),
+    "keras_tuner": ("keras-tuner", None),
+    "matplotlib": ("matplotlib", None),
+    "onnxruntime": ("onnxruntime", "export"),
+    "scipy": ("scipy", None),
+    "sklearn": ("scikit-learn", None),
+    "tensorboard": ("tensorboard", None),
+    "tensorflow": ("tensorflow", None),
+    "tensorflow_datasets": ("tensorflow-datasets", None),
+    "tf2onnx": ("tf2onnx", "export"),
+    "torch": ("torch", "torch"),
 }
 
 
@@ -51,14 +58,30 @@ def explained(room):
     try:
         yield
     except ModuleNotFoundError as error:
-        package = _PACKAGES.get((error.name or "").partition(".")[0])
-        if package is None:
+        module = (error.name or "").partition(".")[0]
+        if module not in PACKAGES:
             raise
+        package, _ = PACKAGES[module]
         raise ModuleNotFoundError(
-            f"{room} needs {package}, which is not installed. Run: pip "
-            f"install {package}",
+            f"{room} needs {package}, which is not installed. Run: "
+            f"{command_for([module])}",
             name=error.name,
         ) from error
+
+
+def command_for(modules):
+    """What installs modules, and the way to have it with the package.
+
+    >>> command_for(["onnxruntime"])
+    "pip install onnxruntime, or pip install 'keras-visual-attention[export]'"
+    >>> command_for(["PIL"])
+    'pip install pillow, or pip install keras-visual-attention'
+    """
+    named = [PACKAGES.get(module, (module, None)) for module in modules]
+    packages = " ".join(package for package, _ in named)
+    extras = ",".join(sorted({extra for _, extra in named if extra}))
+    ours = f"'{DISTRIBUTION}[{extras}]'" if extras else DISTRIBUTION
+    return f"pip install {packages}, or pip install {ours}"
 
 
 check_keras()

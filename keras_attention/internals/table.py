@@ -4,6 +4,10 @@ import csv
 import html
 import io
 
+from keras_attention.internals.words import shortened
+
+_LONGEST = 500  # letters of a line in a cell
+
 
 def text_table(header, rows):
     """Columns aligned with spaces: the first to the left, others to the right.
@@ -26,7 +30,7 @@ def text_table(header, rows):
     """
     lines = [list(header)]
     for row in rows:
-        cells = [cell.split("\n") for cell in row]
+        cells = [_lines(cell) for cell in row]
         height = max(map(len, cells))
         padded = [cell + [""] * (height - len(cell)) for cell in cells]
         lines.extend(map(list, zip(*padded, strict=True)))
@@ -93,10 +97,14 @@ def _aligned(line, widths):
         yield cell.rjust(width)
 
 
+def _lines(cell):
+    return [shortened(line, _LONGEST) for line in cell.split("\n")]
+
+
 def _html_row(tag, style, row, left):
     cells = []
     for index, cell in enumerate(row):
         side = "left" if index < left else "right"
-        text = html.escape(cell).replace("\n", "<br>")
+        text = "<br>".join(map(html.escape, _lines(cell)))
         cells.append(f'<{tag} style="text-align: {side}{style}">{text}</{tag}>')
     return f"<tr>{''.join(cells)}</tr>"

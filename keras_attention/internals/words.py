@@ -1,6 +1,7 @@
 """The words of messages: lists that stay short, and what was meant."""
 
 import difflib
+import unicodedata
 
 
 def few(names, most=6):
@@ -25,6 +26,20 @@ def shortened(text, most):
         return text
     end = (most - 5) // 3
     return f"{text[: most - 5 - end]} ... {text[len(text) - end :]}"
+
+
+def printable(text):
+    """A text in which what no font can draw is a question mark in a diamond.
+
+    >>> printable("a\\tb\\nc") == "a\\N{REPLACEMENT CHARACTER}b\\nc"
+    True
+    """
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}"
+        if unicodedata.category(letter) in ("Cc", "Cs") and letter != "\n"
+        else letter
+        for letter in text
+    )
 
 
 def did_you_mean(word, names):

@@ -118,10 +118,12 @@ class AttentionGate2D(AttentionLayer2D):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
-        self.activation = keras.activations.get(activation)
+        self.key_dim = arguments.size("key_dim", key_dim, optional=True)
+        self.activation = arguments.activation("activation", activation)
         self.use_bias = arguments.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = arguments.initializer(
+            "kernel_initializer", kernel_initializer
+        )
         self.alignment = self.get_part(alignments, alignment, "alignment")
         self.aggregation = self.get_part(
             aggregations, aggregation, "aggregation"

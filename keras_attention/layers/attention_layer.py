@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from keras_attention.internals import arguments
+from keras_attention.internals.configured import ConfiguredLayer
 from keras_attention.internals.recording import sublayers
 from keras_attention.internals.registry import Registry
 from keras_attention.internals.registry import takes_config
-from keras_attention.internals.renamed import with_current_names
+from keras_attention.internals.shapes import shape_of
 from keras_attention.ops import finite
 from keras_attention.ops import hide_masked
 from keras_attention.ops import precise_dtype
@@ -15,7 +16,7 @@ from keras_attention.ops import precise_dtype
 registry = Registry("attention layer")
 
 
-class AttentionLayer2D(keras.layers.Layer):
+class AttentionLayer2D(ConfiguredLayer):
     """An attention layer on feature maps `(batch, height, width, channels)`.
 
     The base class transposes `channels_first` in and out, declares the
@@ -48,9 +49,6 @@ class AttentionLayer2D(keras.layers.Layer):
     #: What the weights run over: `"spatial"`, a map of positions;
     #: `"channel"`; or `"pairwise"`, positions and positions.
     weights_kind = "spatial"
-
-    #: Former names of arguments, as files that were saved then have them.
-    renamed_arguments = {}  # noqa: RUF012
 
     def __init__(self, *, data_format=None, identity_init=False, **kwargs):
         super().__init__(**kwargs)
@@ -108,7 +106,9 @@ class AttentionLayer2D(keras.layers.Layer):
         features = self._to_channels_last(self._cast("features", features))
         if query is not None:
             query = self._to_channels_last(self._cast("query", query))
-        self._expect_built_for(features, query)
+        self._expect_built_for(
+            features.shape, None if query is None else query.shape
+        )
         if mask is not None:
             mask = self._checked_mask(mask, features.shape)
         outputs, weights = self.attend(features, query, mask, training)
@@ -144,10 +144,17 @@ class AttentionLayer2D(keras.layers.Layer):
         return_attention_scores=False,
     ):
         """Outputs in the compute dtype and weights in float32."""
+        query_shape = None if query is None else query.shape
+        if self.built:
+            shapes = [
+                self._channels_last_shape(shape)
+                for shape in (features.shape, query_shape)
+            ]
+            self._expect_built_for(*shapes)
+            if mask is not None:
+                self._expect_mask(mask, shapes[0])
         outputs, weights = self.compute_output_shape(
-            features.shape,
-            None if query is None else query.shape,
-            return_attention_scores=True,
+            features.shape, query_shape, return_attention_scores=True
         )
         outputs = keras.KerasTensor(outputs, self.compute_dtype)
         weights = keras.KerasTensor(weights, precise_dtype(self.compute_dtype))
@@ -156,11 +163,6 @@ class AttentionLayer2D(keras.layers.Layer):
     def compute_mask(self, features, previous_mask=None):
         """None: no layer behind would know a mask over a map."""
         return None
-
-    @classmethod
-    def from_config(cls, config):
-        """From the arguments, also under names that they had before."""
-        return super().from_config(with_current_names(cls, config))
 
     def get_config(self):
         """The constructor's arguments."""
@@ -215,24 +217,24 @@ class AttentionLayer2D(keras.layers.Layer):
             )
         return ops.cast(x, self.compute_dtype)
 
-    def _expect_built_for(self, features, query):
+    def _expect_built_for(self, features_shape, query_shape):
         """Channels are those of `build`, and a query goes with each image."""
-        named = [("features", features, self._channels[0])]
-        if query is not None:
-            named.append(("query", query, self._channels[1]))
-            batches = features.shape[0], query.shape[0]
+        named = [("features", features_shape, self._channels[0])]
+        if query_shape is not None:
+            named.append(("query", query_shape, self._channels[1]))
+            batches = features_shape[0], query_shape[0]
             if None not in batches and batches[1] not in (1, batches[0]):
                 raise ValueError(
                     f"{type(self).__name__} takes one query an image, or one "
                     f"for all. Received: {batches[1]} queries for "
                     f"{batches[0]} images"
                 )
-        for name, tensor, channels in named:
-            if tensor.shape[-1] not in (channels, None):
+        for name, shape, channels in named:
+            if shape[-1] not in (channels, None):
                 raise ValueError(
                     f"{type(self).__name__} was built for {name} of "
                     f"{channels} channels. Received: {name} of "
-                    f"{tensor.shape[-1]} channels"
+                    f"{shape[-1]} channels"
                 )
 
     def _to_channels_last(self, x):
@@ -271,26 +273,30 @@ class AttentionLayer2D(keras.layers.Layer):
             )
         if self.query_kind == "map":
             return self._checked_map("query", shape)
-        if len(shape) not in (2, 3) or not shape[-1]:
+        if len(shape) not in (2, 3) or 0 in shape[1:] or shape[-1] is None:
             raise ValueError(
                 f"{type(self).__name__} takes a query of shape "
                 "(batch, channels) or (batch, queries, channels), with a known "
-                "number of channels. Received: "
+                "number of channels and at least one query. Received: "
                 f"a query of shape {tuple(shape)}"
             )
         return tuple(shape)
 
     def _checked_mask(self, mask, features_shape):
-        sizes = zip(mask.shape, features_shape[:3], strict=False)
+        self._expect_mask(mask, features_shape)
+        return ops.cast(mask, "bool")
+
+    def _expect_mask(self, mask, features_shape):
+        shape = shape_of(mask)
+        sizes = zip(shape, features_shape[:3], strict=False)
         fits = all(None in pair or pair[0] == pair[1] for pair in sizes)
-        if len(mask.shape) != 3 or not fits:
+        if len(shape) != 3 or not fits:
             raise ValueError(
                 f"{type(self).__name__} takes a mask of shape "
                 "(batch, height, width), true where a position may be "
-                f"attended to. Received: a mask of shape {tuple(mask.shape)} "
+                f"attended to. Received: a mask of shape {shape} "
                 f"for a map of {tuple(features_shape[1:3])}"
             )
-        return ops.cast(mask, "bool")
 
     def _axes_of_maps(self):
         if self.data_format == "channels_first":

@@ -131,14 +131,16 @@ class AttentionPooling2D(AttentionLayer2D):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_heads = arguments.positive_int("num_heads", num_heads)
-        self.num_queries = arguments.positive_int(
+        self.num_heads = arguments.size("num_heads", num_heads)
+        self.num_queries = arguments.size(
             "num_queries", num_queries, optional=True
         )
-        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
+        self.key_dim = arguments.size("key_dim", key_dim, optional=True)
         self.dropout = arguments.fraction("dropout", dropout)
-        self.seed = seed
-        self.query_initializer = keras.initializers.get(query_initializer)
+        self.seed = arguments.seed(seed)
+        self.query_initializer = arguments.initializer(
+            "query_initializer", query_initializer
+        )
         self.score = get_score(
             self,
             score,

@@ -16,6 +16,7 @@ from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import hide_masked
 from keras_attention.ops import largest
+from keras_attention.ops import masked_sigmoid
 from keras_attention.ops import precise_dtype
 
 
@@ -71,7 +72,11 @@ class ChannelGate2D(AttentionLayer2D):
     def attend(self, features, query, mask, training):
         """Scales every channel by its gate."""
         features, _ = hide_masked(features, mask)
-        gates = ops.sigmoid(self.channel_scores(features, mask))
+        # An image without a valid position opens no gate.
+        valid = None
+        if mask is not None:
+            valid = ops.expand_dims(ops.any(mask, axis=(1, 2)), 1)
+        gates = masked_sigmoid(self.channel_scores(features, mask), valid)
         weights = ops.expand_dims(gates, (1, 2))
         weights = record_attention(self, weights)
         return features * ops.cast(weights, features.dtype), weights
@@ -113,15 +118,17 @@ class BottleneckGate2D(ChannelGate2D):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.reduction_ratio = arguments.positive_int(
+        self.reduction_ratio = arguments.size(
             "reduction_ratio", reduction_ratio
         )
-        self.hidden_dim = arguments.positive_int(
+        self.hidden_dim = arguments.size(
             "hidden_dim", hidden_dim, optional=True
         )
-        self.activation = keras.activations.get(activation)
+        self.activation = arguments.activation("activation", activation)
         self.use_bias = arguments.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = arguments.initializer(
+            "kernel_initializer", kernel_initializer
+        )
 
     def build_attention(self, features_shape, query_shape):
         """Creates the two dense layers."""

@@ -116,7 +116,9 @@ class ConvolutionalBlockAttention2D(AttentionLayer2D):
             "order", order, ("channel_first", "spatial_first")
         )
         self.residual = arguments.boolean("residual", residual)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = arguments.initializer(
+            "kernel_initializer", kernel_initializer
+        )
         self.channel = ChannelAttention2D(
             reduction_ratio,
             hidden_dim,

@@ -130,7 +130,7 @@ class CrossAttention2D(MultiHeadAttention2D):
             seed=seed,
             **kwargs,
         )
-        self.output_dim = arguments.positive_int(
+        self.output_dim = arguments.size(
             "output_dim", output_dim, optional=True
         )
 

@@ -99,7 +99,9 @@ class EfficientChannelAttention2D(ChannelGate2D):
         self.padding = arguments.one_of(
             "padding", padding, ("same", "circular")
         )
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = arguments.initializer(
+            "kernel_initializer", kernel_initializer
+        )
 
     def build_attention(self, features_shape, query_shape):
         """Creates the convolution along the channels."""

@@ -65,15 +65,15 @@ class MultiHeadAttention2D(AttentionLayer2D):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_heads = arguments.positive_int("num_heads", num_heads)
-        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
-        self.value_dim = arguments.positive_int(
-            "value_dim", value_dim, optional=True
-        )
+        self.num_heads = arguments.size("num_heads", num_heads)
+        self.key_dim = arguments.size("key_dim", key_dim, optional=True)
+        self.value_dim = arguments.size("value_dim", value_dim, optional=True)
         self.dropout = arguments.fraction("dropout", dropout)
         self.use_bias = arguments.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.seed = seed
+        self.kernel_initializer = arguments.initializer(
+            "kernel_initializer", kernel_initializer
+        )
+        self.seed = arguments.seed(seed)
         # The heads come projected: of a key_dim, the score is not told.
         self.score = get_score(self, score, {"num_heads": self.num_heads})
         self.alignment = self.get_part(alignments, alignment, "alignment")

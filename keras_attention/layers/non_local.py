@@ -151,10 +151,10 @@ class NonLocal2D(AttentionLayer2D):
     ):
         super().__init__(**kwargs)
         self.mode = arguments.one_of("mode", mode, _MODES)
-        self.reduction_ratio = arguments.positive_int(
+        self.reduction_ratio = arguments.size(
             "reduction_ratio", reduction_ratio
         )
-        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
+        self.key_dim = arguments.size("key_dim", key_dim, optional=True)
         self.sub_sample = arguments.boolean("sub_sample", sub_sample)
         self.scaled_by = arguments.one_of(
             "scaled_by", scaled_by, (None, "channels", "key_dim")
@@ -169,7 +169,9 @@ class NonLocal2D(AttentionLayer2D):
         )
         self.use_bias = arguments.boolean("use_bias", use_bias)
         self.residual = arguments.boolean("residual", residual)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = arguments.initializer(
+            "kernel_initializer", kernel_initializer
+        )
         self.max_positions = arguments.positive_int(
             "max_positions", max_positions, optional=True
         )

@@ -92,7 +92,9 @@ class SpatialAttention2D(AttentionLayer2D):
         self.normalization = arguments.one_of(
             "normalization", normalization, ("batch", None)
         )
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = arguments.initializer(
+            "kernel_initializer", kernel_initializer
+        )
 
     def build_attention(self, features_shape, query_shape):
         """Creates the convolution and the normalization of its scores."""

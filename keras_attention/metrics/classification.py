@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 
 from keras_attention.internals import arguments
+from keras_attention.internals.requirements import explained
 
 
 def roc_auc(labels, scores, *, average="macro"):
@@ -55,7 +56,8 @@ def roc_auc(labels, scores, *, average="macro"):
     See also:
         `average_precision`, which a rare class tells more about.
     """
-    from sklearn.metrics import roc_auc_score
+    with explained("keras_attention.metrics"):
+        from sklearn.metrics import roc_auc_score
 
     return _by_class(labels, scores, roc_auc_score, True, average)
 
@@ -92,7 +94,8 @@ def average_precision(labels, scores, *, average="macro"):
     See also:
         `roc_auc`. Average precision of detected boxes is another measure.
     """
-    from sklearn.metrics import average_precision_score
+    with explained("keras_attention.metrics"):
+        from sklearn.metrics import average_precision_score
 
     return _by_class(labels, scores, average_precision_score, False, average)
 
@@ -124,7 +127,8 @@ def sensitivity_at_specificity(labels, scores, specificity):
     See also:
         `keras.metrics.SensitivityAtSpecificity` in `fit`.
     """
-    from sklearn.metrics import roc_curve
+    with explained("keras_attention.metrics"):
+        from sklearn.metrics import roc_curve
 
     if not 0 <= specificity <= 1:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_attention.features import vgg_arguments
 from keras_attention.internals import arguments
 from keras_attention.layers import AttentionGate2D
 from keras_attention.models.vgg16_bn_attention import VGG16BNAttention
@@ -80,7 +81,7 @@ def MelanomaAttentionVGG16BN(
         `VGG16BNAttention`, of which this is one call.
     """
     arguments.one_of("alignment", alignment, tuple(_AGGREGATIONS))
-    key_dim = max(1, int(256 * width_multiplier))
+    _, key_dim = vgg_arguments.scaled((64, 256), width_multiplier)
 
     def gate():
         return AttentionGate2D(

@@ -102,8 +102,12 @@ def VGG16BNAttention(
     See also:
         `attach`, for any other network.
     """
-    arguments.positive_int("classes", classes)
+    arguments.size("classes", classes)
     arguments.fraction("dropout", dropout)
+    activation = arguments.activation(
+        "classifier_activation", classifier_activation
+    )
+    arguments.boolean("return_attention_scores", return_attention_scores)
     if identity_init is not None:
         arguments.boolean("identity_init", identity_init)
     backbone = VGG16BN(
@@ -140,7 +144,7 @@ def VGG16BNAttention(
         x = keras.layers.Dropout(dropout, name="dropout")(x)
     predictions = keras.layers.Dense(
         classes,
-        activation=classifier_activation,
+        activation=activation,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
         name="predictions",
     )(x)

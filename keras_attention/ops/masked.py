@@ -24,7 +24,11 @@ def masked_softmax(scores, mask=None):
     limit = float(np.finfo(keras.backend.standardize_dtype(scores.dtype)).max)
     if mask is None:
         # A row of -inf alone would be NaN; at the lowest number it is uniform.
-        return ops.softmax(ops.clip(scores, -limit, limit), axis=-1)
+        scores = ops.clip(scores, -limit, limit)
+        if scores.shape[-1] == 1:
+            # 1, or NaN; Keras takes a softmax of one for a mistake and warns.
+            return ops.exp(scores - scores)
+        return ops.softmax(scores, axis=-1)
     scores = ops.where(mask, ops.clip(scores, -limit, limit), -limit)
     weights = ops.exp(scores - largest(scores, axis=-1, keepdims=True))
     weights = ops.where(mask, weights, ops.zeros_like(weights))

@@ -87,7 +87,7 @@ class DeepScore(FeedForwardScore):
             chunk_size=chunk_size,
             **kwargs,
         )
-        self.num_layers = arguments.positive_int("num_layers", num_layers)
+        self.num_layers = arguments.size("num_layers", num_layers)
         if num_layers < 2:
             raise ValueError(
                 arguments.invalid(

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_attention.internals import arguments
 from keras_attention.scores.feed_forward import FeedForwardScore
 from keras_attention.scores.score import registry
 
@@ -86,8 +87,8 @@ class GatedAdditiveScore(FeedForwardScore):
             chunk_size=chunk_size,
             **kwargs,
         )
-        self.score_bias_initializer = keras.initializers.get(
-            score_bias_initializer
+        self.score_bias_initializer = arguments.initializer(
+            "score_bias_initializer", score_bias_initializer
         )
 
     def get_config(self):

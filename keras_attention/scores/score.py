@@ -4,9 +4,12 @@ import keras
 from keras import ops
 
 from keras_attention.internals import arguments
+from keras_attention.internals.configured import ConfiguredLayer
 from keras_attention.internals.projection import projection
 from keras_attention.internals.registry import Registry
-from keras_attention.internals.renamed import with_current_names
+from keras_attention.internals.shapes import expect_axes
+from keras_attention.internals.shapes import expect_equal
+from keras_attention.internals.shapes import shape_of
 from keras_attention.ops import finite
 from keras_attention.ops import precise_dtype
 from keras_attention.ops import split_heads
@@ -14,7 +17,7 @@ from keras_attention.ops import split_heads
 registry = Registry("score")
 
 
-class Score(keras.layers.Layer):
+class Score(ConfiguredLayer):
     """Compares every query with the features at every position.
 
     `score(query, features)` takes a query `(batch, queries, query_channels)`
@@ -40,16 +43,24 @@ class Score(keras.layers.Layer):
     #: Whether the features are looked at, or their positions only counted.
     looks_at_features = True
 
-    #: Former names of arguments, as files that were saved then have them.
-    renamed_arguments = {}  # noqa: RUF012
-
     def __init__(self, num_heads=1, key_dim=None, **kwargs):
         # Scores stay in float32: inputs are cast where they are projected.
         super().__init__(autocast=False, **kwargs)
-        self.num_heads = arguments.positive_int("num_heads", num_heads)
-        self.key_dim = arguments.positive_int("key_dim", key_dim, optional=True)
+        self.num_heads = arguments.size("num_heads", num_heads)
+        self.key_dim = arguments.size("key_dim", key_dim, optional=True)
         self.query_dense = None
         self.key_dense = None
+
+    def __call__(self, query, features, *args, **kwargs):
+        """Checks what is compared, whoever calls, and compares."""
+        query_shape, features_shape = shape_of(query), shape_of(features)
+        axes = ("batch", "queries", "query_channels")
+        expect_axes(self, "a query", query_shape, axes)
+        axes = ("batch", "positions", "channels")
+        expect_axes(self, "features", features_shape, axes)
+        batches = {"query": query_shape[0], "features": features_shape[0]}
+        expect_equal(self, "images", batches, one_for_all=True)
+        return super().__call__(query, features, *args, **kwargs)
 
     def build(self, query_shape, features_shape):
         """Creates the projections if `key_dim` asks for them."""
@@ -123,11 +134,6 @@ class Score(keras.layers.Layer):
             self.compute_output_shape(query.shape, features.shape),
             precise_dtype(self.compute_dtype),
         )
-
-    @classmethod
-    def from_config(cls, config):
-        """From the arguments, also under names that they had before."""
-        return super().from_config(with_current_names(cls, config))
 
     def get_config(self):
         """The constructor's arguments."""

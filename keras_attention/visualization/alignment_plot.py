@@ -8,6 +8,7 @@ from keras import ops
 from PIL import Image
 
 from keras_attention import alignments
+from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
 from keras_attention.visualization.panels import NotebookFigure
 from keras_attention.visualization.styles import COLOURS
@@ -42,8 +43,8 @@ def compare_alignments(scores, keys=None, mask=None, style="notebook"):
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: For scores of another rank, an unknown key, and an
-            alignment that needs more than scores.
+        ValueError: For scores of another rank or not finite, an unknown key,
+            and an alignment that needs more than scores.
 
     Example:
 
@@ -161,11 +162,17 @@ class TemperatureAnimation:
 
 
 def _scores(scores):
-    scores = np.asarray(scores, "float32")
+    scores = arguments.real_array("scores", scores).astype("float32")
     if scores.ndim not in (1, 2) or 0 in scores.shape:
         raise ValueError(
             "Invalid value for argument scores: expected (positions,) or "
             f"(height, width), not empty. Received: shape {scores.shape}"
+        )
+    if not np.isfinite(scores).all():
+        count = int((~np.isfinite(scores)).sum())
+        raise ValueError(
+            "Invalid value for argument scores: expected finite numbers. "
+            f"Received: {count} that are not, of {scores.size}"
         )
     return scores
 
@@ -197,6 +204,8 @@ def _obstacle(layer, scores):
         return "needs a query"
     if layer.per_channel:
         return "gives every channel weights of its own"
+    if getattr(layer, "k", 1) > scores.size:
+        return f"takes the best {layer.k} of {scores.size}"
     if layer.positive_scores and (scores < 0).any():
         return "needs scores that are not negative"
     return None

@@ -8,6 +8,9 @@ import numpy as np
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.internals import arguments
+from keras_attention.internals.words import shortened
+
+_LONGEST = 100  # letters of a layer's name in a description
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -72,15 +75,17 @@ class AttentionMap:
 
     def __repr__(self):
         low, high = self._range()
+        layer = shortened(self.layer, _LONGEST)
         return (
-            f"AttentionMap({self.layer!r}, {self.kind}, shape "
+            f"AttentionMap({layer!r}, {self.kind}, shape "
             f"{self.values.shape}, {low:.3g} to {high:.3g})"
         )
 
     def _repr_html_(self):
         low, high = self._range()
+        layer = html.escape(shortened(self.layer, _LONGEST))
         return (
-            f"<b>{html.escape(self.layer)}</b>: {self.kind} attention, "
+            f"<b>{layer}</b>: {self.kind} attention, "
             f"{' x '.join(map(str, self.values.shape))}, "
             f"{low:.3g} to {high:.3g}"
         )

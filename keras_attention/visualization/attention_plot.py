@@ -14,6 +14,7 @@ from keras_attention.visualization.panels import Panels
 from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.pictures import grey
 from keras_attention.visualization.pictures import outline_paths
+from keras_attention.visualization.scaling import is_flat
 from keras_attention.visualization.scaling import scaled
 
 _COLORMAP = "magma"
@@ -151,6 +152,8 @@ def _draw_layer(panels, row, scale, pictures, paths):
         _draw_outline(axes, paths[column])
         if not np.isfinite(value).any():
             panels.mark(axes, "not finite")
+        elif is_flat(value):
+            panels.mark(axes, "uniform")
     panels.colour_bar(row, ScalarMappable(norm, _COLORMAP), scale)
 
 
@@ -181,7 +184,9 @@ def _spatial_maps(maps, count):
             left_out.append(f"{name} ({value.kind})")
             continue
         values = value.values if isinstance(value, AttentionMap) else value
-        layers[name] = mean_map("maps", np.asarray(values, "float64"))
+        layers[name] = mean_map(
+            "maps", arguments.real_array("maps", values).astype("float64")
+        )
         if len(layers[name]) != count:
             raise ValueError(
                 f"Invalid value for argument maps: expected {count} maps, one "

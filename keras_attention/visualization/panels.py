@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from keras_attention.internals.files import written_whole
+from keras_attention.internals.words import printable
 from keras_attention.internals.words import shortened
 
 # Whole pixels at 150 dots an inch; others leave light seams at the edges.
@@ -142,13 +143,14 @@ class NotebookFigure(Figure):
     """A figure that a notebook shows although pyplot does not know it.
 
     Its texts are names that people gave to layers and classes: a `$` in them
-    begins no formula.
+    begins no formula, and a control character is shown as one.
     """
 
     def draw(self, renderer):
         """Draws every text as it is, also those that are made on the way."""
         for text in self.findobj(Text):
             text.set_parse_math(False)
+            text.set_text(printable(text.get_text()))
         with matplotlib.rc_context({"text.parse_math": False}):
             super().draw(renderer)
 

@@ -3,6 +3,8 @@
 import contourpy
 import numpy as np
 
+from keras_attention.internals import arguments
+
 # Rec. 601, as every grey photograph.
 _LUMA = (0.299, 0.587, 0.114)
 
@@ -25,7 +27,7 @@ def drawable(images):
     >>> drawable(np.full((1, 2, 2), 255, "uint8"))[0, 0, 0].tolist()
     [1.0, 1.0, 1.0]
     """
-    images = np.asarray(images)
+    images = arguments.real_array("images", images)
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:

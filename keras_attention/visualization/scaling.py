@@ -70,26 +70,31 @@ def scaled(maps, normalize):
 
 
 def _sum_to_one(maps):
-    sums = maps.sum((1, 2))
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = maps.sum((1, 2))
     sums = sums[np.isfinite(sums)]
     # A fully masked image has no weights at all.
     off = np.abs(sums - 1) > _TOLERANCE
     return sums.any() and not (off & (sums != 0)).any()
 
 
+def is_flat(values):
+    """Whether the finite values differ by no more than rounding does."""
+    finite = values[np.isfinite(values)]
+    return not finite.size or np.ptp(finite) <= 1e-6 * np.abs(finite.max())
+
+
 def _stretched(maps):
     """Each map from 0 to 1; one without contrast is 0 everywhere."""
-    finite = np.where(np.isfinite(maps), maps, np.nan)
-    low, high = (
-        np.array([pick(m[np.isfinite(m)], initial=start) for m in finite])
-        for pick, start in ((np.min, np.inf), (np.max, -np.inf))
-    )
-    span = high - low
-    # Rounding alone is no contrast.
-    flat = ~(span > 1e-6 * np.abs(high))
-    span = np.where(flat, 1.0, span)
-    stretched = (finite - low[:, None, None]) / span[:, None, None]
-    return np.where(flat[:, None, None] & ~np.isnan(finite), 0.0, stretched)
+    stretched = np.where(np.isfinite(maps), maps, np.nan)
+    for values in stretched:
+        finite = np.isfinite(values)
+        if is_flat(values):
+            values[finite] = 0.0
+        else:
+            values -= values[finite].min()
+            values /= values[finite].max()
+    return stretched
 
 
 def _largest(values):

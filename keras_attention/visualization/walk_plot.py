@@ -155,7 +155,14 @@ def _best(answer, class_names):
         shares = np.exp(answer - answer.max())
         shares = shares / shares.sum()
     order = np.argsort(-shares)[:_ANSWERS]
-    names = [str(i) if class_names is None else class_names[i] for i in order]
+    if class_names is None:
+        class_names = range(answer.size)
+    if len(class_names) != answer.size:
+        expected = f"{answer.size} names, one a class"
+        raise ValueError(
+            arguments.invalid("class_names", class_names, expected)
+        )
+    names = [str(class_names[i]) for i in order]
     return [name[:_LONGEST] for name in names], shares[order]
 
 

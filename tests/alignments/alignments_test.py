@@ -238,9 +238,10 @@ TEMPERED = [
 
 @pytest.mark.parametrize("key", SHARPENED)
 def test_temperature(some_scores, key):
-    cold = align(key, some_scores, temperature=1e-3)
     best = np.eye(9)[some_scores.argmax(-1)]
-    np.testing.assert_allclose(cold, best, atol=1e-5)
+    for temperature in (1e-3, 1e-36):
+        cold = align(key, some_scores, temperature=temperature)
+        np.testing.assert_allclose(cold, best, atol=1e-5)
     if key != "top_k":
         hot = align(key, some_scores, temperature=1e6)
         np.testing.assert_allclose(hot, 1 / 9, atol=2e-5)

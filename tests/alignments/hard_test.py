@@ -12,7 +12,9 @@ pytestmark = pytest.mark.computing
 def pick(scores, mask=None, **config):
     layer = alignments.get("hard", **config)
     scores = keras.ops.convert_to_tensor(scores, "float32")
-    return keras.ops.convert_to_numpy(layer(scores, mask=mask))
+    rows = keras.ops.reshape(scores, (1, 1, -1, scores.shape[-1]))
+    weights = layer(rows, mask=mask)
+    return keras.ops.convert_to_numpy(keras.ops.reshape(weights, scores.shape))
 
 
 def train(alignment):

@@ -1,10 +1,16 @@
 """What is missing or too old is named."""
 
+import configparser
+import os
+import pathlib
+import re
 import subprocess
 import sys
 
+import keras
 import pytest
 
+from keras_attention.internals import requirements
 from keras_attention.internals.requirements import check_keras
 
 MISSING = """
@@ -48,5 +54,39 @@ def test_a_missing_package_is_named():
     ):
         assert (
             f"keras_attention.{room} needs {package}, which is not installed. "
-            f"Run: pip install {package}"
+            f"Run: pip install {package}, or pip install "
+            "keras-visual-attention\n"
         ) in result.stdout
+
+
+def test_what_is_named_is_what_the_distribution_asks_for():
+    config = configparser.ConfigParser()
+    config.read(pathlib.Path(__file__).parents[2] / "setup.cfg")
+    assert config["metadata"]["name"] == requirements.DISTRIBUTION
+    for package, extra in requirements.PACKAGES.values():
+        listed = (
+            config["options.extras_require"][extra]
+            if extra
+            else config["options"]["install_requires"]
+        )
+        assert re.search(rf"(?m)^{re.escape(package)}\b", listed), package
+
+
+@pytest.mark.computing
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax",
+    reason="Keras' NumPy backend needs JAX",
+)
+def test_numpy_is_a_backend():
+    code = (
+        "import numpy, keras_attention as ka;"
+        "print(ka.layers.get('cbam')(numpy.ones((1, 4, 4, 8))).shape)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
+    )
+    assert result.stdout == "(1, 4, 4, 8)\n"

@@ -27,11 +27,46 @@ def test_a_batch_without_images(key):
     assert tuple(weights.shape) == (0, *maps.shape[1:])
 
 
+@pytest.mark.computing
+@pytest.mark.parametrize("key", layers.available())
+def test_masks_of_any_type_but_of_one_shape(key):
+    arrays, layer = inputs(key), layers.get(key)
+    mask = np.random.default_rng(0).random(SHAPE[:3]) < 0.6
+    expected = keras.ops.convert_to_numpy(layer(*arrays, mask=mask))
+    given = [mask.astype(dtype) for dtype in ("int32", "uint8", "float32")]
+    for same in (*given, mask.tolist()):
+        seen = keras.ops.convert_to_numpy(layer(*arrays, mask=same))
+        np.testing.assert_array_equal(seen, expected)
+    symbols = [keras.KerasTensor(array.shape) for array in arrays]
+    for shape in [(2, 6), (2, 5, 6), (3, 6, 5), (2, 6, 5, 1), (2, 30)]:
+        for bad, tensors in (
+            (np.ones(shape), arrays),
+            (keras.KerasTensor(shape), symbols),
+        ):
+            with pytest.raises(ValueError, match="takes a mask") as caught:
+                layer(*tensors, mask=bad)
+            assert str(shape) in str(caught.value)
+
+
+@pytest.mark.computing
+@pytest.mark.parametrize("key", layers.available())
+def test_an_image_without_a_valid_position(key):
+    arrays, layer = inputs(key), layers.get(key)
+    mask = np.ones(SHAPE[:3], bool)
+    mask[1] = False
+    plain = keras.ops.convert_to_numpy(layer(*arrays, mask=mask))
+    outputs, weights = layer(*arrays, mask=mask, return_attention_scores=True)
+    assert (keras.ops.convert_to_numpy(weights)[1] == 0).all()
+    assert (plain[1] == 0).all()
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(outputs), plain)
+
+
 @pytest.mark.parametrize("key", sorted(WITH_QUERY))
 @pytest.mark.parametrize(
     "change, message",
     [
         (lambda q: q[..., :0], "(no|known) number of channels|not empty"),
+        (lambda q: q[:, :0], "at least one query|not empty"),
         (lambda q: q[..., :3], "built for query of 8 channels.*3 channels"),
         (lambda q: np.concatenate([q, q]), "4 queries for 2 images"),
     ],
@@ -39,7 +74,7 @@ def test_a_batch_without_images(key):
 def test_queries_that_do_not_fit(key, change, message):
     features, query = inputs(key)
     layer = layers.get(key)
-    if change(query).shape[-1]:
+    if 0 not in change(query).shape:
         layer(features, query)
     with pytest.raises(ValueError, match=message):
         layer(features, change(query))

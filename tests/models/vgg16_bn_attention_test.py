@@ -6,6 +6,7 @@ import pytest
 from gradients import not_on_jax
 
 from keras_attention import AttentionExtractor
+from keras_attention import MelanomaAttentionVGG16BN
 from keras_attention import VGG16BNAttention
 from keras_attention import layers
 
@@ -136,8 +137,29 @@ def test_layers_have_one_output_unless_weights_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    "argument", [{"classes": 0}, {"dropout": 1.5}, {"width_multiplier": 0}]
+    "network", [VGG16BNAttention, MelanomaAttentionVGG16BN]
 )
-def test_bad_arguments(argument):
-    with pytest.raises(ValueError, match=next(iter(argument))):
-        VGG16BNAttention(**{**SMALL, **argument})
+def test_bad_arguments(network):
+    for name, values in {
+        "classes": [0, -1, 2.5, True, "8", None, np.nan, 10**9],
+        "dropout": [-0.1, 1.5, np.nan, np.inf, "a", None, True],
+        "width_multiplier": [
+            0,
+            -1,
+            True,
+            "8",
+            None,
+            np.nan,
+            np.inf,
+            0.3,
+            10**9,
+        ],
+        "classifier_activation": ["sofmax", 3],
+        "return_attention_scores": ["yes", 1, None],
+        "input_shape": [(31, 32, 3), (32, 32), (32, 32, None), (10**9, 32, 3)],
+        "weights": ["imagnet", 3],
+    }.items():
+        for value in values:
+            with pytest.raises(ValueError, match=name) as caught:
+                network(**{**SMALL, name: value})
+            assert repr(value) in str(caught.value)

@@ -175,9 +175,15 @@ def test_maps_without_contrast_are_drawn(normalize, value, side):
     maps = np.full((2, side, side), value)
     figure = plot({"a": maps}, images(2), normalize=normalize)
     texts = [text.get_text() for text in figure.axes[2].texts]
-    assert texts == ([] if np.isfinite(value) else ["not finite"])
+    assert texts == ["uniform" if np.isfinite(value) else "not finite"]
     if normalize == "per_image" and np.isfinite(value):
         np.testing.assert_array_equal(overlay(figure.axes[2]).get_array(), 0)
+
+
+def test_infinities_of_both_signs_are_drawn_without_a_warning():
+    maps = softmax_maps().mean(1)
+    maps[:, 0, :2] = np.inf, -np.inf
+    assert plot({"a": maps})._repr_png_()
 
 
 def test_positions_that_are_not_finite_have_no_colour():
@@ -262,6 +268,11 @@ def test_attention_that_is_not_spatial_is_named():
         ("maps", {"a": softmax_maps(4)}),
         ("maps", {"a": np.ones((COUNT, 6))}),
         ("maps", {"a": 1.0}),
+        ("maps", {"a": [[1], [1, 2]]}),
+        ("maps", {"a": np.ones((COUNT, 4, 4), complex)}),
+        ("maps", {"a": "abc"}),
+        ("images", [np.ones((4, 4)), np.ones((5, 5))]),
+        ("images", None),
         ("outlines", masks(4)),
         ("outlines", masks()[:, :-1]),
         ("outlines", np.ones((COUNT, 4)) * 20),

@@ -1,6 +1,7 @@
 """Names that people give to layers and classes, in figures."""
 
 import io
+import warnings
 
 import keras
 import numpy as np
@@ -9,10 +10,20 @@ from matplotlib.text import Text
 
 from keras_attention import VGG16BNAttention
 from keras_attention import visualization
+from keras_attention.internals import table
 from keras_attention.visualization import AttentionMap
 
 # A formula that matplotlib cannot set, and one that it can.
-NAMES = ["$\\frac{$", "price $1 or $2", "a" * 300]
+# And what no font has, or lets the rest of a line run backwards.
+NAMES = [
+    "$\\frac{$",
+    "price $1 or $2",
+    "a" * 300,
+    "two\nlines",
+    "\x00\x1b[31m\ud800",
+    "\u202e\u05d0\u05d1",
+    "<script>alert(1)</script>",
+]
 
 
 def png(figure):
@@ -29,9 +40,11 @@ def test_maps_of_layers_of_any_name(name):
         {name: np.full((3, 1, 4, 4), 1 / 16)},
         labels=[0, 1, 2],
         predictions=[1, 1, 1],
-        class_names=NAMES,
+        class_names=[name, name[::-1], "other"],
     )
-    assert png(figure)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert png(figure)
     texts = [t.get_text() for axes in figure.axes for t in axes.findobj(Text)]
     assert max(map(len, texts)) < 100
     assert all(not t.get_parse_math() for t in figure.findobj(Text))
@@ -47,6 +60,16 @@ def test_architectures_of_layers_of_any_name(name):
     assert png(figure)
     longest = max(len(t.get_text()) for t in figure.findobj(Text))
     assert longest < 150
+
+
+@pytest.mark.parametrize("name", [*NAMES, "b" * 10_000])
+def test_descriptions_of_layers_of_any_name(name):
+    attention = AttentionMap(np.ones((1, 1, 2, 2)), name)
+    described = [repr(attention), attention._repr_html_()]
+    rows = [[name, "1"]]
+    tables = [table.text_table(["", "n"], rows), table.html_table([""], rows)]
+    assert max(map(len, described)) < 400 and max(map(len, tables)) < 2500
+    assert "<script" not in described[1] + tables[1]
 
 
 def test_some_maps_keep_their_kind():

@@ -1,6 +1,7 @@
 """Worked examples, comparisons of alignments, walks and their styles."""
 
 import io
+import warnings
 
 import keras
 import matplotlib
@@ -109,8 +110,19 @@ def test_alignments_that_need_more_than_scores():
         compare([1.0, -2.0], ["l1"])
     with pytest.raises(ValueError, match="argument scores"):
         compare(np.zeros((1, 2, 3)))
+    with pytest.raises(ValueError, match="finite numbers.*1 that are not"):
+        compare([1.0, np.nan])
+    with pytest.raises(ValueError, match="best 4 of 2"):
+        compare([1.0, 2.0], ["top_k"])
     with pytest.raises(ValueError, match="argument mask"):
         compare([1.0, 2.0], ["softmax"], mask=[True])
+
+
+def test_alignments_of_a_single_position():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = visualization.compare_alignments([2.0])
+    assert "softmax" in titles(figure) and "top_k" not in titles(figure)
 
 
 def test_temperature_falls():
@@ -175,6 +187,8 @@ def test_figure_of_a_walk(model):
     assert b"</svg>" in svg.getvalue()
     with pytest.raises(ValueError, match="heads and"):
         visualization.plot_walk(model, IMAGE, head=3)
+    with pytest.raises(ValueError, match="class_names: expected 4 names"):
+        visualization.plot_walk(model, IMAGE, class_names=["a"])
     with pytest.raises(ValueError, match="There are"):
         visualization.plot_walk(model, IMAGE, "nowhere")
 

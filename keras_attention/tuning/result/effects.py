@@ -4,6 +4,7 @@ import numbers
 
 import numpy as np
 
+from keras_attention.internals.requirements import explained
 from keras_attention.tuning.result.hyperparameters import shown
 
 # In names of hyperparameters that say which attention, and where.
@@ -135,7 +136,8 @@ def _number(parameter, value):
 def _group(label, scores):
     mean, half = float(np.mean(scores)), None
     if len(scores) > 1:
-        from scipy import stats
+        with explained("keras_attention.tuning"):
+            from scipy import stats
 
         error = np.std(scores, ddof=1) / len(scores) ** 0.5
         half = float(stats.t.ppf((1 + _LEVEL) / 2, len(scores) - 1) * error)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_attention.internals.requirements import explained
 from keras_attention.tuning.result.hyperparameters import OFF
 
 _BOOTSTRAPS, _TREES, _SHUFFLES = 40, 40, 5
@@ -104,7 +105,8 @@ def importance(positions, names, scores, seed=0):
 
 def _bootstraps(positions, scores, generator):
     """Growth of the error `(bootstraps, hyperparameters)`, and the error."""
-    from sklearn.ensemble import RandomForestRegressor
+    with explained("keras_attention.tuning"):
+        from sklearn.ensemble import RandomForestRegressor
 
     losses, errors = [], []
     count, columns = positions.shape

@@ -4,6 +4,7 @@ import pathlib
 import time
 
 from keras_attention.internals import arguments
+from keras_attention.internals.requirements import explained
 
 
 def to_tensorboard(result, folder):
@@ -35,8 +36,9 @@ def to_tensorboard(result, folder):
     >>> sorted(path.name for path in folder.iterdir() if path.is_dir())
     ['trial_0', 'trial_1']
     """
-    from tensorboard.compat.proto import summary_pb2
-    from tensorboard.plugins.hparams import summary_v2
+    with explained("keras_attention.tuning"):
+        from tensorboard.compat.proto import summary_pb2
+        from tensorboard.plugins.hparams import summary_v2
 
     folder = pathlib.Path(folder)
     if folder.exists() and any(folder.iterdir()):
@@ -66,10 +68,11 @@ def to_tensorboard(result, folder):
 
 
 def _end(trial):
-    from tensorboard.compat.proto import summary_pb2
-    from tensorboard.plugins.hparams import api_pb2
-    from tensorboard.plugins.hparams import metadata
-    from tensorboard.plugins.hparams import plugin_data_pb2
+    with explained("keras_attention.tuning"):
+        from tensorboard.compat.proto import summary_pb2
+        from tensorboard.plugins.hparams import api_pb2
+        from tensorboard.plugins.hparams import metadata
+        from tensorboard.plugins.hparams import plugin_data_pb2
 
     status = api_pb2.STATUS_FAILURE
     if trial.score is not None:
@@ -89,8 +92,9 @@ def _end(trial):
 
 def _write(folder, summaries):
     """TensorBoard's event file: its `EventFileWriter` imports TensorFlow."""
-    from tensorboard.compat.proto import event_pb2
-    from tensorboard.summary.writer.record_writer import RecordWriter
+    with explained("keras_attention.tuning"):
+        from tensorboard.compat.proto import event_pb2
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
     folder.mkdir(parents=True, exist_ok=True)
     now = time.time()

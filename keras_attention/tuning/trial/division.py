@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_attention.datasets import Examples
 from keras_attention.datasets import folds
+from keras_attention.internals.requirements import explained
 
 
 def divided(train, count, seed):
@@ -24,7 +25,8 @@ def divided(train, count, seed):
             "folds=k divides arrays (x, y), a dictionary of arrays or "
             f"Examples. Received: {type(train).__name__}"
         )
-    from sklearn import model_selection
+    with explained("keras_attention.tuning"):
+        from sklearn import model_selection
 
     columns = [np.asarray(column) for column in columns]
     classes = labels.reshape(len(labels), -1)
