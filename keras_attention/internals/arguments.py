@@ -3,7 +3,6 @@
 import math
 import numbers
 
-import keras
 import numpy as np
 
 from keras_attention.internals.words import did_you_mean
@@ -133,11 +132,16 @@ def real_array(name, value):
 
 def activation(name, value):
     """The function that Keras knows for `value`; `None` changes nothing."""
+    # Here: what makes no layers, such as data, loads no backend.
+    import keras
+
     return _from_keras(keras.activations, name, value, "an activation")
 
 
 def initializer(name, value):
     """The `keras.initializers.Initializer` that Keras knows for `value`."""
+    import keras
+
     found = _from_keras(keras.initializers, name, value, "an initializer")
     if not isinstance(found, keras.initializers.Initializer):
         expected = "an initializer of Keras, which can be saved"
