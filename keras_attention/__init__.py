@@ -28,8 +28,8 @@ folder is one step of it:
 
 import importlib
 
-# The version of Keras is looked at before anything needs what it has.
-from keras_attention.internals.requirements import explained
+# Raises if Keras is older than what the others need.
+from keras_attention.internals import keras_version
 
 # isort: split
 
@@ -53,6 +53,7 @@ from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection import attention_summary
 from keras_attention.inspection import count_costs
 from keras_attention.internals.recording import record_attention
+from keras_attention.internals.requirements import explained
 from keras_attention.models import MelanomaAttentionVGG16BN
 from keras_attention.models import VGG16BNAttention
 from keras_attention.surgery import attach

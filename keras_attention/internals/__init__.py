@@ -8,6 +8,7 @@ files.py          files that are written whole or not at all
 keras_private.py  the only file that touches a private name of Keras
 renamed.py        configurations with former names of arguments
 requirements.py   what must be installed, said at the door
+keras_version.py  whether Keras is new enough
 table.py          aligned text and HTML
 words.py          the words of messages
 """

@@ -1,12 +1,7 @@
 """What must be installed: said at the door, and not far inside."""
 
 import contextlib
-import re
 
-import keras
-
-#: The first release with every known fix to the loading of models.
-OLDEST_KERAS = (3, 15, 1)
 #: What this package is called where packages are found.
 DISTRIBUTION = "keras-visual-attention"
 #: Module to what installs it, and to the extra of ours that has it, or `None`
@@ -17,6 +12,8 @@ PACKAGES = {
     "array_record": ("array_record", "torch"),
     "cloudpickle": ("cloudpickle", None),
     "contourpy": ("contourpy", None),
+    "filelock": ("filelock", None),
+    "grain": ("grain", None),
     "keras_tuner": ("keras-tuner", None),
     "matplotlib": ("matplotlib", None),
     "onnxruntime": ("onnxruntime", "export"),
@@ -28,24 +25,6 @@ PACKAGES = {
     "tf2onnx": ("tf2onnx", "export"),
     "torch": ("torch", "torch"),
 }
-
-
-def check_keras(version=keras.__version__):
-    """Raises `ImportError` for a Keras that is too old.
-
-    >>> check_keras("3.15.1")
-    >>> check_keras("2.15.0")
-    Traceback (most recent call last):
-    ImportError: keras_attention needs Keras 3.15.1 or newer. Installed: Keras
-    2.15.0. Run: pip install --upgrade 'keras>=3.15.1'
-    """
-    numbers = tuple(map(int, re.findall(r"\d+", version)[:3]))
-    if numbers < OLDEST_KERAS:
-        oldest = ".".join(map(str, OLDEST_KERAS))
-        raise ImportError(
-            f"keras_attention needs Keras {oldest} or newer. Installed: Keras "
-            f"{version}. Run: pip install --upgrade 'keras>={oldest}'"
-        )
 
 
 @contextlib.contextmanager
@@ -82,6 +61,3 @@ def command_for(modules):
     extras = ",".join(sorted({extra for _, extra in named if extra}))
     ours = f"'{DISTRIBUTION}[{extras}]'" if extras else DISTRIBUTION
     return f"pip install {packages}, or pip install {ours}"
-
-
-check_keras()

@@ -11,7 +11,7 @@ import keras
 import pytest
 
 from keras_attention.internals import requirements
-from keras_attention.internals.requirements import check_keras
+from keras_attention.internals.keras_version import check_keras
 
 MISSING = """
 import sys
