@@ -52,6 +52,7 @@ from keras_attention.datasets.load import Splits
 from keras_attention.datasets.load import load
 from keras_attention.datasets.npz import from_npz
 from keras_attention.datasets.pixels import Pixels
+from keras_attention.datasets.problems import DataError
 from keras_attention.datasets.sampling import balanced_order
 from keras_attention.datasets.sampling import class_weights
 from keras_attention.datasets.splits import folds
@@ -60,6 +61,7 @@ from keras_attention.datasets.table import from_table
 
 __all__ = [
     "Augmentation",
+    "DataError",
     "DataInfo",
     "DigitsSettings",
     "Examples",

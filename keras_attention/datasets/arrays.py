@@ -9,13 +9,18 @@ from keras_attention.datasets.assemble import decode
 from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.images import binarise
+from keras_attention.datasets.labels import are_lists
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import column_labels
+from keras_attention.datasets.labels import list_labels
 from keras_attention.datasets.labels import single_label
 from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.layout import lay_out
+from keras_attention.datasets.measurements import measurements
+from keras_attention.datasets.measurements import targets
 from keras_attention.datasets.problems import Problems
+from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
 
@@ -31,15 +36,18 @@ def from_arrays(
     size=None,
     layout="stretch",
     one_hot=False,
+    weights=None,
+    regression=False,
 ):
     """Makes `Examples` of arrays in memory, and checks every one of them.
 
     Args:
         images: array `(count, height, width, channels)` or, grey,
             `(count, height, width)`, or a list of such images, which may then
-            differ in size; 1 or 3 channels; uint8, or floats in [0, 1].
+            differ in size; any number of channels; uint8, or floats in [0, 1].
         labels: array `(count,)` or `(count, 1)`: indices of classes, or their
-            names; or, multi-label, `(count, classes)` of 0 and 1.
+            names; or, multi-label, `(count, classes)` of 0 and 1, or lists of
+            names.
         class_names: sequence of str; `None` takes the numbers from 0 to the
             largest index or to the number of columns, or the names that occur,
             sorted. Defaults to `None`.
@@ -61,6 +69,10 @@ def from_arrays(
         one_hot: bool, whether `labels` of rank 2 hold one 1 a row and mean one
             class an image. Never guessed: rank 2 is multi-label otherwise.
             Defaults to `False`.
+        weights: array `(count,)`, how much each image counts in a loss, at
+            least 0. Defaults to `None`.
+        regression: bool, whether `labels` are numbers to predict, `(count,)` or
+            `(count, targets)`, and no classes. Defaults to `False`.
 
     Returns:
         An `Examples`.
@@ -80,7 +92,7 @@ def from_arrays(
     >>> from_arrays(images, [0, 1, -1])
     Traceback (most recent call last):
     ...
-    ValueError: The arrays: 1 problem
+    keras_attention.datasets.problems.DataError: The arrays: 1 problem
       image 2: the label -1 is negative
     """
     one_of("layout", layout, LAYOUTS)
@@ -89,7 +101,12 @@ def from_arrays(
     if count == 0:
         raise ValueError(invalid("images", count, "at least one image"))
     per_image = dict(
-        labels=labels, masks=masks, boxes=boxes, groups=groups, names=names
+        labels=labels,
+        masks=masks,
+        boxes=boxes,
+        groups=groups,
+        names=names,
+        weights=weights,
     )
     for name, values in per_image.items():
         if values is not None and len(values) != count:
@@ -97,9 +114,17 @@ def from_arrays(
             raise ValueError(invalid(f"len({name})", len(values), expected))
     names = _names(names, count)
     problems = Problems("The arrays")
-    labels, class_names = check_labels(
-        labels, names, problems, class_names, one_hot
-    )
+    if boolean("regression", regression):
+        if class_names is not None or one_hot:
+            expected = "False beside class_names or one_hot"
+            raise ValueError(invalid("regression", regression, expected))
+        labels, class_names = _numbers(labels, names, problems)
+    else:
+        labels, class_names = check_labels(
+            labels, names, problems, class_names, one_hot
+        )
+    if weights is not None:
+        weights = measurements(weights, names, problems, "weight", least=0)
     channels = _channels(images)
     if boxes is not None:
         boxes = check_boxes(boxes, names, problems)
@@ -125,6 +150,7 @@ def from_arrays(
         class_names=class_names,
         names=names,
         groups=groups,
+        weights=weights,
         **fields,
     )
 
@@ -152,13 +178,19 @@ def check_labels(labels, where, problems, class_names=None, one_hot=False):
     >>> check_labels([[0], [2]], ("1", "2"), problems)
     (array([0, 2]), ('0', '1', '2'))
     """
-    labels = np.asarray(labels)
+    try:
+        listed = labels
+        labels = np.asarray(labels)
+    except ValueError:  # lists of several lengths
+        return list_labels(listed, where, problems, class_names)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]  # as keras.datasets has them
     if labels.ndim not in (1, 2) or (one_hot and labels.ndim == 1):
         shapes = "(count, classes)" if one_hot else "(count,) or more columns"
         raise ValueError(invalid("labels", labels.shape, shapes))
     if labels.ndim == 2:
+        if labels.dtype.kind == "U" and not np.isin(labels, ["0", "1"]).any():
+            return list_labels(labels, where, problems, class_names)
         if class_names is None:
             class_names = [str(index) for index in range(labels.shape[1])]
         if len(class_names) != labels.shape[1]:
@@ -166,8 +198,25 @@ def check_labels(labels, where, problems, class_names=None, one_hot=False):
             raise ValueError(invalid("class_names", class_names, expected))
         return column_labels(labels, where, problems, class_names, one_hot)
     if labels.dtype.kind in "OUS":
+        if are_lists(labels, class_names):
+            return list_labels(labels, where, problems, class_names)
         return single_label(labels.tolist(), where, problems, class_names)
     return _indices(labels, where, problems, class_names)
+
+
+def _numbers(labels, where, problems):
+    """What a regression predicts."""
+    try:
+        labels = np.asarray(labels)
+    except ValueError:
+        labels = np.zeros((0, 0, 0))
+    if labels.ndim not in (1, 2):
+        expected = "(count,) or (count, targets) where regression=True"
+        raise ValueError(invalid("labels", labels.shape, expected))
+    names = "label"
+    if labels.ndim == 2:
+        names = [f"label {column}" for column in range(labels.shape[1])]
+    return targets(labels.tolist(), where, problems, names)
 
 
 def check_groups(groups, where, problems):
@@ -192,6 +241,8 @@ def _indices(labels, where, problems, class_names):
         problems.raise_any()
         expected = "whole numbers; labels.astype('int64') if that is meant"
         raise ValueError(invalid("labels", labels.dtype.name, expected))
+    if class_names is None:
+        _check_dense(labels, where, problems)
     labels = labels.astype("int64")
     if class_names is None:
         least = max(2, int(labels.max()) + 1)
@@ -207,13 +258,30 @@ def _indices(labels, where, problems, class_names):
     return labels, class_names
 
 
+def _check_dense(labels, where, problems):
+    """Raises for an index far above what occurs, whose classes are no classes.
+
+    A number of a patient or a year for a label would else make millions.
+    """
+    most = max(1000, 10 * len(np.unique(labels)))
+    for row in np.flatnonzero(labels >= most):
+        problems.add(
+            f"{where[row]}: the label {labels[row]} would make more classes "
+            f"than the {len(np.unique(labels))} that occur; pass class_names, "
+            "or names as labels"
+        )
+    problems.raise_any()
+
+
 def _channels(images):
     shape = np.shape(images[0])
-    channels = shape[2] if len(shape) == 3 else 1
-    if len(shape) not in (2, 3) or channels not in (1, 3):
-        expected = "grey (height, width) or (height, width, 1 or 3) each"
+    expected = "grey (height, width) or (height, width, channels) each"
+    if len(shape) not in (2, 3):
         raise ValueError(invalid("images", shape, expected))
-    return channels
+    if len(shape) == 3 and shape[0] <= 4 < min(shape[1:]):
+        expected += "; np.moveaxis(images, 1, -1) if channels are first"
+        raise ValueError(invalid("images", shape, expected))
+    return shape[2] if len(shape) == 3 else 1
 
 
 class _ReadArray(ReadImage):

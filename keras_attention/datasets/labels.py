@@ -4,7 +4,9 @@ Words, numbers, columns of 0 and 1, or several words in a cell. What is wrong
 is noted row by row, since a GPU turns a label out of range into a silent NaN.
 """
 
+import ast
 import difflib
+import numbers
 import re
 
 import numpy as np
@@ -13,6 +15,9 @@ from keras_attention.internals.arguments import invalid
 
 # How tables write that nothing is known; lower case.
 MISSING = {"", "nan", "na", "n/a", "<na>", "nat", "null", "none"}
+# A list of words in quotes or of numbers, as Python, pandas and JSON write it.
+_ENTRY = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?[\w.]+)"""
+LIST = re.compile(rf"\[\s*(?:{_ENTRY}\s*(?:,\s*{_ENTRY}\s*)*,?\s*)?\]")
 TRUE = {"1", "true"}
 FALSE = {"0", "false"}
 
@@ -24,7 +29,7 @@ def text_of(value):
     ('cat', '2', '1', 'None')
     """
     if isinstance(value, bytes):
-        value = value.decode()
+        value = value.decode(errors="replace")
     return re.sub(r"^([+-]?\d+)\.0+$", r"\1", str(value).strip())
 
 
@@ -35,6 +40,53 @@ def is_missing(value):
     (True, True, False)
     """
     return text_of(value).lower() in MISSING
+
+
+def list_in(value):
+    """The entries of a cell that holds a list, else `None`.
+
+    >>> list_in("['cat', 'dog']"), list_in(["cat"]), list_in("[cat]")
+    (['cat', 'dog'], ['cat'], None)
+    """
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return list(value)
+    if isinstance(value, str) and LIST.fullmatch(value.strip()):
+        try:
+            return ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            pass  # words without quotes
+    return None
+
+
+def are_lists(values, class_names=None):
+    """Whether cells hold lists: one does, and is no name of a class.
+
+    >>> are_lists(["cat", "['dog']"]), are_lists(["a", "[1]"], ("a", "[1]"))
+    (True, False)
+    """
+    return any(
+        list_in(value) is not None and str(value) not in (class_names or ())
+        for value in values
+    )
+
+
+def no_word(value):
+    """Why a value is no class, whatever the classes are; empty if it may be.
+
+    >>> no_word("cat"), no_word({})
+    ('', 'the label {} is neither a word nor a number')
+    """
+    scalar = isinstance(value, (str, bytes, numbers.Number, np.generic))
+    text = text_of(value)
+    if text[:1] + text[-1:] in ("{}", "[]") or not (
+        scalar or is_missing(value)
+    ):
+        return f"the label {text[:40]} is neither a word nor a number"
+    if "\0" in text or "\ufffd" in text:
+        return f"the label {text[:40]!r} is no text"
+    return ""
 
 
 def single_label(values, where, problems, class_names=None):
@@ -63,7 +115,7 @@ def single_label(values, where, problems, class_names=None):
     >>> labels.tolist(), names
     ([1, 0], ('cat', 'dog'))
     """
-    texts = [text_of(value) for value in values]
+    texts = _words(values, where, problems, class_names)
     if class_names is None:
         class_names = _derive(texts, where, problems, least=2)
     else:
@@ -73,6 +125,8 @@ def single_label(values, where, problems, class_names=None):
         known |= {str(i): i for i in range(len(class_names))}
     labels = np.zeros(len(texts), "int64")
     for row, text in enumerate(texts):
+        if text is None:
+            continue
         if text in known:
             labels[row] = known[text]
         elif text.lower() in MISSING:
@@ -123,6 +177,49 @@ def cell_labels(values, where, problems, separator, class_names=None):
                 f"{where[row]}: the label is missing ({text_of(value)!r})"
             )
             cells[-1] = []
+    return _several(cells, where, problems, class_names)
+
+
+def list_labels(values, where, problems, class_names=None):
+    """A list of classes in every cell, such as `["cat", "dog"]`.
+
+    An empty list is an image that shows no class.
+
+    Args:
+        values: sequence of lists, or of texts such as `"['cat', 'dog']"`.
+        where: as for `single_label`.
+        problems: as for `single_label`.
+        class_names: sequence of str, as for `single_label`. Defaults to `None`.
+
+    Returns:
+        As `cell_labels`.
+
+    Example:
+
+    >>> from keras_attention.datasets.problems import Problems
+    >>> problems = Problems("pets")
+    >>> list_labels([["cat", "dog"], "['dog']"], "12", problems)[0].tolist()
+    [[1.0, 1.0], [0.0, 1.0]]
+    """
+    cells = []
+    for row, value in enumerate(values):
+        found = list_in(value)
+        if found is None:
+            text = text_of(value)
+            fault = f"the label {text!r} is no list, as those of other rows are"
+            fault = "the label is missing" if is_missing(value) else fault
+            problems.add(f"{where[row]}: {fault}")
+        cells.append(found or [])
+    return _several(cells, where, problems, class_names)
+
+
+def _several(cells, where, problems, class_names):
+    """Labels of lists of words."""
+    cells = [
+        _words(cell, [where[row]] * len(cell), problems, class_names)
+        for row, cell in enumerate(cells)
+    ]
+    cells = [[part for part in cell if part is not None] for cell in cells]
     if class_names is None:
         flat = [part for cell in cells for part in cell]
         rows = [w for w, cell in zip(where, cells, strict=True) for _ in cell]
@@ -237,9 +334,20 @@ def spelled_alike(names):
     return pairs
 
 
+def _words(values, where, problems, class_names):
+    """The values as text, `None` for what can be no class, which is noted."""
+    texts = [text_of(value) for value in values]
+    for row, value in enumerate(values):
+        fault = no_word(value)
+        if fault and (class_names is None or texts[row] not in class_names):
+            problems.add(f"{where[row]}: {fault}")
+            texts[row] = None
+    return texts
+
+
 def _derive(texts, where, problems, least):
     """The classes that occur; what cannot be a class is left to the caller."""
-    found = {t for t in texts if t.lower() not in MISSING}
+    found = {t for t in texts if t is not None and t.lower() not in MISSING}
     if found and all(_number(name) is not None for name in found):
         names = sorted((n for n in found if not _fractional(n)), key=_order)
     else:
