@@ -22,11 +22,13 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
 | | `examples`, `pixels` | images, labels and what else is known of each |
-| | `files`, `rows`, `images`, `labels`, `boxes` | what the readers share |
+| | `files`, `rows`, `images`, `npy` | what is in files |
+| | `labels`, `measurements`, `boxes` | what is said of each image |
 | | `assemble`, `cache` | decoding in threads, now, once or when asked |
 | | `problems`, `duplicates` | what is wrong, all of it at once |
 | sizes | `layout` | to one size, and maps back to the original |
 | dividing | `splits`, `disjoint` | parts and folds that share no group |
+| | `concatenate` | and together again |
 | batches | `batches`, `sampling`, `augmentation` | order, balance, variety |
 """
 
@@ -35,6 +37,7 @@ import importlib.util
 from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.augmentation import Augmentation
 from keras_attention.datasets.batches import batches
+from keras_attention.datasets.concatenate import concatenate
 from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
 from keras_attention.datasets.disjoint import check_disjoint
@@ -71,6 +74,7 @@ __all__ = [
     "batches",
     "check_disjoint",
     "class_weights",
+    "concatenate",
     "find_duplicates",
     "folds",
     "from_arrays",

@@ -135,7 +135,10 @@ class Examples:
         if self.original_sizes is not None:
             return tuple(self.original_sizes[index].tolist())
         if isinstance(self.images, Pixels):
-            return size_of(self.images.file(index))
+            file = self.images.file(index)
+            # What `concatenate` puts beside files is none, but has a size.
+            if file is not None:
+                return file if isinstance(file, tuple) else size_of(file)
         expected = "the sizes of the originals"
         raise ValueError(invalid("original_sizes", None, expected))
 

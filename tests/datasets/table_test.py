@@ -312,6 +312,7 @@ def test_tables_that_are_no_tables(folder):
         (dict(regression=True, one_hot=True), "argument one_hot"),
         (dict(regression=True, class_names=("a", "b")), "argument class_na"),
         (dict(weight="w"), "no column 'w'"),
+        (dict(delimiter=", "), "argument delimiter"),
         (dict(white=0), "argument white"),
         (dict(size=0), "argument size"),
         (dict(layout="squash"), "argument layout"),
