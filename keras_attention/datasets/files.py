@@ -52,8 +52,9 @@ class Folder:
             ValueError: if there is none or more than one, or if the name, or a
                 link, leads out of the folder.
         """
-        wanted = self.root / self._relative(name + (extension or ""))
-        inside = wanted.is_relative_to(self.root) and ".." not in wanted.parts
+        relative = self._relative(name + (extension or ""))
+        inside = not relative.is_absolute() and ".." not in relative.parts
+        wanted = self.root / relative
         if "\0" in name or not (inside or self.open):
             raise ValueError(f"{name!r} leads out of the folder {self.root}")
         exact, stems, _ = self._listing(wanted.parent)
@@ -79,11 +80,12 @@ class Folder:
         return (path.relative_to(self.root) if inside else path).as_posix()
 
     def _relative(self, name):
-        """An absolute path into the folder as one in it."""
+        """A name as a path, an absolute one into the folder as one in it."""
+        path = pathlib.Path(name)
         for root in (os.path.abspath(self.root), self._resolved):
-            if os.path.isabs(name) and pathlib.Path(name).is_relative_to(root):
-                return pathlib.Path(name).relative_to(root)
-        return name
+            if path.is_absolute() and path.is_relative_to(root):
+                return path.relative_to(root)
+        return path
 
     def _missing(self, name, extension, wanted):
         what = name + (extension or "")

@@ -1,5 +1,6 @@
 """What an `.npy` header says, before any of the data is read."""
 
+import io
 import math
 import tokenize
 import typing
@@ -27,6 +28,14 @@ class Header(typing.NamedTuple):
         """How many bytes the data takes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
+    def check_length(self, length):
+        """Raises if a file of this length holds more or less than that."""
+        if self.start + self.bytes != length:
+            raise ValueError(
+                f"its header says {self.bytes} bytes, there are "
+                f"{length - self.start}"
+            )
+
 
 def read_header(stream):
     """Reads the header at the beginning of a binary stream.
@@ -42,7 +51,6 @@ def read_header(stream):
 
     Example:
 
-    >>> import io
     >>> stream = io.BytesIO()
     >>> np.save(stream, np.zeros((2, 3), "uint8"))
     >>> _ = stream.seek(0)
@@ -90,6 +98,7 @@ class NpyImage:
             )
         self.size = shape[1::-1]  # as Pillow has it
         self.channels = (*shape, 1)[2]
+        self.header.check_length(stream.seek(0, io.SEEK_END))
 
     def values(self):
         """The array `(height, width, channels)`."""

@@ -198,14 +198,10 @@ def _header(archive, entry):
     with archive.open(entry) as stream:
         try:
             header = read_header(stream)
+            header.check_length(entry.file_size)
+            return header
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-    if header.start + header.bytes != entry.file_size:
-        raise ValueError(
-            f"{name}: its header says {header.bytes} bytes, there are "
-            f"{entry.file_size - header.start}"
-        )
-    return header
 
 
 def _check_headers(headers, size, max_bytes):

@@ -368,8 +368,10 @@ def test_a_saved_array_is_refused_by_its_header():
     buffer = io.BytesIO()
     header = dict(descr="|u1", fortran_order=False, shape=(10**6, 10**6, 3))
     np.lib.format.write_array_header_1_0(buffer, header)
-    with pytest.raises(ValueError, match="more than max_pixels"):
+    with pytest.raises(ValueError, match="header says 3000000000000 bytes"):
         read_image(buffer.getvalue())
+    with pytest.raises(ValueError, match="5 x 4 pixels, more than max_pix"):
+        read_image(npy(np.zeros((4, 5), "uint8")), max_pixels=19)
     assert size_of(npy(np.zeros((4, 5, 9), "float32"))) == (4, 5)
 
 

@@ -532,3 +532,17 @@ def test_a_missing_mask_says_how_some_may_be_missing(folder):
     message = str(raised.value)
     assert message.count("name them in a column, mask='column'") == 1
     assert len(raised.value.problems) == 2
+
+
+def test_absolute_paths_into_a_folder_that_is_named_otherwise(
+    folder, monkeypatch
+):
+    (folder / "linked").symlink_to(folder / "images")
+    monkeypatch.chdir(folder)
+    rows = [
+        {"image": str(folder / "images" / name), "label": label}
+        for name, label in zip(IDS, LABELS, strict=True)
+    ]
+    for images in ("images", "linked", f"../{folder.name}/images"):
+        examples = from_table(rows, images=images, image="image", label="label")
+        assert examples.names == tuple(f"{name}.jpg" for name in IDS)
