@@ -268,11 +268,13 @@ def _opened(kind, source, max_pixels, name, factor=None):
                     f"its header says {width} x {height} pixels, more than "
                     f"max_pixels={max_pixels}"
                 )
-            share = 1 if factor is None else factor(_upright(image))
-            if not is_npy:
+            if factor is not None:
+                share = factor(_upright(image))
                 sides = (math.ceil(side * share) for side in image.size)
-                # Does nothing to other formats than JPEG.
-                image.draft(None, tuple(sides))
+                if not is_npy:
+                    # Does nothing to other formats than JPEG.
+                    image.draft(None, tuple(sides))
+            if not is_npy:
                 ImageOps.exif_transpose(image, in_place=True)
             yield image
     # Decoders fail with whatever a damaged file leads them to: OSError,

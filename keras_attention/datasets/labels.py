@@ -84,7 +84,7 @@ def no_word(value):
         scalar or is_missing(value)
     ):
         return f"the label {text[:40]} is neither a word nor a number"
-    if "\0" in text or "\ufffd" in text:
+    if re.search("[\0\ud800-\udfff\ufffd]", text):
         return f"the label {text[:40]!r} is no text"
     return ""
 

@@ -118,10 +118,11 @@ def from_table(
         `class_names`.
 
     Raises:
-        ValueError: for a table that is empty or lacks a column; and for all
-            rows that are wrong, in one message that names the first five and
-            counts the rest: images and masks that are missing, unreadable or
-            differ in size, images named twice, labels missing or unknown.
+        ValueError: for a table that is empty or lacks a column; and, a
+            `DataError`, for all rows that are wrong, in one message that names
+            the first five and counts the rest: images and masks that are
+            missing, unreadable or differ in size, images named twice, labels
+            missing or unknown.
 
     Example:
 

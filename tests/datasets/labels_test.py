@@ -237,6 +237,7 @@ def test_lists_that_are_refused(cell, message):
         ("[cat, dog]", r"line 4: the label \[cat, dog\] is neither"),
         (["a"], r"line 4: the label \['a'\] is neither"),
         ("a\0b", r"line 4: the label 'a\\x00b' is no text"),
+        ("\ud800", r"line 4: the label '\\ud800' is no text"),
         (b"\xff", "line 4: the label '\ufffd' is no text"),
     ],
 )
