@@ -22,8 +22,9 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
 | | `examples`, `pixels` | images, labels and what else is known of each |
-| | `files`, `rows`, `images`, `npy` | what is in files |
-| | `labels`, `measurements`, `boxes` | what is said of each image |
+| | `files`, `rows`, `images`, `npy`, `archive` | what is in files |
+| | `labels`, `several`, `array_labels` | classes of each image |
+| | `measurements`, `boxes` | numbers of each image |
 | | `assemble`, `cache` | decoding in threads, now, once or when asked |
 | | `problems`, `duplicates` | what is wrong, all of it at once |
 | sizes | `layout` | to one size, and maps back to the original |

@@ -3,21 +3,21 @@
 import functools
 import itertools
 import pathlib
-import zipfile
 
 import numpy as np
 
-from keras_attention.datasets.arrays import check_labels
+from keras_attention.datasets.archive import read_arrays
+from keras_attention.datasets.array_labels import check_dense
+from keras_attention.datasets.array_labels import check_labels
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
-from keras_attention.datasets.labels import nearest
+from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
-from keras_attention.datasets.npy import read_header
 from keras_attention.datasets.problems import Problems
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
@@ -32,8 +32,6 @@ OPTIONAL = (
     "pseudo_mask",
     "pseudo_ok",
 )
-# So much is taken of any file.
-LEAST_LIMIT = 2**28
 
 
 def from_npz(
@@ -104,7 +102,13 @@ def from_npz(
     of_names = "class_names"
     if label not in ("label", "box_label"):
         of_names = label.removesuffix("label") + "names"
-    arrays = _load(path, (*REQUIRED, label), (*OPTIONAL, of_names), max_bytes)
+    arrays = read_arrays(
+        path,
+        (*REQUIRED, label),
+        (*OPTIONAL, of_names),
+        max_bytes,
+        _check_shapes,
+    )
     count = _check_offsets(arrays, path.name)
     names = arrays.get("names")
     if names is None:
@@ -155,64 +159,8 @@ def from_npz(
     return Splits(*parts, info)
 
 
-def _load(path, required, optional, max_bytes):
-    """The arrays that are asked for, once their headers have been checked."""
-    if not path.is_file():
-        raise ValueError(invalid("path", str(path), "an .npz file"))
-    # NumPy would take anything else for a pickle, and suggest to load it.
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is damaged, or no .npz file.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = {
-                info.filename.removesuffix(".npy"): info
-                for info in archive.infolist()
-            }
-            for name in required:
-                if name not in entries:
-                    raise ValueError(
-                        f"it has no array {name!r}.{nearest(name, entries)} "
-                        f"It has {', '.join(sorted(entries))}"
-                    )
-            wanted = dict.fromkeys((*required, *optional))
-            headers = {
-                name: _header(archive, entries[name])
-                for name in wanted
-                if name in entries
-            }
-            _check_headers(headers, path.stat().st_size, max_bytes)
-            arrays = {}
-            for name in headers:
-                with archive.open(entries[name]) as stream:
-                    arrays[name] = np.lib.format.read_array(stream)
-            return arrays
-    except MemoryError:
-        raise
-    # zipfile leaves a damaged file to zlib, struct, lzma ...
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read: {error}.") from error
-
-
-def _header(archive, entry):
-    name = entry.filename
-    with archive.open(entry) as stream:
-        try:
-            header = read_header(stream)
-            header.check_length(entry.file_size)
-            return header
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
-
-
-def _check_headers(headers, size, max_bytes):
-    """Raises if the arrays are too large, or do not fit each other."""
-    total = sum(header.bytes for header in headers.values())
-    most = max_bytes or max(100 * size, LEAST_LIMIT)
-    if total > most:
-        raise ValueError(
-            f"its arrays would take {total:,} bytes, more than {most:,}; "
-            "pass max_bytes if that is meant"
-        )
+def _check_shapes(headers):
+    """Raises if the arrays are not of so many images each."""
     offsets = headers["offsets"].shape
     count = offsets[0] - 1 if len(offsets) == 1 else 0
     for key in ("split", "names", "pseudo_mask", "pseudo_ok"):
@@ -257,7 +205,7 @@ def _labels(arrays, label, of_names, names, problems):
     else:
         class_names = None
     if label == "box_label":
-        values = _in_boxes(arrays, values, names, class_names, problems)
+        return _in_boxes(arrays, values, names, class_names, problems)
     if np.shape(values)[:1] != (len(names),):
         expected = f"an array with an entry for each of {len(names)} images"
         raise ValueError(invalid("label", label, expected))
@@ -270,13 +218,25 @@ def _in_boxes(arrays, box_label, names, class_names, problems):
     if box_label.ndim != 1 or len(box_label) != len(owner):
         expected = f"a class for each of {len(owner)} entries of box_image"
         raise ValueError(invalid("box_label", box_label.shape, expected))
-    where = [f"{names[image]}: box_label[{n}]" for n, image in enumerate(owner)]
-    found, class_names = check_labels(box_label, where, problems, class_names)
-    # What is wrong with the labels has been noted; any class will do.
-    found = np.clip(found, 0, len(class_names) - 1)
-    labels = np.zeros((len(names), len(class_names)), "uint8")
-    labels[owner, found] = 1
-    return labels
+    if box_label.dtype.kind not in "iu":
+        raise ValueError(
+            invalid("box_label", box_label.dtype.name, "whole numbers")
+        )
+    where = [f"{names[image]}: box {n}" for n, image in enumerate(owner)]
+    if class_names is None:
+        check_dense(box_label, where, problems)
+        class_names = map(str, range(box_label.max(initial=0) + 1))
+    class_names = check_class_names(tuple(class_names))
+    classes = len(class_names)
+    valid = (box_label >= 0) & (box_label < classes)
+    for box in np.flatnonzero(~valid):
+        problems.add(
+            f"{where[box]}: box_label is {box_label[box]}, none of 0 to "
+            f"{classes - 1}"
+        )
+    labels = np.zeros((len(names), classes), "float32")
+    labels[owner[valid], box_label[valid]] = 1
+    return labels, class_names
 
 
 def _boxes(arrays, names, problems):

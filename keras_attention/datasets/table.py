@@ -9,12 +9,9 @@ from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
-from keras_attention.datasets.labels import are_lists
-from keras_attention.datasets.labels import cell_labels
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import column_labels
 from keras_attention.datasets.labels import is_missing
-from keras_attention.datasets.labels import list_labels
 from keras_attention.datasets.labels import nearest
 from keras_attention.datasets.labels import single_label
 from keras_attention.datasets.labels import text_of
@@ -24,6 +21,9 @@ from keras_attention.datasets.measurements import measurements
 from keras_attention.datasets.measurements import targets
 from keras_attention.datasets.problems import Problems
 from keras_attention.datasets.rows import read_rows
+from keras_attention.datasets.several import are_lists
+from keras_attention.datasets.several import cell_labels
+from keras_attention.datasets.several import list_labels
 from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of

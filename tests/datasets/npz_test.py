@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_attention.datasets import npz
+from keras_attention.datasets import archive
 from keras_attention.datasets.duplicates import find_duplicates
 from keras_attention.datasets.npz import from_npz
 
@@ -210,7 +210,7 @@ def test_nothing_is_read_before_it_is_checked(
     tmp_path, monkeypatch, arrays, options, message
 ):
     path = pack(tmp_path / "pets.npz", pixels(), **arrays)
-    monkeypatch.setattr(npz, "LEAST_LIMIT", 2**16)
+    monkeypatch.setattr(archive, "LEAST_LIMIT", 2**16)
     read = counting(monkeypatch)
     with pytest.raises(ValueError, match=message):
         from_npz(path, **options)
@@ -222,7 +222,7 @@ def test_what_is_not_asked_for_is_not_read(tmp_path, monkeypatch):
     read = counting(monkeypatch)
     assert len(from_npz(path).train) == 2
     assert max(array.nbytes for array in read) < 10_000
-    monkeypatch.setattr(npz, "LEAST_LIMIT", 2**16)
+    monkeypatch.setattr(archive, "LEAST_LIMIT", 2**16)
     large = pack(tmp_path / "large.npz", pixels(), names=np.zeros(4, "U99999"))
     assert from_npz(large, max_bytes=2**21).train.names == ("", "")
 
@@ -248,9 +248,9 @@ def test_a_header_that_lies_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "box_label, message",
     [
-        ([0, -1], r"pets\[2\]: box_label\[1\]: the label -1 is negative"),
-        ([0, 5], r"pets\[2\]: box_label\[1\]: the label 5 is none of 0 to 1"),
-        ([0, 0.5], "argument labels"),
+        ([0, -1], r"pets\[2\]: box 1: box_label is -1, none of 0 to 1"),
+        ([0, 5], r"pets\[2\]: box 1: box_label is 5, none of 0 to 1"),
+        ([0, 0.5], "argument box_label: .*whole numbers"),
         ([0], "argument box_label"),
         ([[0, 1], [0, 1]], "argument box_label"),
     ],
@@ -264,4 +264,27 @@ def test_labels_of_boxes_that_are_refused(tmp_path, box_label, message):
         box_label=np.array(box_label),
     )
     with pytest.raises(ValueError, match=message):
+        from_npz(path, label="box_label")
+
+
+def test_boxes_of_one_class(tmp_path):
+    for names in (np.array(["cell"]), None):
+        path = pack(
+            tmp_path / "pets.npz",
+            pixels(),
+            class_names=names,
+            boxes=np.array([[0, 0, 1, 1.0]]),
+            box_image=np.array([2]),
+            box_label=np.array([0]),
+        )
+        train = from_npz(path, label="box_label").train
+        assert train.labels.tolist() == [[0], [1]]
+    path = pack(
+        path,
+        pixels(),
+        class_names=None,
+        box_image=np.array([2, 2]),
+        box_label=np.array([0, 10**9]),
+    )
+    with pytest.raises(ValueError, match="box 1: .*would make more classes"):
         from_npz(path, label="box_label")
