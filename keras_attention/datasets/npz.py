@@ -225,8 +225,8 @@ def _in_boxes(arrays, box_label, names, class_names, problems):
     where = [f"{names[image]}: box {n}" for n, image in enumerate(owner)]
     if class_names is None:
         check_dense(box_label, where, problems)
-        class_names = map(str, range(box_label.max(initial=0) + 1))
-    class_names = check_class_names(tuple(class_names))
+        class_names = [str(n) for n in range(box_label.max(initial=0) + 1)]
+    class_names = check_class_names(class_names)
     classes = len(class_names)
     valid = (box_label >= 0) & (box_label < classes)
     for box in np.flatnonzero(~valid):

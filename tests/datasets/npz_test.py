@@ -279,6 +279,7 @@ def test_boxes_of_one_class(tmp_path):
         )
         train = from_npz(path, label="box_label").train
         assert train.labels.tolist() == [[0], [1]]
+        assert train.class_names == (("0",) if names is None else ("cell",))
     path = pack(
         path,
         pixels(),
