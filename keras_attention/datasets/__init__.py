@@ -22,13 +22,16 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
 | | `examples`, `pixels` | images, labels and what else is known of each |
-| | `files`, `rows`, `images`, `labels`, `boxes` | what the readers share |
+| | `files`, `rows`, `images`, `npy`, `archive` | what is in files |
+| | `labels`, `several`, `array_labels` | classes of each image |
+| | `measurements`, `boxes` | numbers of each image |
 | | `assemble`, `cache` | decoding in threads, now, once or when asked |
 | | `problems`, `duplicates` | what is wrong, all of it at once |
 | looking | `scan`, `scan_report` | all files, before a training |
 | | `checks`, `header`, `quarantine` | what a scan is made of |
 | sizes | `layout` | to one size, and maps back to the original |
 | dividing | `splits`, `disjoint` | parts and folds that share no group |
+| | `concatenate` | and together again |
 | batches | `batches`, `sampling`, `augmentation` | order, balance, variety |
 """
 
@@ -37,6 +40,7 @@ import importlib.util
 from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.augmentation import Augmentation
 from keras_attention.datasets.batches import batches
+from keras_attention.datasets.concatenate import concatenate
 from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
 from keras_attention.datasets.disjoint import check_disjoint
@@ -54,6 +58,7 @@ from keras_attention.datasets.load import Splits
 from keras_attention.datasets.load import load
 from keras_attention.datasets.npz import from_npz
 from keras_attention.datasets.pixels import Pixels
+from keras_attention.datasets.problems import DataError
 from keras_attention.datasets.sampling import balanced_order
 from keras_attention.datasets.sampling import class_weights
 from keras_attention.datasets.scan import scan
@@ -64,6 +69,7 @@ from keras_attention.datasets.table import from_table
 
 __all__ = [
     "Augmentation",
+    "DataError",
     "DataInfo",
     "DigitsSettings",
     "Examples",
@@ -74,6 +80,7 @@ __all__ = [
     "batches",
     "check_disjoint",
     "class_weights",
+    "concatenate",
     "find_duplicates",
     "folds",
     "from_arrays",

@@ -4,18 +4,19 @@ import functools
 
 import numpy as np
 
+from keras_attention.datasets.array_labels import check_labels
+from keras_attention.datasets.array_labels import check_numbers
 from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import decode
 from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.images import binarise
-from keras_attention.datasets.labels import check_class_names
-from keras_attention.datasets.labels import column_labels
-from keras_attention.datasets.labels import single_label
 from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.layout import lay_out
+from keras_attention.datasets.measurements import measurements
 from keras_attention.datasets.problems import Problems
+from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
 
@@ -31,15 +32,18 @@ def from_arrays(
     size=None,
     layout="stretch",
     one_hot=False,
+    weights=None,
+    regression=False,
 ):
     """Makes `Examples` of arrays in memory, and checks every one of them.
 
     Args:
         images: array `(count, height, width, channels)` or, grey,
             `(count, height, width)`, or a list of such images, which may then
-            differ in size; 1 or 3 channels; uint8, or floats in [0, 1].
+            differ in size; any number of channels; uint8, or floats in [0, 1].
         labels: array `(count,)` or `(count, 1)`: indices of classes, or their
-            names; or, multi-label, `(count, classes)` of 0 and 1.
+            names; or, multi-label, `(count, classes)` of 0 and 1, or lists of
+            names.
         class_names: sequence of str; `None` takes the numbers from 0 to the
             largest index or to the number of columns, or the names that occur,
             sorted. Defaults to `None`.
@@ -61,6 +65,10 @@ def from_arrays(
         one_hot: bool, whether `labels` of rank 2 hold one 1 a row and mean one
             class an image. Never guessed: rank 2 is multi-label otherwise.
             Defaults to `False`.
+        weights: array `(count,)`, how much each image counts in a loss, at
+            least 0. Defaults to `None`.
+        regression: bool, whether `labels` are numbers to predict, `(count,)` or
+            `(count, targets)`, and no classes. Defaults to `False`.
 
     Returns:
         An `Examples`.
@@ -80,7 +88,7 @@ def from_arrays(
     >>> from_arrays(images, [0, 1, -1])
     Traceback (most recent call last):
     ...
-    ValueError: The arrays: 1 problem
+    keras_attention.datasets.problems.DataError: The arrays: 1 problem
       image 2: the label -1 is negative
     """
     one_of("layout", layout, LAYOUTS)
@@ -89,7 +97,12 @@ def from_arrays(
     if count == 0:
         raise ValueError(invalid("images", count, "at least one image"))
     per_image = dict(
-        labels=labels, masks=masks, boxes=boxes, groups=groups, names=names
+        labels=labels,
+        masks=masks,
+        boxes=boxes,
+        groups=groups,
+        names=names,
+        weights=weights,
     )
     for name, values in per_image.items():
         if values is not None and len(values) != count:
@@ -97,9 +110,17 @@ def from_arrays(
             raise ValueError(invalid(f"len({name})", len(values), expected))
     names = _names(names, count)
     problems = Problems("The arrays")
-    labels, class_names = check_labels(
-        labels, names, problems, class_names, one_hot
-    )
+    if boolean("regression", regression):
+        if class_names is not None or one_hot:
+            expected = "False beside class_names or one_hot"
+            raise ValueError(invalid("regression", regression, expected))
+        labels, class_names = check_numbers(labels, names, problems)
+    else:
+        labels, class_names = check_labels(
+            labels, names, problems, class_names, one_hot
+        )
+    if weights is not None:
+        weights = measurements(weights, names, problems, "weight", least=0)
     channels = _channels(images)
     if boxes is not None:
         boxes = check_boxes(boxes, names, problems)
@@ -125,49 +146,9 @@ def from_arrays(
         class_names=class_names,
         names=names,
         groups=groups,
+        weights=weights,
         **fields,
     )
-
-
-def check_labels(labels, where, problems, class_names=None, one_hot=False):
-    """Labels of an array as `Examples` holds them.
-
-    Args:
-        labels: as for `from_arrays`.
-        where: sequence of str, what messages call each image.
-        problems: `Problems`.
-        class_names: sequence of str, as for `from_arrays`. Defaults to `None`.
-        one_hot: bool, as for `from_arrays`. Defaults to `False`.
-
-    Returns:
-        `(labels, class_names)`.
-
-    Raises:
-        ValueError: for labels of another rank, for floats, and for
-            `one_hot` beside labels of rank 1.
-
-    Example:
-
-    >>> problems = Problems("pets")
-    >>> check_labels([[0], [2]], ("1", "2"), problems)
-    (array([0, 2]), ('0', '1', '2'))
-    """
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]  # as keras.datasets has them
-    if labels.ndim not in (1, 2) or (one_hot and labels.ndim == 1):
-        shapes = "(count, classes)" if one_hot else "(count,) or more columns"
-        raise ValueError(invalid("labels", labels.shape, shapes))
-    if labels.ndim == 2:
-        if class_names is None:
-            class_names = [str(index) for index in range(labels.shape[1])]
-        if len(class_names) != labels.shape[1]:
-            expected = f"{labels.shape[1]} names, one for each column of labels"
-            raise ValueError(invalid("class_names", class_names, expected))
-        return column_labels(labels, where, problems, class_names, one_hot)
-    if labels.dtype.kind in "OUS":
-        return single_label(labels.tolist(), where, problems, class_names)
-    return _indices(labels, where, problems, class_names)
 
 
 def check_groups(groups, where, problems):
@@ -185,35 +166,15 @@ def _names(names, count):
     return tuple(str(name) for name in names)
 
 
-def _indices(labels, where, problems, class_names):
-    if labels.dtype.kind not in "iub":
-        for row in np.flatnonzero(np.isnan(labels)):
-            problems.add(f"{where[row]}: the label is missing (nan)")
-        problems.raise_any()
-        expected = "whole numbers; labels.astype('int64') if that is meant"
-        raise ValueError(invalid("labels", labels.dtype.name, expected))
-    labels = labels.astype("int64")
-    if class_names is None:
-        least = max(2, int(labels.max()) + 1)
-        class_names = [str(index) for index in range(least)]
-    class_names = check_class_names(class_names, least=2)
-    for row in np.flatnonzero(labels < 0):
-        problems.add(f"{where[row]}: the label {labels[row]} is negative")
-    for row in np.flatnonzero(labels >= len(class_names)):
-        problems.add(
-            f"{where[row]}: the label {labels[row]} is none of 0 to "
-            f"{len(class_names) - 1}, the {len(class_names)} classes"
-        )
-    return labels, class_names
-
-
 def _channels(images):
     shape = np.shape(images[0])
-    channels = shape[2] if len(shape) == 3 else 1
-    if len(shape) not in (2, 3) or channels not in (1, 3):
-        expected = "grey (height, width) or (height, width, 1 or 3) each"
+    expected = "grey (height, width) or (height, width, channels) each"
+    if len(shape) not in (2, 3):
         raise ValueError(invalid("images", shape, expected))
-    return channels
+    if len(shape) == 3 and shape[0] <= 4 < min(shape[1:]):
+        expected += "; np.moveaxis(images, 1, -1) if channels are first"
+        raise ValueError(invalid("images", shape, expected))
+    return shape[2] if len(shape) == 3 else 1
 
 
 class _ReadArray(ReadImage):

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_attention.datasets.cache import chosen
 from keras_attention.datasets.cache import on_disk
+from keras_attention.datasets.images import check_white
 from keras_attention.datasets.images import read_mask
 from keras_attention.datasets.images import size_of
 from keras_attention.datasets.layout import lay_out
@@ -27,12 +28,14 @@ class ReadImage:
         channels: int.
         fixed: bool, whether a file of another size is an error. Defaults to
             `False`.
+        white: tuple, from `check_white`. Defaults to `None`.
     """
 
     size: tuple
     layout: str
     channels: int
     fixed: bool = False
+    white: tuple | None = None
 
     def __call__(self, source):
         """The pixels `(*size, channels)`."""
@@ -41,7 +44,12 @@ class ReadImage:
     def with_size(self, source):
         """The pixels, and the file's `(height, width)`."""
         pixels, original = read_laid_out(
-            source, self.size, self.layout, self.channels, name=_name(source)
+            source,
+            self.size,
+            self.layout,
+            self.channels,
+            name=_name(source),
+            white=self.white,
         )
         self.check(original)
         return pixels, original
@@ -94,6 +102,7 @@ def assemble(
     size=None,
     layout="stretch",
     channels=3,
+    white=None,
     cache="auto",
 ):
     """The fields of `Examples` that come out of image files.
@@ -111,13 +120,18 @@ def assemble(
             which all others must then have. Defaults to `None`.
         layout: str, as for `lay_out`. Defaults to `"stretch"`.
         channels: int. Defaults to `3`.
+        white: float or tuple, as for `read_image`. Defaults to `None`.
         cache: str or `None`, as for `from_table`. Defaults to `"auto"`.
 
     Returns:
         A dict.
     """
     read_image = ReadImage(
-        size or _first_size(images), layout, channels, fixed=size is None
+        size or _first_size(images),
+        layout,
+        channels,
+        size is None,
+        check_white(white),
     )
     side = read_image.size[0] * read_image.size[1]
     cache = chosen(cache, len(where), side * (channels + (masks is not None)))

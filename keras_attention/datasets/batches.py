@@ -62,14 +62,16 @@ def batches(
     Returns:
         A `keras.utils.PyDataset` of batches: image float32 `(batch, height,
         width, channels)` in [0, 1]; label int64 `(batch,)`, or multi-label
-        float32 `(batch, classes)`; mask uint8 `(batch, height, width, 1)`;
-        has_mask bool `(batch,)`; boxes float32 `(batch, objects, 4)`, padded
-        with zeros to one number over the whole set. Where the examples have
-        weights or unknown masks are targets, `(image, targets, weights)`.
+        float32 `(batch, classes)`, or, of a regression, float32 as it is; mask
+        uint8 `(batch, height, width, 1)`; has_mask bool `(batch,)`; boxes
+        float32 `(batch, objects, 4)`, padded with zeros to one number over the
+        whole set. Where the examples have weights or unknown masks are
+        targets, `(image, targets, weights)`.
 
     Raises:
         ValueError: If there are no examples, on a bad argument, or if a class
-            to balance has no example or the labels are multi-label.
+            to balance has no example or the labels are multi-label; while it is
+            gone through, for images that `augment` made NaN.
 
     Example:
 
@@ -163,12 +165,14 @@ class _ExampleBatches(EpochBatches):
         self.balance = balance
         self.targets = targets
         self.shard = shard
-        self.classes = examples.classes
+        self.classes = examples.classes or None
         self.names = examples.names
-        kind = "float32" if examples.multi_label else "int64"
+        whole = not (examples.multi_label or examples.regression)
         self.columns = {
             "image": examples.images,
-            "label": np.asarray(examples.labels, kind),
+            "label": np.asarray(
+                examples.labels, "int64" if whole else "float32"
+            ),
         }
         if not supervised or "mask" in _leaves(targets):
             self._add("mask", examples.masks)
@@ -198,6 +202,18 @@ class _ExampleBatches(EpochBatches):
         index, shards = self.shard
         return order[index::shards][: self.count]
 
+    def _check_finite(self, images, chosen):
+        """Raises for what an augmentation made of images."""
+        if images.dtype.kind != "f" or np.isfinite(images).all():
+            return
+        bad = ~np.isfinite(images).all(axis=tuple(range(1, images.ndim)))
+        names = [self.names[index] for index in chosen[bad][:5]]
+        more = ", ..." if bad.sum() > 5 else ""
+        raise ValueError(
+            f"augment made NaN or infinite pixels of {bad.sum()} images: "
+            f"{', '.join(map(str, names))}{more}."
+        )
+
     def batch(self, epoch, positions):
         chosen = self.chosen(epoch, positions)
         batch = {name: values[chosen] for name, values in self.columns.items()}
@@ -206,6 +222,7 @@ class _ExampleBatches(EpochBatches):
             # looks different, and on another shard too.
             index, shards = self.shard
             batch = self.augment(batch, epoch, positions * shards + index)
+            self._check_finite(batch["image"], chosen)
         batch["image"] = batch["image"].astype("float32") / np.float32(255)
         if not self.supervised:
             return batch

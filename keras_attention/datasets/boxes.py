@@ -30,7 +30,7 @@ def check_boxes(boxes, where, problems):
     >>> problems.raise_any()
     Traceback (most recent call last):
     ...
-    ValueError: pets: 1 problem
+    keras_attention.datasets.problems.DataError: pets: 1 problem
       1: box 0 (0.5, 0.0, 0.2, 1.0) ends before it begins; a box is
       (ymin, xmin, ymax, xmax)
     """

@@ -21,8 +21,9 @@ class Examples:
         images: uint8 array `(count, height, width, channels)`, or `Pixels`,
             which are decoded when they are asked for.
         labels: int64 array `(count,)`, the index of a class; or, multi-label,
-            float32 `(count, classes)` of 0 and 1.
-        class_names: tuple of str.
+            float32 `(count, classes)` of 0 and 1; or, of a regression, float32
+            `(count,)` or `(count, targets)`.
+        class_names: tuple of str, empty of a regression.
         names: tuple of str, what messages call each image: a file or a row.
         masks: uint8 array `(count, height, width, 1)` of 0 and 1, or `Pixels`,
             or `None`. Defaults to `None`.
@@ -86,7 +87,8 @@ class Examples:
 
     def __repr__(self):
         shape = "x".join(map(str, self.image_shape))
-        return f"Examples({len(self)} images {shape}, {self.classes} classes)"
+        kind = "regression" if self.regression else f"{self.classes} classes"
+        return f"Examples({len(self)} images {shape}, {kind})"
 
     @property
     def image_shape(self):
@@ -101,7 +103,12 @@ class Examples:
     @property
     def multi_label(self):
         """Whether an image can have several classes, or none."""
-        return self.labels.ndim == 2
+        return self.labels.ndim == 2 and not self.regression
+
+    @property
+    def regression(self):
+        """Whether the labels are numbers to predict."""
+        return not self.class_names and self.labels.dtype.kind == "f"
 
     def to_original(self, maps, index, method="bilinear"):
         """Brings maps of one image back to the pixels of its original.
@@ -128,7 +135,10 @@ class Examples:
         if self.original_sizes is not None:
             return tuple(self.original_sizes[index].tolist())
         if isinstance(self.images, Pixels):
-            return size_of(self.images.file(index))
+            file = self.images.file(index)
+            # What `concatenate` puts beside files is none, but has a size.
+            if file is not None:
+                return file if isinstance(file, tuple) else size_of(file)
         expected = "the sizes of the originals"
         raise ValueError(invalid("original_sizes", None, expected))
 

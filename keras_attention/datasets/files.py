@@ -1,10 +1,11 @@
 """Which file of a folder a name in a table means."""
 
+import contextlib
 import os
 import pathlib
 
 SUFFIXES = (
-    ".png .jpg .jpeg .jpe .jfif .webp .tif .tiff .gif .bmp".split()  # noqa: SIM905
+    ".png .jpg .jpeg .jpe .jfif .webp .tif .tiff .gif .bmp .npy".split()  # noqa: SIM905
 )
 
 
@@ -16,25 +17,29 @@ class Folder:
     Args:
         name: str, the argument the folder was given as, for messages.
         path: str or path, the folder.
+        open: bool, whether names may lead out of it. Defaults to `False`.
 
     Raises:
         ValueError: if there is no such folder.
     """
 
-    def __init__(self, name, path):
+    def __init__(self, name, path, open=False):
         self.root = pathlib.Path(path)
+        self.open = open
         if not self.root.is_dir():
             raise ValueError(
                 f"Invalid value for argument {name}: expected a folder. "
                 f"There is none at {str(path)!r}."
             )
+        self._resolved = self.root.resolve()
         self._listings = {}
 
     def find(self, name, extension=None):
         """The file of a name.
 
         Args:
-            name: str, a path in the folder. Without `extension`, the file of
+            name: str, a path in the folder, or an absolute one that leads
+                there. Without `extension`, the file of
                 exactly that name, or the one image that is called so plus an
                 image extension, in capitals or not.
             extension: str to append instead, such as `".jpg"`. Defaults to
@@ -44,36 +49,89 @@ class Folder:
             A `pathlib.Path`.
 
         Raises:
-            ValueError: if there is none or more than one, or if the name
-                leads out of the folder.
+            ValueError: if there is none or more than one, or if the name, or a
+                link, leads out of the folder.
         """
-        wanted = pathlib.PurePath(name + (extension or ""))
-        if wanted.is_absolute() or ".." in wanted.parts or "\0" in name:
+        relative = self._relative(name + (extension or ""))
+        inside = not relative.is_absolute() and ".." not in relative.parts
+        wanted = self.root / relative
+        if "\0" in name or not (inside or self.open):
             raise ValueError(f"{name!r} leads out of the folder {self.root}")
-        exact, stems = self._listing(wanted.parent)
-        if wanted.name in exact:
-            return self.root / wanted
+        exact, stems, _ = self._listing(wanted.parent)
         found = [] if extension else stems.get(wanted.name, [])
-        if len(found) == 1:
-            return self.root / wanted.parent / found[0]
-        if found:
+        if wanted.name in exact:
+            found = [wanted.name]
+        if len(found) > 1:
             listed = ", ".join(map(repr, sorted(found)))
-            raise ValueError(f"{name!r} may be any of {listed}")
-        what = str(wanted) if extension else name
+            raise ValueError(
+                f"{name!r} may be any of {listed}; say its extension"
+            )
+        if not found:
+            raise ValueError(self._missing(name, extension, wanted))
+        path = wanted.parent / found[0]
+        fault = link_fault(path, None if self.open else self._resolved)
+        if fault:
+            raise ValueError(f"{name!r} is {fault}")
+        return path
+
+    def shown(self, path):
+        """A path as it is named: in the folder, or as it is elsewhere."""
+        inside = path.is_relative_to(self.root)
+        return (path.relative_to(self.root) if inside else path).as_posix()
+
+    def _relative(self, name):
+        """A name as a path, an absolute one into the folder as one in it."""
+        path = pathlib.Path(name)
+        for root in (os.path.abspath(self.root), self._resolved):
+            if path.is_absolute() and path.is_relative_to(root):
+                return path.relative_to(root)
+        return path
+
+    def _missing(self, name, extension, wanted):
+        what = name + (extension or "")
         if not extension and not has_image_suffix(name):
             what = f"{name}.jpg"
-        raise ValueError(f"there is no file {what!r} in {self.root}")
+        hint = ""
+        alike = self._listing(wanted.parent)[2].get(wanted.name.casefold())
+        if alike:
+            hint = f"; there is {alike!r}, and capitals count"
+        elif "\\" in name and os.sep != "\\":
+            hint = "; folders are divided by '/' here, not by '\\'"
+        where = "" if os.path.isabs(name) else f" in {self.root}"
+        return f"there is no file {what!r}{where}{hint}"
 
-    def _listing(self, parent):
-        if parent not in self._listings:
-            folder = self.root / parent
-            names = os.listdir(folder) if folder.is_dir() else []
-            stems = {}
+    def _listing(self, folder):
+        if folder not in self._listings:
+            names, stems, alike = [], {}, {}
+            # Not there, a file, or a name that is too long.
+            with contextlib.suppress(OSError):
+                names = os.listdir(folder)
             for name in names:
+                stem = os.path.splitext(name)[0]
                 if has_image_suffix(name):
-                    stems.setdefault(os.path.splitext(name)[0], []).append(name)
-            self._listings[parent] = set(names), stems
-        return self._listings[parent]
+                    stems.setdefault(stem, []).append(name)
+                alike[name.casefold()] = alike[stem.casefold()] = name
+            self._listings[folder] = set(names), stems, alike
+        return self._listings[folder]
+
+
+def link_fault(path, root):
+    """What is wrong with where a path leads, or nothing.
+
+    Args:
+        path: path, of what is there.
+        root: path, resolved, of the folder it must not lead out of; or `None`.
+
+    Returns:
+        A str, what it is instead.
+    """
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "a link to nowhere"
+    if root is not None and not target.is_relative_to(root):
+        return "a link out of the folder"
+    return ""
 
 
 def find_all(folder, names, where, problems):

@@ -10,6 +10,7 @@ from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
+from keras_attention.datasets.files import link_fault
 from keras_attention.datasets.files import without_suffix
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import spelled_alike
@@ -21,6 +22,7 @@ from keras_attention.datasets.load import Splits
 from keras_attention.datasets.problems import Problems
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
+from keras_attention.internals.arguments import positive_int
 
 # What file managers, archives and notebooks leave behind; lower case.
 JUNK = {
@@ -46,6 +48,7 @@ def from_folder(
     mask="{id}",
     class_names=None,
     channels=3,
+    white=None,
     cache="auto",
 ):
     """Reads `path/<class>/<image>`: the name of the folder is the class.
@@ -70,7 +73,9 @@ def from_folder(
         class_names: sequence of str, the order of the classes; `None` sorts
             them, as text: "10" stands before "2". A class without a folder has
             no images. Defaults to `None`.
-        channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
+        channels: int, 3 for RGB or 1 for grey; as many as they have of `.npy`
+            files. Defaults to `3`.
+        white: float or tuple, as for `read_image`. Defaults to `None`.
         cache: str or `None`, as for `from_table`. Defaults to `"auto"`.
 
     Returns:
@@ -91,7 +96,7 @@ def from_folder(
     ```
     """
     one_of("layout", layout, LAYOUTS)
-    one_of("channels", channels, (1, 3))
+    positive_int("channels", channels)
     size = check_size(size)
     if masks is None and mask != "{id}":
         raise ValueError(invalid("masks", masks, "a folder, beside mask"))
@@ -126,6 +131,7 @@ def from_folder(
         size=size,
         layout=layout,
         channels=channels,
+        white=white,
         cache=cache,
     )
     problems.raise_any()
@@ -142,6 +148,7 @@ def from_split_folders(
     mask="{id}",
     class_names=None,
     channels=3,
+    white=None,
     cache="auto",
 ):
     """Reads `path/train`, `path/validation` and `path/test`.
@@ -161,6 +168,7 @@ def from_split_folders(
         mask: str, as for `from_folder`. Defaults to `"{id}"`.
         class_names: sequence of str, as for `from_folder`. Defaults to `None`.
         channels: int, as for `from_folder`. Defaults to `3`.
+        white: float or tuple, as for `read_image`. Defaults to `None`.
         cache: str or `None`, as for `from_table`. Defaults to `"auto"`.
 
     Returns:
@@ -196,6 +204,7 @@ def from_split_folders(
             mask,
             class_names,
             channels,
+            white,
             cache,
         )
         class_names = parts["train"].class_names
@@ -273,16 +282,14 @@ def _entries(folder, root, problems):
             continue
         path = folder / name
         shown = path.relative_to(root).as_posix()
+        fault = link_fault(path, root.resolve())
         try:
             name.encode()
-            inside = path.resolve(strict=True).is_relative_to(root.resolve())
         except UnicodeEncodeError:
             problems.add(f"the name {shown!r} is not in UTF-8")
-        except (OSError, RuntimeError):
-            problems.add(f"{shown!r} is a link to nowhere")
         else:
-            if inside:
-                entries.append(path)
+            if fault:
+                problems.add(f"{shown!r} is {fault}")
             else:
-                problems.add(f"{shown!r} is a link out of the folder")
+                entries.append(path)
     return entries

@@ -8,6 +8,7 @@ from PIL import ExifTags
 from PIL import Image
 
 from keras_attention.datasets.images import opened
+from keras_attention.datasets.npy import NpyImage
 
 
 class Header(typing.NamedTuple):
@@ -39,6 +40,9 @@ def read_header(source, kind="image", name=None):
         ValueError: as `read_image`.
     """
     with opened(kind, source, name=name) as image:
+        if isinstance(image, NpyImage):
+            facts = ("format NPY", f"mode {image.header.dtype}")
+            return Header(image.size[::-1], facts)
         # Pillow's own for PNG files decodes them, to see what stands behind.
         exif = Image.Image.getexif(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)

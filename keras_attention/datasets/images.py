@@ -7,6 +7,7 @@ its global settings is read here or changed.
 import contextlib
 import io
 import math
+import numbers
 import os
 import pathlib
 
@@ -16,7 +17,9 @@ from PIL import Image
 from PIL import ImageOps
 from PIL import UnidentifiedImageError
 
-from keras_attention.internals.arguments import one_of
+from keras_attention.datasets.npy import MAGIC
+from keras_attention.datasets.npy import NpyImage
+from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import positive_int
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
@@ -26,12 +29,16 @@ WHITE = 255
 BLACK = 0
 
 
-def read_image(source, channels=3, max_pixels=MAX_PIXELS, name=None):
-    """Decodes one image to 8-bit RGB or grey.
+def read_image(
+    source, channels=3, max_pixels=MAX_PIXELS, name=None, white=None
+):
+    """Decodes one image to 8-bit RGB or grey, or `.npy` of any channels.
 
-    PNG, JPEG, WebP, TIFF, GIF and BMP, whatever the file is called. What a
-    viewer would show upright is upright here: the EXIF orientation is applied.
-    Of an animation or a file of several pages the first image is taken.
+    PNG, JPEG, WebP, TIFF, GIF and BMP, whatever the file is called, and arrays
+    `(height, width)` or `(height, width, channels)` that `np.save` wrote. What
+    a viewer would show upright is upright here: the EXIF orientation is
+    applied. Of an animation or a file of several pages the first image is
+    taken.
 
     - 16-bit grey is scaled, `round(v / 257)`, not clipped; 12-bit TIFF
       likewise. Of 16-bit colour Pillow keeps the high byte, at most one level
@@ -45,10 +52,16 @@ def read_image(source, channels=3, max_pixels=MAX_PIXELS, name=None):
 
     Args:
         source: str or path, or the file's bytes.
-        channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
+        channels: int, 3 for RGB or 1 for grey; of `.npy` files with other
+            numbers of channels, theirs. Defaults to `3`.
         max_pixels: int; a file whose header says more is refused before any of
             it is decoded. Defaults to `50_000_000`.
         name: str, what messages call the image; the path if `None`. Defaults to
+            `None`.
+        white: float, the value that becomes 255 where 0 becomes 0, of grey
+            images of 16 or 32 bits and of `.npy` files that are not uint8; or a
+            tuple `(black, white)`. What lies outside is clipped. `None` is the
+            largest value of 16 bits, and refuses the others. Defaults to
             `None`.
 
     Returns:
@@ -56,8 +69,7 @@ def read_image(source, channels=3, max_pixels=MAX_PIXELS, name=None):
 
     Raises:
         ValueError: naming the image and why it cannot be read: no such file,
-            empty, no image, truncated, too large, or 32-bit pixels, which
-            have no known white.
+            empty, no image, truncated, too large, NaN, or of no known white.
 
     Example:
 
@@ -66,11 +78,19 @@ def read_image(source, channels=3, max_pixels=MAX_PIXELS, name=None):
     >>> read_image(buffer.getvalue()).shape
     (2, 4, 3)
     """
-    one_of("channels", channels, (1, 3))
-    return _pixels(decoded(source, channels, max_pixels, name))
+    positive_int("channels", channels)
+    white = check_white(white)
+    return _pixels(decoded(source, channels, max_pixels, name, white=white))
 
 
-def decoded(source, channels=3, max_pixels=MAX_PIXELS, name=None, factor=None):
+def decoded(
+    source,
+    channels=3,
+    max_pixels=MAX_PIXELS,
+    name=None,
+    factor=None,
+    white=None,
+):
     """As `read_image`; JPEG files, if wanted, at less than full resolution.
 
     Args:
@@ -82,18 +102,38 @@ def decoded(source, channels=3, max_pixels=MAX_PIXELS, name=None, factor=None):
             share of its sides that is wanted at least; a decoder of JPEG
             leaves out what is finer than that, in steps of 2. `None` wants
             all. Defaults to `None`.
+        white: tuple, from `check_white`. Defaults to `None`.
 
     Returns:
-        A `PIL.Image.Image` in the mode RGB or L.
+        A `PIL.Image.Image` in the mode RGB or L; or an array `(height, width,
+        channels)`, for other numbers of channels.
 
     Raises:
         ValueError: as `read_image`.
     """
     mode = "RGB" if channels == 3 else "L"
     with _opened("image", source, max_pixels, name, factor) as image:
+        if isinstance(image, NpyImage):
+            alike = {image.channels, channels} == {1, 3}
+            if image.channels != channels and not alike:
+                raise ValueError(
+                    f"it has {image.channels} channels, not {channels}"
+                )
+            pixels = _to_eight_bits(image.values(), white)
+            if not alike:
+                return pixels
+            grey = image.channels == 1
+            image = Image.fromarray(pixels[..., 0] if grey else pixels)
+        if channels not in (1, 3):
+            raise ValueError(
+                f"it is no .npy file, which may have {channels} channels"
+            )
         if image.mode.startswith("I;16"):
             values, top = _deep_grey(image)
-            image = Image.fromarray(_to_eight_bits(values, top))
+            pixels = _to_eight_bits(values, white or (0, top))
+            image = Image.fromarray(pixels)
+        elif image.mode in ("I", "F"):
+            image = Image.fromarray(_to_eight_bits(np.array(image), white))
         image = _flat(image, WHITE)
         image.load()
         # It would copy where there is nothing to convert.
@@ -132,6 +172,12 @@ def read_mask(source, max_pixels=MAX_PIXELS, name=None):
     [[1, 1, 1, 1], [1, 1, 1, 1]]
     """
     with _opened("mask", source, max_pixels, name) as image:
+        if isinstance(image, NpyImage):
+            if image.channels > 1 or image.header.dtype not in ("u1", "?"):
+                raise ValueError("it is not (height, width) of uint8 or bool")
+            return binarise(image.values())
+        if image.mode in ("I", "F"):
+            raise ValueError("its pixels have 32 bits and no known white")
         if image.mode.startswith("I;16"):
             return binarise(*_deep_grey(image))[..., None]
         palette = image.mode in ("P", "PA")
@@ -174,6 +220,29 @@ def binarise(values, top=255):
     return (values >= top / 2).astype("uint8")
 
 
+def check_white(white):
+    """`(black, white)` from a number or a pair of them, or `None`.
+
+    Raises:
+        ValueError: for anything else.
+
+    >>> check_white(4095), check_white((-1000, 400)), check_white(None)
+    ((0, 4095), (-1000, 400), None)
+    """
+    if white is None:
+        return None
+    pair = white if isinstance(white, (tuple, list)) else (0, white)
+    numeric = all(isinstance(value, numbers.Real) for value in pair)
+    if (
+        len(pair) != 2
+        or not numeric
+        or not -math.inf < pair[0] < pair[1] < math.inf
+    ):
+        expected = "a number above 0, or (black, white), the smaller one first"
+        raise ValueError(invalid("white", white, expected))
+    return tuple(pair)
+
+
 @contextlib.contextmanager
 def opened(kind, source, max_pixels=MAX_PIXELS, name=None):
     """An image of which the header is read and checked, as it is stored.
@@ -185,7 +254,8 @@ def opened(kind, source, max_pixels=MAX_PIXELS, name=None):
         name: as for `read_image`. Defaults to `None`.
 
     Yields:
-        A `PIL.Image.Image`; what is raised about it is said with its name.
+        A `PIL.Image.Image`, or an `NpyImage`; what is raised about it is said
+        with its name.
 
     Raises:
         ValueError: as `read_image`.
@@ -203,17 +273,18 @@ def opened(kind, source, max_pixels=MAX_PIXELS, name=None):
             if not stream.read(1):
                 raise ValueError("it is empty")
             stream.seek(0)
-            image = stack.enter_context(Image.open(stream, formats=FORMATS))
+            magic = stream.read(len(MAGIC))
+            stream.seek(0)
+            if magic == MAGIC:
+                image = NpyImage(stream)
+            else:
+                image = Image.open(stream, formats=FORMATS)
+                stack.enter_context(image)
             width, height = image.size
             if width * height > max_pixels:
                 raise ValueError(
                     f"its header says {width} x {height} pixels, more than "
                     f"max_pixels={max_pixels}"
-                )
-            if image.mode in ("I", "F"):
-                raise ValueError(
-                    "its pixels have 32 bits and no known white; save it "
-                    "with 8 or 16"
                 )
             yield image
     # Decoders fail with whatever a damaged file leads them to: OSError,
@@ -230,12 +301,13 @@ def opened(kind, source, max_pixels=MAX_PIXELS, name=None):
 def _opened(kind, source, max_pixels, name, factor=None):
     """The same, upright."""
     with opened(kind, source, max_pixels, name) as image:
-        if factor is not None:
-            share = factor(_upright(image))
-            sides = (math.ceil(side * share) for side in image.size)
-            # Does nothing to other formats.
-            image.draft(None, tuple(sides))
-        ImageOps.exif_transpose(image, in_place=True)
+        share = None if factor is None else factor(_upright(image))
+        if not isinstance(image, NpyImage):
+            if share is not None:
+                sides = (math.ceil(side * share) for side in image.size)
+                # Does nothing to other formats.
+                image.draft(None, tuple(sides))
+            ImageOps.exif_transpose(image, in_place=True)
         yield image
 
 
@@ -253,6 +325,8 @@ def size_of(source, max_pixels=MAX_PIXELS, name=None):
 
 def _upright(image):
     """Height and width after the EXIF orientation; 5 to 8 lie on a side."""
+    if isinstance(image, NpyImage):
+        return image.size[::-1]
     turned = image.getexif().get(ExifTags.Base.Orientation, 1) > 4
     return image.size if turned else image.size[::-1]
 
@@ -298,8 +372,22 @@ def _deep_grey(image):
     return values, top
 
 
-def _to_eight_bits(values, top):
-    return np.rint(values * (255 / top)).astype("uint8")
+def _to_eight_bits(values, white):
+    """Values from black to white as uint8; those of uint8 are as they are."""
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype.kind not in "iufb":
+        raise ValueError(f"its pixels are {values.dtype.name}, no numbers")
+    if white is None:
+        raise ValueError(
+            f"its pixels are {values.dtype.name}, of no known white; pass "
+            "white=, or save it with 8 or 16 bits"
+        )
+    black, white = white
+    if np.isnan(values).any():
+        raise ValueError("a pixel is NaN")
+    shares = (values.astype("float64") - black) * (255 / (white - black))
+    return np.rint(shares.clip(0, 255)).astype("uint8")
 
 
 def _pixels(image):

@@ -1,10 +1,12 @@
 """Labels as people write them, as the arrays a loss takes.
 
-Words, numbers, columns of 0 and 1, or several words in a cell. What is wrong
-is noted row by row, since a GPU turns a label out of range into a silent NaN.
+Words, numbers, or columns of 0 and 1; `several` has lists of words. What is
+wrong is noted row by row, since a GPU turns a label out of range into a silent
+NaN.
 """
 
 import difflib
+import numbers
 import re
 
 import numpy as np
@@ -24,7 +26,7 @@ def text_of(value):
     ('cat', '2', '1', 'None')
     """
     if isinstance(value, bytes):
-        value = value.decode()
+        value = value.decode(errors="replace")
     return re.sub(r"^([+-]?\d+)\.0+$", r"\1", str(value).strip())
 
 
@@ -35,6 +37,23 @@ def is_missing(value):
     (True, True, False)
     """
     return text_of(value).lower() in MISSING
+
+
+def no_word(value):
+    """Why a value is no class, whatever the classes are; empty if it may be.
+
+    >>> no_word("cat"), no_word({})
+    ('', 'the label {} is neither a word nor a number')
+    """
+    scalar = isinstance(value, (str, bytes, numbers.Number, np.generic))
+    text = text_of(value)
+    if text[:1] + text[-1:] in ("{}", "[]") or not (
+        scalar or is_missing(value)
+    ):
+        return f"the label {text[:40]} is neither a word nor a number"
+    if re.search("[\0\ud800-\udfff\ufffd]", text):
+        return f"the label {text[:40]!r} is no text"
+    return ""
 
 
 def single_label(values, where, problems, class_names=None):
@@ -63,9 +82,9 @@ def single_label(values, where, problems, class_names=None):
     >>> labels.tolist(), names
     ([1, 0], ('cat', 'dog'))
     """
-    texts = [text_of(value) for value in values]
+    texts = words_of(values, where, problems, class_names)
     if class_names is None:
-        class_names = _derive(texts, where, problems, least=2)
+        class_names = derive(texts, where, problems, least=2)
     else:
         class_names = check_class_names(class_names, least=2)
     known = {name: index for index, name in enumerate(class_names)}
@@ -73,6 +92,8 @@ def single_label(values, where, problems, class_names=None):
         known |= {str(i): i for i in range(len(class_names))}
     labels = np.zeros(len(texts), "int64")
     for row, text in enumerate(texts):
+        if text is None:
+            continue
         if text in known:
             labels[row] = known[text]
         elif text.lower() in MISSING:
@@ -82,60 +103,6 @@ def single_label(values, where, problems, class_names=None):
             problems.add(f"{where[row]}: {unknown(text, class_names)}")
         else:
             problems.add(f"{where[row]}: {text} is a measurement, no class")
-    return labels, class_names
-
-
-def cell_labels(values, where, problems, separator, class_names=None):
-    """Several classes in a cell, such as `"cat;dog"`.
-
-    An empty cell is a missing label; that an image shows no class at all is
-    said in columns of 0 and 1.
-
-    Args:
-        values: sequence of cells.
-        where: as for `single_label`.
-        problems: as for `single_label`.
-        separator: str, between the classes of a cell.
-        class_names: sequence of str, as for `single_label`. Defaults to `None`.
-
-    Returns:
-        `(labels, class_names)`: float32 `(count, classes)` of 0 and 1, and a
-        tuple of str.
-
-    Raises:
-        ValueError: if `separator` is no text.
-
-    Example:
-
-    >>> from keras_attention.datasets.problems import Problems
-    >>> problems = Problems("pets")
-    >>> cell_labels(["cat;dog", "dog"], "12", problems, ";")[0].tolist()
-    [[1.0, 1.0], [0.0, 1.0]]
-    """
-    if not isinstance(separator, str) or not separator:
-        raise ValueError(invalid("separator", separator, "some text"))
-    cells = []
-    for row, value in enumerate(values):
-        parts = [text_of(part) for part in text_of(value).split(separator)]
-        cells.append([part for part in parts if part])
-        if is_missing(value) or not cells[-1]:
-            problems.add(
-                f"{where[row]}: the label is missing ({text_of(value)!r})"
-            )
-            cells[-1] = []
-    if class_names is None:
-        flat = [part for cell in cells for part in cell]
-        rows = [w for w, cell in zip(where, cells, strict=True) for _ in cell]
-        class_names = _derive(flat, rows, problems, least=1)
-    else:
-        class_names = check_class_names(class_names, least=1)
-    labels = np.zeros((len(cells), len(class_names)), "float32")
-    for row, cell in enumerate(cells):
-        for part in cell:
-            if part in class_names:
-                labels[row, class_names.index(part)] = 1
-            else:
-                problems.add(f"{where[row]}: {unknown(part, class_names)}")
     return labels, class_names
 
 
@@ -237,9 +204,30 @@ def spelled_alike(names):
     return pairs
 
 
-def _derive(texts, where, problems, least):
-    """The classes that occur; what cannot be a class is left to the caller."""
-    found = {t for t in texts if t.lower() not in MISSING}
+def words_of(values, where, problems, class_names):
+    """The values as text, `None` for what can be no class, which is noted."""
+    texts = [text_of(value) for value in values]
+    for row, value in enumerate(values):
+        fault = no_word(value)
+        if fault and (class_names is None or texts[row] not in class_names):
+            problems.add(f"{where[row]}: {fault}")
+            texts[row] = None
+    return texts
+
+
+def derive(texts, where, problems, least):
+    """The classes that occur; what cannot be a class is left to the caller.
+
+    Args:
+        texts: list of str, `None` for what can be no class.
+        where: as for `single_label`.
+        problems: as for `single_label`.
+        least: int, how many classes are needed.
+
+    Returns:
+        A tuple of str.
+    """
+    found = {t for t in texts if t is not None and t.lower() not in MISSING}
     if found and all(_number(name) is not None for name in found):
         names = sorted((n for n in found if not _fractional(n)), key=_order)
     else:

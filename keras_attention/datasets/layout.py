@@ -122,7 +122,8 @@ def read_laid_out(source, size, layout="stretch", channels=3, **options):
         size: tuple `(height, width)` of the result.
         layout: str, as for `lay_out`. Defaults to `"stretch"`.
         channels: int, as for `read_image`. Defaults to `3`.
-        **options: `max_pixels` and `name`, as for `read_image`.
+        **options: `max_pixels` and `name`, as for `read_image`, and `white`, a
+            pair from `check_white`.
 
     Returns:
         `(pixels, original_size)`: uint8 `(*size, channels)`, and the upright

@@ -3,16 +3,17 @@
 import functools
 import itertools
 import pathlib
-import zipfile
 
 import numpy as np
 
-from keras_attention.datasets.arrays import check_labels
+from keras_attention.datasets.archive import read_arrays
+from keras_attention.datasets.array_labels import check_dense
+from keras_attention.datasets.array_labels import check_labels
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
-from keras_attention.datasets.labels import nearest
+from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.load import DataInfo
@@ -20,8 +21,17 @@ from keras_attention.datasets.load import Splits
 from keras_attention.datasets.problems import Problems
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
+from keras_attention.internals.arguments import positive_int
 
 ROLES = ("train", "validation", "test")
+REQUIRED = ("jpeg", "offsets", "split")
+OPTIONAL = (
+    "names",
+    "boxes",
+    "box_image",
+    "pseudo_mask",
+    "pseudo_ok",
+)
 
 
 def from_npz(
@@ -31,6 +41,7 @@ def from_npz(
     label="label",
     channels=3,
     cache="auto",
+    max_bytes=None,
 ):
     """Reads a data set that is packed into one `.npz` file.
 
@@ -62,6 +73,9 @@ def from_npz(
         cache: str or `None`: `"memory"` holds the decoded images, `None`
             decodes them whenever they are asked for, `"auto"` takes memory up
             to 1 GiB and `None` beyond. Defaults to `"auto"`.
+        max_bytes: int, what the arrays may take in memory, for a file of a few
+            bytes can ask for all there is; `None` is 100 times the file, or 256
+            MiB if that is more. Defaults to `None`.
 
     Returns:
         A `Splits` of `Examples`, with `info`.
@@ -69,7 +83,8 @@ def from_npz(
     Raises:
         ValueError: for a file that is no such data set, naming what is
             missing and what is there, and for images, labels or boxes that
-            are wrong, as `from_arrays`. Nothing in the file is unpickled.
+            are wrong, as `from_arrays`. Nothing in the file is unpickled, and
+            nothing is read before names, shapes and sizes have been checked.
 
     Example:
 
@@ -80,17 +95,21 @@ def from_npz(
     """
     one_of("layout", layout, LAYOUTS)
     one_of("cache", cache, ("auto", "memory", None))
-    one_of("channels", channels, (1, 3))
+    positive_int("channels", channels)
+    positive_int("max_bytes", max_bytes, optional=True)
     size = check_size(size)
     path = pathlib.Path(path)
-    arrays = _load(path)
-    for name in ("jpeg", "offsets", "split", label):
-        if name not in arrays:
-            raise ValueError(
-                f"{path.name} has no array {name!r}."
-                f"{nearest(name, arrays)} It has {', '.join(sorted(arrays))}."
-            )
-    count = _check_shapes(arrays, path.name)
+    of_names = "class_names"
+    if label not in ("label", "box_label"):
+        of_names = label.removesuffix("label") + "names"
+    arrays = read_arrays(
+        path,
+        (*REQUIRED, label),
+        (*OPTIONAL, of_names),
+        max_bytes,
+        _check_shapes,
+    )
+    count = _check_offsets(arrays, path.name)
     names = arrays.get("names")
     if names is None:
         names = [f"{path.stem}[{index}]" for index in range(count)]
@@ -98,7 +117,7 @@ def from_npz(
 
     problems = Problems(path.name)
     boxes = _boxes(arrays, names, problems)
-    labels, class_names = _labels(arrays, label, names, problems)
+    labels, class_names = _labels(arrays, label, of_names, names, problems)
     offsets = arrays["offsets"].tolist()
     masks = None
     if "pseudo_mask" in arrays:
@@ -140,20 +159,21 @@ def from_npz(
     return Splits(*parts, info)
 
 
-def _load(path):
-    if not path.is_file():
-        raise ValueError(invalid("path", str(path), "an .npz file"))
-    # NumPy would take anything else for a pickle, and suggest to load it.
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is damaged, or no .npz file.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+def _check_shapes(headers):
+    """Raises if the arrays are not of so many images each."""
+    offsets = headers["offsets"].shape
+    count = offsets[0] - 1 if len(offsets) == 1 else 0
+    for key in ("split", "names", "pseudo_mask", "pseudo_ok"):
+        shape = headers[key].shape if key in headers else (count,)
+        if shape[:1] != (count,):
+            raise ValueError(
+                f"it has {count} images and {(*shape, 0)[0]} entries of {key}"
+            )
+        if len(shape) != 1 + (key == "pseudo_mask" and key in headers):
+            raise ValueError(f"{key} has the shape {shape}")
 
 
-def _check_shapes(arrays, name):
+def _check_offsets(arrays, name):
     offsets, jpeg = arrays["offsets"], arrays["jpeg"]
     ordered = (
         offsets.ndim == 1
@@ -170,24 +190,14 @@ def _check_shapes(arrays, name):
             f"{name}: offsets do not divide the {jpeg.size} bytes of jpeg "
             "into images: they have to rise from 0 to that"
         )
-    count = len(offsets) - 1
-    for key in ("split", "names", "pseudo_mask", "pseudo_ok"):
-        if key in arrays and len(arrays[key]) != count:
-            raise ValueError(
-                f"{name} has {count} images and {len(arrays[key])} entries "
-                f"of {key}"
-            )
     unknown = sorted(set(arrays["split"].tolist()) - set(range(len(ROLES))))
     if unknown:
         raise ValueError(f"{name}: split is 0, 1 or 2, not {unknown}")
-    return count
+    return len(offsets) - 1
 
 
-def _labels(arrays, label, names, problems):
+def _labels(arrays, label, of_names, names, problems):
     values = arrays[label]
-    of_names = "class_names"
-    if label not in ("label", "box_label"):
-        of_names = label.removesuffix("label") + "names"
     if values.dtype.kind in "US":
         class_names = None
     elif of_names in arrays:
@@ -195,41 +205,49 @@ def _labels(arrays, label, names, problems):
     else:
         class_names = None
     if label == "box_label":
-        values = _in_boxes(arrays, values, len(names), class_names)
-    if len(values) != len(names):
+        return _in_boxes(arrays, values, names, class_names, problems)
+    if np.shape(values)[:1] != (len(names),):
         expected = f"an array with an entry for each of {len(names)} images"
         raise ValueError(invalid("label", label, expected))
     return check_labels(values, names, problems, class_names)
 
 
-def _in_boxes(arrays, box_label, count, class_names):
-    classes = len(class_names) if class_names else int(box_label.max()) + 1
-    if len(box_label) and box_label.max() >= classes:
+def _in_boxes(arrays, box_label, names, class_names, problems):
+    """The classes of an image's boxes, from the class of every box."""
+    owner = _owners(arrays, names)
+    if box_label.ndim != 1 or len(box_label) != len(owner):
+        expected = f"a class for each of {len(owner)} entries of box_image"
+        raise ValueError(invalid("box_label", box_label.shape, expected))
+    if box_label.dtype.kind not in "iu":
         raise ValueError(
-            f"box_label goes up to {box_label.max()}, but there are "
-            f"{classes} class names"
+            invalid("box_label", box_label.dtype.name, "whole numbers")
         )
-    labels = np.zeros((count, classes), "uint8")
-    labels[arrays["box_image"], box_label] = 1
-    return labels
+    where = [f"{names[image]}: box {n}" for n, image in enumerate(owner)]
+    if class_names is None:
+        check_dense(box_label, where, problems)
+        class_names = [str(n) for n in range(box_label.max(initial=0) + 1)]
+    class_names = check_class_names(class_names)
+    classes = len(class_names)
+    valid = (box_label >= 0) & (box_label < classes)
+    for box in np.flatnonzero(~valid):
+        problems.add(
+            f"{where[box]}: box_label is {box_label[box]}, none of 0 to "
+            f"{classes - 1}"
+        )
+    labels = np.zeros((len(names), classes), "float32")
+    labels[owner[valid], box_label[valid]] = 1
+    return labels, class_names
 
 
 def _boxes(arrays, names, problems):
     if "boxes" not in arrays:
         return None
-    owner = arrays.get("box_image")
+    owner = _owners(arrays, names)
     boxes = arrays["boxes"]
-    valid = (
-        owner is not None
-        and boxes.ndim == 2
-        and boxes.shape[1] == 4
-        and len(owner) == len(boxes)
-        and np.all((owner >= 0) & (owner < len(names)))
-    )
-    if not valid:
+    if boxes.shape != (len(owner), 4):
         raise ValueError(
-            "boxes has to be (objects, 4), and box_image has to say of each "
-            f"which of the {len(names)} images it is in"
+            f"boxes has to be {(len(owner), 4)}, as many as box_image has "
+            f"entries. It is {boxes.shape}"
         )
     boxes = boxes[:, [1, 0, 3, 2]]
     order = np.argsort(owner, kind="stable")
@@ -238,8 +256,22 @@ def _boxes(arrays, names, problems):
     return check_boxes(parts, names, problems)
 
 
+def _owners(arrays, names):
+    """Which image each box is in."""
+    owner = arrays.get("box_image", np.zeros(0))
+    valid = owner.ndim == 1 and owner.dtype.kind in "iu"
+    if not valid or not np.all((owner >= 0) & (owner < len(names))):
+        raise ValueError(
+            "box_image has to say of each box which of the "
+            f"{len(names)} images it is in"
+        )
+    return owner.astype("int64")
+
+
 def _unpack(bits, size):
     height, width = size
+    if bits.dtype != np.uint8:
+        raise ValueError(f"pseudo_mask is {bits.dtype}, not bits in uint8")
     mask = np.unpackbits(bits)
     if not 0 <= mask.size - height * width < 8:
         raise ValueError(

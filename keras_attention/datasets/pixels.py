@@ -108,7 +108,11 @@ class Pixels:
 
     def file(self, index):
         """The file that an image comes from."""
-        return self.files[int(self._chosen[index])]
+        return self.files[self.place(index)]
+
+    def place(self, index):
+        """Which of `sources` an image is."""
+        return int(self._chosen[index])
 
     def _decode(self, source):
         try:

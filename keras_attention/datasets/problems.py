@@ -3,6 +3,31 @@
 SHOWN = 5
 
 
+class DataError(ValueError):
+    """What is wrong with a data set: five faults in words, all as a tuple.
+
+    Args:
+        message: str.
+        problems: iterable of str, every fault in a line of its own; the
+            attribute `problems` holds them as a tuple. Defaults to `()`.
+
+    Example:
+
+    >>> problems = Problems("pets.csv")
+    >>> for row in range(9):
+    ...     problems.add(f"row {row}: the label is missing")
+    >>> try:
+    ...     problems.raise_any()
+    ... except DataError as error:
+    ...     print(error.problems[8])
+    row 8: the label is missing
+    """
+
+    def __init__(self, message, problems=()):
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
 class Problems:
     """Collects what is wrong, to raise one error that counts it all.
 
@@ -21,13 +46,14 @@ class Problems:
     >>> problems.raise_any()
     Traceback (most recent call last):
     ...
-    ValueError: pets.csv: 1 problem
+    keras_attention.datasets.problems.DataError: pets.csv: 1 problem
       line 2: the label is missing
     """
 
     def __init__(self, source):
         self.source = source
         self._found = []
+        self._hints = {}
 
     def __len__(self):
         return len(self._found)
@@ -36,8 +62,12 @@ class Problems:
         """Notes one problem, said in one line."""
         self._found.append(str(text))
 
+    def hint(self, text):
+        """Notes a way out for several problems, which is said once."""
+        self._hints[text] = None
+
     def raise_any(self):
-        """Raises a `ValueError` if anything was noted.
+        """Raises a `DataError` if anything was noted.
 
         It names the first five and counts the rest.
         """
@@ -49,4 +79,5 @@ class Problems:
         lines = [head, *(f"  {text}" for text in self._found[:SHOWN])]
         if count > SHOWN:
             lines.append(f"  ... and {count - SHOWN} more")
-        raise ValueError("\n".join(lines))
+        lines += [f"  {text}" for text in self._hints]
+        raise DataError("\n".join(lines), self._found)

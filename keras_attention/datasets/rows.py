@@ -53,6 +53,8 @@ def read_rows(table, delimiter=","):
 
 
 def _read_csv(path, delimiter):
+    if not isinstance(delimiter, str) or len(delimiter) != 1:
+        raise ValueError(invalid("delimiter", delimiter, "one character"))
     where, rows = [], []
     problems = Problems(path.name)
     try:
@@ -72,8 +74,9 @@ def _read_csv(path, delimiter):
                         f"{where[-1]}: the header has {len(header)} cells, "
                         f"this line {len(cells)}"
                     )
-    except FileNotFoundError as error:
-        raise ValueError(invalid("table", str(path), "a CSV file")) from error
+    except OSError as error:
+        expected = f"a CSV file that can be read ({error.strerror})"
+        raise ValueError(invalid("table", str(path), expected)) from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path.name} is not in UTF-8: {error}") from error
     except csv.Error as error:

@@ -22,7 +22,7 @@ _CANDIDATES = 50
 def split(
     examples, shares=(0.7, 0.15, 0.15), *, group=None, stratify=True, seed=0
 ):
-    """Divides examples into `train, validation, test`.
+    """Divides examples into `train, validation, test`, or other parts.
 
     Groups stay together, such as the images of one patient: a model tested on
     patients it was trained on is tested on what it memorised. Without groups
@@ -32,18 +32,20 @@ def split(
 
     Args:
         examples: `Examples`.
-        shares: tuple of three positive numbers whose sum is 1. Defaults to
-            `(0.7, 0.15, 0.15)`.
+        shares: tuple of positive numbers whose sum is 1, one for each part.
+            Defaults to `(0.7, 0.15, 0.15)`.
         group: array `(count,)` of what must stay together; `None` takes
             `examples.groups`, if there. Defaults to `None`.
         stratify: bool, whether each class is divided by the shares; a group of
             several classes counts as the rarest of them. Multi-label examples
-            cannot be stratified. Defaults to `True`.
+            cannot be stratified; a regression has no classes to divide.
+            Defaults to `True`.
         seed: int, not negative. No global seed changes the parts. Defaults to
             `0`.
 
     Returns:
-        A `Splits` of `Examples`, with a `DataInfo` as attribute `info`.
+        A `Splits` of `Examples`, with a `DataInfo` as attribute `info`; for
+        two parts or more than three a tuple of `Examples`.
 
     Raises:
         ValueError: On a bad argument, a missing group, too few groups, or a
@@ -69,6 +71,9 @@ def split(
     """
     shares = _check_shares(shares)
     examples, units = _prepare(examples, group, stratify, seed)
+    stratify = stratify and not examples.regression
+    roles = [f"part {part}" for part in range(len(shares))]
+    roles = _ROLES if len(shares) == len(_ROLES) else roles
     count = int(units.max()) + 1
     sizes = [max(1, round(share * count)) for share in shares[1:]]
     if sum(sizes) >= count:
@@ -85,10 +90,12 @@ def split(
         drawn.append(part)
     parts = [np.flatnonzero(np.isin(units, p)) for p in (kept, *drawn)]
     if stratify:
-        _check_classes(examples, units, dict(zip(_ROLES, parts, strict=True)))
-    parts = [examples[part] for part in parts]
+        _check_classes(examples, units, dict(zip(roles, parts, strict=True)))
+    parts = tuple(examples[part] for part in parts)
     check_disjoint(*parts)
     warn_of_copies(*parts)
+    if len(parts) != len(_ROLES):
+        return parts
     kind = "examples" if examples.groups is None else "groups"
     info = DataInfo(
         name="examples",
@@ -150,6 +157,7 @@ def folds(examples, k, *, group=None, stratify=True, seed=0):
     if count < k:
         expected = f"at most {count}, the number of groups"
         raise ValueError(arguments.invalid("k", k, expected))
+    stratify = stratify and not examples.regression
     if stratify:
         _check_frequent(examples, units, k)
     with explained("keras_attention.datasets"):
@@ -246,10 +254,10 @@ def _reject(examples, units, index, purpose):
 
 def _check_shares(shares):
     shares = tuple(shares)
-    numeric = all(isinstance(share, numbers.Real) for share in shares)
-    if len(shares) != 3 or not numeric or min(shares) <= 0:
+    positive = all(isinstance(x, numbers.Real) and x > 0 for x in shares)
+    if len(shares) < 2 or not positive:
         raise ValueError(
-            arguments.invalid("shares", shares, "three positive numbers")
+            arguments.invalid("shares", shares, "at least two positive numbers")
         )
     if abs(sum(shares) - 1) > 1e-6:
         raise ValueError(arguments.invalid("shares", shares, "a sum of 1"))

@@ -1,5 +1,7 @@
 """Examples from a table with one row an image, such as ISIC's CSV files."""
 
+import os
+
 import numpy as np
 
 from keras_attention.datasets.assemble import assemble
@@ -7,7 +9,6 @@ from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
-from keras_attention.datasets.labels import cell_labels
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import column_labels
 from keras_attention.datasets.labels import is_missing
@@ -16,27 +17,37 @@ from keras_attention.datasets.labels import single_label
 from keras_attention.datasets.labels import text_of
 from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
+from keras_attention.datasets.measurements import measurements
+from keras_attention.datasets.measurements import targets
 from keras_attention.datasets.problems import Problems
 from keras_attention.datasets.rows import read_rows
+from keras_attention.datasets.several import are_lists
+from keras_attention.datasets.several import cell_labels
+from keras_attention.datasets.several import list_labels
+from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
+from keras_attention.internals.arguments import positive_int
 
 
 def from_table(
     table,
     *,
-    images,
+    images=None,
     image,
     label,
     mask=None,
     masks=None,
     group=None,
+    weight=None,
+    regression=False,
     separator=None,
     one_hot=False,
     class_names=None,
     size=None,
     layout="stretch",
     channels=3,
+    white=None,
     extension=None,
     delimiter=",",
     cache="auto",
@@ -52,13 +63,17 @@ def from_table(
         table: str or path of a CSV file with a header, in UTF-8 (a byte order
             mark, CRLF and quoted commas are fine), or an iterable of dicts,
             such as `frame.to_dict("records")`.
-        images: str or path, folder of the images.
+        images: str or path, folder of the images, out of which no name and no
+            link may lead. `None` takes paths as they are, absolute or from the
+            folder of the CSV file, or from the current one for dicts. Defaults
+            to `None`.
         image: str, column with their file names, with or without extension, or
-            paths in the folder.
+            paths.
         label: str or tuple, column with one class a row, in words or numbers;
+            lists of several (`["cat", "dog"]`, in a CSV file the same as text);
             with `separator`, several in a cell (`"cat;dog"`); or columns of 0
             and 1, one a class. An empty cell is an error. That an image shows
-            no class at all can be said in columns only.
+            no class at all can be said in columns or by an empty list.
         mask: str, column with the masks' file names, where an empty cell means
             that the mask is not known; or a pattern with `{id}` for the image's
             name without extension, such as `"{id}_segmentation.png"`, which
@@ -68,6 +83,10 @@ def from_table(
             `None`.
         group: str, column of what must stay together, such as the patient.
             Defaults to `None`.
+        weight: str, column of how much each image counts in a loss, numbers of
+            at least 0. Defaults to `None`.
+        regression: bool, whether `label` is a column, or several, of numbers to
+            predict and not of classes. Defaults to `False`.
         separator: str, between the classes of a cell. Defaults to `None`.
         one_hot: bool, whether the columns of `label` hold one 1 a row and mean
             one class an image. Never guessed: several columns are multi-label
@@ -80,7 +99,9 @@ def from_table(
             if they have one size already. Defaults to `None`.
         layout: str, `"stretch"`, `"pad"` or `"crop"`; see `lay_out`.
             Defaults to `"stretch"`.
-        channels: int, 3 for RGB or 1 for grey. Defaults to `3`.
+        channels: int, 3 for RGB or 1 for grey; as many as they have of `.npy`
+            files. Defaults to `3`.
+        white: float or tuple, as for `read_image`. Defaults to `None`.
         extension: str, appended to every name in `image`, such as `".jpg"`;
             with `None` a name without image extension means the one image of
             that name. Defaults to `None`.
@@ -92,13 +113,16 @@ def from_table(
             `None` beyond. Defaults to `"auto"`.
 
     Returns:
-        An `Examples`; its `names` are the image files.
+        An `Examples`; its `names` are the image files. Of a regression its
+        `labels` are float32 `(count,)` or `(count, columns)`, and it has no
+        `class_names`.
 
     Raises:
-        ValueError: for a table that is empty or lacks a column; and for all
-            rows that are wrong, in one message that names the first five and
-            counts the rest: images and masks that are missing, unreadable or
-            differ in size, images named twice, labels missing or unknown.
+        ValueError: for a table that is empty or lacks a column; and, a
+            `DataError`, for all rows that are wrong, in one message that names
+            the first five and counts the rest: images and masks that are
+            missing, unreadable or differ in size, images named twice, labels
+            missing or unknown.
 
     Example:
 
@@ -116,15 +140,18 @@ def from_table(
     ```
     """
     one_of("layout", layout, LAYOUTS)
-    one_of("channels", channels, (1, 3))
+    positive_int("channels", channels)
+    boolean("regression", regression)
     size = check_size(size)
-    image_folder = Folder("images", images)
+    is_file = isinstance(table, (str, os.PathLike))
+    folder = os.path.dirname(table) if is_file and images is None else images
+    image_folder = Folder("images", folder or "", open=images is None)
     mask_folder = image_folder if masks is None else Folder("masks", masks)
     source, where, rows = read_rows(table, delimiter)
     problems = Problems(source)
     labels_in = [label] if isinstance(label, str) else list(label)
     by_pattern = mask is not None and "{id}" in mask
-    columns = [image, *labels_in, *([group] if group else [])]
+    columns = [image, *labels_in, *filter(None, (group, weight))]
     columns += [] if by_pattern or mask is None else [mask]
     if mask is None and masks is not None:
         raise ValueError(invalid("mask", mask, "a column or a pattern"))
@@ -137,6 +164,7 @@ def from_table(
         label,
         where,
         problems,
+        regression=regression,
         separator=separator,
         one_hot=one_hot,
         class_names=class_names,
@@ -148,12 +176,18 @@ def from_table(
         names = [
             ""
             if path is None
-            else mask.replace("{id}", without_suffix(name))
+            else mask.replace("{id}", _id(name, path, image_folder, masks))
             if by_pattern
             else _cell(row, mask)
             for path, name, row in zip(paths, ids, rows, strict=True)
         ]
+        before = len(problems)
         mask_paths = find_all(mask_folder, names, where, problems)
+        if by_pattern and len(problems) > before:
+            problems.hint(
+                "Where some masks are not known, name them in a column, "
+                "mask='column': an empty cell of it is no error."
+            )
 
     # What has no file has been noted; the others are still read, so that
     # one message says everything.
@@ -166,17 +200,22 @@ def from_table(
         size=size,
         layout=layout,
         channels=channels,
+        white=white,
         cache=cache,
     )
     groups = _groups(rows, group, where, problems) if group else None
+    weights = None
+    if weight:
+        column = [row.get(weight) for row in rows]
+        name = f"weight {weight!r}"
+        weights = measurements(column, where, problems, name, least=0)
     problems.raise_any()
     return Examples(
         labels=labels,
         class_names=class_names,
-        names=tuple(
-            path.relative_to(image_folder.root).as_posix() for path in paths
-        ),
+        names=tuple(map(image_folder.shown, paths)),
         groups=groups,
+        weights=weights,
         **fields,
     )
 
@@ -201,6 +240,15 @@ def _cell(row, column):
     return "" if is_missing(value) else str(value).strip()
 
 
+def _id(name, path, folder, masks):
+    """What stands for an image in the pattern of its mask's name."""
+    if os.path.isabs(name):
+        name = folder.shown(path)
+        # The same in another folder.
+        name = path.name if os.path.isabs(name) and masks else name
+    return without_suffix(name)
+
+
 def _find_images(ids, where, folder, extension, problems):
     paths = []
     first = {}
@@ -219,15 +267,40 @@ def _find_images(ids, where, folder, extension, problems):
     return paths
 
 
-def _labels(cells, label, where, problems, *, separator, one_hot, class_names):
-    if isinstance(label, str):
+def _labels(
+    cells,
+    label,
+    where,
+    problems,
+    *,
+    regression,
+    separator,
+    one_hot,
+    class_names,
+):
+    alone = isinstance(label, str)
+    values = [row[0] for row in cells] if alone else cells
+    if regression:
+        options = dict(
+            separator=separator,
+            one_hot=one_hot or None,
+            class_names=class_names,
+        )
+        for name, value in options.items():
+            if value is not None:
+                expected = "None where regression=True"
+                raise ValueError(invalid(name, value, expected))
+        names = [f"label {name!r}" for name in ([label] if alone else label)]
+        return targets(values, where, problems, names[0] if alone else names)
+    if alone:
         if one_hot:
             expected = "False for a label in one column"
             raise ValueError(invalid("one_hot", one_hot, expected))
-        values = [row[0] for row in cells]
-        if separator is None:
-            return single_label(values, where, problems, class_names)
-        return cell_labels(values, where, problems, separator, class_names)
+        if separator is not None:
+            return cell_labels(values, where, problems, separator, class_names)
+        if are_lists(values, class_names):
+            return list_labels(values, where, problems, class_names)
+        return single_label(values, where, problems, class_names)
     if separator is not None:
         expected = "None for labels in several columns"
         raise ValueError(invalid("separator", separator, expected))

@@ -49,8 +49,9 @@ def plot_attention(
     over the grey image. A row has one scale, on its colour bar.
 
     Args:
-        images: array `(batch, height, width)`, `(batch, height, width, 1)` or
-            `(batch, height, width, 3)`, uint8, or floats in `[0, 1]`.
+        images: array `(batch, height, width)` or `(batch, height, width,
+            channels)`, uint8, or floats in `[0, 1]`. Of more than three
+            channels the first three are shown, of two the first.
         maps: dict, what `collect_attention` returns, or name to array
             `(batch, height, width)`, `(batch, heads, height, width)` or
             `(batch, heads, queries, height, width)`. Positions that are not

@@ -29,8 +29,8 @@ def plot_pairs(scores, alignments=None, picture=None, queries=None):
             `keras_attention.alignments`; `None` takes every key. Of weights for
             every channel the mean is shown. Defaults to `None`.
         picture: array or `None`, the image in the corner, `(height, width)` or
-            `(height, width, 1 or 3)`, uint8 or floats in `[0, 1]`. Defaults to
-            `None`.
+            `(height, width, channels)`, uint8 or floats in `[0, 1]`. Defaults
+            to `None`.
         queries: dict or `None`, name of an alignment to the query that it
             needs, `(query_channels,)`. Defaults to `None`.
 

@@ -13,8 +13,9 @@ def drawable(images):
     """Images as RGB in `[0, 1]`.
 
     Args:
-        images: array `(batch, height, width)`, `(batch, height, width, 1)` or
-            `(batch, height, width, 3)`, uint8, or floats in `[0, 1]`.
+        images: array `(batch, height, width)` or `(batch, height, width,
+            channels)`, uint8, or floats in `[0, 1]`. Of more than three
+            channels the first three are shown, of two the first.
 
     Returns:
         `(batch, height, width, 3)`, float32.
@@ -30,12 +31,16 @@ def drawable(images):
     images = arguments.real_array("images", images)
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
+    height, *others = (*images.shape[1:], 0, 0)[:3]
+    # Else channels are first.
+    first = height <= 4 < min(others)
+    if images.ndim != 4 or 0 in images.shape or first:
         raise ValueError(
             "Invalid value for argument images: expected (batch, height, "
-            "width), with a last axis of 1 or 3 for channels or without one, "
-            f"not empty. Received: images of shape {images.shape}"
+            "width), with a last axis of channels or without one, not empty. "
+            f"Received: images of shape {images.shape}"
         )
+    images = images[..., : 1 if images.shape[-1] == 2 else 3]
     if images.dtype == np.uint8:
         images = images.astype("float32") / 255
     elif not np.issubdtype(images.dtype, np.floating):

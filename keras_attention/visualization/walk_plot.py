@@ -39,7 +39,7 @@ def plot_walk(
         layer: str, path or name of the attention layer; `None` takes the last.
             Defaults to `None`.
         picture: array, the image to show, if the model takes it preprocessed:
-            `(height, width)` or `(height, width, 1 or 3)`, uint8 or floats in
+            `(height, width)` or `(height, width, channels)`, uint8 or floats in
             `[0, 1]`; `None` shows `image`. Defaults to `None`.
         head: int, which head of the layer to show. Defaults to `0`.
         query: int, which query of the layer to show. Defaults to `0`.

@@ -47,7 +47,7 @@ def test_forms_of_images():
         (lambda a: a.astype("float32"), r"floats from \d+ to 25\d, not in"),
         (lambda a: a / 255 - 1, "not in"),
         (lambda a: np.where(a == a[2, 0, 0, 0], np.nan, a / 255), "is NaN"),
-        (lambda a: a[..., :2], "argument images"),
+        (lambda a: np.moveaxis(a, -1, 1), "argument images.*moveaxis"),
         (lambda a: a[:, 0, :, 0], "argument images"),
         (lambda a: [a[0], a[1, :3], a[2], a[3]], "image 1: .*3 x 8.*6 x 8"),
         (lambda a: [a[0], a[1, ..., :1], a[2], a[3]], "image 1: .*3 channels"),
@@ -194,3 +194,58 @@ def test_everything_wrong_is_in_one_message():
     with pytest.raises(ValueError) as raised:
         from_arrays(images, [0, 1, 0, -1, 0, -2], groups=[1, 2, 3, 4, 5, None])
     assert "The arrays: 4 problems" in str(raised.value)
+
+
+@pytest.mark.parametrize("channels", [2, 4, 9])
+def test_any_number_of_channels(channels):
+    images = pixels(shape=(6, 8, channels))
+    examples = from_arrays(images, [0, 1, 0, 1])
+    np.testing.assert_array_equal(examples.images, images)
+    assert from_arrays(images, [0, 1, 0, 1], size=4).image_shape[2] == channels
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [["cat", "dog"], ["cat"], [], ["dog"]],
+        ["['cat', 'dog']", "['cat']", "[]", "['dog']"],
+    ],
+)
+def test_lists_of_classes(labels):
+    examples = from_arrays(pixels(), labels)
+    assert examples.class_names == ("cat", "dog")
+    assert examples.labels.tolist() == [[1, 1], [1, 0], [0, 0], [0, 1]]
+    pairs = from_arrays(pixels(2), [["cat", "dog"], ["dog", "ape"]])
+    assert pairs.labels.tolist() == [[0, 1, 1], [1, 0, 1]]
+    with pytest.raises(ValueError, match="image 1: the label 'cat' is no list"):
+        from_arrays(pixels(), [labels[0], "cat", labels[2], labels[3]])
+
+
+def test_numbers_that_are_no_classes():
+    with pytest.raises(ValueError) as raised:
+        from_arrays(pixels(), [0, 1, 10_000_000, 2**63 - 1])
+    assert len(raised.value.problems) == 2
+    assert "image 2: the label 10000000 would make more" in str(raised.value)
+    assert "than the 4 that occur" in str(raised.value)
+    assert from_arrays(pixels(), [0, 1, 999, 2]).classes == 1000
+
+
+def test_regression_and_weights():
+    numbers, pairs = [0.5, 1, 2, -3], np.arange(8).reshape(4, 2) / 2
+    examples = from_arrays(
+        pixels(), numbers, regression=True, weights=[0, 1, 2, 0.5]
+    )
+    assert examples.labels.dtype == examples.weights.dtype == np.float32
+    assert examples.labels.tolist() == numbers and not examples.class_names
+    assert examples.weights.tolist() == [0, 1, 2, 0.5]
+    several = from_arrays(pixels(), pairs, regression=True)
+    np.testing.assert_array_equal(several.labels, pairs)
+    with pytest.raises(ValueError, match="image 1: the label is miss"):
+        from_arrays(pixels(), [1, np.nan, 2, 3], regression=True)
+    with pytest.raises(ValueError, match="image 3: the weight is -1, below"):
+        from_arrays(pixels(), numbers, regression=True, weights=[1, 1, 1, -1.0])
+    for options in (dict(class_names=("a", "b")), dict(one_hot=True)):
+        with pytest.raises(ValueError, match="argument regression"):
+            from_arrays(pixels(), numbers, regression=True, **options)
+    with pytest.raises(ValueError, match="argument labels"):
+        from_arrays(pixels(), [[1], [1, 2], [1], [1]], regression=True)

@@ -17,7 +17,7 @@ def make(count=COUNT, classes=2, **fields):
     """Examples whose pixels are their number."""
     images = np.arange(count, dtype="uint8")[:, None, None, None]
     images = np.broadcast_to(images, (count, 8, 6, 3)).copy()
-    fields.setdefault("labels", np.arange(count) % classes)
+    fields.setdefault("labels", np.arange(count) % (classes or 1))
     return Examples(
         images=images,
         class_names=tuple(f"class {index}" for index in range(classes)),
@@ -54,6 +54,30 @@ def test_multi_label():
     data = batches(make(classes=3, labels=labels), 8)
     assert data[0][1].dtype == np.float32
     np.testing.assert_array_equal(data[0][1], labels[:8])
+
+
+@pytest.mark.parametrize("shape", [(COUNT,), (COUNT, 2)])
+def test_a_regression(shape):
+    labels = np.random.default_rng(0).random(shape).astype("float32")
+    examples = make(classes=0, labels=labels)
+    data = batches(examples, 8)
+    assert data[0][1].dtype == np.float32
+    np.testing.assert_array_equal(data[0][1], labels[:8])
+    with pytest.raises(ValueError, match="argument labels"):
+        batches(examples, seed=0, balance=True)
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_what_is_not_finite_never_reaches_fit(threads):
+    def augment(elements, epoch, positions):
+        images = elements["image"].astype("float32")
+        images[np.isin(positions, (3, 5)), 0, 0] = (np.nan, np.inf, 0)
+        return {**elements, "image": images}
+
+    data = batches(make(), 8, augment=augment, threads=threads)
+    with pytest.raises(ValueError, match="pixels of 2 images: 3, 5[.]"):
+        next(iter(data))
+    assert np.isfinite(data[1][0]).all()
 
 
 def test_order():

@@ -199,3 +199,15 @@ def test_split_folders(tmp_path):
     (root / "test").rename(root / "tests")
     with pytest.raises(ValueError, match="one folder test. It holds tests, tr"):
         from_split_folders(root)
+
+
+def test_saved_arrays_of_many_channels_and_of_known_white(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "0.npy", np.full((4, 5, 6), 9, "uint8"))
+    assert from_folder(tmp_path, channels=6).image_shape == (4, 5, 6)
+    for name in "ab":
+        np.save(tmp_path / name / "0.npy", np.full((4, 5), 0.25, "float32"))
+    with pytest.raises(ValueError, match="2 problems\n  'a/0.npy': .*white="):
+        from_folder(tmp_path, channels=1)
+    assert from_folder(tmp_path, channels=1, white=0.5).images.max() == 128

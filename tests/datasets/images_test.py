@@ -15,6 +15,7 @@ from PIL import TiffImagePlugin
 from keras_attention.datasets.images import binarise
 from keras_attention.datasets.images import read_image
 from keras_attention.datasets.images import read_mask
+from keras_attention.datasets.images import size_of
 
 
 def picture(height=6, width=9):
@@ -29,6 +30,12 @@ def encode(image, file_format, **options):
     if isinstance(image, np.ndarray):
         image = Image.fromarray(image)
     image.save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def npy(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array)
     return buffer.getvalue()
 
 
@@ -217,7 +224,14 @@ def test_files_that_are_no_images(tmp_path):
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
             "none of",
         ),
-        "float.tif": (encode(np.ones((2, 2), "float32"), "TIFF"), "32 bits"),
+        "float.tif": (encode(np.ones((2, 2), "float32"), "TIFF"), "no known"),
+        "half.npy": (npy(picture())[:200], ""),
+        "head.npy": (npy(picture())[:20], "header is damaged"),
+        "words.npy": (npy(np.array([["a"]])), ""),
+        "object.npy": (npy(np.array([[None]])), "Python objects"),
+        "line.npy": (npy(np.zeros(3, "uint8")), "its shape is (3,)"),
+        "none.npy": (npy(np.zeros((0, 3), "uint8")), "its shape is (0, 3)"),
+        "float.npy": (npy(np.ones((2, 2))), ""),
     }
     for name, (data, reason) in bad.items():
         path = tmp_path / name
@@ -282,7 +296,7 @@ def test_a_bomb_is_refused_by_its_header():
     with pytest.raises(ValueError, match="argument max_pixels"):
         read_image(small, max_pixels=0)
     with pytest.raises(ValueError, match="argument channels"):
-        read_image(small, channels=4)
+        read_image(small, channels=0)
 
 
 def test_pillow_is_left_as_it_was():
@@ -332,3 +346,68 @@ def test_class_numbers_are_no_mask():
         read_mask(encode(classes, "PNG"))
     with pytest.raises(ValueError, match="largest value is 3"):
         binarise(np.array([3, 0], "uint8"))
+
+
+def test_arrays_that_were_saved_have_any_channels():
+    many = np.random.default_rng(0).integers(0, 256, (4, 5, 7)).astype("uint8")
+    for form in (many, np.asfortranarray(many)):
+        np.testing.assert_array_equal(read_image(npy(form), 7), many)
+    np.testing.assert_array_equal(read_image(npy(picture())), picture())
+    grey = picture()[..., 0]
+    np.testing.assert_array_equal(read_image(npy(grey), 1)[..., 0], grey)
+    np.testing.assert_array_equal(read_image(npy(grey))[..., 2], grey)
+    expected = read_image(encode(picture(), "PNG"), 1)
+    np.testing.assert_array_equal(read_image(npy(picture()), 1), expected)
+    with pytest.raises(ValueError, match="it has 7 channels, not 3"):
+        read_image(npy(many))
+    with pytest.raises(ValueError, match="no .npy file, which may have 7"):
+        read_image(encode(picture(), "PNG"), 7)
+
+
+def test_a_saved_array_is_refused_by_its_header():
+    buffer = io.BytesIO()
+    header = dict(descr="|u1", fortran_order=False, shape=(10**6, 10**6, 3))
+    np.lib.format.write_array_header_1_0(buffer, header)
+    with pytest.raises(ValueError, match="header says 3000000000000 bytes"):
+        read_image(buffer.getvalue())
+    with pytest.raises(ValueError, match="5 x 4 pixels, more than max_pix"):
+        read_image(npy(np.zeros((4, 5), "uint8")), max_pixels=19)
+    assert size_of(npy(np.zeros((4, 5, 9), "float32"))) == (4, 5)
+
+
+def test_white_may_be_said():
+    values = np.array([[-5, 0, 60, 100, 1000]])
+    for data in (
+        encode(values.astype("int32"), "TIFF"),
+        encode(values.astype("float32"), "TIFF"),
+        npy(values.astype("float64")),
+        npy(values.astype("int16")),
+    ):
+        for channels in (1, 3):
+            pixels = read_image(data, channels, white=100)[0, :, 0]
+            assert pixels.tolist() == [0, 0, 153, 255, 255]
+        window = read_image(data, 1, white=(-155, 100))[0, :, 0]
+        assert window.tolist() == [150, 155, 215, 255, 255]
+        with pytest.raises(ValueError, match="no known white; pass white="):
+            read_image(data)
+    deep = encode(np.array([[0, 4095]], "uint16"), "PNG")
+    assert read_image(deep, 1, white=4095)[0, :, 0].tolist() == [0, 255]
+    # Of 8 bits it is known.
+    assert read_image(encode(picture(), "PNG"), white=9).max() > 200
+    with pytest.raises(ValueError, match="a pixel is NaN"):
+        read_image(npy(np.full((2, 2), np.nan)), white=1)
+
+
+@pytest.mark.parametrize("white", [0, "1", (1, 1), (1, 2, 3), np.nan, np.inf])
+def test_white_is_checked(white):
+    with pytest.raises(ValueError, match="argument white"):
+        read_image(encode(picture(), "PNG"), white=white)
+
+
+def test_masks_that_were_saved():
+    truth = np.array([[1, 0, 1]], "uint8")
+    for form in (truth, truth == 1, truth[..., None] * 255):
+        assert read_mask(npy(form))[0, :, 0].tolist() == [1, 0, 1]
+    for form in (np.ones((2, 2, 3), "uint8"), truth * 0.5):
+        with pytest.raises(ValueError, match="it is not .height, width. of"):
+            read_mask(npy(form))

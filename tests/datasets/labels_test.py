@@ -1,14 +1,18 @@
 """Labels as people write them."""
 
+import pickle
+
 import numpy as np
 import pytest
 
-from keras_attention.datasets.labels import cell_labels
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import column_labels
 from keras_attention.datasets.labels import is_missing
 from keras_attention.datasets.labels import single_label
+from keras_attention.datasets.problems import DataError
 from keras_attention.datasets.problems import Problems
+from keras_attention.datasets.several import cell_labels
+from keras_attention.datasets.several import list_labels
 
 
 def where(count):
@@ -175,3 +179,81 @@ def test_what_counts_as_missing():
         assert is_missing(value)
     for value in (0, False, "0", "no", "nana"):
         assert not is_missing(value)
+
+
+def lists(values, **options):
+    problems = Problems("t.csv")
+    result = list_labels(values, where(len(values)), problems, **options)
+    problems.raise_any()
+    return result
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        ["dog", "cat"],
+        ("dog", "cat"),
+        {"dog", "cat"},
+        np.array(["dog", "cat"]),
+        "['dog', 'cat']",
+        '["dog","cat"]',
+        " ['dog' , 'cat',] ",
+    ],
+)
+def test_lists_in_their_forms(cell):
+    labels, names = lists([cell, ["cat"], "[]"])
+    assert labels.dtype == np.float32 and names == ("cat", "dog")
+    assert labels.tolist() == [[1, 1], [1, 0], [0, 0]]
+
+
+def test_lists_of_numbers_and_of_quotes():
+    assert lists(["[1, 2.0]", "[2]"])[1] == ("1", "2")
+    words = lists([r"['it\'s', 'a, b']", '["[x"]'])[1]
+    assert words == ("[x", "a, b", "it's")
+
+
+@pytest.mark.parametrize(
+    "cell, message",
+    [
+        ("cat", "line 3: the label 'cat' is no list, as those of other rows"),
+        (None, "line 3: the label is missing"),
+        ("[cat]", r"line 3: the label '\[cat\]' is no list"),
+        ("[__import__('os')]", "line 3: .* is no list"),
+        ("[" * 5000 + "]" * 5000, "line 3: .* is no list"),
+        (["x"], "line 3: 'x' is none of the classes"),
+        ([["cat"]], r"line 3: the label \['cat'\] is neither a word"),
+    ],
+)
+def test_lists_that_are_refused(cell, message):
+    with pytest.raises(ValueError, match=message):
+        lists([["cat", "dog"], cell], class_names=("cat", "dog"))
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        ({}, "line 4: the label {} is neither a word nor a number"),
+        ("{}", "line 4: the label {} is neither"),
+        ("[cat, dog]", r"line 4: the label \[cat, dog\] is neither"),
+        (["a"], r"line 4: the label \['a'\] is neither"),
+        ("a\0b", r"line 4: the label 'a\\x00b' is no text"),
+        ("\ud800", r"line 4: the label '\\ud800' is no text"),
+        (b"\xff", "line 4: the label '\ufffd' is no text"),
+    ],
+)
+def test_what_is_neither_a_word_nor_a_number(value, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        single(["cat", "dog", value])
+    assert len(raised.value.problems) == 1
+    if isinstance(value, str):  # unless it was given as a class
+        assert single([value, "x"], ("x", value))[0].tolist() == [1, 0]
+
+
+def test_the_error_carries_every_problem():
+    with pytest.raises(DataError) as raised:
+        single(["a", "b"] + [""] * 40)
+    assert len(raised.value.problems) == 40
+    assert raised.value.problems[39].startswith("line 43: ")
+    copy = pickle.loads(pickle.dumps(raised.value))
+    assert str(copy) == str(raised.value)
+    assert copy.problems == raised.value.problems

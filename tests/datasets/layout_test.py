@@ -1,15 +1,21 @@
 """What is placed in a layout is found again where it was."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_attention.datasets.arrays import from_arrays
+from keras_attention.datasets.images import read_image
+from keras_attention.datasets.images import size_of
 from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.layout import lay_out_boxes
 from keras_attention.datasets.layout import placement
+from keras_attention.datasets.layout import read_laid_out
 from keras_attention.datasets.layout import to_original
 
 SIZES = [
@@ -249,3 +255,54 @@ def test_bad_arguments_are_named():
         with pytest.raises(ValueError, match="argument size"):
             check_size(size)
     assert check_size(np.int64(3)) == (3, 3) and check_size([2, 3]) == (2, 3)
+
+
+def smooth(height, width):
+    rows, columns = np.mgrid[:height, :width] / (height + width)
+    planes = (200 * rows + 60 * columns, 250 * columns, 180 - 90 * rows)
+    return np.stack(planes, axis=-1).astype("uint8")
+
+
+def stored(image, mode="RGB", file_format="JPEG", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(image).convert(mode).save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_file_is_read_into_its_layout_as_if_read_whole(layout, channels):
+    """Reduced by the decoder of JPEG, turned by EXIF, in every mode."""
+    image = smooth(240, 500)
+    deep = image[..., 0].astype("uint16") * 257
+    transparent = np.dstack([image, image[..., :1]])
+    files = [
+        stored(image, "CMYK", quality=95),
+        stored(image, "L"),
+        stored(image, "P", "PNG"),
+        stored(transparent, "RGBA", "PNG"),
+        stored(transparent, "RGBA", "TIFF"),
+        stored(deep, "I;16", "PNG"),
+        stored(deep, "I;16", "TIFF"),
+    ]
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        files.append(stored(image, exif=exif, quality=95))
+    for data in files:
+        whole = read_image(data, channels)
+        for size in ((32, 32), (24, 50), (300, 301)):
+            pixels, original = read_laid_out(data, size, layout, channels)
+            expected = lay_out(whole, size, layout)
+            assert pixels.shape == (*size, channels)
+            assert pixels.dtype == np.uint8
+            assert original == whole.shape[:2] == size_of(data)
+            difference = np.abs(pixels.astype(int) - expected)
+            assert difference.mean() < 0.6 and difference.max() <= 6
+
+
+def test_only_what_is_left_out_of_a_file_is_reduced():
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), "uint8")
+    for data in (stored(image), stored(image, file_format="PNG")):
+        pixels, _ = read_laid_out(data, (64, 64))
+        np.testing.assert_array_equal(pixels, read_image(data))

@@ -3,11 +3,13 @@
 import io
 import pathlib
 import time
+import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_attention.datasets import archive
 from keras_attention.datasets.duplicates import find_duplicates
 from keras_attention.datasets.npz import from_npz
 
@@ -111,7 +113,10 @@ def test_other_labels_of_a_packed_file(packed):
             r"pets\[3\]: box 0 .*ends before",
         ),
         (dict(pseudo_mask=np.zeros((4, 2), "uint8")), "mask has 16 bits"),
-        (dict(names=np.array([{}] * 4)), "cannot be read.*allow_pickle"),
+        (
+            dict(names=np.array([{}] * 4)),
+            "cannot be read: names.npy: it holds Python",
+        ),
     ],
 )
 def test_packed_files_that_are_refused(tmp_path, arrays, message):
@@ -178,3 +183,109 @@ def test_sixty_thousand_small_images():
     assert splits.info.sizes == {"train": 50000, "validation": 0, "test": 10000}
     means = splits.train.images.mean(axis=(0, 1, 2))
     np.testing.assert_allclose(means, [125.27, 122.93, 113.86], atol=0.01)
+
+
+def counting(monkeypatch):
+    read = []
+    real = np.lib.format.read_array
+    monkeypatch.setattr(
+        np.lib.format,
+        "read_array",
+        lambda *args, **kwargs: read.append(real(*args, **kwargs)) or read[-1],
+    )
+    return read
+
+
+@pytest.mark.parametrize(
+    "arrays, options, message",
+    [
+        (dict(names=np.zeros(4, "U99999")), {}, "would take 1,60.*max_bytes"),
+        (dict(split=None, names=np.zeros(4, "U99999")), {}, "array 'split'"),
+        (dict(split=np.zeros(5, int)), {}, "4 images and 5 entries of split"),
+        ({}, dict(max_bytes=99), "more than 99; pass max_bytes"),
+        (dict(split=np.zeros((4, 1), int)), {}, "split has the shape .4, 1."),
+    ],
+)
+def test_nothing_is_read_before_it_is_checked(
+    tmp_path, monkeypatch, arrays, options, message
+):
+    path = pack(tmp_path / "pets.npz", pixels(), **arrays)
+    monkeypatch.setattr(archive, "LEAST_LIMIT", 2**16)
+    read = counting(monkeypatch)
+    with pytest.raises(ValueError, match=message):
+        from_npz(path, **options)
+    assert not read
+
+
+def test_what_is_not_asked_for_is_not_read(tmp_path, monkeypatch):
+    path = pack(tmp_path / "pets.npz", pixels(), other=np.zeros(2**23, "u1"))
+    read = counting(monkeypatch)
+    assert len(from_npz(path).train) == 2
+    assert max(array.nbytes for array in read) < 10_000
+    monkeypatch.setattr(archive, "LEAST_LIMIT", 2**16)
+    large = pack(tmp_path / "large.npz", pixels(), names=np.zeros(4, "U99999"))
+    assert from_npz(large, max_bytes=2**21).train.names == ("", "")
+
+
+def test_a_header_that_lies_is_refused(tmp_path):
+    path = pack(tmp_path / "pets.npz", pixels())
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, dict(descr="|u1", fortran_order=False, shape=(10**15,))
+    )
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    members["jpeg.npy"] = header.getvalue() + b"short"
+    with zipfile.ZipFile(path, "w") as new:
+        for name, data in members.items():
+            new.writestr(name, data)
+    with pytest.raises(
+        ValueError, match="jpeg.npy: .*10{15} bytes, there are 5"
+    ):
+        from_npz(path)
+
+
+@pytest.mark.parametrize(
+    "box_label, message",
+    [
+        ([0, -1], r"pets\[2\]: box 1: box_label is -1, none of 0 to 1"),
+        ([0, 5], r"pets\[2\]: box 1: box_label is 5, none of 0 to 1"),
+        ([0, 0.5], "argument box_label: .*whole numbers"),
+        ([0], "argument box_label"),
+        ([[0, 1], [0, 1]], "argument box_label"),
+    ],
+)
+def test_labels_of_boxes_that_are_refused(tmp_path, box_label, message):
+    path = pack(
+        tmp_path / "pets.npz",
+        pixels(),
+        boxes=np.array([[0, 0, 1, 1.0]] * 2),
+        box_image=np.array([0, 2]),
+        box_label=np.array(box_label),
+    )
+    with pytest.raises(ValueError, match=message):
+        from_npz(path, label="box_label")
+
+
+def test_boxes_of_one_class(tmp_path):
+    for names in (np.array(["cell"]), None):
+        path = pack(
+            tmp_path / "pets.npz",
+            pixels(),
+            class_names=names,
+            boxes=np.array([[0, 0, 1, 1.0]]),
+            box_image=np.array([2]),
+            box_label=np.array([0]),
+        )
+        train = from_npz(path, label="box_label").train
+        assert train.labels.tolist() == [[0], [1]]
+        assert train.class_names == (("0",) if names is None else ("cell",))
+    path = pack(
+        path,
+        pixels(),
+        class_names=None,
+        box_image=np.array([2, 2]),
+        box_label=np.array([0, 10**9]),
+    )
+    with pytest.raises(ValueError, match="box 1: .*would make more classes"):
+        from_npz(path, label="box_label")

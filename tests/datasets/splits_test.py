@@ -204,10 +204,51 @@ def test_multi_label_examples_are_not_stratified():
 
 
 @pytest.mark.parametrize(
+    "shares", [(0.8, 0.2), (0.4, 0.3, 0.2, 0.1), [0.2] * 5]
+)
+@pytest.mark.parametrize("grouped", [True, False])
+def test_any_number_of_shares(shares, grouped):
+    labels, groups = np.repeat([0, 1], [120, 80]), np.arange(200)
+    examples = make(labels, groups if grouped else None)
+    parts = split(examples, shares)
+    assert type(parts) is tuple and names(*parts) == names(examples)
+    for part, share in zip(parts, shares, strict=True):
+        np.testing.assert_allclose(shares_of(part, examples), share)
+    with pytest.raises(ValueError, match="'class 1' for every part: {'part 0'"):
+        split(make([0] * 30 + [1], classes=2), (0.5, 0.5))
+
+
+def regression(count=40, **fields):
+    labels = np.linspace(0, 1, count).astype("float32")
+    return Examples(
+        np.arange(count, dtype="uint8").reshape(count, 1, 1, 1),
+        fields.pop("labels", labels),
+        (),
+        tuple(map(str, range(count))),
+        **fields,
+    )
+
+
+def test_a_regression_is_divided_without_classes():
+    pairs = np.random.default_rng(0).random((40, 2)).astype("float32")
+    for examples in (regression(), regression(labels=pairs)):
+        for parts in (split(examples), next(folds(examples, 4))):
+            assert names(*parts) == names(examples)
+            for part in parts:
+                numbers = part.images[:, 0, 0, 0]
+                np.testing.assert_array_equal(
+                    part.labels, examples.labels[numbers]
+                )
+                assert part.regression and not part.multi_label
+        assert repr(examples) == "Examples(40 images 1x1x1, regression)"
+
+
+@pytest.mark.parametrize(
     "name, value",
     [
-        ("shares", (0.5, 0.5)),
+        ("shares", (1,)),
         ("shares", (0.5, 0.5, 0)),
+        ("shares", (0.5, 0.5, np.nan)),
         ("shares", (0.5, 0.2, 0.2)),
         ("shares", ("a", 0.2, 0.2)),
         ("seed", -1),

@@ -307,9 +307,16 @@ def test_tables_that_are_no_tables(folder):
         (dict(one_hot=True), "argument one_hot"),
         (dict(label=("target",), separator=";"), "argument separator"),
         (dict(label=("target",), class_names=("a", "b")), "argument class_na"),
+        (dict(regression=1), "argument regression"),
+        (dict(regression=True, separator=";"), "argument separator"),
+        (dict(regression=True, one_hot=True), "argument one_hot"),
+        (dict(regression=True, class_names=("a", "b")), "argument class_na"),
+        (dict(weight="w"), "no column 'w'"),
+        (dict(delimiter=", "), "argument delimiter"),
+        (dict(white=0), "argument white"),
         (dict(size=0), "argument size"),
         (dict(layout="squash"), "argument layout"),
-        (dict(channels=4), "argument channels"),
+        (dict(channels=0), "argument channels"),
     ],
 )
 def test_arguments_are_checked(folder, options, message):
@@ -317,3 +324,225 @@ def test_arguments_are_checked(folder, options, message):
         read(folder, write(folder, csv_text()), **options)
     with pytest.raises(ValueError, match="argument images.*a folder"):
         from_table([], images=folder / "no", image="a", label="b")
+
+
+def test_lists_of_classes_in_a_cell(folder):
+    cells = ["\"['x', 'y']\"", "['x']", '"[""y""]"', "[]"]
+    rows = [f"{i},{cell}" for i, cell in zip(IDS, cells, strict=True)]
+    examples = read(folder, write(folder, csv_text(rows=rows)))
+    assert examples.class_names == ("x", "y") and examples.multi_label
+    assert examples.labels.tolist() == [[1, 1], [1, 0], [0, 1], [0, 0]]
+    rows = [
+        {"image_id": IDS[0], "target": ["x", "y"]},
+        {"image_id": IDS[1], "target": "y"},
+        {"image_id": IDS[2], "target": ["y"]},
+        {"image_id": IDS[3], "target": "x"},
+    ]
+    with pytest.raises(ValueError, match="2 problems\n  row 1: .*'y' is no li"):
+        read(folder, rows)
+    # What is named as a class is one.
+    names = ("[1]", "[2]")
+    rows = [{"image_id": i, "target": names[0]} for i in IDS]
+    assert read(folder, rows, class_names=names).labels.tolist() == [0] * 4
+
+
+def test_absolute_paths(folder):
+    images = folder / "images"
+    for name in ("ISIC_0000000.jpg", "ISIC_0000000"):
+        rows = [
+            {"image_id": str(images / name), "target": 0},
+            {"image_id": IDS[1], "target": 1},
+        ]
+        examples = read(
+            folder, rows, mask="{id}_segmentation.png", masks=folder / "masks"
+        )
+        assert examples.names == (f"{IDS[0]}.jpg", f"{IDS[1]}.jpg")
+        assert examples.masks[0].sum() == 6
+    rows[1]["image_id"] = str(images / "ISIC_0000000.jpg")
+    with pytest.raises(ValueError, match="row 1: .* is in row 0 already"):
+        read(folder, rows)
+    rows[1]["image_id"] = str(folder / "masks" / f"{IDS[0]}_segmentation.png")
+    with pytest.raises(ValueError, match="row 1: .*leads out of the folder"):
+        read(folder, rows)
+
+
+def test_paths_without_a_folder(folder, tmp_path, monkeypatch):
+    (folder / "more").mkdir()
+    Image.new("RGB", (12, 8)).save(folder / "more" / "x.png")
+    paths = [
+        f"images/{IDS[0]}",
+        "more/x.png",
+        str(folder / "images" / f"{IDS[1]}.jpg"),
+    ]
+    text = "image,label\n" + "".join(f"{p},{p[0]}\n" for p in paths)
+    options = dict(image="image", label="label", mask=None)
+    examples = from_table(write(folder, text), **options)
+    assert examples.names == (
+        f"images/{IDS[0]}.jpg",
+        "more/x.png",
+        f"images/{IDS[1]}.jpg",
+    )
+    # Rows know no folder; what lies elsewhere is called by its whole path.
+    monkeypatch.chdir(folder / "more")
+    rows = [{"image": p, "label": p} for p in ("x.png", paths[2])]
+    assert from_table(rows, **options).names == ("x.png", paths[2])
+    rows = [{"image": "../images/" + i, "label": i} for i in IDS[:2]]
+    options["mask"] = "../masks/{id}_segmentation.png"
+    with pytest.raises(ValueError, match="there is no file '../masks/../imag"):
+        from_table(rows, **options)
+    rows = [{"image": str(folder / "images" / i), "label": i} for i in IDS[:2]]
+    options |= dict(mask="{id}_segmentation", masks=folder / "masks")
+    assert from_table(rows, **options).masks.sum() == 6 + 9
+
+
+def test_links_out_of_the_folder(folder):
+    images = folder / "images"
+    (images / "link.jpg").symlink_to(images / f"{IDS[0]}.jpg")
+    (images / "out.png").symlink_to(
+        folder / "masks" / f"{IDS[0]}_segmentation.png"
+    )
+    (images / "masks").symlink_to(folder / "masks")
+    (images / "gone.png").symlink_to(images / "nothing.png")
+    names = ["link", "out", f"masks/{IDS[1]}_segmentation.png", "gone"]
+    rows = [{"image_id": name, "target": name} for name in names]
+    with pytest.raises(ValueError) as raised:
+        read(folder, rows)
+    assert raised.value.problems == (
+        "row 1: 'out' is a link out of the folder",
+        f"row 2: 'masks/{IDS[1]}_segmentation.png' is a link out of the folder",
+        "row 3: 'gone' is a link to nowhere",
+    )
+    # A path without a folder may lead anywhere.
+    paths = [{**row, "image_id": images / row["image_id"]} for row in rows[:3]]
+    assert len(from_table(paths, image="image_id", label="target")) == 3
+
+
+@pytest.mark.parametrize(
+    "name, hint",
+    [
+        ("isic_0000000.JPG", "; there is 'ISIC_0000000.jpg', and capitals"),
+        ("isic_0000000", "; there is 'ISIC_0000000.jpg', and capitals"),
+        ("b\\x.jpg", "; folders are divided by '/' here"),
+        ("x" * 5000 + "/y", ""),
+        ("ISIC_0000000.jpg/y", ""),
+    ],
+)
+def test_hints_at_files_that_are_not_there(folder, name, hint):
+    rows = [{"image_id": name, "target": 1}, {"image_id": IDS[1], "target": 0}]
+    with pytest.raises(ValueError, match="row 0: there is no file") as raised:
+        read(folder, rows)
+    assert hint in str(raised.value)
+
+
+def test_names_that_differ_in_capitals_alone(folder):
+    Image.new("RGB", (12, 8)).save(folder / "images" / f"{IDS[0]}.JPG", "PNG")
+    with pytest.raises(ValueError, match="line 2: .*ISIC_0000000.JPG', '.*jpg"):
+        read(folder, write(folder, csv_text()))
+    rows = [
+        {"image_id": f"{IDS[0]}.{e}", "target": t}
+        for e, t in (("JPG", 0), ("jpg", 1))
+    ]
+    assert read(folder, rows).names == (f"{IDS[0]}.JPG", f"{IDS[0]}.jpg")
+
+
+def numbered(**columns):
+    return [
+        {"image_id": i, **{name: c[row] for name, c in columns.items()}}
+        for row, i in enumerate(IDS)
+    ]
+
+
+def test_regression(folder):
+    rows = numbered(age=["0.5", 2, -1.5, "1e3"], size=[1, 2, 3, 4.0])
+    options = dict(label="age", regression=True)
+    examples = read(folder, rows, **options)
+    assert examples.labels.dtype == np.float32
+    assert examples.labels.tolist() == [0.5, 2, -1.5, 1000]
+    assert examples.class_names == () and examples.regression
+    two = read(folder, rows, label=("age", "size"), regression=True)
+    assert two.labels.dtype == np.float32 and two.labels.shape == (4, 2)
+    assert two.labels[3].tolist() == [1000, 4] and not two.multi_label
+    # One column in a tuple keeps its axis.
+    one = read(folder, rows, label=("age",), regression=True)
+    assert one.labels.shape == (4, 1)
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        ("", "row 2: the label 'age' is missing"),
+        (float("nan"), "row 2: the label 'age' is missing"),
+        ("old", "row 2: the label 'age' is 'old', no finite number"),
+        ("inf", "row 2: the label 'age' is 'inf', no finite number"),
+        ("1e39", "row 2: the label 'age' is '1e39', no finite number"),
+        ([1], "row 2: the label 'age' is .*no finite number"),
+    ],
+)
+def test_what_is_no_number(folder, value, message):
+    rows = numbered(age=[1, 2, value, 3], size=[1, 2, 3, 4])
+    for label in ("age", ("size", "age")):
+        with pytest.raises(ValueError, match=message):
+            read(folder, rows, label=label, regression=True)
+
+
+def test_weights(folder):
+    rows = numbered(target=LABELS, w=["0.5", 2, 0, 1])
+    weights = read(folder, rows, weight="w").weights
+    assert weights.dtype == np.float32 and weights.tolist() == [0.5, 2, 0, 1]
+    rows[1]["w"], rows[2]["w"] = -1, None
+    with pytest.raises(ValueError) as raised:
+        read(folder, rows, weight="w")
+    assert raised.value.problems == (
+        "row 1: the weight 'w' is -1, below 0",
+        "row 2: the weight 'w' is missing",
+    )
+
+
+def test_saved_arrays_and_white(folder):
+    rows = numbered(target=LABELS)
+    for index, name in enumerate(IDS):
+        (folder / "images" / f"{name}.jpg").unlink()
+        np.save(
+            folder / "images" / f"{name}.npy", np.full((8, 12, 5), index, "u1")
+        )
+    for cache in ("memory", None):
+        examples = read(folder, rows, channels=5, size=4, cache=cache)
+        assert examples.image_shape == (4, 4, 5)
+        assert np.asarray(examples.images)[:, 1, 1, 4].tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="row 0: .*it has 5 channels, not 3"):
+        read(folder, rows)
+    for index, name in enumerate(IDS):
+        np.save(folder / "images" / f"{name}.npy", np.full((8, 12), index / 3))
+    for cache in ("memory", None):
+        examples = read(folder, rows, white=(0, 2), channels=1, cache=cache)
+        values = np.asarray(examples.images)[:, 0, 0, 0].tolist()
+        assert values == [0, 42, 85, 128]
+
+
+def test_a_missing_mask_says_how_some_may_be_missing(folder):
+    for name in IDS[:2]:
+        (folder / "masks" / f"{name}_segmentation.png").unlink()
+    with pytest.raises(ValueError) as raised:
+        read(
+            folder,
+            write(folder, csv_text()),
+            mask="{id}_segmentation.png",
+            masks=folder / "masks",
+        )
+    message = str(raised.value)
+    assert message.count("name them in a column, mask='column'") == 1
+    assert len(raised.value.problems) == 2
+
+
+def test_absolute_paths_into_a_folder_that_is_named_otherwise(
+    folder, monkeypatch
+):
+    (folder / "linked").symlink_to(folder / "images")
+    monkeypatch.chdir(folder)
+    rows = [
+        {"image": str(folder / "images" / name), "label": label}
+        for name, label in zip(IDS, LABELS, strict=True)
+    ]
+    for images in ("images", "linked", f"../{folder.name}/images"):
+        examples = from_table(rows, images=images, image="image", label="label")
+        assert examples.names == tuple(f"{name}.jpg" for name in IDS)

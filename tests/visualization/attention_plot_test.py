@@ -211,6 +211,19 @@ def test_images_of_every_kind_are_shown_as_they_are(given):
     np.testing.assert_allclose(shown[..., 0], images()[0], atol=1 / 255)
 
 
+@pytest.mark.parametrize("channels", [2, 4, 5])
+@pytest.mark.parametrize("kind", ["float32", "uint8"])
+def test_of_many_channels_the_first_are_shown(channels, kind):
+    given = np.random.default_rng(0).random((COUNT, SIZE, SIZE, channels))
+    given = (255 * given).astype(kind) / (255 if kind == "float32" else 1)
+    figure = plot({"a": softmax_maps()}, given.astype(kind))
+    shown = figure.axes[0].images[0].get_array()
+    expected = given[0, ..., [0] * 3 if channels == 2 else [0, 1, 2]]
+    scale = 1 if kind == "float32" else 255
+    expected = np.moveaxis(expected, 0, -1) / scale
+    np.testing.assert_allclose(shown, expected, atol=1e-6)
+
+
 def test_only_the_first_images_are_shown():
     figure = plot(
         {"a": softmax_maps(20)}, images(20), outlines=masks(20), max_images=3
