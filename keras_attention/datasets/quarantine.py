@@ -32,7 +32,8 @@ def quarantine(files):
         path = pathlib.Path(os.path.abspath(file))
         new = folders[root] / path.relative_to(root)
         try:
-            if not path.parent.resolve().is_relative_to(root.resolve()):
+            inside = path.parent.resolve().is_relative_to(root.resolve())
+            if root.is_symlink() or not inside:
                 raise OSError("it is reached by a link out of the folder")
             new.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(path, new)
@@ -46,6 +47,8 @@ def _root(file, name):
     """The folder that a name is relative to."""
     path = pathlib.Path(os.path.abspath(file))
     parts = pathlib.PurePath(name).parts
+    if os.path.isabs(name):
+        return path.parent
     inside = path.parts[-len(parts) :] == parts
     return path.parents[len(parts) - 1] if inside else path.parent
 

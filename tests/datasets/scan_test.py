@@ -279,13 +279,12 @@ def test_quarantine_leaves_alone_what_a_link_leads_to(root, tmp_path):
     outside = tmp_path / "elsewhere/1.jpg"
     outside.write_bytes(b"no image")
     rows = [
-        {"image": f"{name}/{index}.jpg", "label": name}
+        {"image": str(root / f"photos/{name}/{index}.jpg"), "label": name}
         for name in CLASSES
         for index in range(COUNT)
     ]
     photos = from_table(
         rows,
-        images=root / "photos",
         image="image",
         label="label",
         size=8,
