@@ -32,7 +32,8 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | sizes | `layout` | to one size, and maps back to the original |
 | dividing | `splits`, `disjoint` | parts and folds that share no group |
 | | `concatenate` | and together again |
-| batches | `batches`, `sampling`, `augmentation` | order, balance, variety |
+| batches | `batches`, `epochs` | what `fit` takes, and where it stands |
+| | `sampling`, `augmentation` | balance, variety |
 """
 
 import importlib.util
