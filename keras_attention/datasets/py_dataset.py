@@ -34,7 +34,8 @@ class Batches(EpochBatches):
         seed=None,
         cache=True,
     ):
-        super().__init__(len(source), batch_size, seed)
+        threads = 0 if cache else 2
+        super().__init__(len(source), batch_size, seed, threads)
         self.source = source
         self.fields = fields
         self.size = size
