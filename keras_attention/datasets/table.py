@@ -149,6 +149,7 @@ def from_table(
     mask_folder = image_folder if masks is None else Folder("masks", masks)
     source, where, rows = read_rows(table, delimiter)
     problems = Problems(source)
+    problems.places = where
     labels_in = [label] if isinstance(label, str) else list(label)
     by_pattern = mask is not None and "{id}" in mask
     columns = [image, *labels_in, *filter(None, (group, weight))]
