@@ -566,3 +566,8 @@ def test_problems_are_told_by_line_with_a_way_to_leave_images_out(folder):
     photos = read(folder, write(folder, csv_text(rows=rows)), cache=None)
     report = scan(photos, decode=True, on_error="skip", verbose=0)
     assert len(report.examples[0]) == 1
+
+
+def test_another_word_in_the_pattern_of_masks(folder):
+    with pytest.raises(ValueError, match="argument mask.*pattern with {id}"):
+        read(folder, write(folder, csv_text()), mask="{image_id}_seg.png")
