@@ -173,6 +173,14 @@ def test_what_fits_the_models_own_steps_is_taken(step, given):
     assert pixels(model_behind(step), given, SHAPE).dtype == "uint8"
 
 
+def test_preprocessing_may_bring_images_to_a_size():
+    resize = keras.layers.Resizing(8, 8)
+    assert pixels(model_behind(), resize, (9, 7, 3)).dtype == "uint8"
+    steps = [keras.Input((None, None, 3)), keras.layers.Conv2D(2, 3)]
+    free = keras.Sequential(steps)
+    assert pixels(free, resize, (9, 7, 3)).dtype == "uint8"
+
+
 def test_preprocessing_that_fails_is_named():
     with pytest.raises(ValueError, match="preprocessing.*fails: ZeroDivision"):
         pixels(model_behind(), lambda x: x * (1 / 0), SHAPE)
