@@ -136,7 +136,8 @@ def assemble(
     side = read_image.size[0] * read_image.size[1]
     cache = chosen(cache, len(where), side * (channels + (masks is not None)))
     if cache == "memory":
-        return decode(
+        before = len(problems)
+        fields = decode(
             where,
             images,
             masks,
@@ -144,6 +145,13 @@ def assemble(
             problems=problems,
             read_image=read_image,
         )
+        if len(problems) > before:
+            problems.hint(
+                "To leave out what cannot be used of files that are there: "
+                "cache=None, then datasets.scan(examples, decode=True, "
+                "on_error='skip')"
+            )
+        return fields
     fields = _defer(where, images, masks, boxes, read_image)
     if cache == "disk":
         # What is found wrong while decoding is not worth decoding all for.

@@ -131,6 +131,8 @@ def _check_targets(targets, examples):
     there = ["label"] + ["mask"] * (examples.masks is not None)
     if not all(name in there for name in _leaves(targets)):
         expected = f"{' or '.join(map(repr, there))} for each output"
+        if "mask" in _leaves(targets) and "mask" not in there:
+            expected += "; these examples have no masks"
         raise ValueError(arguments.invalid("targets", targets, expected))
 
 
@@ -182,8 +184,11 @@ class _ExampleBatches(EpochBatches):
         self._add("weight", examples.weights)
         count = len(examples) // shard[1]
         super().__init__(count, batch_size, seed, threads, processes)
-        # What cannot be balanced is said now.
-        self.chosen(0, [])
+        try:
+            # What cannot be balanced is said now.
+            self.chosen(0, [])
+        except ValueError as error:
+            raise ValueError(f"For balance=True: {error}") from error
 
     def _add(self, name, values):
         if values is not None:

@@ -111,6 +111,12 @@ def check_known(name, data_dir=None):
     on_disk = data_dir is not None and (pathlib.Path(data_dir) / base).is_dir()
     if base and (base in names or on_disk):
         return
+    if pathlib.Path(name).is_dir():
+        raise ValueError(
+            f"Unknown data set {name!r}, which is a folder: images in class "
+            "folders are read by datasets.from_folder, images that a table "
+            "names by datasets.from_table."
+        )
     nearest = difflib.get_close_matches(base, names, n=5, cutoff=0.5)
     raise ValueError(
         f"Unknown data set {name!r}. Nearest names: "

@@ -8,6 +8,7 @@ from PIL import Image
 from keras_attention.datasets.digits import SPLITS
 from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
+from keras_attention.internals.words import did_you_mean
 
 _CITATION = """
 @inproceedings{mnih2014recurrent,
@@ -92,6 +93,14 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
                     "Pass either `config` or single settings. Received: "
                     f"config={config} and {settings}"
                 )
+            known = [x.name for x in dataclasses.fields(DigitsSettings)]
+            for name in settings:
+                if name not in known:
+                    raise ValueError(
+                        f"Unknown setting {name!r} of cluttered_digits. "
+                        f"{did_you_mean(name, known)}There are "
+                        f"{', '.join(known)}."
+                    )
             config = ClutteredDigitsConfig(**settings)
         if isinstance(config, ClutteredDigitsConfig):
             # TFDS wants its own instance of a configuration it knows.

@@ -1,6 +1,7 @@
 """Labelled images and what is known of each, wherever they came from."""
 
 import dataclasses
+import numbers
 
 import numpy as np
 
@@ -80,6 +81,12 @@ class Examples:
 
     def __getitem__(self, indices):
         """The examples at an array or list of integers, or a boolean mask."""
+        if isinstance(indices, numbers.Integral):
+            raise TypeError(
+                "Examples are chosen by a list, an array or a slice: "
+                f"examples[[{indices}]] has one. Received: {indices}. Its "
+                f"pixels are examples.images[{indices}]"
+            )
         indices = np.arange(len(self))[indices]
         return dataclasses.replace(
             self, **{name: self._take(name, indices) for name in _PER_IMAGE}

@@ -108,6 +108,7 @@ def from_folder(
         problems.raise_any()
     names = [f"{name}/{file.name}" for name, file in files]
     where = list(map(repr, names))  # a name may hold a line break
+    problems.places = where
     labels, class_names = _labels(
         [name for name, _ in files], class_names, problems
     )

@@ -37,6 +37,10 @@ class Problems:
     Args:
         source: str, what is being read, for the message.
 
+    Attributes:
+        places: sequence of str, what problems of one place begin with, before a
+            colon, in the order in which they are told.
+
     Example:
 
     >>> problems = Problems("pets.csv")
@@ -52,6 +56,7 @@ class Problems:
 
     def __init__(self, source):
         self.source = source
+        self.places = ()
         self._found = []
         self._hints = {}
 
@@ -73,11 +78,15 @@ class Problems:
         """
         if not self._found:
             return
-        count = len(self._found)
+        order = {place: index for index, place in enumerate(self.places)}
+        found = sorted(
+            self._found, key=lambda text: order.get(text.split(": ")[0], -1)
+        )
+        count = len(found)
         head = f"{self.source}: {count} problem{'s' * (count > 1)}"
         head += f". The first {SHOWN}:" if count > SHOWN else ""
-        lines = [head, *(f"  {text}" for text in self._found[:SHOWN])]
+        lines = [head, *(f"  {text}" for text in found[:SHOWN])]
         if count > SHOWN:
             lines.append(f"  ... and {count - SHOWN} more")
         lines += [f"  {text}" for text in self._hints]
-        raise DataError("\n".join(lines), self._found)
+        raise DataError("\n".join(lines), found)

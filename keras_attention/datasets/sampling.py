@@ -99,6 +99,10 @@ def class_weights(labels, classes=None):
 
 def _count(labels, classes):
     arguments.positive_int("classes", classes, optional=True)
+    if hasattr(labels, "labels"):
+        raise ValueError(
+            arguments.invalid("labels", labels, "an array, such as its .labels")
+        )
     labels = np.asarray(labels)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         received = f"{labels.dtype} of shape {labels.shape}"

@@ -80,7 +80,7 @@ def scan(*examples, decode=False, on_error="error", few=5, verbose=1):
     """
     received = [type(these).__name__ for these in examples]
     if not examples or not all(isinstance(e, Examples) for e in examples):
-        expected = "Examples, one or more"
+        expected = "Examples, one or more; of several in a tuple, scan(*splits)"
         raise ValueError(arguments.invalid("examples", received, expected))
     arguments.boolean("decode", decode)
     arguments.one_of("on_error", on_error, MODES)

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_attention.datasets.disjoint import check_disjoint
 from keras_attention.datasets.duplicates import warn_of_copies
+from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.load import DataInfo
 from keras_attention.datasets.load import Splits
 from keras_attention.internals import arguments
@@ -267,6 +268,18 @@ def _check_shares(shares):
 def _prepare(examples, group, stratify, seed):
     """The examples with their groups, and a number `(count,)` for each."""
     arguments.non_negative_int("seed", seed)
+    if not isinstance(examples, Examples):
+        expected = (
+            "Examples, such as from_table and from_folder make; concatenate "
+            "makes one of several"
+        )
+        raise ValueError(arguments.invalid("examples", examples, expected))
+    if isinstance(group, str):
+        expected = (
+            "an array of one value an example, or None, which takes "
+            f"examples.groups: name the column in from_table(group={group!r})"
+        )
+        raise ValueError(arguments.invalid("group", group, expected))
     if arguments.boolean("stratify", stratify) and examples.multi_label:
         expected = "False: multi-label examples have no one class to divide by"
         raise ValueError(arguments.invalid("stratify", stratify, expected))

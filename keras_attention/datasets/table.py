@@ -1,6 +1,7 @@
 """Examples from a table with one row an image, such as ISIC's CSV files."""
 
 import os
+import re
 
 import numpy as np
 
@@ -149,8 +150,12 @@ def from_table(
     mask_folder = image_folder if masks is None else Folder("masks", masks)
     source, where, rows = read_rows(table, delimiter)
     problems = Problems(source)
+    problems.places = where
     labels_in = [label] if isinstance(label, str) else list(label)
     by_pattern = mask is not None and "{id}" in mask
+    if not by_pattern and re.search("{.*}", mask or "") and mask not in rows[0]:
+        expected = "a column, or a pattern with {id} for the image's name"
+        raise ValueError(invalid("mask", mask, expected))
     columns = [image, *labels_in, *filter(None, (group, weight))]
     columns += [] if by_pattern or mask is None else [mask]
     if mask is None and masks is not None:

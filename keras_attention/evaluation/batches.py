@@ -59,6 +59,11 @@ def _checked(batch):
     if not isinstance(batch, dict) or not {"image", "label"} <= set(batch):
         received = sorted(batch) if isinstance(batch, dict) else type(batch)
         expected = 'batches that are dictionaries with "image" and "label"'
+        if not isinstance(batch, dict):
+            expected += (
+                ", which load and batches make with supervised=False, or one "
+                "such dictionary of arrays"
+            )
         raise ValueError(_invalid(expected, received))
     images, labels = np.asarray(batch["image"]), np.asarray(batch["label"])
     masks = np.asarray(batch["mask"]) if "mask" in batch else None

@@ -158,6 +158,13 @@ class _Tally:
         }
 
     def _check_outputs(self, outputs, labels):
+        if len(getattr(self.model, "outputs", None) or [0]) > 1:
+            raise ValueError(
+                "Invalid value for argument models: expected one output "
+                "(batch, classes), such as keras.Model(m.input, m.outputs[0]) "
+                f"takes from a model m. Received: {len(self.model.outputs)} "
+                f"outputs from model {self.name!r}"
+            )
         shape = getattr(outputs, "shape", None)
         if shape is None or len(shape) != 2 or shape[1] < 2:
             received = type(outputs).__name__ if shape is None else shape

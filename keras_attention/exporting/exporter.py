@@ -78,7 +78,8 @@ def export(
             that the model takes, here those of `keras_attention.datasets`. A
             function or a Keras layer is applied to the float32 images from 0 to
             255: `preprocess_input` for networks whose preprocessing stands
-            outside. `False` exports a model of float32 images as it takes
+            outside. What contradicts the model's own first steps is an
+            error. `False` exports a model of float32 images as it takes
             them. Defaults to `True`.
         maps: bool, whether to return the weights of attention layers. Defaults
             to `True`.

@@ -42,9 +42,10 @@ def pixels(model, preprocessing, shape):
         `Pixels`.
 
     Raises:
-        ValueError: For anything but `True`, `False` and a callable, and with
-            `True` if the model's own first steps do not tell which scale they
-            take.
+        ValueError: For anything but `True`, `False`, a range and a callable;
+            with `True` if the model's own first steps do not tell which scale
+            they take; with a range or a callable that gives another scale than
+            they tell, and with a callable that fails.
     """
     if preprocessing is False:
         words = "nothing: float32 images as the model takes them"
@@ -61,7 +62,9 @@ def pixels(model, preprocessing, shape):
     if isinstance(preprocessing, tuple):
         low, high = _checked_range(preprocessing)
         words = f"scaling: the model takes images from {low:g} to {high:g}"
-        return Pixels("uint8", _scaled(low, high), words)
+        prepare = _scaled(low, high)
+        _check_agrees(model, preprocessing, prepare, shape)
+        return Pixels("uint8", prepare, words)
     if not callable(preprocessing):
         expected = (
             "True, False, the range of the images that the model takes, such "
@@ -74,9 +77,14 @@ def pixels(model, preprocessing, shape):
         preprocessing, "__name__", type(preprocessing).__name__
     )
     is_layer = isinstance(preprocessing, keras.layers.Layer)
+
+    def prepare(images):
+        return _as_float32(preprocessing(_as_float32(images)))
+
+    _check_agrees(model, preprocessing, prepare, shape)
     return Pixels(
         "uint8",
-        lambda images: _as_float32(preprocessing(_as_float32(images))),
+        prepare,
         f"{name}, given as preprocessing, on float32 images from 0 to 255",
         preprocessing if is_layer else None,
     )
@@ -109,17 +117,80 @@ def first_steps(model, shape):
     >>> round(1 / scale, 3), round(mean, 3)
     (127.5, 127.5)
     """
-    images = np.zeros((2, *shape), "float32")
-    images[1] = 255
-    with _watched(model):
-        try:
-            model(ops.convert_to_tensor(images), training=False)
-            return 1.0, 0.0
-        except _Reached as reached:
-            black, white = reached.black, reached.white
+    black, white = _reaching(model, _black_and_white(shape))
     inside = white != black  # all but padding
     scale = (white - black)[inside] / 255
     return float(np.median(scale)), float(np.median(-black[inside] / scale))
+
+
+def _black_and_white(shape):
+    images = np.zeros((2, *shape), "float32")
+    images[1] = 255
+    return ops.convert_to_tensor(images)
+
+
+def _reaching(model, images):
+    """What becomes of two images before the first trained layer."""
+    with _watched(model):
+        try:
+            model(images, training=False)
+        except _Reached as reached:
+            return reached.black, reached.white
+    return ops.convert_to_numpy(images)
+
+
+def _span(black, white):
+    """How much brighter the second image is; 0 if it is the same."""
+    change = np.subtract(white, black)
+    return float(np.median(change[change != 0])) if change.any() else 0.0
+
+
+def _check_agrees(model, preprocessing, prepare, shape):
+    """Raises if `prepare` fails or gives another scale than a model takes."""
+    images = _black_and_white(shape)
+    try:
+        prepared = ops.convert_to_numpy(prepare(images))
+    except Exception as error:
+        expected = (
+            "what works on float32 images (batch, height, width, channels)"
+        )
+        raise ValueError(
+            arguments.invalid("preprocessing", preprocessing, expected)
+            + f", which fails: {type(error).__name__}: {error}"
+        ) from error
+    own = tuple(model.inputs[0].shape) if getattr(model, "inputs", None) else ()
+    sizes = dict(enumerate(prepared.shape[1:], 1))
+    if prepared.ndim != 4 or any(
+        own[axis] not in (None, size) for axis, size in sizes.items() if own
+    ):
+        expected = f"what gives images {own or (None, None, None, None)}"
+        raise ValueError(
+            arguments.invalid("preprocessing", preprocessing, expected)
+            + f", which gives {(None, *prepared.shape[1:])}"
+        )
+    scale, mean = first_steps(model, prepared.shape[1:])
+    try:
+        stored = takes_stored_pixels(scale, mean)
+    except ValueError:
+        return  # nothing tells
+    span = _span(*prepared)
+    if stored == (abs(span) > 25):
+        return
+    # Steps that clip seem to scale.
+    reaching = _span(*_reaching(model, ops.convert_to_tensor(prepared)))
+    if not np.isclose(reaching, scale * span, rtol=0.01, atol=0):
+        return
+    kinds = (keras.layers.Rescaling, keras.layers.Normalization)
+    named = [x.name for _, x in sublayers(model) if isinstance(x, kinds)]
+    step = f"step {named[0]!r}" if named else "first step"
+    expected = (
+        f"images from 0 to {255 if stored else 1}, for the model's own {step} "
+        f"computes (pixels - {mean:.3g}) * {scale:.3g}: preprocessing=True "
+        "does what it needs"
+    )
+    raise ValueError(
+        arguments.invalid("preprocessing", preprocessing, expected)
+    )
 
 
 def takes_stored_pixels(scale, mean):

@@ -18,6 +18,9 @@ def checked_target(path, format, overwrite):
         ValueError: For a name that says another format, a folder that does
             not exist, and a path that is taken.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        expected = "a path: export(model, path)"
+        raise ValueError(arguments.invalid("path", path, expected))
     path = pathlib.Path(path)
     if path.suffix in (".onnx", ".tflite", ".keras", ".h5") or format.suffix:
         expected = f"a name in {format.suffix!r}"
@@ -25,6 +28,9 @@ def checked_target(path, format, overwrite):
             expected = "a folder without a suffix"
         if path.suffix != format.suffix:
             expected = f"{expected} for format {format.name!r}"
+            other = {".onnx": "onnx", ".tflite": "litert"}.get(path.suffix)
+            if other:
+                expected += f", or format={other!r} for this name"
             raise ValueError(arguments.invalid("path", str(path), expected))
     if not path.parent.is_dir():
         expected = f"a path in a folder that exists, not {str(path.parent)!r}"

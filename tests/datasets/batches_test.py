@@ -319,3 +319,11 @@ def test_compare_evaluate_and_predict_take_them():
     pairs = batches(boxed(), 4)
     assert model.evaluate(pairs, verbose=0)[1] == rows[0]["accuracy"]
     assert model.predict(pairs, verbose=0).shape == (COUNT, 2)
+
+
+def test_what_cannot_be_balanced_or_masked_is_said():
+    photos = make(labels=np.zeros(COUNT, int))
+    with pytest.raises(ValueError, match=r"For balance=True.*none of \[1\]"):
+        batches(photos, balance=True, seed=0)
+    with pytest.raises(ValueError, match="these examples have no masks"):
+        batches(photos, targets=["label", "mask"])

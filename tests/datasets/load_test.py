@@ -257,3 +257,10 @@ def test_without_a_network_it_is_said_at_once(tmp_path, monkeypatch):
     (tmp_path / "cifar10").mkdir()
     builders.check_reachable("cifar10", tmp_path)
     assert len(asked) == 1
+
+
+def test_a_folder_and_unknown_settings_are_no_data_set(tmp_path):
+    with pytest.raises(ValueError, match="is a folder.*from_folder"):
+        datasets.load(str(tmp_path))
+    with pytest.raises(ValueError, match="Did you mean 'colour'.*There are"):
+        datasets.load("cluttered_digits", color=True, data_dir=tmp_path)

@@ -397,3 +397,9 @@ def test_wrong_arguments_are_named(clean, arguments, named):
     for examples in ((), (3,)):
         with pytest.raises(ValueError, match="argument examples"):
             scan(*examples)
+
+
+def test_splits_are_unpacked():
+    photos = from_arrays(np.zeros((2, 8, 8), "uint8"), [0, 1])
+    with pytest.raises(ValueError, match=r"scan\(\*splits\)"):
+        scan((photos, photos))

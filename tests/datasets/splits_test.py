@@ -4,6 +4,7 @@ import pytest
 
 from keras_attention.datasets.disjoint import check_disjoint
 from keras_attention.datasets.examples import Examples
+from keras_attention.datasets.sampling import class_weights
 from keras_attention.datasets.splits import folds
 from keras_attention.datasets.splits import split
 
@@ -300,3 +301,15 @@ def test_one_name_in_two_parts_is_a_leak_of_split_too():
         split(examples)
     with pytest.raises(ValueError, match="share 1 of their names"):
         next(folds(examples, 2))
+
+
+def test_what_is_no_examples_or_no_groups_is_named():
+    photos = make([0, 1, 0, 1])
+    with pytest.raises(ValueError, match="examples: expected Examples, such"):
+        split([photos])
+    with pytest.raises(ValueError, match=r"from_table\(group='patient'\)"):
+        split(photos, group="patient")
+    with pytest.raises(TypeError, match=r"examples\[\[3\]\]"):
+        photos[np.int64(3)]
+    with pytest.raises(ValueError, match=r"labels.*such as its \.labels"):
+        class_weights(photos)

@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 from keras_attention.datasets.layout import lay_out
+from keras_attention.datasets.problems import DataError
+from keras_attention.datasets.scan import scan
 from keras_attention.datasets.table import from_table
 
 IDS = [f"ISIC_000000{index}" for index in range(4)]
@@ -218,11 +220,13 @@ def test_everything_wrong_is_in_one_message(folder):
         )
     lines = str(raised.value).splitlines()
     assert lines[0] == "truth.csv: 8 problems. The first 5:"
-    assert lines[1].startswith("  line 5: there is no file 'ISIC_9.jpg'")
-    assert lines[2] == f"  line 6: '{IDS[0]}' is in line 2 already"
-    assert lines[3] == "  line 7: the image's name is missing"
-    assert lines[4].startswith("  line 8: '../secret' leads out of the folder")
-    assert lines[5] == "  line 3: the label is missing ('')"
+    assert lines[1] == "  line 3: the label is missing ('')"
+    assert lines[2].startswith("  line 4: The image ")
+    assert lines[3].startswith("  line 5: there is no file 'ISIC_9.jpg'")
+    assert lines[4] == f"  line 6: '{IDS[0]}' is in line 2 already"
+    assert lines[5] == "  line 7: the image's name is missing"
+    leading = raised.value.problems[5]
+    assert leading.startswith("line 8: '../secret' leads out of the folder")
     assert lines[6] == "  ... and 3 more"
 
 
@@ -546,3 +550,24 @@ def test_absolute_paths_into_a_folder_that_is_named_otherwise(
     for images in ("images", "linked", f"../{folder.name}/images"):
         examples = from_table(rows, images=images, image="image", label="label")
         assert examples.names == tuple(f"{name}.jpg" for name in IDS)
+
+
+def test_problems_are_told_by_line_with_a_way_to_leave_images_out(folder):
+    (folder / "images" / "ISIC_0000000.jpg").write_bytes(b"damaged")
+    rows = ["ISIC_0000000,a", "none,b", "ISIC_0000002,"]
+    table = write(folder, csv_text(rows=rows))
+    with pytest.raises(
+        DataError, match=r"cache=None, then.*on_error='skip'"
+    ) as caught:
+        read(folder, table)
+    lines = [text.split(":")[0] for text in caught.value.problems]
+    assert lines == ["line 2", "line 3", "line 4"]
+    rows = ["ISIC_0000000,a", "ISIC_0000001,b"]
+    photos = read(folder, write(folder, csv_text(rows=rows)), cache=None)
+    report = scan(photos, decode=True, on_error="skip", verbose=0)
+    assert len(report.examples[0]) == 1
+
+
+def test_another_word_in_the_pattern_of_masks(folder):
+    with pytest.raises(ValueError, match="argument mask.*pattern with {id}"):
+        read(folder, write(folder, csv_text()), mask="{image_id}_seg.png")

@@ -334,3 +334,18 @@ def test_a_model_is_compiled_for_one_size_of_batch(test_set):
     whole = compare({"model": model}, test_set, batch_size=10).rows[0]
     for key in ("images", "accuracy", "attention"):
         assert row[key] == pytest.approx(whole[key]), key
+
+
+def test_several_outputs_and_pairs_say_what_to_use(models, test_set):
+    inputs = keras.Input((12, 12, 2))
+    x, maps = AttentionPooling2D()(inputs, return_attention_scores=True)
+    model = keras.Model(inputs, [keras.layers.Dense(CLASSES)(x), maps])
+    match = r"keras.Model\(m.input, m.outputs\[0\]\)"
+    with pytest.raises(ValueError, match=match):
+        compare({"gate": model}, test_set)
+    one = keras.Model(model.input, model.outputs[0])
+    assert compare({"gate": one}, test_set)
+    pair = (test_set["image"], test_set["label"])
+    for given in (pair, [pair]):
+        with pytest.raises(ValueError, match="supervised=False"):
+            compare(models, given)

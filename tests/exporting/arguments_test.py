@@ -95,3 +95,11 @@ def test_formats_by_their_other_names(tmp_path, small_network):
     for name, called in (("tflite", "litert"), ("savedmodel", "saved_model")):
         with pytest.raises(ValueError, match=f"is called '{called}'"):
             keras_attention.export(small_network(), tmp_path / "x", name)
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="it writes no saved_model")
+def test_names_of_other_formats_and_swapped_arguments(tmp_path, refused):
+    for name, other in (("m.onnx", "onnx"), ("m.tflite", "litert")):
+        match = f"format='{other}' for this name"
+        refused(match, path=tmp_path / name, format="saved_model")
+    refused(r"path: export\(model, path\)", tmp_path / NAME, keras.Model())

@@ -143,3 +143,46 @@ def test_a_range_is_scaled_to(low, high):
 def test_ranges_that_are_none(bad):
     with pytest.raises(ValueError, match="two rising numbers"):
         pixels(model_behind(), bad, SHAPE)
+
+
+@pytest.mark.parametrize(
+    "step, given",
+    [
+        (keras.layers.Rescaling(1 / 255, name="own"), (0, 1)),
+        (keras.layers.Rescaling(1 / 255, name="own"), lambda x: x / 127.5 - 1),
+        (keras.layers.Normalization(**IMAGENET, name="own"), (0, 255)),
+    ],
+)
+def test_what_contradicts_the_models_own_steps_is_refused(step, given):
+    match = r"'own' computes \(pixels - .* preprocessing=True"
+    with pytest.raises(ValueError, match=match):
+        pixels(model_behind(step), given, SHAPE)
+
+
+@pytest.mark.parametrize(
+    "step, given",
+    [
+        (keras.layers.Rescaling(1 / 255), (0, 255)),
+        (keras.layers.Rescaling(1 / 255), caffe),
+        (keras.layers.Rescaling(2.0, -1), (0, 1)),
+        # It seems to divide by 255.
+        (keras.layers.ReLU(max_value=1), (0, 1)),
+    ],
+)
+def test_what_fits_the_models_own_steps_is_taken(step, given):
+    assert pixels(model_behind(step), given, SHAPE).dtype == "uint8"
+
+
+def test_preprocessing_may_bring_images_to_a_size():
+    resize = keras.layers.Resizing(8, 8)
+    assert pixels(model_behind(), resize, (9, 7, 3)).dtype == "uint8"
+    steps = [keras.Input((None, None, 3)), keras.layers.Conv2D(2, 3)]
+    free = keras.Sequential(steps)
+    assert pixels(free, resize, (9, 7, 3)).dtype == "uint8"
+
+
+def test_preprocessing_that_fails_is_named():
+    with pytest.raises(ValueError, match="preprocessing.*fails: ZeroDivision"):
+        pixels(model_behind(), lambda x: x * (1 / 0), SHAPE)
+    with pytest.raises(ValueError, match=r"preprocessing.*\(None, 8, 8, 1\)"):
+        pixels(model_behind(), lambda x: x[..., :1], SHAPE)

@@ -286,3 +286,19 @@ def test_shapes_that_do_not_fit_are_named():
         FocalLoss(multi_label=True)([[0], [1]], logits)
     with pytest.raises(ValueError, match="two classes"):
         FocalLoss()([0, 1], logits[:, :1])
+
+
+@pytest.mark.parametrize(
+    "labels, shape, options",
+    [
+        (np.zeros((2, 16, 16, 1), int), (2, 1, 8, 8), {}),
+        (np.zeros((2, 1, 4, 8)), (2, 1, 8, 8), {}),
+        ([0, 1], (2, 1, 8, 8), {}),
+        (np.zeros((2, 4, 8, 8)), (2, 1, 8, 8), {"multi_label": True}),
+    ],
+)
+def test_maps_need_a_loss_of_their_own(labels, shape, options):
+    with pytest.raises(ValueError, match="y_true.*several outputs"):
+        FocalLoss(**options)(labels, np.zeros(shape))
+    with pytest.raises(ValueError, match=r"y_true: expected labels \(2,\)"):
+        FocalLoss()([0, 1, 1], np.zeros((2, 3)))
