@@ -97,6 +97,13 @@ def test_search_and_retrain(tmp_path):
             seeds=(5,),
         )
         assert plain.search_score is None
+    other = tuning.AttentionHyperModel(
+        base=base(), mechanisms="eca", places=["first", "second"]
+    )
+    with pytest.raises(ValueError, match="hypermodel.*the search.*_attention"):
+        result.retrain(
+            hypermodel=other, train=train, validation=validation, test=test
+        )
 
 
 def test_baselines():

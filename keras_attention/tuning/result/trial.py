@@ -76,7 +76,7 @@ def trial_of(name, state, objective, direction):
         score,
         repeats,
         spread,
-        _active(config),
+        active(config),
         metrics,
         reason,
         message,
@@ -139,7 +139,7 @@ def _reason(status, message, objective, score):
     return "no reason was recorded"
 
 
-def _active(config):
+def active(config):
     """The values that are in force, and of Hyperband's own only the budget."""
     values = config.get("values", {})
     entries = [entry["config"] for entry in config.get("space", ())]

@@ -198,6 +198,16 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             ValueError: For names that are unknown, missing or inactive, and
                 for values that cannot be drawn.
         """
+        drawn = self.check_values(values)
+        return self._compiled(drawn, self.seed if seed is None else seed)
+
+    def check_values(self, values):
+        """What `space` draws with given hyperparameters, without a network.
+
+        Args:
+            values: dict of name to value, as for `build_from_values`, which
+                raises for the same reasons.
+        """
         hp = keras_tuner.HyperParameters()
         hp.values = {
             name: value
@@ -207,7 +217,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         given = dict(hp.values)
         drawn = self.space(hp)
         check_values(hp, given)
-        return self._compiled(drawn, self.seed if seed is None else seed)
+        return drawn
 
     def baselines(self, values):
         """What the attention of a trial has to be better than.

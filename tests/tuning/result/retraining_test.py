@@ -212,7 +212,7 @@ def test_a_fit_that_trains_something_else(result):
     assert hypermodel.seed == 7
 
 
-@pytest.mark.parametrize("seeds", [(), (1, 1), (-1,), (0.5,)])
+@pytest.mark.parametrize("seeds", [(), (1, 1), (-1,), (0.5,), 0, 0.5])
 def test_bad_seeds(result, seeds):
     with pytest.raises(ValueError, match="argument seeds"):
         retrain(result, seeds=seeds)
@@ -227,3 +227,17 @@ def test_no_winner(tmp_path):
     (tmp_path / "oracle.json").write_text("{}")
     with pytest.raises(ValueError, match="No trial in"):
         retrain(SearchResult(tmp_path))
+
+
+def test_the_number_of_seeds(result):
+    assert [row["seed"] for row in retrain(result, seeds=2).rows] == [0, 1]
+
+
+def test_a_hypermodel_that_cannot_draw_the_winner(result):
+    class Checking(Seeded):
+        def check_values(self, values):
+            assert values == result.best["hyperparameters"]
+            raise ValueError("Bad. Received: out of range: at='se'")
+
+    with pytest.raises(ValueError, match="argument hypermodel.*: at='se'"):
+        retrain(result, Checking())
