@@ -1,4 +1,5 @@
 import functools
+import inspect
 import json
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_attention.tuning import SearchResult
+from keras_attention.tuning.result import retraining
 from keras_attention.tuning.result.example_search import example_search
 
 
@@ -241,3 +243,18 @@ def test_a_hypermodel_that_cannot_draw_the_winner(result):
 
     with pytest.raises(ValueError, match="argument hypermodel.*: at='se'"):
         retrain(result, Checking())
+
+
+def test_the_method_has_the_arguments_of_the_function(result):
+    named, whole = (
+        [
+            (parameter.name, parameter.default)
+            for parameter in inspect.signature(function).parameters.values()
+        ][1:]
+        for function in (SearchResult.retrain, retraining.retrain)
+    )
+    assert named[1:] == whole
+    with pytest.raises(TypeError, match="by name: .*Received: 1 by position"):
+        result.retrain(build, hypermodel=build, train=data(0), test=data(1))
+    with pytest.raises(TypeError, match="hypermodel.*train.*test"):
+        result.retrain(build, data(0), data(1))
