@@ -19,6 +19,7 @@ from keras_attention.tuning.trial.budget import Budget
 from keras_attention.tuning.trial.data import read_arguments
 from keras_attention.tuning.trial.data import runs_of
 from keras_attention.tuning.trial.given_values import check_values
+from keras_attention.tuning.trial.labels import check_labels
 from keras_attention.tuning.trial.schedule import make_optimizer
 from keras_attention.tuning.trial.training import summary_of
 from keras_attention.tuning.trial.training import train
@@ -265,11 +266,20 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             and `name_seed0` ... or `name_fold0` ...
 
         Raises:
-            ValueError: Without validation data, and with both it and folds.
-                It ends the search.
+            ValueError: Without validation data, with both it and folds, and
+                for labels that do not go with the classes. It ends the search.
         """
         data, validation, kwargs = read_arguments(args, kwargs)
         kwargs = self._fit_arguments(hp, kwargs)
+        for name, part in (("train", data), ("validation", validation)):
+            if part is not None:
+                check_labels(
+                    name,
+                    part,
+                    self.base.classes,
+                    self.multi_label,
+                    own_loss=self.loss is not None,
+                )
         drawn = self.space(hp)
         repeats = self.folds or self.seeds
         if repeats > 1:

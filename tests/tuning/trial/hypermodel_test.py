@@ -590,7 +590,7 @@ def test_bound_of_taps_and_widths(bound, widths):
         ("xy", {"validation_split": 0.5}, {}, "validation_split takes the"),
         ("", {"validation_data": 1}, {}, "nothing to train on.*x=None"),
         ("xyz", {}, {}, "by position. Received: 3"),
-        ("x", {}, {"folds": 2}, r"divides arrays \(x, y\)"),
+        ("x", {}, {"folds": 2}, "There are no labels in train"),
         ("xy", {}, {"folds": 9}, "folds=9 cannot divide.*n_splits"),
     ],
 )
@@ -681,3 +681,9 @@ def test_functional_bases_only():
 def test_values_are_checked(values, message):
     with pytest.raises(ValueError, match=message):
         make_hypermodel().build_from_values(values)
+
+
+def test_labels_out_of_range_end_the_search():
+    x, y = make_arrays()
+    with pytest.raises(keras_tuner.errors.FatalError, match="in validation: "):
+        fit(make_hypermodel(), SE, x, y, validation_data=(x, y + 1))
