@@ -28,6 +28,7 @@ from keras_attention.tuning.service.settings import read_settings
 from keras_attention.tuning.service.settings import space_config
 from keras_attention.tuning.service.settings import space_of
 from keras_attention.tuning.service.settings import write_settings
+from keras_attention.tuning.trial.objective import check_metrics
 from keras_attention.tuning.trial.objective import describe_objective
 
 
@@ -142,6 +143,10 @@ def search(
         callbacks=callbacks,
         options=tuner_options,
     )
+    tells = getattr(hypermodel, "metric_names", None)
+    available = tells() if callable(tells) else None
+    if available is not None:
+        check_metrics(objective, available)
     deadline = float("inf")
     if time_limit is not None:
         deadline = time.monotonic() + positive_float("time_limit", time_limit)

@@ -64,10 +64,13 @@ def test_search_and_retrain(tmp_path):
         hypermodel, train, validation, max_trials=2, directory=tmp_path / "s"
     )
     assert [row["status"] for row in result.rows] == ["COMPLETED"] * 2
+    with pytest.raises(ValueError, match="'val_acc'.*mean 'val_accuracy'"):
+        tuning.search(hypermodel, None, None, objective="val_acc", max_trials=2)
     for row in result.rows:
         assert len(row["repeats"]) == 2
         assert row["score"] == pytest.approx(np.mean(row["repeats"]))
         metrics = row["metrics"]
+        assert {*metrics} <= hypermodel.metric_names()
         attends = "cbam_spatial" in row["hyperparameters"].values()
         assert ("attention_energy" in metrics) == attends
         assert (

@@ -15,6 +15,7 @@ from keras_attention.tuning.space.spaces import attention_space
 from keras_attention.tuning.space.spaces import exchanged
 from keras_attention.tuning.space.spaces import network_space
 from keras_attention.tuning.space.spaces import training_space
+from keras_attention.tuning.trial.budget import COSTS
 from keras_attention.tuning.trial.budget import Budget
 from keras_attention.tuning.trial.data import read_arguments
 from keras_attention.tuning.trial.data import runs_of
@@ -181,6 +182,24 @@ class AttentionHyperModel(keras_tuner.HyperModel):
     def space_size(self):
         """The number of different configurations, `None` if infinite."""
         return size_of(self.space)
+
+    def metric_names(self):
+        """Names of all numbers that `fit` may return, known beforehand.
+
+        `None` for a subclass with a `build` or a `fit` of its own.
+        """
+        own, kind = type(self), AttentionHyperModel
+        if (own.fit, own.build) != (kind.fit, kind.build):
+            return None
+        compiled = ["loss", *map(_name_of, self.metrics)]
+        names = [*compiled, *(f"val_{name}" for name in compiled)]
+        names += ["seconds", "accuracy_per_gflop", "attention_energy"]
+        kind = "fold" if self.folds else "seed"
+        repeats = self.folds or self.seeds
+        if repeats > 1:
+            ends = ["spread", *(f"{kind}{number}" for number in range(repeats))]
+            names += [f"{name}_{end}" for name in names for end in ends]
+        return {*names, *COSTS, "parameters", "flops"}
 
     def build(self, hp):
         """The compiled network of what is drawn."""
@@ -353,6 +372,14 @@ def _serialized(module, what):
     if what is None or isinstance(what, str):
         return what
     return module.serialize(what)
+
+
+def _name_of(metric):
+    """The name of a metric, of what `_serialized` returned."""
+    made = _made(keras.metrics, metric)
+    if isinstance(made, str):
+        return made
+    return getattr(made, "name", None) or made.__name__
 
 
 def _made(module, what):

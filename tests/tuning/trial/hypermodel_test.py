@@ -687,3 +687,14 @@ def test_labels_out_of_range_end_the_search():
     x, y = make_arrays()
     with pytest.raises(keras_tuner.errors.FatalError, match="in validation: "):
         fit(make_hypermodel(), SE, x, y, validation_data=(x, y + 1))
+
+
+def test_names_of_metrics_are_known_before_a_trial():
+    class Own(AttentionHyperModel):
+        def fit(self, *args, **kwargs):
+            return {"mood": 1.0}
+
+    metric = keras.metrics.SparseCategoricalAccuracy(name="hits")
+    found = make_hypermodel(metrics=["acc", metric], seeds=2).metric_names()
+    assert {"val_hits", "val_acc_seed1", "acc_spread", "flops"} <= found
+    assert Own(base=make_base(), places=["pool"]).metric_names() is None
