@@ -31,6 +31,8 @@ from keras_attention.tuning.service.settings import write_settings
 from keras_attention.tuning.trial.objective import check_metrics
 from keras_attention.tuning.trial.objective import describe_objective
 
+_FEW = 5  # So many changes of the settings are told one by one.
+
 
 def search(
     hypermodel,
@@ -210,6 +212,8 @@ def _open(oracle, directory, settings, space, failures):
     before = read_settings(directory)
     if before is not None:
         lines = changes(before, settings)
+        if len(lines) > _FEW:
+            lines[_FEW:] = [f"... and {len(lines) - _FEW} more"]
         if lines:
             raise ValueError(
                 f"The search in {directory} was started otherwise:\n  "

@@ -481,3 +481,20 @@ def test_a_folder_without_a_search_of_ours(run, tmp_path):
         run()
     run(overwrite=True)
     assert SearchResult(tmp_path / "s").objective == "val_accuracy"
+
+
+def test_many_changes_are_counted(run):
+    run(max_trials=1)
+
+    class Other(toy.Toy):
+        def build(self, hp):
+            for number in range(7):
+                hp.Boolean(f"more{number}")
+            return super().build(hp)
+
+    with pytest.raises(ValueError, match="started otherwise") as caught:
+        run(Other())
+    _, *lines, _, last = str(caught.value).splitlines()
+    assert len(lines) == 5
+    assert "\n  ... and 2 more\n" in str(caught.value)
+    assert "overwrite=True" in last
