@@ -585,7 +585,7 @@ def test_bound_of_taps_and_widths(bound, widths):
 @pytest.mark.parametrize(
     "args, kwargs, hypermodel, message",
     [
-        ("xy", {}, {}, "validation data, which is missing.*folds=k"),
+        ("xy", {}, {}, "is missing. Pass validation=... to search.*folds=k"),
         ("xy", {"validation_data": 1}, {"folds": 2}, "pass none"),
         ("xy", {"validation_split": 0.5}, {}, "validation_split takes the"),
         ("", {"validation_data": 1}, {}, "nothing to train on.*x=None"),
@@ -642,7 +642,7 @@ def test_messages(kwargs, message):
     [
         (((None, 32, 3), 2), {}, "input_shape: expected .* all known"),
         (((32, 32, 3),), {}, "classes: expected a positive integer"),
-        (((32, 32, 3), 2, "vgg"), {}, "base: expected one of 'vgg16_bn'"),
+        (((32, 32, 3), 2, "vgg"), {}, "'vgg16_bn' or a keras.Model"),
         (
             ((32, 32, 3), 2),
             {"places": ["blok3"], "choices": {"width_multiplier": 1 / 64}},
