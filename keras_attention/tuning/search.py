@@ -192,6 +192,17 @@ def _run(job, role, settings, deadline, overwrite):
 
     def open_search(space, failures):
         _open(oracle, directory, settings, space, failures)
+        ended, total = len(oracle.end_order), progress.total
+        if total and ended >= total:
+            progress.note(
+                f"Nothing left to do: {ended} of {total} trials are from "
+                "before."
+            )
+        elif ended:
+            progress.note(
+                f"The search goes on: {ended} of {total or '?'} trials are "
+                "from before."
+            )
 
     try:
         if role.alone:
