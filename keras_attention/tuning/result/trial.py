@@ -131,12 +131,20 @@ def _reason(status, message, objective, score):
         # "keras_tuner.src.errors.FailedTrialError: too large": the class of
         # a deliberate refusal says nothing.
         line = re.sub(r"^(?:\w+\.)*(\w+: )", r"\1", line.strip())
+        if line.endswith("Graph execution error:"):
+            line = f"{line} {_of_graph(lines)}".strip()
         return line.removeprefix("FailedTrialError: ")
     if status == "RUNNING":
         return "not finished"
     if score is not None and not math.isfinite(score):
         return f"{objective} is {score}"
     return "no reason was recorded"
+
+
+def _of_graph(lines):
+    """What TensorFlow says between the traces of its graph, in a line."""
+    before = [n for n, line in enumerate(lines) if "[[{{node" in line]
+    return lines[before[0] - 1].strip() if before and before[0] else ""
 
 
 def active(config):
