@@ -28,7 +28,10 @@ from keras_attention.tuning.service.settings import read_settings
 from keras_attention.tuning.service.settings import space_config
 from keras_attention.tuning.service.settings import space_of
 from keras_attention.tuning.service.settings import write_settings
+from keras_attention.tuning.trial.objective import check_metrics
 from keras_attention.tuning.trial.objective import describe_objective
+
+_FEW = 5  # So many changes of the settings are told one by one.
 
 
 def search(
@@ -142,6 +145,10 @@ def search(
         callbacks=callbacks,
         options=tuner_options,
     )
+    tells = getattr(hypermodel, "metric_names", None)
+    available = tells() if callable(tells) else None
+    if available is not None:
+        check_metrics(objective, available)
     deadline = float("inf")
     if time_limit is not None:
         deadline = time.monotonic() + positive_float("time_limit", time_limit)
@@ -185,6 +192,17 @@ def _run(job, role, settings, deadline, overwrite):
 
     def open_search(space, failures):
         _open(oracle, directory, settings, space, failures)
+        ended, total = len(oracle.end_order), progress.total
+        if total and ended >= total:
+            progress.note(
+                f"Nothing left to do: {ended} of {total} trials are from "
+                "before."
+            )
+        elif ended:
+            progress.note(
+                f"The search goes on: {ended} of {total or '?'} trials are "
+                "from before."
+            )
 
     try:
         if role.alone:
@@ -205,6 +223,8 @@ def _open(oracle, directory, settings, space, failures):
     before = read_settings(directory)
     if before is not None:
         lines = changes(before, settings)
+        if len(lines) > _FEW:
+            lines[_FEW:] = [f"... and {len(lines) - _FEW} more"]
         if lines:
             raise ValueError(
                 f"The search in {directory} was started otherwise:\n  "

@@ -64,10 +64,13 @@ def test_search_and_retrain(tmp_path):
         hypermodel, train, validation, max_trials=2, directory=tmp_path / "s"
     )
     assert [row["status"] for row in result.rows] == ["COMPLETED"] * 2
+    with pytest.raises(ValueError, match="'val_acc'.*mean 'val_accuracy'"):
+        tuning.search(hypermodel, None, None, objective="val_acc", max_trials=2)
     for row in result.rows:
         assert len(row["repeats"]) == 2
         assert row["score"] == pytest.approx(np.mean(row["repeats"]))
         metrics = row["metrics"]
+        assert {*metrics} <= hypermodel.metric_names()
         attends = "cbam_spatial" in row["hyperparameters"].values()
         assert ("attention_energy" in metrics) == attends
         assert (
@@ -97,6 +100,13 @@ def test_search_and_retrain(tmp_path):
             seeds=(5,),
         )
         assert plain.search_score is None
+    other = tuning.AttentionHyperModel(
+        base=base(), mechanisms="eca", places=["first", "second"]
+    )
+    with pytest.raises(ValueError, match="hypermodel.*the search.*_attention"):
+        result.retrain(
+            hypermodel=other, train=train, validation=validation, test=test
+        )
 
 
 def test_baselines():

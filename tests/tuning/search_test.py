@@ -68,8 +68,9 @@ def test_tuners(run, tmp_path, tuner, capsys):
     assert len(lines) == len(ended), lines
     total = len(ended)
     assert lines[0].startswith(f"1/{total}  val_accuracy")
-    # Done: nothing is left to do.
     run(tuner=tuner, **TUNERS[tuner])
+    words = f"Nothing left to do: {total} of {total} trials are from before.\n"
+    assert capsys.readouterr().out == words
     assert len(toy.runs(tmp_path / "journal")) == len(runs)
 
 
@@ -481,3 +482,29 @@ def test_a_folder_without_a_search_of_ours(run, tmp_path):
         run()
     run(overwrite=True)
     assert SearchResult(tmp_path / "s").objective == "val_accuracy"
+
+
+def test_many_changes_are_counted(run):
+    run(max_trials=1)
+
+    class Other(toy.Toy):
+        def build(self, hp):
+            for number in range(7):
+                hp.Boolean(f"more{number}")
+            return super().build(hp)
+
+    with pytest.raises(ValueError, match="started otherwise") as caught:
+        run(Other())
+    _, *lines, _, last = str(caught.value).splitlines()
+    assert len(lines) == 5
+    assert "\n  ... and 2 more\n" in str(caught.value)
+    assert "overwrite=True" in last
+
+
+def test_a_resumed_search_says_so(run, capsys):
+    run(max_trials=2)
+    capsys.readouterr()
+    run(max_trials=3)
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first == "The search goes on: 2 of 3 trials are from before."
+    assert len(others) == 1

@@ -3,17 +3,20 @@
 import contextlib
 import copy
 import gc
+import numbers
 import pathlib
 import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Iterable
 
 import keras
 
 from keras_attention.internals import arguments
 from keras_attention.internals.files import save_model
 from keras_attention.tuning.result.retraining_report import Retraining
+from keras_attention.tuning.result.trial import active
 from keras_attention.tuning.trial.supervised import supervised
 
 
@@ -54,8 +57,8 @@ def retrain(
         values: dict, hyperparameters to train in place of the winner's, to
             compare it with: such as `hypermodel.baselines` gives. Defaults to
             `None`.
-        seeds: tuple of int, each of which is one training. Defaults to
-            `(0, 1, 2)`.
+        seeds: tuple of int, each of which is one training; or an int, how
+            many, from 0 on. Defaults to `(0, 1, 2)`.
         epochs: int, for `fit`. With `None` the winner's budget of a Hyperband
             search, else what `fit` does without it. Defaults to `None`.
         path: str or path, a new `.keras` file for the model of the median seed.
@@ -102,7 +105,7 @@ def retrain(
         One training a seed.
     """
     trial = result.winner()
-    path = _checked(seeds, path)
+    seeds, path = _checked(seeds, path)
     metric = metric or result.objective.removeprefix("val_")
     if epochs is None:
         epochs = trial.values.get("tuner/epochs")
@@ -110,6 +113,7 @@ def retrain(
     if epochs is not None:
         options["epochs"] = epochs
     config = _config(trial, values)
+    _check_space(hypermodel, config, values)
     rows = []
     # Beside the target, so that the last step is a rename.
     parent = path.parent if path else None
@@ -161,20 +165,24 @@ def _seeded(hypermodel, seed):
 
 
 def _checked(seeds, path):
-    seeds = list(seeds)
+    given = seeds
+    if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool):
+        seeds = range(seeds)
+    seeds = list(seeds) if isinstance(seeds, Iterable) else []
     if not seeds or len({*seeds}) < len(seeds):
-        expected = "at least one seed, each once"
+        expected = "at least one seed, each once, or how many"
+        seeds = given
         raise ValueError(arguments.invalid("seeds", seeds, expected))
     for seed in seeds:
         arguments.non_negative_int("seeds", seed)
     if path is None:
-        return None
+        return seeds, None
     path = pathlib.Path(path)
     if path.suffix != ".keras" or path.exists():
         expected = "a new file that ends in .keras"
         raise ValueError(arguments.invalid("path", str(path), expected))
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    return seeds, path
 
 
 def _config(trial, values):
@@ -186,6 +194,26 @@ def _config(trial, values):
     values = trial.config["values"] if values is None else values
     own = {n: v for n, v in values.items() if not n.startswith("tuner/")}
     return {**trial.config, "values": own}
+
+
+def _check_space(hypermodel, config, values):
+    """Asks a hypermodel that can tell whether it draws these values.
+
+    KerasTuner hands out what was stored, among a hypermodel's choices or not.
+    """
+    if not hasattr(hypermodel, "check_values"):
+        return
+    try:
+        hypermodel.check_values(active(config))
+    except ValueError as error:
+        if values is not None:
+            raise
+        raise ValueError(
+            "Invalid value for argument hypermodel: expected the one of the "
+            "search, with the same mechanisms, places and choices. Received: "
+            "one that cannot draw the winner's hyperparameters: "
+            f"{str(error).partition('Received: ')[2]}"
+        ) from error
 
 
 def _trained(hypermodel, config, train, validation, options):

@@ -256,8 +256,64 @@ class SearchResult:
 
         return trackers.to_wandb(self, project, **options)
 
-    def retrain(self, **options):
-        """Trains the winner on fresh seeds; see `retraining.retrain`."""
+    def retrain(
+        self,
+        *unnamed,
+        hypermodel,
+        train,
+        test,
+        validation=None,
+        values=None,
+        seeds=(0, 1, 2),
+        epochs=None,
+        path=None,
+        metric=None,
+        **fit_options,
+    ):
+        """Trains the winner on fresh seeds, and tests it on unseen data.
+
+        In full at `retraining.retrain`.
+
+        Args:
+            *unnamed: none; everything is given by name.
+            hypermodel: `keras_tuner.HyperModel` of the search, or its function
+                of `hp`.
+            train: data set, tuple or callable, as for `search`.
+            test: data set, tuple or callable, which the search has not seen.
+            validation: data set, tuple or callable, that of the search.
+                Defaults to `None`.
+            values: dict, hyperparameters in place of the winner's. Defaults to
+                `None`.
+            seeds: tuple of int, one training each, or an int, how many.
+                Defaults to `(0, 1, 2)`.
+            epochs: int; `None` takes the default of `fit`. Defaults to `None`.
+            path: str or path, a new `.keras` file for the median model.
+                Defaults to `None`.
+            metric: str, of `evaluate`; `None` takes the objective. Defaults to
+                `None`.
+            **fit_options: for `fit`, for instance `callbacks`.
+
+        Returns:
+            A `Retraining`.
+        """
         from keras_attention.tuning.result import retraining
 
-        return retraining.retrain(self, **options)
+        if unnamed:
+            raise TypeError(
+                "retrain takes its arguments by name: hypermodel=..., "
+                "train=..., test=..., validation=... Received: "
+                f"{len(unnamed)} by position"
+            )
+        return retraining.retrain(
+            self,
+            hypermodel=hypermodel,
+            train=train,
+            test=test,
+            validation=validation,
+            values=values,
+            seeds=seeds,
+            epochs=epochs,
+            path=path,
+            metric=metric,
+            **fit_options,
+        )

@@ -76,7 +76,7 @@ def trial_of(name, state, objective, direction):
         score,
         repeats,
         spread,
-        _active(config),
+        active(config),
         metrics,
         reason,
         message,
@@ -131,6 +131,8 @@ def _reason(status, message, objective, score):
         # "keras_tuner.src.errors.FailedTrialError: too large": the class of
         # a deliberate refusal says nothing.
         line = re.sub(r"^(?:\w+\.)*(\w+: )", r"\1", line.strip())
+        if line.endswith("Graph execution error:"):
+            line = f"{line} {_of_graph(lines)}".strip()
         return line.removeprefix("FailedTrialError: ")
     if status == "RUNNING":
         return "not finished"
@@ -139,7 +141,13 @@ def _reason(status, message, objective, score):
     return "no reason was recorded"
 
 
-def _active(config):
+def _of_graph(lines):
+    """What TensorFlow says between the traces of its graph, in a line."""
+    before = [n for n, line in enumerate(lines) if "[[{{node" in line]
+    return lines[before[0] - 1].strip() if before and before[0] else ""
+
+
+def active(config):
     """The values that are in force, and of Hyperband's own only the budget."""
     values = config.get("values", {})
     entries = [entry["config"] for entry in config.get("space", ())]

@@ -31,7 +31,9 @@ def make_base(base, input_shape, classes, places, choices, multi_label):
             arguments.invalid("places", places, "at least one or None")
         )
     if isinstance(base, str):
-        arguments.one_of("base", base, ("vgg16_bn",))
+        if base != "vgg16_bn":
+            expected = "'vgg16_bn' or a keras.Model, a functional classifier"
+            raise ValueError(arguments.invalid("base", base, expected))
         arguments.positive_int("classes", classes)
         _check_shape(input_shape)
         return VGGBase(

@@ -7,6 +7,7 @@ from keras_attention import alignments
 from keras_attention import layers
 from keras_attention import scores
 from keras_attention.internals import arguments
+from keras_attention.internals.words import did_you_mean
 
 #: Pools a place evenly: what attention pooling has to be better than.
 UNIFORM = "uniform"
@@ -45,6 +46,7 @@ def mechanism_keys(mechanisms=None):
                     "keys or families of keras_attention.layers, or "
                     f"{UNIFORM!r}. Keys: {', '.join(available)}",
                 )
+                + f". {did_you_mean(name, [*available, UNIFORM])}".rstrip()
             ) from error
     if not keys:
         raise ValueError(

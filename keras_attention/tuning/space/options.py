@@ -82,30 +82,36 @@ def attention_options(
             key: _arguments_at(key, site, choices or {}, max_positions)
             for key in keys
         }
-        found = {key: what for key, what in found.items() if what is not None}
+        why = {
+            key: what for key, what in found.items() if isinstance(what, str)
+        }
+        found = {key: what for key, what in found.items() if key not in why}
         if affordable is not None:
+            costly = found
             found = _affordable(found, place, affordable)
+            why |= dict.fromkeys(costly, "costs more than max_overhead")
         if not found:
+            told = "; ".join(f"{key}: {reason}" for key, reason in why.items())
             raise ValueError(
                 f"No mechanism fits the place {place!r}, with maps of "
                 f"{', '.join(map(str, site.maps))}. Received: mechanisms="
-                f"{mechanisms!r}. {_advice(site, affordable)}"
+                f"{mechanisms!r}. {told}. {_advice(site, affordable)}"
             )
         options[place] = found
     return options
 
 
 def _arguments_at(key, site, given, max_positions):
-    """What can be drawn for a mechanism, `None` where it does not fit."""
+    """What can be drawn for a mechanism, or a reason why it does not fit."""
     if key == UNIFORM:
-        return [] if site.may_be_tapped else None
+        return [] if site.may_be_tapped else "makes a vector of the map"
     layer = layers.get(key)
     config = layer.get_config()
     inserted = layer.is_insertable
     if not inserted and not site.may_be_tapped:
-        return None
+        return "makes a vector of the map"
     if "max_positions" in config and site.positions > max_positions:
-        return None
+        return f"{site.positions} positions are more than {max_positions=}"
     found = []
     declared = layers.registry.search_space(key)
     for name in declared or _VARIED:
@@ -114,14 +120,14 @@ def _arguments_at(key, site, given, max_positions):
         values = given.get(name) or (declared or LAYER_CHOICES)[name]
         values = _fitting(name, key, site, values)
         if not values:
-            return None
+            return f"no {name} fits the map"
         check_values(layers, key, name, values)
         found.append(Argument(name, (name,), values))
     choices = {**LAYER_CHOICES, **given}
     if "alignment" in config:
         parts = parts_of(key, layer, inserted, site, choices)
         if parts is None:
-            return None
+            return "no score, alignment and aggregation go together here"
         found += parts
     if inserted and "identity_init" in config:
         values = choices["identity_init"]

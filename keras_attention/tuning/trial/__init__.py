@@ -7,6 +7,7 @@
 | `given_values` | hyperparameters that are given instead of drawn |
 | `schedule` | optimizers, warm-up and decay |
 | `data`, `supervised`, `division` | what `fit` takes, in whatever form |
+| `labels` | checked against the classes |
 | `training` | one training, judged; several, summed up |
 | `agreement` | attention on the objects, as one number |
 | `objective` | what is optimised, and in which direction |

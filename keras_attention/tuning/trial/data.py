@@ -85,9 +85,9 @@ def runs_of(train, validation, *, fold_count, seeds, seed, batch_size):
         if validation is None:
             raise keras_tuner.errors.FatalValueError(
                 "Trials are compared on validation data, which is missing. "
-                "Pass validation_data=..., or make the hypermodel with "
-                "folds=k to validate on parts of the training data. "
-                "Received: validation_data=None"
+                "Pass validation=... to search (validation_data=... to a "
+                "tuner of KerasTuner), or make the hypermodel with folds=k to "
+                "validate on parts of the training data. Received: none"
             )
         for number in range(seeds):
             yield _run(

@@ -15,10 +15,12 @@ from keras_attention.tuning.space.spaces import attention_space
 from keras_attention.tuning.space.spaces import exchanged
 from keras_attention.tuning.space.spaces import network_space
 from keras_attention.tuning.space.spaces import training_space
+from keras_attention.tuning.trial.budget import COSTS
 from keras_attention.tuning.trial.budget import Budget
 from keras_attention.tuning.trial.data import read_arguments
 from keras_attention.tuning.trial.data import runs_of
 from keras_attention.tuning.trial.given_values import check_values
+from keras_attention.tuning.trial.labels import check_labels
 from keras_attention.tuning.trial.schedule import make_optimizer
 from keras_attention.tuning.trial.training import summary_of
 from keras_attention.tuning.trial.training import train
@@ -181,6 +183,24 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         """The number of different configurations, `None` if infinite."""
         return size_of(self.space)
 
+    def metric_names(self):
+        """Names of all numbers that `fit` may return, known beforehand.
+
+        `None` for a subclass with a `build` or a `fit` of its own.
+        """
+        own, kind = type(self), AttentionHyperModel
+        if (own.fit, own.build) != (kind.fit, kind.build):
+            return None
+        compiled = ["loss", *map(_name_of, self.metrics)]
+        names = [*compiled, *(f"val_{name}" for name in compiled)]
+        names += ["seconds", "accuracy_per_gflop", "attention_energy"]
+        kind = "fold" if self.folds else "seed"
+        repeats = self.folds or self.seeds
+        if repeats > 1:
+            ends = ["spread", *(f"{kind}{number}" for number in range(repeats))]
+            names += [f"{name}_{end}" for name in names for end in ends]
+        return {*names, *COSTS, "parameters", "flops"}
+
     def build(self, hp):
         """The compiled network of what is drawn."""
         return self._compiled(self.space(hp), self.seed)
@@ -198,6 +218,16 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             ValueError: For names that are unknown, missing or inactive, and
                 for values that cannot be drawn.
         """
+        drawn = self.check_values(values)
+        return self._compiled(drawn, self.seed if seed is None else seed)
+
+    def check_values(self, values):
+        """What `space` draws with given hyperparameters, without a network.
+
+        Args:
+            values: dict of name to value, as for `build_from_values`, which
+                raises for the same reasons.
+        """
         hp = keras_tuner.HyperParameters()
         hp.values = {
             name: value
@@ -207,7 +237,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         given = dict(hp.values)
         drawn = self.space(hp)
         check_values(hp, given)
-        return self._compiled(drawn, self.seed if seed is None else seed)
+        return drawn
 
     def baselines(self, values):
         """What the attention of a trial has to be better than.
@@ -255,11 +285,20 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             and `name_seed0` ... or `name_fold0` ...
 
         Raises:
-            ValueError: Without validation data, and with both it and folds.
-                It ends the search.
+            ValueError: Without validation data, with both it and folds, and
+                for labels that do not go with the classes. It ends the search.
         """
         data, validation, kwargs = read_arguments(args, kwargs)
         kwargs = self._fit_arguments(hp, kwargs)
+        for name, part in (("train", data), ("validation", validation)):
+            if part is not None:
+                check_labels(
+                    name,
+                    part,
+                    self.base.classes,
+                    self.multi_label,
+                    own_loss=self.loss is not None,
+                )
         drawn = self.space(hp)
         repeats = self.folds or self.seeds
         if repeats > 1:
@@ -333,6 +372,14 @@ def _serialized(module, what):
     if what is None or isinstance(what, str):
         return what
     return module.serialize(what)
+
+
+def _name_of(metric):
+    """The name of a metric, of what `_serialized` returned."""
+    made = _made(keras.metrics, metric)
+    if isinstance(made, str):
+        return made
+    return getattr(made, "name", None) or made.__name__
 
 
 def _made(module, what):

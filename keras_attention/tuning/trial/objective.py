@@ -5,6 +5,7 @@ import re
 import keras_tuner
 
 from keras_attention.internals.arguments import invalid
+from keras_attention.internals.words import did_you_mean
 
 # Words of metrics' names. KerasTuner takes every metric of Keras that is not
 # in its list to be minimised, the F1 score among them.
@@ -76,10 +77,11 @@ def check_metrics(objective, available):
     """
     names = [name for name, _ in describe_objective(objective)]
     missing = [name for name in names if name not in available]
-    if missing and objective.name not in available:
+    if missing and getattr(objective, "name", None) not in available:
         raise keras_tuner.errors.FatalValueError(
             f"The objective {', '.join(map(repr, missing))} is not among the "
-            f"metrics of a trial. Available: {', '.join(sorted(available))}."
+            f"metrics of a trial. {did_you_mean(missing[0], available)}"
+            f"Available: {', '.join(sorted(available))}."
         )
 
 

@@ -195,6 +195,11 @@ def test_scores_that_are_not_finite_are_none(tmp_path, value, status):
         (TRACE, "MemoryError: 3 GiB are missing"),
         ("MemoryError: no room\n\n" + TRACE, "MemoryError: no room"),
         ("too costly: 12 % more flops", "too costly: 12 % more flops"),
+        (
+            "OpError: Graph execution error:\n\nTraceback ...\n  File x\n\n"
+            "Received a label value of 5\n\t [[{{node loss}}]] [Op:f]",
+            "OpError: Graph execution error: Received a label value of 5",
+        ),
         (None, "no reason was recorded"),
     ],
 )

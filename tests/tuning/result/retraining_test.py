@@ -1,4 +1,5 @@
 import functools
+import inspect
 import json
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_attention.tuning import SearchResult
+from keras_attention.tuning.result import retraining
 from keras_attention.tuning.result.example_search import example_search
 
 
@@ -212,7 +214,7 @@ def test_a_fit_that_trains_something_else(result):
     assert hypermodel.seed == 7
 
 
-@pytest.mark.parametrize("seeds", [(), (1, 1), (-1,), (0.5,)])
+@pytest.mark.parametrize("seeds", [(), (1, 1), (-1,), (0.5,), 0, 0.5])
 def test_bad_seeds(result, seeds):
     with pytest.raises(ValueError, match="argument seeds"):
         retrain(result, seeds=seeds)
@@ -227,3 +229,32 @@ def test_no_winner(tmp_path):
     (tmp_path / "oracle.json").write_text("{}")
     with pytest.raises(ValueError, match="No trial in"):
         retrain(SearchResult(tmp_path))
+
+
+def test_the_number_of_seeds(result):
+    assert [row["seed"] for row in retrain(result, seeds=2).rows] == [0, 1]
+
+
+def test_a_hypermodel_that_cannot_draw_the_winner(result):
+    class Checking(Seeded):
+        def check_values(self, values):
+            assert values == result.best["hyperparameters"]
+            raise ValueError("Bad. Received: out of range: at='se'")
+
+    with pytest.raises(ValueError, match="argument hypermodel.*: at='se'"):
+        retrain(result, Checking())
+
+
+def test_the_method_has_the_arguments_of_the_function(result):
+    named, whole = (
+        [
+            (parameter.name, parameter.default)
+            for parameter in inspect.signature(function).parameters.values()
+        ][1:]
+        for function in (SearchResult.retrain, retraining.retrain)
+    )
+    assert named[1:] == whole
+    with pytest.raises(TypeError, match="by name: .*Received: 1 by position"):
+        result.retrain(build, hypermodel=build, train=data(0), test=data(1))
+    with pytest.raises(TypeError, match="hypermodel.*train.*test"):
+        result.retrain(build, data(0), data(1))

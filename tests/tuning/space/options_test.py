@@ -327,3 +327,19 @@ def test_what_a_class_declares_is_drawn_and_built(declared_keys):
         if what and what["alignment"]["key"] == "two_best":
             found.add(layer_of(what).alignment.k)
     assert found == {2, 3}
+
+
+def test_why_no_mechanism_fits():
+    keys, choices = ["mhsa", "se", "uniform"], {"reduction_ratio": [8]}
+    with pytest.raises(ValueError, match="No mechanism fits") as caught:
+        attention_options({"conv": (64, 64, 4)}, keys, choices)
+    message = str(caught.value)
+    assert "mhsa: 4096 positions are more than max_positions=1024;" in message
+    assert "se: no reduction_ratio fits the map; uniform: makes a" in message
+    with pytest.raises(ValueError, match="se: costs more than max_overhead"):
+        attention_options({"conv": (8, 8, 64)}, "se", None, 9, lambda *_: False)
+
+
+def test_a_mistyped_mechanism():
+    with pytest.raises(ValueError, match="Did you mean 'cbam'"):
+        attention_options({"conv": (8, 8, 64)}, ["cbamm"])

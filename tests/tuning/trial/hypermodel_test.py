@@ -585,12 +585,12 @@ def test_bound_of_taps_and_widths(bound, widths):
 @pytest.mark.parametrize(
     "args, kwargs, hypermodel, message",
     [
-        ("xy", {}, {}, "validation data, which is missing.*folds=k"),
+        ("xy", {}, {}, "is missing. Pass validation=... to search.*folds=k"),
         ("xy", {"validation_data": 1}, {"folds": 2}, "pass none"),
         ("xy", {"validation_split": 0.5}, {}, "validation_split takes the"),
         ("", {"validation_data": 1}, {}, "nothing to train on.*x=None"),
         ("xyz", {}, {}, "by position. Received: 3"),
-        ("x", {}, {"folds": 2}, r"divides arrays \(x, y\)"),
+        ("x", {}, {"folds": 2}, "There are no labels in train"),
         ("xy", {}, {"folds": 9}, "folds=9 cannot divide.*n_splits"),
     ],
 )
@@ -642,7 +642,7 @@ def test_messages(kwargs, message):
     [
         (((None, 32, 3), 2), {}, "input_shape: expected .* all known"),
         (((32, 32, 3),), {}, "classes: expected a positive integer"),
-        (((32, 32, 3), 2, "vgg"), {}, "base: expected one of 'vgg16_bn'"),
+        (((32, 32, 3), 2, "vgg"), {}, "'vgg16_bn' or a keras.Model"),
         (
             ((32, 32, 3), 2),
             {"places": ["blok3"], "choices": {"width_multiplier": 1 / 64}},
@@ -681,3 +681,20 @@ def test_functional_bases_only():
 def test_values_are_checked(values, message):
     with pytest.raises(ValueError, match=message):
         make_hypermodel().build_from_values(values)
+
+
+def test_labels_out_of_range_end_the_search():
+    x, y = make_arrays()
+    with pytest.raises(keras_tuner.errors.FatalError, match="in validation: "):
+        fit(make_hypermodel(), SE, x, y, validation_data=(x, y + 1))
+
+
+def test_names_of_metrics_are_known_before_a_trial():
+    class Own(AttentionHyperModel):
+        def fit(self, *args, **kwargs):
+            return {"mood": 1.0}
+
+    metric = keras.metrics.SparseCategoricalAccuracy(name="hits")
+    found = make_hypermodel(metrics=["acc", metric], seeds=2).metric_names()
+    assert {"val_hits", "val_acc_seed1", "acc_spread", "flops"} <= found
+    assert Own(base=make_base(), places=["pool"]).metric_names() is None

@@ -40,7 +40,7 @@ def test_a_given_direction_is_kept():
 
 def test_missing_metrics_are_listed():
     wanted = objective.get_objective("val_acc")
-    message = "'val_acc'.*Available: loss, val_accuracy"
+    message = "'val_acc'.*mean 'val_accuracy'.*Available: loss, val_acc"
     with pytest.raises(keras_tuner.errors.FatalError, match=message):
         objective.check_metrics(wanted, {"val_accuracy", "loss"})
     objective.check_metrics(wanted, {"val_acc"})

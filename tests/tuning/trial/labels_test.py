@@ -1,0 +1,50 @@
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from keras_attention.tuning.trial.labels import check_labels
+
+X = np.zeros((3, 8, 8, 1), "float32")
+ONE_HOT = np.eye(3)[[0, 1, 2]]
+
+
+@pytest.mark.parametrize(
+    "labels, words",
+    [
+        ([0, 1, 3], "classes=3 expects 0 to 2, but they go from 0 to 3"),
+        ([-1, 0, 1], "from -1 to 1"),
+        ([0, 0.5, 1], "whole numbers"),
+        ([0, np.nan, 1], "from nan to nan"),
+        (["cat", "dog", "cat"], "expected numbers.*np.unique"),
+        (ONE_HOT, "argmax"),
+        (None, "no labels in train"),
+    ],
+)
+def test_labels_that_cannot_be_learned(labels, words):
+    labels = labels if labels is None else np.array(labels)
+    with pytest.raises(keras_tuner.errors.FatalValueError, match=words):
+        check_labels("train", (X, labels), 3, False)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [[0], [1], [2]], [0.0, 1.0, 0]])
+def test_labels_that_can(labels):
+    check_labels("train", (X, np.array(labels)), 3, False)
+    check_labels("train", [X, labels, np.ones(3)], 3, False)
+    check_labels("train", (X, keras.ops.array(labels)), 3, False)
+    check_labels("train", {"image": X, "label": labels}, 3, False)
+
+
+def test_several_labels_an_image_and_a_loss_of_its_own():
+    check_labels("train", (X, ONE_HOT), 3, True)
+    check_labels("train", (X, ONE_HOT), 3, False, own_loss=True)
+    for labels in (np.array([0, 1, 2]), 2 * ONE_HOT):
+        with pytest.raises(ValueError, match=r"shape \(count, 3\)|from 0"):
+            check_labels("train", (X, labels), 3, True)
+
+
+def test_images_alone():
+    with pytest.raises(ValueError, match=r"Pass validation=\(x, y\)"):
+        check_labels("validation", X, 3, False)
+    # Batches are not asked for.
+    check_labels("train", iter([]), 3, False)
