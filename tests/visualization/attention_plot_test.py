@@ -53,6 +53,14 @@ def overlay(axes):
     return axes.images[1]
 
 
+def test_channels_last_are_no_heads_of_a_column():
+    maps = softmax_maps()[:, :1]
+    with pytest.raises(ValueError, match=r"Take weights\[\.\.\., 0\]"):
+        plot({"gate": np.moveaxis(maps, 1, -1)})
+    plot({"strip": maps[..., :1].mean(1)})
+    plot({"single": maps[..., :1, :1]})
+
+
 def test_one_panel_an_image_and_layer_and_one_bar_a_layer():
     maps = {"block3": softmax_maps(), "block4": softmax_maps(side=3)}
     figure = plot(maps, outlines=masks())
