@@ -224,6 +224,14 @@ def test_numbers_that_keras_gives_make_no_block():
         found(model, "conv2d")
 
 
+def test_what_detach_does_not_find():
+    model = residual_network()
+    with pytest.raises(ValueError, match=r"by name: \S+ where=name\)"):
+        detach(model)
+    with pytest.raises(ValueError, match=r"Did you mean '\*_se'"):
+        detach(attach(model, {"stem": "se"}), "se")
+
+
 def test_of_a_block_only_attention_is_taken_out():
     attached = attach(residual_network(), {"first": "se"})
     with pytest.raises(ValueError, match="matches no layer"):
