@@ -46,6 +46,16 @@ class AttentionMap:
     def __post_init__(self):
         arguments.one_of("kind", self.kind, ("spatial", "channel", "pairwise"))
 
+    @property
+    def shape(self):
+        """The shape of the values."""
+        return self.values.shape
+
+    def __array__(self, dtype=None, copy=None):
+        """The values, for `np.asarray` and whatever takes arrays."""
+        copy = False if copy is None else copy
+        return self.values.astype(dtype or self.values.dtype, copy=copy)
+
     def __len__(self):
         return len(self.values)
 
