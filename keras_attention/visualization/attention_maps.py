@@ -138,6 +138,13 @@ def collect_attention(model, x, batch_size=32):
         outputs.
     """
     extractor = AttentionExtractor(model)
+    expected = getattr(model, "input_shape", None)
+    given = tuple(getattr(x, "shape", ()))
+    if isinstance(expected, tuple) and len(given) == len(expected) - 1:
+        raise ValueError(
+            f"Invalid value for argument x: expected a batch {expected}. "
+            f"Received: x of shape {given}. One image? Pass images[None]."
+        )
     _, weights = extractor.predict(x, batch_size=batch_size, verbose=0)
     if not weights:
         raise ValueError(

@@ -176,9 +176,11 @@ def _draw_outline(axes, paths):
 def _spatial_maps(maps, shape):
     """Name to `(batch, height, width)`, and the names that have none."""
     if not isinstance(maps, dict) or not maps:
+        empty = ", empty: no layer of the model attends"
         raise ValueError(
             "Invalid value for argument maps: expected a dictionary of layer "
             f"name to weights, not empty. Received: {type(maps).__name__}"
+            f"{empty * isinstance(maps, dict)}"
         )
     layers, left_out = {}, []
     for name, value in maps.items():
@@ -190,10 +192,12 @@ def _spatial_maps(maps, shape):
         layers[name] = mean_map("maps", values)
         expect_channels_not_last("maps", values.shape, shape[1:3])
         if len(layers[name]) != shape[0]:
+            # Of one image the rows are images, and the channels columns.
+            hint = ". One image? Pass images[None]." * (shape[2] <= 4)
             raise ValueError(
                 f"Invalid value for argument maps: expected {shape[0]} maps, "
                 f"one an image, of layer {name!r}. Received: "
-                f"{len(layers[name])}"
+                f"{len(layers[name])}{hint}"
             )
     if not layers:
         raise ValueError(

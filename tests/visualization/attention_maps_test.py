@@ -58,6 +58,16 @@ def test_a_map_describes_itself():
         AttentionMap(np.ones((1, 1, 1, 1)), "a", "other")
 
 
+def test_one_image_and_swapped_arguments_are_told():
+    inputs = keras.Input((6, 6, 4))
+    model = keras.Model(inputs, SqueezeAndExcite2D()(inputs))
+    images = np.ones((1, 6, 6, 4))
+    with pytest.raises(ValueError, match=r"Pass images\[None\]"):
+        collect_attention(model, images[0])
+    with pytest.raises(ValueError, match=r"keras.Model.*<.*ndarray'>$"):
+        collect_attention(images, model)
+
+
 def test_a_map_is_an_array():
     values = np.arange(8, dtype="float32").reshape(1, 2, 2, 2)
     attention = AttentionMap(values, "a")

@@ -276,6 +276,21 @@ def test_attention_that_is_not_spatial_is_named():
         plot({"se": maps["se"]})
 
 
+def test_errors_say_what_to_do():
+    image, maps = images(1)[0], {"a": softmax_maps(1)}
+    for one in (image, np.stack([image] * 3, -1)):
+        with pytest.raises(ValueError, match=r"Pass images\[None\]"):
+            plot_attention(one, maps)
+    with pytest.raises(ValueError, match=r"Pass images\[None\]"):
+        plot_attention(np.stack([image] * 3, -1), {"a": maps["a"][0]})
+    with pytest.raises(ValueError, match="divide by 255, or pass uint8"):
+        plot_attention(image[None] * 255, maps)
+    with pytest.raises(ValueError, match="undo the model's preprocessing"):
+        plot_attention(image[None] - 0.5, maps)
+    with pytest.raises(ValueError, match="no layer of the model attends"):
+        plot_attention(image[None], {})
+
+
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
