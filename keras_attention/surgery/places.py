@@ -35,7 +35,7 @@ _LANGUAGE = (
 
 
 def check_dictionary(attention):
-    """Raises unless it is a dictionary `{where: what}` with an entry."""
+    """Raises unless it is a dictionary `{where: what}` of one each."""
     if not isinstance(attention, dict) or not attention:
         raise ValueError(
             arguments.invalid(
@@ -45,6 +45,13 @@ def check_dictionary(attention):
                 "{'block3_pool': 'cbam'}",
             )
         )
+    for where, what in attention.items():
+        if isinstance(what, list | tuple | set):
+            raise ValueError(
+                f"attention at {where!r}: a place takes one mechanism. "
+                f"Received: {what!r}. Attach the first, then the next behind "
+                "the layer that attach inserted."
+            )
 
 
 def find_all(graph, attention):

@@ -194,6 +194,7 @@ def test_one_language_for_networks_and_for_attach():
         ({layers.ReLU: "se", "nothing*": "se"}, "matches no layer"),
         ({"stage_end": "se"}, "Did you mean 'stage_ends'"),
         ({"residual_add": "se"}, "Did you mean 'residual_adds'"),
+        ({"stem": ["se", "eca"]}, r"'stem'.*one mechanism.*\['se', 'eca'\]"),
         ({"se": "stem"}, r"'se' is a mechanism.*\{place: 'se'\}"),
         ({"stm": "se"}, r"Did you mean 'stem'\? Layers"),
         ({"sum": "se"}, r"Did you mean '\*_sum'\? Layers"),
