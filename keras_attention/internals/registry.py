@@ -84,6 +84,12 @@ class Registry:
         4.0
         """
 
+        if isinstance(key, type):
+            raise ValueError(
+                'register takes a key: @register("my_attention"). '
+                f"Received: the class {key.__name__}"
+            )
+
         def decorate(cls):
             self._expect_kind(cls)
             if not isinstance(aliases, tuple | list):
@@ -209,9 +215,11 @@ class Registry:
             return identifier
         if isinstance(identifier, dict):
             return keras.saving.deserialize_keras_object(identifier)
+        hint = ". Numbers are given by name, such as num_heads=4"
         raise ValueError(
-            f"{self.one} must be a key, a class, an instance or a "
-            f"serialized configuration. Received: {identifier!r}"
+            f"{self.one} must be a key, a class, an instance or a serialized "
+            f"configuration. Received: {identifier!r}"
+            f"{hint * isinstance(identifier, int)}"
         )
 
     def _find(self, key):

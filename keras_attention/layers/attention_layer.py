@@ -49,6 +49,9 @@ class AttentionLayer2D(ConfiguredLayer):
     #: What the weights run over: `"spatial"`, a map of positions;
     #: `"channel"`; or `"pairwise"`, positions and positions.
     weights_kind = "spatial"
+    #: Whether it was built with a query.
+    has_query = False
+    _channels = None, None  # of the features and the query, from `build`
 
     def __init__(self, *, data_format=None, identity_init=False, **kwargs):
         super().__init__(**kwargs)
@@ -68,6 +71,18 @@ class AttentionLayer2D(ConfiguredLayer):
                 f"input, which {type(self).__name__} does not as configured."
             )
         self.shape_preserving = value
+
+    def build_attention(self, features_shape, query_shape):
+        """Creates the sub-layers of a mechanism."""
+        raise self._not_implemented("build_attention")
+
+    def attend(self, features, query, mask, training):
+        """The `(outputs, weights)` of a mechanism."""
+        raise self._not_implemented("attend")
+
+    def attention_shapes(self, features_shape, query_shape):
+        """The shapes of a mechanism's `(outputs, weights)`."""
+        raise self._not_implemented("attention_shapes")
 
     @property
     def is_insertable(self):
@@ -208,6 +223,15 @@ class AttentionLayer2D(ConfiguredLayer):
             identifier = axis.serialize(axis.get(identifier))
         return axis.get(identifier, **config)
 
+    def _not_implemented(self, name):
+        return NotImplementedError(
+            f"{type(self).__name__} does not implement {name}. In place of "
+            "build and call, an attention layer implements "
+            "build_attention(features_shape, query_shape), attend(features, "
+            "query, mask, training) and attention_shapes(features_shape, "
+            "query_shape)."
+        )
+
     def _cast(self, name, x):
         dtype = keras.backend.standardize_dtype(x.dtype)
         if dtype == "string" or dtype.startswith("complex"):
@@ -230,7 +254,7 @@ class AttentionLayer2D(ConfiguredLayer):
                     f"{batches[0]} images"
                 )
         for name, shape, channels in named:
-            if shape[-1] not in (channels, None):
+            if None not in (channels, shape[-1]) and channels != shape[-1]:
                 raise ValueError(
                     f"{type(self).__name__} was built for {name} of "
                     f"{channels} channels. Received: {name} of "
