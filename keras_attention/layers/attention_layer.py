@@ -39,6 +39,38 @@ class AttentionLayer2D(ConfiguredLayer):
             starts at 0, and `y = x` at masked positions. For layers that keep
             the shape of the map. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
+
+    Example: a gate on positions. Spatial weights are
+    `(batch, heads, height, width)`, or with queries behind the heads; weights
+    of channels are `(batch, 1, 1, channels)`, of pairs
+    `(batch, heads, positions, positions)`.
+
+    >>> from keras_attention import layers, record_attention
+    >>> class Gate2D(layers.AttentionLayer2D):
+    ...     weights_kind = "spatial"
+    ...     def build_attention(self, features_shape, query_shape):
+    ...         self.score = keras.layers.Dense(1, dtype=self.dtype_policy)
+    ...         self.score.build(features_shape)
+    ...     def attend(self, features, query, mask, training):
+    ...         weights = ops.sigmoid(self.score(features))  # (b, h, w, 1)
+    ...         if mask is not None:
+    ...             weights = ops.where(mask[..., None], weights, 0.0)
+    ...         weights = ops.transpose(weights, (0, 3, 1, 2))
+    ...         weights = record_attention(self, ops.cast(weights, "float32"))
+    ...         gates = ops.transpose(weights, (0, 2, 3, 1))
+    ...         return features * ops.cast(gates, features.dtype), weights
+    ...     def attention_shapes(self, features_shape, query_shape):
+    ...         batch, height, width, _ = features_shape
+    ...         return features_shape, (batch, 1, height, width)
+    >>> outputs, weights = Gate2D()(
+    ...     ops.ones((2, 6, 7, 8)), return_attention_scores=True
+    ... )
+    >>> tuple(outputs.shape), tuple(weights.shape)
+    ((2, 6, 7, 8), (2, 1, 6, 7))
+
+    See also:
+        `keras_attention.layers.register`, which gives it a key;
+        `keras_attention.testing.check_attention_layer`.
     """
 
     #: What the layer takes as `query`: `None`, `"vector"` for
