@@ -76,6 +76,7 @@ class Registry:
 
         >>> from keras import ops
         >>> from keras_attention import layers, record_attention
+        >>> from keras_attention.ops import hide_masked
         >>> @layers.register("doubled", search_space={"scale": [2.0, 4.0]})
         ... class Doubled2D(layers.AttentionLayer2D):
         ...     weights_kind = "channel"
@@ -85,6 +86,7 @@ class Registry:
         ...     def build_attention(self, features_shape, query_shape):
         ...         pass  # No weights.
         ...     def attend(self, features, query, mask, training):
+        ...         features, _ = hide_masked(features, mask)
         ...         means = ops.mean(features, (1, 2), keepdims=True)
         ...         weights = ops.cast(ops.sigmoid(means), "float32")
         ...         weights = record_attention(self, weights)

@@ -46,12 +46,16 @@ class AttentionLayer2D(ConfiguredLayer):
     `(batch, heads, positions, positions)`.
 
     >>> from keras_attention import layers, record_attention
+    >>> from keras_attention.ops import hide_masked
     >>> class Gate2D(layers.AttentionLayer2D):
     ...     weights_kind = "spatial"
     ...     def build_attention(self, features_shape, query_shape):
-    ...         self.score = keras.layers.Dense(1, dtype=self.dtype_policy)
+    ...         self.score = keras.layers.Dense(
+    ...             1, name="score", dtype=self.dtype_policy
+    ...         )
     ...         self.score.build(features_shape)
     ...     def attend(self, features, query, mask, training):
+    ...         features, _ = hide_masked(features, mask)
     ...         weights = ops.sigmoid(self.score(features))  # (b, h, w, 1)
     ...         if mask is not None:
     ...             weights = ops.where(mask[..., None], weights, 0.0)
