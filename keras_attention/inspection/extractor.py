@@ -63,7 +63,8 @@ class AttentionExtractor(keras.Model):
     def __init__(self, model, replace=None, **kwargs):
         if not isinstance(model, keras.Model):
             raise ValueError(
-                f"AttentionExtractor wraps a keras.Model. Received: {model!r}"
+                "AttentionExtractor wraps a keras.Model, given before any "
+                f"data. Received: model of {type(model)}"
             )
         super().__init__(**kwargs)
         self.model = model

@@ -74,15 +74,39 @@ class Registry:
 
         Example:
 
-        >>> from keras_attention import layers
+        >>> from keras import ops
+        >>> from keras_attention import layers, record_attention
+        >>> from keras_attention.ops import hide_masked
         >>> @layers.register("doubled", search_space={"scale": [2.0, 4.0]})
         ... class Doubled2D(layers.AttentionLayer2D):
+        ...     weights_kind = "channel"
         ...     def __init__(self, scale=2.0, **kwargs):
         ...         super().__init__(**kwargs)
         ...         self.scale = scale
-        >>> layers.get("doubled", scale=4.0).scale
-        4.0
+        ...     def build_attention(self, features_shape, query_shape):
+        ...         pass  # No weights.
+        ...     def attend(self, features, query, mask, training):
+        ...         features, _ = hide_masked(features, mask)
+        ...         means = ops.mean(features, (1, 2), keepdims=True)
+        ...         weights = ops.cast(ops.sigmoid(means), "float32")
+        ...         weights = record_attention(self, weights)
+        ...         gates = ops.cast(weights, self.compute_dtype)
+        ...         return features * self.scale * gates, weights
+        ...     def attention_shapes(self, features_shape, query_shape):
+        ...         batch, _, _, channels = features_shape
+        ...         return features_shape, (batch, 1, 1, channels)
+        ...     def get_config(self):
+        ...         return {**super().get_config(), "scale": self.scale}
+        >>> layer = layers.get("doubled", scale=4.0)
+        >>> float(layer(ops.ones((1, 1, 1, 1)))[0, 0, 0, 0])  # 4 * sigmoid(1)
+        2.92...
         """
+
+        if isinstance(key, type):
+            raise ValueError(
+                'register takes a key: @register("my_attention"). '
+                f"Received: the class {key.__name__}"
+            )
 
         def decorate(cls):
             self._expect_kind(cls)
@@ -209,9 +233,11 @@ class Registry:
             return identifier
         if isinstance(identifier, dict):
             return keras.saving.deserialize_keras_object(identifier)
+        hint = ". Numbers are given by name, such as num_heads=4"
         raise ValueError(
-            f"{self.one} must be a key, a class, an instance or a "
-            f"serialized configuration. Received: {identifier!r}"
+            f"{self.one} must be a key, a class, an instance or a serialized "
+            f"configuration. Received: {identifier!r}"
+            f"{hint * isinstance(identifier, int)}"
         )
 
     def _find(self, key):

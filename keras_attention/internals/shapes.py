@@ -30,6 +30,29 @@ def expect_axes(layer, name, shape, axes):
         )
 
 
+def expect_channels_not_last(name, shape, image):
+    """Raises for maps that are a column under an image that is wider.
+
+    Args:
+        name: str, the argument's name, for the message.
+        shape: tuple, of maps `(batch, heads, height, width)`, or with queries.
+        image: tuple `(height, width)`, of the image or mask.
+    """
+    unknown_or_single = (1, None)
+    if (
+        len(shape) > 3
+        and shape[-1] == 1
+        and shape[-2] not in unknown_or_single
+        and image[1] not in unknown_or_single
+    ):
+        raise ValueError(
+            f"Invalid value for argument {name}: expected (batch, heads, "
+            "height, width), not one pixel wide under an image that is wider. "
+            f"Channels last? Take weights[..., 0]. Received: {name} of shape "
+            f"{tuple(shape)} for images {image[0]} x {image[1]}"
+        )
+
+
 def expect_equal(layer, what, sizes, one_for_all=False):
     """Raises `ValueError` unless the sizes agree that are known.
 

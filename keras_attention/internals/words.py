@@ -48,5 +48,6 @@ def did_you_mean(word, names):
     >>> did_you_mean("additve", ["additive", "dot"])
     "Did you mean 'additive'? "
     """
+    names = list(dict.fromkeys(names))
     nearest = difflib.get_close_matches(str(word).lower(), names, n=3)
     return f"Did you mean {' or '.join(map(repr, nearest))}? " * bool(nearest)

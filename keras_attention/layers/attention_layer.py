@@ -39,6 +39,42 @@ class AttentionLayer2D(ConfiguredLayer):
             starts at 0, and `y = x` at masked positions. For layers that keep
             the shape of the map. Defaults to `False`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
+
+    Example: a gate on positions. Spatial weights are
+    `(batch, heads, height, width)`, or with queries behind the heads; weights
+    of channels are `(batch, 1, 1, channels)`, of pairs
+    `(batch, heads, positions, positions)`.
+
+    >>> from keras_attention import layers, record_attention
+    >>> from keras_attention.ops import hide_masked
+    >>> class Gate2D(layers.AttentionLayer2D):
+    ...     weights_kind = "spatial"
+    ...     def build_attention(self, features_shape, query_shape):
+    ...         self.score = keras.layers.Dense(
+    ...             1, name="score", dtype=self.dtype_policy
+    ...         )
+    ...         self.score.build(features_shape)
+    ...     def attend(self, features, query, mask, training):
+    ...         features, _ = hide_masked(features, mask)
+    ...         weights = ops.sigmoid(self.score(features))  # (b, h, w, 1)
+    ...         if mask is not None:
+    ...             weights = ops.where(mask[..., None], weights, 0.0)
+    ...         weights = ops.transpose(weights, (0, 3, 1, 2))
+    ...         weights = record_attention(self, ops.cast(weights, "float32"))
+    ...         gates = ops.transpose(weights, (0, 2, 3, 1))
+    ...         return features * ops.cast(gates, features.dtype), weights
+    ...     def attention_shapes(self, features_shape, query_shape):
+    ...         batch, height, width, _ = features_shape
+    ...         return features_shape, (batch, 1, height, width)
+    >>> outputs, weights = Gate2D()(
+    ...     ops.ones((2, 6, 7, 8)), return_attention_scores=True
+    ... )
+    >>> tuple(outputs.shape), tuple(weights.shape)
+    ((2, 6, 7, 8), (2, 1, 6, 7))
+
+    See also:
+        `keras_attention.layers.register`, which gives it a key;
+        `keras_attention.testing.check_attention_layer`.
     """
 
     #: What the layer takes as `query`: `None`, `"vector"` for
@@ -49,6 +85,9 @@ class AttentionLayer2D(ConfiguredLayer):
     #: What the weights run over: `"spatial"`, a map of positions;
     #: `"channel"`; or `"pairwise"`, positions and positions.
     weights_kind = "spatial"
+    #: Whether it was built with a query.
+    has_query = False
+    _channels = None, None  # of the features and the query, from `build`
 
     def __init__(self, *, data_format=None, identity_init=False, **kwargs):
         super().__init__(**kwargs)
@@ -68,6 +107,18 @@ class AttentionLayer2D(ConfiguredLayer):
                 f"input, which {type(self).__name__} does not as configured."
             )
         self.shape_preserving = value
+
+    def build_attention(self, features_shape, query_shape):
+        """Creates the sub-layers of a mechanism."""
+        raise self._not_implemented("build_attention")
+
+    def attend(self, features, query, mask, training):
+        """The `(outputs, weights)` of a mechanism."""
+        raise self._not_implemented("attend")
+
+    def attention_shapes(self, features_shape, query_shape):
+        """The shapes of a mechanism's `(outputs, weights)`."""
+        raise self._not_implemented("attention_shapes")
 
     @property
     def is_insertable(self):
@@ -208,6 +259,15 @@ class AttentionLayer2D(ConfiguredLayer):
             identifier = axis.serialize(axis.get(identifier))
         return axis.get(identifier, **config)
 
+    def _not_implemented(self, name):
+        return NotImplementedError(
+            f"{type(self).__name__} does not implement {name}. In place of "
+            "build and call, an attention layer implements "
+            "build_attention(features_shape, query_shape), attend(features, "
+            "query, mask, training) and attention_shapes(features_shape, "
+            "query_shape)."
+        )
+
     def _cast(self, name, x):
         dtype = keras.backend.standardize_dtype(x.dtype)
         if dtype == "string" or dtype.startswith("complex"):
@@ -230,7 +290,7 @@ class AttentionLayer2D(ConfiguredLayer):
                     f"{batches[0]} images"
                 )
         for name, shape, channels in named:
-            if shape[-1] not in (channels, None):
+            if None not in (channels, shape[-1]) and channels != shape[-1]:
                 raise ValueError(
                     f"{type(self).__name__} was built for {name} of "
                     f"{channels} channels. Received: {name} of "

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_attention.internals import arguments
+from keras_attention.internals.shapes import expect_channels_not_last
 
 
 def attention_energy(maps, masks):
@@ -51,8 +52,8 @@ def attention_energy(maps, masks):
     See also:
         `area_share` and `centre_energy`, the numbers to read it against.
     """
-    maps = _checked_maps(maps)
     masks = _checked_masks(masks)
+    maps = _checked_maps(maps, masks.shape[1:])
     if len(maps) != len(masks):
         raise ValueError(
             "Arguments maps and masks must have one entry an image. "
@@ -179,7 +180,7 @@ def _overlap(size, new_size):
     return np.maximum(stop - start, 0) / size
 
 
-def _checked_maps(maps):
+def _checked_maps(maps, size):
     maps = np.asarray(maps, "float64")
     if maps.ndim not in (3, 4, 5) or 0 in maps.shape:
         raise ValueError(
@@ -187,6 +188,7 @@ def _checked_maps(maps):
             " (batch, heads, height, width) or (batch, heads, queries, height,"
             f" width), not empty. Received: maps of shape {maps.shape}"
         )
+    expect_channels_not_last("maps", maps.shape, size)
     if (maps < 0).any():
         raise ValueError(
             "Invalid value for argument maps: expected non-negative weights. "

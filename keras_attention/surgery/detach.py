@@ -58,7 +58,7 @@ def detach(model, where=None):
             raise ValueError(
                 "detach finds no attention layer that keeps the shape of its "
                 f"map in the model {model.name!r}. Other layers are taken "
-                "out by name: detach(model, where='conv1_layer_normalization')."
+                "out by name: detach(model, where=name)."
             )
     else:
         found = places.find(graph, where, "where", with_attention=True)

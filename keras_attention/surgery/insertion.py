@@ -54,7 +54,9 @@ def new_layer(what, place, features, graph, names):
         ) from error
     config["name"] = _new_name(place.path, suffix(given), names)
     if takes_config(what):
-        config["dtype"] = graph.dtype_policy(features)
+        # As get_config has it: an object is no argument that Keras can save.
+        policy = graph.dtype_policy(features)
+        config["dtype"] = keras.dtype_policies.serialize(policy)
     if isinstance(given, layers.AttentionLayer2D):
         config["data_format"] = _data_format(
             given, what, place.path, features, graph

@@ -15,6 +15,7 @@ import fnmatch
 
 import keras
 
+from keras_attention import layers
 from keras_attention.internals import arguments
 from keras_attention.internals.words import did_you_mean
 from keras_attention.internals.words import few
@@ -34,7 +35,7 @@ _LANGUAGE = (
 
 
 def check_dictionary(attention):
-    """Raises unless it is a dictionary `{where: what}` with an entry."""
+    """Raises unless it is a dictionary `{where: what}` of one each."""
     if not isinstance(attention, dict) or not attention:
         raise ValueError(
             arguments.invalid(
@@ -44,6 +45,13 @@ def check_dictionary(attention):
                 "{'block3_pool': 'cbam'}",
             )
         )
+    for where, what in attention.items():
+        if isinstance(what, list | tuple | set):
+            raise ValueError(
+                f"attention at {where!r}: a place takes one mechanism. "
+                f"Received: {what!r}. Attach the first, then the next behind "
+                "the layer that attach inserted."
+            )
 
 
 def find_all(graph, attention):
@@ -213,7 +221,14 @@ def _nothing(graph, where):
         )
     inside = [name for name in names if name.endswith("/" + where)]
     blocks = dict.fromkeys(name.rpartition("_")[0] for name in names)
-    hint = did_you_mean(where, [*blocks, *names])
+    hint = did_you_mean(where, [*_LANDMARKS, *blocks, *names])
     if inside:
         hint = f"Did you mean {few(inside)}? "
+    elif any(_globs(f"*_{where}", name) for name in names):
+        hint = f"Did you mean '*_{where}'? "
+    elif where in layers.available():
+        hint = (
+            f"{where!r} is a mechanism, not a place; attach takes "
+            f"{{place: {where!r}}}. "
+        )
     return f"matches no layer of the model. {hint}Layers: {few(names, 12)}."

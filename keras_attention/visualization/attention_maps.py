@@ -46,6 +46,16 @@ class AttentionMap:
     def __post_init__(self):
         arguments.one_of("kind", self.kind, ("spatial", "channel", "pairwise"))
 
+    @property
+    def shape(self):
+        """The shape of the values."""
+        return self.values.shape
+
+    def __array__(self, dtype=None, copy=None):
+        """The values, for `np.asarray` and whatever takes arrays."""
+        copy = False if copy is None else copy
+        return self.values.astype(dtype or self.values.dtype, copy=copy)
+
     def __len__(self):
         return len(self.values)
 
@@ -128,6 +138,13 @@ def collect_attention(model, x, batch_size=32):
         outputs.
     """
     extractor = AttentionExtractor(model)
+    expected = getattr(model, "input_shape", None)
+    given = tuple(getattr(x, "shape", ()))
+    if isinstance(expected, tuple) and len(given) == len(expected) - 1:
+        raise ValueError(
+            f"Invalid value for argument x: expected a batch {expected}. "
+            f"Received: x of shape {given}. One image? Pass images[None]."
+        )
     _, weights = extractor.predict(x, batch_size=batch_size, verbose=0)
     if not weights:
         raise ValueError(

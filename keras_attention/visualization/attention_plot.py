@@ -7,6 +7,7 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Polygon
 
 from keras_attention.internals import arguments
+from keras_attention.internals.shapes import expect_channels_not_last
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import mean_map
 from keras_attention.visualization.captions import captions
@@ -104,7 +105,7 @@ def plot_attention(
     arguments.positive_int("max_images", max_images)
     pictures = drawable(images)
     count = len(pictures)
-    layers, left_out = _spatial_maps(maps, count)
+    layers, left_out = _spatial_maps(maps, pictures.shape)
     paths = [[]] * count
     if outlines is not None:
         paths = outline_paths(outlines, pictures.shape[:3])
@@ -172,12 +173,14 @@ def _draw_outline(axes, paths):
         )
 
 
-def _spatial_maps(maps, count):
+def _spatial_maps(maps, shape):
     """Name to `(batch, height, width)`, and the names that have none."""
     if not isinstance(maps, dict) or not maps:
+        empty = ", empty: no layer of the model attends"
         raise ValueError(
             "Invalid value for argument maps: expected a dictionary of layer "
             f"name to weights, not empty. Received: {type(maps).__name__}"
+            f"{empty * isinstance(maps, dict)}"
         )
     layers, left_out = {}, []
     for name, value in maps.items():
@@ -185,13 +188,16 @@ def _spatial_maps(maps, count):
             left_out.append(f"{name} ({value.kind})")
             continue
         values = value.values if isinstance(value, AttentionMap) else value
-        layers[name] = mean_map(
-            "maps", arguments.real_array("maps", values).astype("float64")
-        )
-        if len(layers[name]) != count:
+        values = arguments.real_array("maps", values).astype("float64")
+        layers[name] = mean_map("maps", values)
+        expect_channels_not_last("maps", values.shape, shape[1:3])
+        if len(layers[name]) != shape[0]:
+            # Of one image the rows are images, and the channels columns.
+            hint = ". One image? Pass images[None]." * (shape[2] <= 4)
             raise ValueError(
-                f"Invalid value for argument maps: expected {count} maps, one "
-                f"an image, of layer {name!r}. Received: {len(layers[name])}"
+                f"Invalid value for argument maps: expected {shape[0]} maps, "
+                f"one an image, of layer {name!r}. Received: "
+                f"{len(layers[name])}{hint}"
             )
     if not layers:
         raise ValueError(

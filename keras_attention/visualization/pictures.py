@@ -29,16 +29,18 @@ def drawable(images):
     [1.0, 1.0, 1.0]
     """
     images = arguments.real_array("images", images)
+    given = images.shape
     if images.ndim == 3:
         images = images[..., None]
     height, *others = (*images.shape[1:], 0, 0)[:3]
     # Else channels are first.
     first = height <= 4 < min(others)
     if images.ndim != 4 or 0 in images.shape or first:
+        hint = ". One image? Pass images[None]." * (len(given) == 2)
         raise ValueError(
             "Invalid value for argument images: expected (batch, height, "
             "width), with a last axis of channels or without one, not empty. "
-            f"Received: images of shape {images.shape}"
+            f"Received: images of shape {given}{hint}"
         )
     images = images[..., : 1 if images.shape[-1] == 2 else 3]
     if images.dtype == np.uint8:
@@ -49,10 +51,12 @@ def drawable(images):
             f"Received: images of type {images.dtype}"
         )
     if not ((images >= 0) & (images <= 1)).all():
+        undo = "undo the model's preprocessing"
+        if images.min() >= 0 and 2 < images.max() <= 255:
+            undo = "divide by 255, or pass uint8"
         raise ValueError(
             "Invalid value for argument images: expected floats in [0, 1]; "
-            "undo the model's preprocessing. Received: "
-            f"{images.min():.3g} to {images.max():.3g}"
+            f"{undo}. Received: {images.min():.3g} to {images.max():.3g}"
         )
     return np.broadcast_to(images.astype("float32"), (*images.shape[:3], 3))
 

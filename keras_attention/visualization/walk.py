@@ -103,6 +103,13 @@ def _inputs(model, image):
     """A batch of one image in the structure that the model was made with."""
     batch = np.asarray(image)[None]
     made_with = getattr(model, "input", batch)
+    rank = len(keras.tree.flatten(made_with)[0].shape)
+    if batch.ndim != rank:
+        raise ValueError(
+            "Invalid value for argument image: expected one image, without a "
+            f"batch axis, of rank {rank - 1}. Received: image of shape "
+            f"{batch.shape[1:]}. A batch? Pass images[0]."
+        )
     return keras.tree.pack_sequence_as(made_with, [batch])
 
 

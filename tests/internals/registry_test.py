@@ -55,7 +55,7 @@ def test_a_serialized_layer_comes_back_unbuilt():
         (layers, "lstm", "Unknown attention layer 'lstm'. Available: attn_p"),
         (layers, "cbamm", "Did you mean 'cbam'"),
         (scores, None, "must be a key, a class, an instance"),
-        (scores, 3, "Received: 3"),
+        (scores, 3, r"Received: 3\. .*by name"),
     ],
 )
 def test_unknown_identifiers(axis, key, message):
@@ -255,3 +255,27 @@ def test_the_layer_of_contributing_keeps_its_promises(removed, monkeypatch):
         (2, 6, 5, 8),
         checks=["config", "specs", "weights", "masking", "inspection"],
     )
+
+
+def test_register_is_called_with_a_key():
+    with pytest.raises(ValueError, match=r'@register\("my_attention"\)'):
+
+        @layers.register
+        class Naive2D(layers.AttentionLayer2D):
+            pass
+
+
+def test_a_layer_says_what_it_has_to_implement():
+    class Naive2D(layers.AttentionLayer2D):
+        def build(self, features_shape):
+            pass
+
+        def call(self, features):
+            return features
+
+    with pytest.raises(NotImplementedError, match="Naive2D.*attention_shapes"):
+        Naive2D()(keras.Input((4, 4, 2)))
+    for name in ("build_attention", "attend", "attention_shapes"):
+        arguments = 4 if name == "attend" else 2
+        with pytest.raises(NotImplementedError, match=name):
+            getattr(Naive2D(), name)(*[None] * arguments)

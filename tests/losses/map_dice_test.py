@@ -290,5 +290,7 @@ def test_errors_name_the_argument():
     masks, maps = draw((4, 5))
     with pytest.raises(ValueError, match=r"y_pred.*\(3, 4\)"):
         AttentionDice()(masks, maps[:, 0, :, 0])
+    with pytest.raises(ValueError, match=r"y_pred.*Channels last"):
+        AttentionDice()(masks, maps[:, 0, ..., None])
     with pytest.raises(ValueError, match=r"y_true.*\(3, 12, 10, 2\)"):
         AttentionDice()(np.stack([masks, masks], -1), maps)

@@ -115,6 +115,7 @@ def test_the_energy_of_the_centre_is_that_of_its_map():
         (np.ones((2, 3)), np.ones((2, 4, 4)), "maps"),
         (np.ones((2, 0, 3)), np.ones((2, 4, 4)), "maps"),
         (-np.ones((2, 3, 3)), np.ones((2, 4, 4)), "maps"),
+        (np.ones((2, 3, 3, 1)), np.ones((2, 4, 4)), "maps.*Channels last"),
         (np.ones((2, 3, 3)), np.ones((2, 4, 4, 3)), "masks"),
         (np.ones((2, 3, 3)), np.full((2, 4, 4), 255), "masks"),
         (np.ones((2, 3, 3)), np.full((2, 4, 4), np.nan), "masks"),

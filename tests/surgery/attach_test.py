@@ -531,6 +531,15 @@ def test_a_functional_class_is_kept():
     assert isinstance(attached, Trainer) and attached.factor == 3
 
 
+def test_a_class_without_a_configuration_of_its_own_is_copied():
+    class Naive(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    attached = attach(network(), {"block1_pool": Naive})
+    assert isinstance(attached.get_layer("block1_pool_naive"), Naive)
+
+
 @pytest.mark.parametrize(
     "what, message",
     [

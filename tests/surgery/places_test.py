@@ -192,6 +192,12 @@ def test_one_language_for_networks_and_for_attach():
         ({"stem": "se", "first": "eca", "st*m": "se"}, "'stem' twice"),
         ({"first": "se", "residual_adds": "se"}, "'first_sum' twice"),
         ({layers.ReLU: "se", "nothing*": "se"}, "matches no layer"),
+        ({"stage_end": "se"}, "Did you mean 'stage_ends'"),
+        ({"residual_add": "se"}, "Did you mean 'residual_adds'"),
+        ({"stem": ["se", "eca"]}, r"'stem'.*one mechanism.*\['se', 'eca'\]"),
+        ({"se": "stem"}, r"'se' is a mechanism.*\{place: 'se'\}"),
+        ({"stm": "se"}, r"Did you mean 'stem'\? Layers"),
+        ({"sum": "se"}, r"Did you mean '\*_sum'\? Layers"),
         ({3: "se"}, "Invalid place in argument attention: .*a block such as"),
         (["stem"], "expected a dictionary"),
         ("stem", "expected a dictionary"),
@@ -203,6 +209,13 @@ def test_bad_dictionaries_of_places(attention, message):
         attach(residual_network(), attention)
 
 
+def test_nothing_is_suggested_twice():
+    inputs = keras.Input((8, 8, 3))
+    x = convolution(convolution(inputs, 4, "one_expand"), 4, "one_expand_bn")
+    with pytest.raises(ValueError, match=r"mean 'one_expand' or \S+bn'\?"):
+        found(keras.Model(inputs, x), "one_expnd")
+
+
 def test_numbers_that_keras_gives_make_no_block():
     inputs = keras.Input((8, 8, 3))
     x = layers.Conv2D(4, 3, name="conv2d_3")(inputs)
@@ -210,6 +223,14 @@ def test_numbers_that_keras_gives_make_no_block():
     model = keras.Model(inputs, x)
     with pytest.raises(ValueError, match="matches no layer"):
         found(model, "conv2d")
+
+
+def test_what_detach_does_not_find():
+    model = residual_network()
+    with pytest.raises(ValueError, match=r"by name: \S+ where=name\)"):
+        detach(model)
+    with pytest.raises(ValueError, match=r"Did you mean '\*_se'"):
+        detach(attach(model, {"stem": "se"}), "se")
 
 
 def test_of_a_block_only_attention_is_taken_out():

@@ -58,6 +58,26 @@ def test_a_map_describes_itself():
         AttentionMap(np.ones((1, 1, 1, 1)), "a", "other")
 
 
+def test_one_image_and_swapped_arguments_are_told():
+    inputs = keras.Input((6, 6, 4))
+    model = keras.Model(inputs, SqueezeAndExcite2D()(inputs))
+    images = np.ones((1, 6, 6, 4))
+    with pytest.raises(ValueError, match=r"Pass images\[None\]"):
+        collect_attention(model, images[0])
+    with pytest.raises(ValueError, match=r"keras.Model.*<.*ndarray'>$"):
+        collect_attention(images, model)
+
+
+def test_a_map_is_an_array():
+    values = np.arange(8, dtype="float32").reshape(1, 2, 2, 2)
+    attention = AttentionMap(values, "a")
+    assert attention.shape == (1, 2, 2, 2)
+    assert np.asarray(attention) is values
+    assert np.array(attention) is not values
+    assert np.asarray(attention, "float64").dtype == "float64"
+    np.testing.assert_array_equal(np.sum(attention[:1], 1), values.sum(1))
+
+
 def test_only_figures_import_matplotlib_and_nobody_pyplot():
     # Keras imports matplotlib itself, so that sys.modules says nothing.
     package = pathlib.Path(keras_attention.__file__).parent

@@ -53,6 +53,14 @@ def overlay(axes):
     return axes.images[1]
 
 
+def test_channels_last_are_no_heads_of_a_column():
+    maps = softmax_maps()[:, :1]
+    with pytest.raises(ValueError, match=r"Take weights\[\.\.\., 0\]"):
+        plot({"gate": np.moveaxis(maps, 1, -1)})
+    plot({"strip": maps[..., :1].mean(1)})
+    plot({"single": maps[..., :1, :1]})
+
+
 def test_one_panel_an_image_and_layer_and_one_bar_a_layer():
     maps = {"block3": softmax_maps(), "block4": softmax_maps(side=3)}
     figure = plot(maps, outlines=masks())
@@ -266,6 +274,21 @@ def test_attention_that_is_not_spatial_is_named():
     assert "se (channel)" in note.get_text()
     with pytest.raises(ValueError, match=r"argument maps.*se \(channel\)"):
         plot({"se": maps["se"]})
+
+
+def test_errors_say_what_to_do():
+    image, maps = images(1)[0], {"a": softmax_maps(1)}
+    for one in (image, np.stack([image] * 3, -1)):
+        with pytest.raises(ValueError, match=r"Pass images\[None\]"):
+            plot_attention(one, maps)
+    with pytest.raises(ValueError, match=r"Pass images\[None\]"):
+        plot_attention(np.stack([image] * 3, -1), {"a": maps["a"][0]})
+    with pytest.raises(ValueError, match="divide by 255, or pass uint8"):
+        plot_attention(image[None] * 255, maps)
+    with pytest.raises(ValueError, match="undo the model's preprocessing"):
+        plot_attention(image[None] - 0.5, maps)
+    with pytest.raises(ValueError, match="no layer of the model attends"):
+        plot_attention(image[None], {})
 
 
 @pytest.mark.parametrize(

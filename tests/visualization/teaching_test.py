@@ -191,6 +191,8 @@ def test_figure_of_a_walk(model):
         visualization.plot_walk(model, IMAGE, class_names=["a"])
     with pytest.raises(ValueError, match="There are"):
         visualization.plot_walk(model, IMAGE, "nowhere")
+    with pytest.raises(ValueError, match=r"one image.* Pass images\[0\]"):
+        visualization.plot_walk(model, IMAGE[None])
 
 
 def test_walk_of_pairs_and_of_channels():
