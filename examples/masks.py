@@ -90,6 +90,7 @@ def read(arguments, output):
                 images=folder,
                 image="image",
                 label="digit",
+                class_names=[str(digit) for digit in range(10)],
                 mask="{id}_mask.png",
                 channels=1,
                 **options,
