@@ -1,6 +1,7 @@
 """Which file of a folder a name in a table means."""
 
 import contextlib
+import functools
 import os
 import pathlib
 
@@ -32,7 +33,10 @@ class Folder:
                 f"There is none at {str(path)!r}."
             )
         self._resolved = self.root.resolve()
-        self._listings = {}
+        # Each is made once, when it is asked for: a folder may hold a million
+        # files. Kept here, so that it ends with the folder.
+        for name in ("_names", "_stems", "_alike", "_fault"):
+            setattr(self, name, functools.cache(getattr(self, name)))
 
     def find(self, name, extension=None):
         """The file of a name.
@@ -57,10 +61,10 @@ class Folder:
         wanted = self.root / relative
         if "\0" in name or not (inside or self.open):
             raise ValueError(f"{name!r} leads out of the folder {self.root}")
-        exact, stems, _ = self._listing(wanted.parent)
-        found = [] if extension else stems.get(wanted.name, [])
-        if wanted.name in exact:
-            found = [wanted.name]
+        found = [wanted.name]
+        if wanted.name not in self._names(wanted.parent):
+            stems = {} if extension else self._stems(wanted.parent)
+            found = stems.get(wanted.name, [])
         if len(found) > 1:
             listed = ", ".join(map(repr, sorted(found)))
             raise ValueError(
@@ -69,7 +73,9 @@ class Folder:
         if not found:
             raise ValueError(self._missing(name, extension, wanted))
         path = wanted.parent / found[0]
-        fault = link_fault(path, None if self.open else self._resolved)
+        # What is no link is where its folder is, which is asked once.
+        linked = path if path.is_symlink() else wanted.parent
+        fault = self._fault(linked)
         if fault:
             raise ValueError(f"{name!r} is {fault}")
         return path
@@ -92,7 +98,7 @@ class Folder:
         if not extension and not has_image_suffix(name):
             what = f"{name}.jpg"
         hint = ""
-        alike = self._listing(wanted.parent)[2].get(wanted.name.casefold())
+        alike = self._alike(wanted.parent).get(wanted.name.casefold())
         if alike:
             hint = f"; there is {alike!r}, and capitals count"
         elif "\\" in name and os.sep != "\\":
@@ -100,19 +106,28 @@ class Folder:
         where = "" if os.path.isabs(name) else f" in {self.root}"
         return f"there is no file {what!r}{where}{hint}"
 
-    def _listing(self, folder):
-        if folder not in self._listings:
-            names, stems, alike = [], {}, {}
-            # Not there, a file, or a name that is too long.
-            with contextlib.suppress(OSError):
-                names = os.listdir(folder)
-            for name in names:
-                stem = os.path.splitext(name)[0]
-                if has_image_suffix(name):
-                    stems.setdefault(stem, []).append(name)
-                alike[name.casefold()] = alike[stem.casefold()] = name
-            self._listings[folder] = set(names), stems, alike
-        return self._listings[folder]
+    def _names(self, folder):
+        # Not there, a file, or a name that is too long.
+        with contextlib.suppress(OSError):
+            return set(os.listdir(folder))
+        return set()
+
+    def _stems(self, folder):
+        stems = {}
+        for name in self._names(folder):
+            if has_image_suffix(name):
+                stems.setdefault(os.path.splitext(name)[0], []).append(name)
+        return stems
+
+    def _alike(self, folder):
+        alike = {}
+        for name in self._names(folder):
+            stem = os.path.splitext(name)[0]
+            alike[name.casefold()] = alike[stem.casefold()] = name
+        return alike
+
+    def _fault(self, path):
+        return link_fault(path, None if self.open else self._resolved)
 
 
 def link_fault(path, root):
