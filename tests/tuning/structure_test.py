@@ -13,9 +13,9 @@ MODULES = sorted(p for p in ROOT.rglob("*.py") if p.name != "__init__.py")
 ALLOWED = {
     "space": set(),
     "trial": {"space"},
-    "service": {"trial"},
+    "engine": {"trial"},
     "result": {"trial"},  # what data can be evaluated on
-    "search": {"trial", "service", "result"},
+    "search": {"trial", "engine", "result"},
 }
 
 

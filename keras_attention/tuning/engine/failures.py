@@ -1,5 +1,6 @@
 """Why a trial failed, in one line and in full."""
 
+import dataclasses
 import re
 import traceback
 
@@ -55,3 +56,20 @@ def signature(message):
     if not message or _UNEXPECTED not in message:
         return None
     return _VARYING.sub("*", describe_failure(message))
+
+
+@dataclasses.dataclass(frozen=True)
+class Lost:
+    """In place of a result: the process that should have given it is gone."""
+
+    reason: str
+
+
+def reasons(trials):
+    """`"2 of 5: message"` for every reason why trials failed."""
+    counts = {}
+    for trial in trials:
+        if trial.status == "FAILED":
+            reason = describe_failure(trial.message)
+            counts[reason] = counts.get(reason, 0) + 1
+    return [f"{n} of {len(trials)}: {reason}" for reason, n in counts.items()]

@@ -3,7 +3,8 @@ import json
 import keras_tuner
 import pytest
 
-from keras_attention.tuning.service import settings
+from keras_attention.tuning.engine import settings
+from keras_attention.tuning.engine.folder import Folder
 
 
 def space(high=8, gone=False):
@@ -13,7 +14,7 @@ def space(high=8, gone=False):
     if not gone:
         with hp.conditional_scope("kind", ["b"]):
             hp.Float("rate", 0.1, 1.0, sampling="log")
-    return json.loads(json.dumps(settings.space_config(hp)))
+    return json.loads(json.dumps(hp.get_config()["space"]))
 
 
 def base(**changed):
@@ -48,22 +49,24 @@ def test_a_space_that_was_cut_short_is_not_compared():
 
 def test_a_space_survives_its_file():
     again = settings.space_of(space())
-    assert settings.space_config(again) == space()
+    assert settings.plain(again.get_config()["space"]) == space()
     assert [hp.name for hp in again.space] == ["units", "kind", "rate"]
 
 
-def test_only_files_of_a_search_are_deleted(tmp_path):
-    for name in ("oracle.json", "search.json", "notes.txt", "best.keras"):
-        (tmp_path / name).write_text("{}")
-    (tmp_path / "trial_0").mkdir()
-    (tmp_path / "trial_0" / "trial.json").write_text("{}")
-    settings.clear(tmp_path)
-    left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == ["best.keras", "notes.txt"]
+def test_a_change_of_conditions_is_one_change():
+    hp = keras_tuner.HyperParameters()
+    hp.Int("units", 1, 8)
+    hp.Choice("kind", ["a", "b"])
+    hp.Float("rate", 0.1, 1.0, sampling="log")
+    always = json.loads(json.dumps(hp.get_config()["space"]))
+    (line,) = settings.changes(base(), base(space=always))
+    assert line.startswith("hyperparameter rate was Float(")
+    assert line.endswith("always") and "where kind in ['b'] and is now" in line
 
 
 def test_a_search_of_somebody_else_is_refused(tmp_path):
-    assert settings.read_settings(tmp_path) is None
+    folder = Folder(tmp_path)
+    assert settings.read_settings(folder) is None
     (tmp_path / "oracle.json").write_text("{}")
     with pytest.raises(ValueError, match="overwrite=True"):
-        settings.read_settings(tmp_path)
+        settings.read_settings(folder)

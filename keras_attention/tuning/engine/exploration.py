@@ -3,11 +3,11 @@
 import keras
 import keras_tuner
 
-from keras_attention.tuning.service.failures import failure_message
+from keras_attention.tuning.engine.failures import failure_message
 
 
-def explore(hypermodel, oracle):
-    """Adds every hyperparameter of `hypermodel` to the oracle's space.
+def explore(job, config, allow_new_entries, tune_new_entries):
+    """Every hyperparameter of a hypermodel.
 
     What `hypermodel.declare_hyperparameters` tells costs no model. `build` is
     then called once, and again for every conditional scope that was not
@@ -16,18 +16,27 @@ def explore(hypermodel, oracle):
     the rest.
 
     Args:
-        hypermodel: a `keras_tuner.HyperModel`.
-        oracle: the `keras_tuner.Oracle` whose space grows.
+        job: `Job`.
+        config: dict, configuration of the hyperparameters that are given.
+        allow_new_entries: bool, as of a `keras_tuner.Oracle`.
+        tune_new_entries: bool, the same.
 
     Returns:
-        list of str, one message a build that failed.
+        `(config, failures)`: of all hyperparameters, and a list of str, one
+        message a build that failed.
 
     Raises:
         keras_tuner.errors.FatalError: The hypermodel raised one.
     """
+    oracle = keras_tuner.Oracle(
+        hyperparameters=keras_tuner.HyperParameters.from_config(config),
+        allow_new_entries=allow_new_entries,
+        tune_new_entries=tune_new_entries,
+    )
     known = set()
-    _visit(hypermodel.declare_hyperparameters, oracle, known)
-    return _visit(hypermodel.build, oracle, known)
+    _visit(job.hypermodel.declare_hyperparameters, oracle, known)
+    failures = _visit(job.hypermodel.build, oracle, known)
+    return oracle.get_space().get_config(), failures
 
 
 def _visit(ask, oracle, known):

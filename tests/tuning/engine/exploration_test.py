@@ -1,7 +1,9 @@
+import types
+
 import keras_tuner
 import pytest
 
-from keras_attention.tuning.service.exploration import explore
+from keras_attention.tuning.engine.exploration import explore
 
 
 class Nested(keras_tuner.HyperModel):
@@ -28,9 +30,10 @@ class Nested(keras_tuner.HyperModel):
 
 
 def names(hypermodel):
-    oracle = keras_tuner.oracles.RandomSearchOracle("val_loss")
-    failures = explore(hypermodel, oracle)
-    return {hp.name for hp in oracle.get_space().space}, failures
+    job = types.SimpleNamespace(hypermodel=hypermodel)
+    empty = keras_tuner.HyperParameters().get_config()
+    config, failures = explore(job, empty, True, True)
+    return {entry["config"]["name"] for entry in config["space"]}, failures
 
 
 def test_every_scope_is_entered():
