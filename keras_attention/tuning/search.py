@@ -86,9 +86,8 @@ def search(
             that run then are finished. Defaults to `None`.
         workers: int, str or `None`, how many trials run at a time. 1 is this
             process, more are processes of this machine, with a GPU each where
-            there are any; `"auto"` is one a GPU. With `client`, `None` is as
-            many as its workers have threads. Defaults to `None`, which is 1
-            without a client.
+            there are any; `"auto"` is one a GPU. `None` is 1, or with `client`
+            as many as its workers have threads. Defaults to `None`.
         client: `distributed.Client` or `None`, of a Dask cluster whose workers
             run the trials: over SSH, SLURM, Kubernetes, a cloud. Defaults to
             `None`.

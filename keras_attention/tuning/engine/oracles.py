@@ -55,7 +55,7 @@ def hyperband_trials(oracle):
 
     >>> hyperband_trials(keras_tuner.oracles.HyperbandOracle(
     ...     keras_tuner.Objective("loss", "min"), max_epochs=4, factor=2))
-    13
+    15
     """
     factor, epochs = oracle.factor, oracle.max_epochs
     most = 0

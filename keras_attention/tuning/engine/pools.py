@@ -106,7 +106,7 @@ class Cluster:
     def __init__(self, client, path, limit=None):
         with explained("keras_attention.tuning"):
             import distributed
-        self._client, self._path, self._limit = client, path, limit
+        self._client, self._job, self._limit = client, str(path), limit
         self._keys = {}
         self._ended = distributed.as_completed([], loop=client.loop)
         self._errors = (
@@ -131,7 +131,7 @@ class Cluster:
         """Sends `function(job, *arguments)` to a worker."""
         future = self._client.submit(
             _on_worker,
-            str(self._path),
+            self._job,
             function,
             arguments,
             key=f"{function.__name__}-{key}-{uuid.uuid4().hex}",
@@ -167,10 +167,10 @@ class Cluster:
 
 
 def _on_worker(path, function, arguments):
-    return function(_job(path), *arguments)
+    return function(_job_in(path), *arguments)
 
 
 @functools.lru_cache(maxsize=1)
-def _job(path):
+def _job_in(path):
     # Once a process: it may hold the images.
     return read_job(pathlib.Path(path))
