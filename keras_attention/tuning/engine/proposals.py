@@ -73,7 +73,7 @@ class Proposals:
         path = self.folder.trial(trial.trial_id, "proposal.json")
         # Should the trial's own file be damaged, its values are here.
         write_json(path, {"hyperparameters": config})
-        self._save_trial(self._begun(trial))
+        self._write_trial(self._begun(trial))
         self.save()
         return trial
 
@@ -101,7 +101,7 @@ class Proposals:
         if ["end", trial.trial_id] not in self._events:
             # One that was damaged, and ran again, had ended before.
             self._events.append(["end", trial.trial_id])
-        self._save_trial(trial)
+        self._write_trial(trial)
         self.save()
         self.folder.end(trial.trial_id)
         return True
@@ -183,7 +183,7 @@ class Proposals:
         self._attempts[trial.trial_id] = count
         return count <= self.oracle.max_retries_per_trial
 
-    def _save_trial(self, trial):
+    def _write_trial(self, trial):
         state = {**trial.get_state(), "seconds": trial.seconds}
         write_json(self.folder.trial(trial.trial_id), state)
 
@@ -238,5 +238,5 @@ class Proposals:
         if trial.status not in ENDED:
             self._begun(trial)
         trial.seconds = getattr(trial, "seconds", None)
-        self._save_trial(trial)
+        self._write_trial(trial)
         return trial
