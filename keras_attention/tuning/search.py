@@ -224,6 +224,7 @@ def _run(job, folder, oracle, pool, settings, deadline):
         )
         raise
     progress.close()
+    proposals.save()
     _conclude(proposals, settings["max_trials"], progress, deadline)
 
 

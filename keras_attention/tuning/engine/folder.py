@@ -136,7 +136,7 @@ class Folder:
             lock.release()
 
 
-def write_json(path, value, keep_previous=False):
+def write_json(path, value, keep_previous=False, sync=True):
     """Writes a dictionary whole; with `keep_previous`, beside the old one.
 
     Example:
@@ -151,7 +151,7 @@ def write_json(path, value, keep_previous=False):
     text = json.dumps(value, default=_plain)
     if keep_previous and path.exists():
         os.replace(path, previous(path))
-    write_text(path, text)
+    write_text(path, text, sync)
 
 
 def read_json(path, make):

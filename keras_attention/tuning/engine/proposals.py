@@ -73,7 +73,8 @@ class Proposals:
         path = self.folder.trial(trial.trial_id, "proposal.json")
         # Should the trial's own file be damaged, its values are here.
         write_json(path, {"hyperparameters": config})
-        self._write_trial(self._begun(trial))
+        # A result is worth a wait for the disk; this one is told by the other.
+        self._write_trial(self._begun(trial), sync=False)
         self.save()
         return trial
 
@@ -101,8 +102,8 @@ class Proposals:
         if ["end", trial.trial_id] not in self._events:
             # One that was damaged, and ran again, had ended before.
             self._events.append(["end", trial.trial_id])
+        # The oracle's own file follows with the next trial that begins.
         self._write_trial(trial)
-        self.save()
         self.folder.end(trial.trial_id)
         return True
 
@@ -145,6 +146,9 @@ class Proposals:
                     "retry_queue": [],
                 }
             )
+        for trial in trials.values():
+            # What only a trial shows belongs to the space too.
+            self.oracle.update_space(trial.hyperparameters)
         self._pending = [self._begun(trials[i]) for i in begun]
 
     def _replay(self, trials, state):
@@ -183,9 +187,9 @@ class Proposals:
         self._attempts[trial.trial_id] = count
         return count <= self.oracle.max_retries_per_trial
 
-    def _write_trial(self, trial):
+    def _write_trial(self, trial, sync=True):
         state = {**trial.get_state(), "seconds": trial.seconds}
-        write_json(self.folder.trial(trial.trial_id), state)
+        write_json(self.folder.trial(trial.trial_id), state, sync=sync)
 
     def _read_state(self):
         fresh = {**self.oracle.get_state(), "events": []}
