@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import keras_tuner
 import pytest
@@ -117,6 +118,7 @@ def test_a_fatal_error_of_a_worker_is_raised_here(tmp_path, cluster):
 
 
 def add(number, more):
+    time.sleep(more / 20)  # the last of the items ends first
     return number + more
 
 

@@ -113,6 +113,20 @@ def test_a_damaged_trial_runs_again(tmp_path, tuner):
     assert values(third) == values(again) and third.ended == again.ended
 
 
+def test_what_the_oracle_does_not_know_has_not_begun(tmp_path):
+    proposals = asked("random", tmp_path)
+    go_through(proposals, 2)
+    folder = tmp_path / "trial_77"
+    folder.mkdir()
+    known = (tmp_path / "trial_0" / "trial.json").read_text()
+    (folder / "trial.json").write_text(known)
+    (folder / "mine.txt").write_text("mine")
+    again = asked("random", tmp_path)
+    again.restore()
+    assert again.ended == 2
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
 def test_another_try(tmp_path):
     proposals = asked("random", tmp_path)
     proposals.oracle.max_retries_per_trial = 1
