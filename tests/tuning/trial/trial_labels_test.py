@@ -24,27 +24,27 @@ ONE_HOT = np.eye(3)[[0, 1, 2]]
 def test_labels_that_cannot_be_learned(labels, words):
     labels = labels if labels is None else np.array(labels)
     with pytest.raises(keras_tuner.errors.FatalValueError, match=words):
-        check_labels("train", (X, labels), 3, False)
+        check_labels("train", (X, labels), "index", 3)
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], [[0], [1], [2]], [0.0, 1.0, 0]])
 def test_labels_that_can(labels):
-    check_labels("train", (X, np.array(labels)), 3, False)
-    check_labels("train", [X, labels, np.ones(3)], 3, False)
-    check_labels("train", (X, keras.ops.array(labels)), 3, False)
-    check_labels("train", {"image": X, "label": labels}, 3, False)
+    check_labels("train", (X, np.array(labels)), "index", 3)
+    check_labels("train", [X, labels, np.ones(3)], "index", 3)
+    check_labels("train", (X, keras.ops.array(labels)), "index", 3)
+    check_labels("train", {"image": X, "label": labels}, "index", 3)
 
 
 def test_several_labels_an_image_and_a_loss_of_its_own():
-    check_labels("train", (X, ONE_HOT), 3, True)
-    check_labels("train", (X, ONE_HOT), 3, False, own_loss=True)
+    check_labels("train", (X, ONE_HOT), "multi_label", 3)
+    check_labels("train", (X, ONE_HOT), "any", 3)
     for labels in (np.array([0, 1, 2]), 2 * ONE_HOT):
         with pytest.raises(ValueError, match=r"shape \(count, 3\)|from 0"):
-            check_labels("train", (X, labels), 3, True)
+            check_labels("train", (X, labels), "multi_label", 3)
 
 
 def test_images_alone():
     with pytest.raises(ValueError, match=r"Pass validation=\(x, y\)"):
-        check_labels("validation", X, 3, False)
+        check_labels("validation", X, "index", 3)
     # Batches are not asked for.
-    check_labels("train", iter([]), 3, False)
+    check_labels("train", iter([]), "index", 3)
