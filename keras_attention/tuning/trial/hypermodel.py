@@ -276,8 +276,10 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             ValueError: For names that are unknown, missing or inactive, and
                 for values that cannot be drawn.
         """
-        hp = self.check_values(values)
-        return self._built(hp, self.seed if seed is None else seed)
+        seed = self.seed if seed is None else seed
+        if not self._overrides("build"):
+            self.check_values(values)  # before anything is built
+        return _checked(values, lambda hp: self._built(hp, seed))
 
     def check_values(self, values):
         """Raises unless a network can be built of given hyperparameters.
@@ -287,20 +289,9 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         Args:
             values: dict of name to value, as for `build_from_values`, which
                 raises for the same reasons.
-
-        Returns:
-            `keras_tuner.HyperParameters` of these values.
         """
-        hp = keras_tuner.HyperParameters()
-        hp.values = {
-            name: value
-            for name, value in values.items()
-            if not name.startswith("tuner/")
-        }
-        given = dict(hp.values)
-        (self.build if self._overrides("build") else self.space)(hp)
-        check_values(hp, given)
-        return hp
+        own = self._overrides("build")
+        _checked(values, self.build if own else self.space)
 
     def baselines(self, values):
         """What the attention of a trial has to be better than.
@@ -314,7 +305,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             `"uniform"`, if those take it; without what `values` are already.
             `retrain(values=...)` and `build_from_values` take them.
         """
-        own = {n: v for n, v in values.items() if not n.startswith("tuner/")}
+        own = _without_tuners(values)
         found = {
             name: exchanged(own, self.options, mechanism, self.several)
             for name, mechanism in (("plain", NONE), ("uniform", UNIFORM))
@@ -424,6 +415,20 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         kwargs.setdefault("batch_size", self.batch_size)
         kwargs["batch_size"] = kwargs["batch_size"] or self.batch_size
         return kwargs
+
+
+def _checked(values, function):
+    """What a function makes of hyperparameters, if it asks for just these."""
+    hp = keras_tuner.HyperParameters()
+    hp.values = _without_tuners(values)
+    given = dict(hp.values)
+    made = function(hp)
+    check_values(hp, given)
+    return made
+
+
+def _without_tuners(values):
+    return {n: v for n, v in values.items() if not n.startswith("tuner/")}
 
 
 def _check_folds(folds):
