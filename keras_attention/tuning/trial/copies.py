@@ -6,6 +6,7 @@ which can be pickled too.
 """
 
 import copy
+import re
 from typing import Any
 from typing import NamedTuple
 
@@ -25,16 +26,20 @@ class Recipe(NamedTuple):
     Attributes:
         kind: class, of the object.
         config: dict, what its `from_config` takes; `None` calls the class.
+        name: str, of what the class was called for, which Keras numbers.
     """
 
     kind: Any
     config: dict | None
+    name: str | None = None
 
     def make(self):
         """A new object."""
-        if self.config is None:
-            return self.kind()
-        return self.kind.from_config(copy.deepcopy(self.config))
+        if self.config is not None:
+            return self.kind.from_config(copy.deepcopy(self.config))
+        new = self.kind()
+        new.name = self.name or re.sub(r"_\d+$", "", new.name)
+        return new
 
 
 def recipe_of(module, name, what):
@@ -68,7 +73,7 @@ def recipe_of(module, name, what):
     base = keras.losses.Loss if name == "loss" else keras.metrics.Metric
     if isinstance(what, type) and issubclass(what, base):
         recipe = Recipe(what, None)
-        _tried(recipe, name, what)
+        recipe = recipe._replace(name=_tried(recipe, name, what).name)
     elif isinstance(what, base):
         recipe = Recipe(type(what), what.get_config())
         _compare(what, _tried(recipe, name, what), name)
@@ -98,7 +103,7 @@ def name_of(recipe):
     """What Keras calls a loss or a metric in its logs.
 
     >>> name_of(recipe_of(keras.metrics, "metrics", keras.metrics.AUC))
-    'auc...'
+    'auc'
     """
     what = made(recipe)
     if isinstance(what, str):
