@@ -18,7 +18,7 @@ SHARE = 0.8
 # One value each: the four trials differ in attention.
 TRAINING = {
     "optimizer": "sgd",
-    "learning_rate": {"sgd": 0.03},
+    "learning_rate": 0.03,
     "weight_decay": 5e-4,
     "schedule": "cosine",
     "warm_up": 0.125,

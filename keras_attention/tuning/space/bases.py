@@ -5,8 +5,12 @@ from keras_attention.tuning.space.choices import NETWORK_CHOICES
 from keras_attention.tuning.space.functional_base import FunctionalBase
 from keras_attention.tuning.space.vgg_base import VGGBase
 
+_ACTIVATIONS = ("softmax", "sigmoid", "linear")
 
-def make_base(base, input_shape, classes, places, choices, multi_label):
+
+def make_base(
+    base, input_shape, classes, places, choices, multi_label, activation
+):
     """The base of a search, whatever way it was named.
 
     Args:
@@ -16,6 +20,7 @@ def make_base(base, input_shape, classes, places, choices, multi_label):
         places: as of `AttentionHyperModel`.
         choices: dict, what `check_choices` returned.
         multi_label: bool, whether an image can have several classes.
+        activation: str, as of `AttentionHyperModel`.
 
     Returns:
         A `VGGBase` or a `FunctionalBase`.
@@ -36,10 +41,13 @@ def make_base(base, input_shape, classes, places, choices, multi_label):
             raise ValueError(arguments.invalid("base", base, expected))
         arguments.positive_int("classes", classes)
         _check_shape(input_shape)
+        if activation is None:
+            activation = "sigmoid" if multi_label else "softmax"
+        arguments.one_of("activation", activation, _ACTIVATIONS)
         return VGGBase(
             input_shape,
             classes,
-            "sigmoid" if multi_label else "softmax",
+            activation,
             places,
             choices.get(
                 "width_multiplier", NETWORK_CHOICES["width_multiplier"]
@@ -53,6 +61,7 @@ def make_base(base, input_shape, classes, places, choices, multi_label):
             made.input_shape,
         ),
         ("classes", classes, made.classes),
+        ("activation", activation, made.activation),
     ):
         if given is not None and given != own:
             expected = f"{own}, that of base, or None"
@@ -65,24 +74,6 @@ def make_base(base, input_shape, classes, places, choices, multi_label):
             f"choices of {', '.join(unused)}"
         )
     return made
-
-
-def check_outputs(base, multi_label, metrics):
-    """Refuses what would be wrong without a word."""
-    if base.classes < 2 and not multi_label:
-        raise ValueError(
-            "One output is a label by itself: pass multi_label=True and "
-            "labels of shape (batch, 1), or make two classes. Received: "
-            f"classes={base.classes}"
-        )
-    keys = [metric for metric in metrics if isinstance(metric, str)]
-    if keys and multi_label and base.gives_logits:
-        raise ValueError(
-            "Metrics by key compare several labels with 0.5, which is no "
-            "threshold for logits. Give base a sigmoid, or metrics that "
-            "take logits, such as keras.metrics.AUC(from_logits=True). "
-            f"Received: metrics={keys}"
-        )
 
 
 def _check_shape(shape):

@@ -3,10 +3,13 @@
 import math
 import numbers
 
-from keras_attention.internals import arguments
+from keras_attention.internals.words import did_you_mean
+from keras_attention.tuning.space.optimizers import check_function
+from keras_attention.tuning.space.optimizers import check_optimizer
 
-#: Arguments of attention layers and of their parts that a search varies, with
-#: the values it draws from: first the cheapest, which is the default.
+#: Arguments of attention layers and of their parts, with the usual values;
+#: those of parts are all keys that go together. Until they are asked for, the
+#: first is taken that a place can have.
 LAYER_CHOICES = {
     "reduction_ratio": [16, 8, 4],
     "kernel_size": [3, 5, 7],
@@ -18,75 +21,111 @@ LAYER_CHOICES = {
     "temperature": [1.0, 0.3, 0.1],
     "identity_init": [False, True],
 }
-#: Of the network and of its training: a list to choose from, or a tuple
-#: `(low, high)`, on a logarithmic scale if low is above 0.
+#: The same of the network.
 NETWORK_CHOICES = {
     "width_multiplier": [1.0],
     "dropout": [0.0, 0.2, 0.5],
 }
+#: The same of its training. The learning rate is always drawn, unless it is
+#: given; `learning_rate` is that of all optimizers, `sgd_learning_rate` of one.
 TRAINING_CHOICES = {
     "optimizer": ["adamw", "sgd"],
-    "learning_rate": {"adamw": (3e-4, 1e-2), "sgd": (1e-2, 0.3)},
-    "weight_decay": (1e-5, 1e-2),
+    "weight_decay": [1e-4, 1e-5, 1e-3, 1e-2],
     "schedule": ["cosine", "constant"],
     "warm_up": [0.125, 0.0],
 }
-_KEYS = {"optimizer": ("adamw", "sgd"), "schedule": ("cosine", "constant")}
-_RANGES = (
-    "dropout",
-    "learning_rate",
-    "temperature",
-    "warm_up",
-    "weight_decay",
-)
+_SCHEDULES = ("cosine", "constant")
+# The ends of names whose values are real: they can be an interval.
+_REAL = ("dropout", "learning_rate", "temperature", "warm_up", "weight_decay")
 
 
-def check_choices(choices, known=None):
+def first_of(choices):
+    """What is drawn of choices that nobody asked for: their first values."""
+    return {name: values[:1] for name, values in choices.items()}
+
+
+def check_choices(choices):
     """Brings the choices of a user into the form that the spaces take.
 
     Args:
-        choices: dict of name to a list of values, a tuple `(low, high)`, or a
-            single value, which is not searched.
-        known: tuple of str, the names that there are; `None` takes those of all
-            spaces. Defaults to `None`.
+        choices: dict of name to a list of values, a tuple `(low, high)`, on a
+            logarithmic scale if low is above 0, a single value, which is not
+            searched, or `None` for the usual values. An optimizer can be a
+            function of `hp`.
 
     Returns:
-        A dictionary of lists and tuples; numbers of a list are of one type.
+        A dictionary of lists, with numbers of one type, and of tuples; `None`
+        for the usual values of an argument, which are those of its layer.
 
     Raises:
-        ValueError: For unknown names, and for values that cannot be drawn
-            from.
+        ValueError: For values that cannot be drawn from.
 
     Example:
 
-    >>> check_choices({"dropout": 0.5, "num_heads": [1, 2]})
-    {'dropout': [0.5], 'num_heads': [1, 2]}
+    >>> check_choices({"dropout": 0.5, "se_reduction_ratio": [4, 8]})
+    {'dropout': [0.5], 'se_reduction_ratio': [4, 8]}
     """
-    known = known or (*LAYER_CHOICES, *NETWORK_CHOICES, *TRAINING_CHOICES)
-    checked = {}
-    for name, values in (choices or {}).items():
-        arguments.one_of("choices", name, known)
-        if name == "learning_rate" and isinstance(values, dict):
-            checked[name] = {
-                arguments.one_of("choices", key, _KEYS["optimizer"]): (
-                    _checked(f"{name} of {key}", name, rates)
-                )
-                for key, rates in values.items()
-            }
-            for key in _KEYS["optimizer"]:
-                default = TRAINING_CHOICES[name][key]
-                checked[name].setdefault(key, default)
-        else:
-            checked[name] = _checked(name, name, values)
-    return checked
+    return {
+        name: _checked(str(name), values)
+        for name, values in (choices or {}).items()
+    }
 
 
-def _checked(label, name, values):
-    if not isinstance(values, (list, tuple)):
-        values = [values]
+def check_names(choices, known):
+    """Raises a `ValueError` for choices that nothing would be drawn from.
+
+    Args:
+        choices: dict of name to values.
+        known: iterable of str, the names that there are.
+    """
+    known = list(known)
+    unknown = [name for name in choices if name not in known]
+    if unknown:
+        raise ValueError(
+            "Invalid value for argument choices: expected names of arguments, "
+            "alone, behind a mechanism or behind a place and a mechanism that "
+            "it takes. Received: "
+            f"choices of {', '.join(map(repr, unknown))}. "
+            f"{did_you_mean(unknown[0], known)}".rstrip()
+        )
+
+
+def choices_at(choices, place, mechanism):
+    """The choices of the arguments of a mechanism at a place, by argument.
+
+    >>> choices = {"key_dim": 16, "gate_key_dim": 32, "b3_gate_key_dim": 8}
+    >>> [choices_at(choices, at, "gate")["key_dim"] for at in ("b3", "b4")]
+    [8, 32]
+    """
+    # A mechanism may have a dropout too: that has its name in front.
+    ours = {*NETWORK_CHOICES, *TRAINING_CHOICES, "learning_rate"}
+    found = {n: values for n, values in choices.items() if n not in ours}
+    for prefix in (f"{mechanism}_", f"{place}_{mechanism}_"):
+        for name, values in choices.items():
+            if name.startswith(prefix):
+                found[name.removeprefix(prefix)] = values
+    return found
+
+
+def asked_for(name, given):
+    """The values of an argument: the chosen, the usual or the first of them.
+
+    >>> [asked_for("temperature", g) for g in ({}, {"temperature": None})]
+    [[1.0], [1.0, 0.3, 0.1]]
+    """
+    if name in given:
+        return given[name] or LAYER_CHOICES[name]
+    return LAYER_CHOICES[name][:1]
+
+
+def _checked(name, values):
+    if name == "optimizer" and callable(values):
+        return check_function(values)
+    if values is None:
+        return {**NETWORK_CHOICES, **TRAINING_CHOICES}.get(name)
     if isinstance(values, tuple):
         low_and_high = (
-            name in _RANGES
+            name.endswith(_REAL)
             and len(values) == 2
             and all(map(_is_number, values))
             and 0 <= values[0] < values[1]
@@ -96,23 +135,27 @@ def _checked(label, name, values):
                 "a list of values, or where values are real a tuple (low, "
                 "high) with 0 <= low < high"
             )
-            raise ValueError(_invalid(label, values, expected))
+            raise ValueError(_invalid(name, values, expected))
         return tuple(map(float, values))
+    given = values
+    values = list(values) if isinstance(values, list) else [values]
     kinds = {
         numbers.Real if _is_number(value) else type(value) for value in values
     }
     if not kinds <= {numbers.Real, str, bool} or len(kinds) != 1:
         expected = "a list of numbers, of keys or of truth values, not empty"
-        raise ValueError(_invalid(label, values, expected))
+        raise ValueError(_invalid(name, given, expected))
     if len(set(values)) != len(values):
-        raise ValueError(_invalid(label, values, "a list of different values"))
+        raise ValueError(_invalid(name, given, "a list of different values"))
     for value in values:
-        if name in _KEYS and value not in _KEYS[name]:
-            expected = f"some of {', '.join(_KEYS[name])}"
-            raise ValueError(_invalid(label, values, expected))
+        if name == "optimizer":
+            check_optimizer(value)
+        elif name == "schedule" and value not in _SCHEDULES:
+            expected = f"some of {', '.join(_SCHEDULES)}"
+            raise ValueError(_invalid(name, given, expected))
     if kinds == {numbers.Real} and any(isinstance(v, float) for v in values):
         values = list(map(float, values))
-    return list(values)
+    return values
 
 
 def _is_number(value):
@@ -123,8 +166,8 @@ def _is_number(value):
     )
 
 
-def _invalid(label, values, expected):
+def _invalid(name, values, expected):
     return (
         f"Invalid value for argument choices: expected {expected}. "
-        f"Received: choices[{label!r}]={values!r}"
+        f"Received: choices[{name!r}]={values!r}"
     )

@@ -1,8 +1,12 @@
-"""How many combinations a search space has, and which."""
+"""How many combinations a search space has, which, and what they cost."""
 
 import math
 
 import keras_tuner
+from keras_tuner.engine import hyperparameters
+
+# What many people run.
+_FEW = 20
 
 
 def size_of(space):
@@ -46,6 +50,70 @@ def size_of(space):
         )
 
     return math.prod(ways(p) for p in declared if not p.conditions)
+
+
+def describe_space(space):
+    """What a search space costs, in words.
+
+    Args:
+        space: callable, as for `size_of`.
+
+    Returns:
+        A str: how many hyperparameters and combinations there are, what a few
+        random trials are good for, and how many it takes until every value of
+        every choice was tried three times on average.
+
+    Example:
+
+    >>> def space(hp):
+    ...     hp.Choice("mechanism", ["none", "se", "eca", "gate"])
+    ...     hp.Float("rate", 0.1, 1.0)
+    >>> print(describe_space(space))
+    2 hyperparameters with infinitely many combinations. Among 20 random
+    trials is one of the best 14 % in 19 of 20 searches; to compare the 4
+    values of mechanism, three trials of each, takes 12.
+    """
+    declared, size = _declared(space), size_of(space)
+    count = len(declared)
+    words = (
+        f"{count} hyperparameter{'s' * (count != 1)} with "
+        f"{'infinitely many' if size is None else f'{size:,}'} "
+        f"combination{'s' * (size != 1)}. "
+    )
+    choices = [
+        (_trials_for(parameter, declared), parameter)
+        for parameter in declared
+        if isinstance(
+            parameter, (hyperparameters.Choice, hyperparameters.Boolean)
+        )
+    ]
+    trials, largest = max(choices, default=(0, None), key=lambda pair: pair[0])
+    if size is not None and size <= max(trials, _FEW):
+        return words + "A grid search goes through all of them."
+    best = 100 * (1 - 0.05 ** (1 / _FEW))
+    words += (
+        f"Among {_FEW} random trials is one of the best {best:.0f} % in 19 of "
+        "20 searches"
+    )
+    if largest is None:
+        return f"{words}."
+    return (
+        f"{words}; to compare the {len(largest.values)} values of "
+        f"{largest.name}, three trials of each, takes {trials:,}."
+    )
+
+
+def _trials_for(parameter, declared):
+    """Random trials until each of its values was drawn three times."""
+    parents = {other.name: other for other in declared}
+    active = 1.0
+    for condition in parameter.conditions:
+        above = parents[condition.name].values
+        active *= sum(
+            condition.is_active({condition.name: value}) for value in above
+        ) / len(above)
+    # Rounded first: a third is not a third.
+    return math.ceil(round(3 * len(parameter.values) / active, 6))
 
 
 def enumerate_space(space):
@@ -99,5 +167,5 @@ def _declared(space):
 
 
 def _is_continuous(parameter):
-    is_float = isinstance(parameter, keras_tuner.engine.hyperparameters.Float)
+    is_float = isinstance(parameter, hyperparameters.Float)
     return is_float and parameter.step is None

@@ -56,4 +56,19 @@ def draw(hp, name, values):
         return values[0]
     if isinstance(values[0], bool):
         return hp.Boolean(name, default=values[0])
-    return hp.Choice(name, values)
+    return choose(hp, name, values)
+
+
+def choose(hp, name, values):
+    """One of the values; `None` where it is inactive.
+
+    KerasTuner hands out what it was given, among the values or not.
+    """
+    value = hp.Choice(name, values)
+    if value is not None and value not in values:
+        raise ValueError(
+            "Invalid value for argument values: expected one of "
+            f"{', '.join(map(repr, values))}. Received: out of range: "
+            f"{name}={value!r}"
+        )
+    return value

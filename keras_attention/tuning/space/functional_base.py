@@ -28,28 +28,33 @@ class FunctionalBase:
             place names.
         networks: list of dict, a single one, without anything to draw.
         has_width: bool, false.
-        gives_logits: bool, whether the outputs are logits.
+        choices: dict, what to draw from unless it is chosen.
+        outputs: dict of name to the shape of an image's output.
+        classes: int, the size of a single vector, else `None`.
+        activation: str, of the only output, as far as it is known, or `None`.
     """
 
     def __init__(self, model, places):
         graph = read_graph(model, "base")
-        if len(model.inputs) != 1 or len(model.outputs) != 1:
+        if len(model.inputs) != 1:
             raise ValueError(
-                "base must have one input and one output. Received: "
-                f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
-            )
-        if len(model.outputs[0].shape) != 2:
-            raise ValueError(
-                "base must be a classifier, with outputs (batch, classes). "
-                f"Received: outputs of shape {tuple(model.outputs[0].shape)}"
+                "base must have one input. Received: "
+                f"{len(model.inputs)} inputs"
             )
         self.has_width = False
         self.networks = [{}]
+        # What was trained should start as it is.
+        self.choices = {"identity_init": [True]}
         self.config = model.to_json()
         self.weights = model.get_weights()
         self.input_shape = tuple(model.inputs[0].shape[1:])
-        self.classes = model.outputs[0].shape[-1]
-        self.gives_logits = _gives_logits(model)
+        shapes = [tuple(output.shape[1:]) for output in model.outputs]
+        # A sequential model has one, and no name for it.
+        names = getattr(model, "output_names", ["output"])
+        self.outputs = dict(zip(names, shapes, strict=True))
+        vector = len(shapes) == 1 and len(shapes[0]) == 1
+        self.classes = shapes[0][0] if vector else None
+        self.activation = _activation(model) if vector else None
         self.sites = _sites_of(graph, places)
         self.build({}, {})  # what cannot be copied shows now
 
@@ -62,13 +67,12 @@ class FunctionalBase:
         return attach(model, layers, identity_init=None) if layers else model
 
 
-def _gives_logits(model):
-    """Whether the last layer, of nested models too, has no activation."""
+def _activation(model):
+    """The name of the last layer's, of nested models too, or `None`."""
     last = source(model.outputs[0])
     if is_functional(last):
-        return _gives_logits(last)
-    activation = getattr(last, "activation", None)
-    return activation is keras.activations.linear
+        return _activation(last)
+    return getattr(getattr(last, "activation", None), "__name__", None)
 
 
 def _sites_of(graph, places):

@@ -4,6 +4,10 @@ Nothing is listed here by name. The keys come from the registries, what may be
 varied from the arguments that a layer has, and which parts go together from
 the flags of their classes: a key that is registered tomorrow is searched
 tomorrow.
+
+Of the arguments only those are drawn that somebody asked for: the user by a
+choice, or the author of a layer by the search space it is registered with. All
+others would take more trials than most people run.
 """
 
 import math
@@ -14,6 +18,9 @@ from keras_attention.tuning.space.argument import Argument
 from keras_attention.tuning.space.argument import check_values
 from keras_attention.tuning.space.argument import describe
 from keras_attention.tuning.space.choices import LAYER_CHOICES
+from keras_attention.tuning.space.choices import asked_for
+from keras_attention.tuning.space.choices import choices_at
+from keras_attention.tuning.space.mechanisms import AXES
 from keras_attention.tuning.space.mechanisms import UNIFORM
 from keras_attention.tuning.space.mechanisms import mechanism_keys
 from keras_attention.tuning.space.parts import parts_of
@@ -21,6 +28,11 @@ from keras_attention.tuning.space.site import Site
 
 # What is varied in every layer that has it, unless its class says otherwise.
 _VARIED = ("reduction_ratio", "kernel_size", "num_heads", "key_dim")
+# What Keras or the place decides, or what is drawn in another way.
+_NOT_VARIED = {
+    *("name", "trainable", "dtype", "data_format", "identity_init"),
+    *AXES,
+}
 #: Above it, the weights of one head over one image take more than 4 MB.
 _MAX_POSITIONS = 1024
 
@@ -44,9 +56,12 @@ def attention_options(
         mechanisms: str or list of str, keys or families of
             `keras_attention.layers`, and `"uniform"`; `None` takes all that
             fit. A place takes those of them that fit it. Defaults to `None`.
-        choices: dict of argument to list, other values than those of
-            `LAYER_CHOICES`. For `"score"`, `"alignment"` and `"aggregation"`
-            they are keys. Defaults to `None`.
+        choices: dict of name to list, the values that are drawn from, where
+            they fit; `None` are the usual ones. Of other arguments the first of
+            `LAYER_CHOICES` that fits is taken. A name is an argument, alone,
+            behind a mechanism, or behind a place and a mechanism; the longest
+            that fits counts. `<place>_attention` are the mechanisms of a
+            place. Defaults to `None`.
         max_positions: int; on larger maps, positions are not compared in pairs.
             Defaults to `1024`.
         affordable: callable `(place, description) -> bool` or `None`; what it
@@ -63,23 +78,28 @@ def attention_options(
 
     Example:
 
-    >>> options = attention_options({"block3": (28, 28, 64)}, ["se", "mhsa"])
+    >>> choices = {"se_reduction_ratio": [8, 4]}
+    >>> sites = {"block3": (28, 28, 64)}
+    >>> options = attention_options(sites, ["se", "mhsa"], choices)
     >>> for argument in options["block3"]["se"]:
     ...     print(argument.name, argument.values)
-    reduction_ratio [16, 8, 4]
-    identity_init [False, True]
+    reduction_ratio [8, 4]
+    identity_init [False]
     >>> sorted(attention_options({"block1": (224, 224, 64)}, ["se", "mhsa"])
     ...        ["block1"])
     ['se']
     """
     arguments.positive_int("max_positions", max_positions)
-    keys = mechanism_keys(mechanisms)
+    choices = choices or {}
     options = {}
     for place, site in sites.items():
         if not isinstance(site, Site):
             site = Site([tuple(site)])
+        keys = mechanism_keys(choices.get(f"{place}_attention", mechanisms))
         found = {
-            key: _arguments_at(key, site, choices or {}, max_positions)
+            key: _arguments_at(
+                key, site, choices_at(choices, place, key), max_positions
+            )
             for key in keys
         }
         why = {
@@ -114,25 +134,78 @@ def _arguments_at(key, site, given, max_positions):
         return f"{site.positions} positions are more than {max_positions=}"
     found = []
     declared = layers.registry.search_space(key)
-    for name in declared or _VARIED:
-        if name not in config:
+    usual = declared or {name: LAYER_CHOICES[name] for name in _VARIED}
+    for name in dict.fromkeys([*usual, *given]):
+        if name not in config or name in _NOT_VARIED:
             continue
-        values = given.get(name) or (declared or LAYER_CHOICES)[name]
+        values = given.get(name) or usual.get(name)
+        if not values and name in LAYER_CHOICES:
+            continue
+        if not values:
+            raise ValueError(f"There are no usual values of {key}'s {name}.")
         values = _fitting(name, key, site, values)
         if not values:
             return f"no {name} fits the map"
+        if name not in given and _is_ours(layer):
+            values = values[:1]
         check_values(layers, key, name, values)
         found.append(Argument(name, (name,), values))
-    choices = {**LAYER_CHOICES, **given}
     if "alignment" in config:
-        parts = parts_of(key, layer, inserted, site, choices)
+        parts = parts_of(key, layer, inserted, site, given)
         if parts is None:
             return "no score, alignment and aggregation go together here"
         found += parts
     if inserted and "identity_init" in config:
-        values = choices["identity_init"]
+        values = asked_for("identity_init", given)
         found.append(Argument("identity_init", ("identity_init",), values))
     return found
+
+
+def attention_names(options, mechanisms=None):
+    """The names that choices of attention can have.
+
+    Args:
+        options: dict, what `attention_options` returned.
+        mechanisms: str or list of str, as for `attention_options`. Defaults to
+            `None`.
+
+    Returns:
+        A set of str.
+    """
+    names = {*LAYER_CHOICES}
+    own = {key: _names_of(key) for key in mechanism_keys(mechanisms)}
+    for place, found in options.items():
+        names.add(f"{place}_attention")
+        for key in found:
+            # The choice of a place may be another than those of the others.
+            own.setdefault(key, _names_of(key))
+            names |= {f"{place}_{key}_{name}" for name in own[key]}
+    for key, found in own.items():
+        names |= found | {f"{key}_{name}" for name in found}
+    return names
+
+
+def _names_of(key):
+    """Arguments of a mechanism, of its parts included."""
+    if key == UNIFORM:
+        return set()
+    config = layers.get(key).get_config()
+    parts = [part for part in AXES if part in config]
+    names = ({*config} - _NOT_VARIED) | {*parts}
+    names |= {"identity_init"} & {*config}
+    if "alignment" in parts:
+        names.add("temperature")
+    return names.union(
+        f"{part}_{name}_{argument}"
+        for part in parts
+        for name in AXES[part].available()
+        for argument in AXES[part].registry.search_space(name) or ()
+    )
+
+
+def _is_ours(layer):
+    """Of others' layers, all is drawn that they are registered with."""
+    return type(layer).__module__.startswith("keras_attention.")
 
 
 def _fitting(name, key, site, values):

@@ -12,10 +12,11 @@ from keras_attention import alignments
 from keras_attention import layers
 from keras_attention.tuning.space.argument import Argument
 from keras_attention.tuning.space.argument import check_values
+from keras_attention.tuning.space.choices import asked_for
 from keras_attention.tuning.space.mechanisms import AXES
 
 
-def parts_of(key, layer, inserted, site, choices):
+def parts_of(key, layer, inserted, site, given):
     """Score, alignment and aggregation, as far as they go together.
 
     Args:
@@ -23,7 +24,8 @@ def parts_of(key, layer, inserted, site, choices):
         layer: `keras.layers.Layer`, one of it.
         inserted: bool, whether it stands in the network instead of beside it.
         site: `Site`.
-        choices: dict, what may be drawn, as of `attention_options`.
+        given: dict, choices of the arguments, as `choices_at` returns them; of
+            a part without any, the first key is taken that goes with others.
 
     Returns:
         A list of `Argument`s: the alignment, and depending on it the others.
@@ -38,29 +40,46 @@ def parts_of(key, layer, inserted, site, choices):
     }
     config = layer.get_config()
     for part in [part for part in candidates if part in config]:
-        keys = choices[part] or _default_first(part, layer)
+        keys = given.get(part) or _default_first(part, layer)
         candidates[part] = tuple(
             name for name in keys if fits[part](AXES[part].get(name))
         )
     taken = _taken(key, *candidates.values())
     if not taken:
         return None
+    taken = _without_others(taken, given)
     found = [Argument("alignment", ("alignment", "key"), list(taken))]
     for part in ("score", "aggregation"):
         if part in config:
             found += _beside(part, taken)
-    declared = [own for argument in found for own in _declared(argument)]
-    return found + declared + _temperature(taken, choices["temperature"])
+    declared = [own for part in found for own in _declared(part, given)]
+    return (
+        found + declared + _temperature(taken, asked_for("temperature", given))
+    )
 
 
-def _declared(argument):
+def _without_others(taken, given):
+    """Without the keys of parts that nobody asked for, but for the first."""
+    if "alignment" not in given:
+        first = next(iter(taken))
+        taken = {first: taken[first]}
+    return {
+        alignment: {
+            part: keys if part in given else keys[:1]
+            for part, keys in parts.items()
+        }
+        for alignment, parts in taken.items()
+    }
+
+
+def _declared(argument, given):
     """The arguments that the classes of drawn keys say may be varied."""
     part = argument.path[0]
     return [
         Argument(
             f"{argument.name}_{key}_{name}",
             (part, name),
-            values,
+            given.get(f"{part}_{key}_{name}") or values,
             argument.name,
             (key,),
         )

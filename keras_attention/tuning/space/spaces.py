@@ -8,10 +8,13 @@ in their conditional scopes, whatever is active.
 
 from keras_attention.tuning.space.choices import NETWORK_CHOICES
 from keras_attention.tuning.space.choices import TRAINING_CHOICES
+from keras_attention.tuning.space.choices import first_of
+from keras_attention.tuning.space.drawing import choose
 from keras_attention.tuning.space.drawing import draw
 from keras_attention.tuning.space.drawing import draw_if
 from keras_attention.tuning.space.drawing import draw_mechanism
 from keras_attention.tuning.space.mechanisms import NONE
+from keras_attention.tuning.space.optimizers import learning_rates
 
 
 def attention_space(hp, options, several=True):
@@ -33,7 +36,8 @@ def attention_space(hp, options, several=True):
 
     >>> import keras_tuner
     >>> from keras_attention.tuning.space.options import attention_options
-    >>> options = attention_options({"block3": (28, 28, 64)}, ["se"])
+    >>> sites, choices = {"block3": (28, 28, 64)}, {"reduction_ratio": [16, 8]}
+    >>> options = attention_options(sites, ["se"], choices)
     >>> hp = keras_tuner.HyperParameters()
     >>> attention_space(hp, options)
     {}
@@ -43,22 +47,22 @@ def attention_space(hp, options, several=True):
     {'block3': {'mechanism': 'se', 'reduction_ratio': 16,
      'identity_init': False}}
     >>> [parameter.name for parameter in hp.space]
-    ['block3_attention', 'block3_se_reduction_ratio', 'block3_se_identity_init']
+    ['block3_attention', 'block3_se_reduction_ratio']
     """
     attention = {}
     if several:
         for place, mechanisms in options.items():
             name = f"{place}_attention"
-            chosen = hp.Choice(name, [NONE, *mechanisms])
+            chosen = choose(hp, name, [NONE, *mechanisms])
             drawn = draw_mechanism(hp, name, place, mechanisms, chosen)
             if chosen != NONE:
                 attention[place] = drawn
         return attention
-    place = hp.Choice("place", [NONE, *options])
+    place = choose(hp, "place", [NONE, *options])
     for candidate, mechanisms in options.items():
         with hp.conditional_scope("place", [candidate]):
             name = f"{candidate}_attention"
-            chosen = hp.Choice(name, list(mechanisms))
+            chosen = choose(hp, name, list(mechanisms))
             drawn = draw_mechanism(hp, name, candidate, mechanisms, chosen)
             if candidate == place:
                 attention[place] = drawn
@@ -106,8 +110,9 @@ def network_space(hp, choices=None):
 
     Args:
         hp: `keras_tuner.HyperParameters`.
-        choices: dict, other values than those of `NETWORK_CHOICES`. Defaults to
-            `None`.
+        choices: dict, the values that are drawn from, as `check_choices`
+            returns them; of other names the first of `NETWORK_CHOICES` is
+            taken. Defaults to `None`.
 
     Returns:
         `{"width_multiplier": ..., "dropout": ...}`.
@@ -118,7 +123,7 @@ def network_space(hp, choices=None):
     >>> network_space(keras_tuner.HyperParameters(), {"dropout": [0.1]})
     {'width_multiplier': 1.0, 'dropout': 0.1}
     """
-    choices = {**NETWORK_CHOICES, **(choices or {})}
+    choices = {**first_of(NETWORK_CHOICES), **(choices or {})}
     return {name: draw(hp, name, choices[name]) for name in NETWORK_CHOICES}
 
 
@@ -127,37 +132,56 @@ def training_space(hp, choices=None):
 
     Args:
         hp: `keras_tuner.HyperParameters`.
-        choices: dict, other values than those of `TRAINING_CHOICES`; a learning
-            rate for all optimizers, or a dictionary of one each. Defaults to
-            `None`.
+        choices: dict, the values that are drawn from, as `check_choices`
+            returns them; of other names the first of `TRAINING_CHOICES` is
+            taken, and a learning rate is drawn around what is usual. Defaults
+            to `None`.
 
     Returns:
         `{"optimizer": ..., "learning_rate": ..., "weight_decay": ...,
-        "schedule": ..., "warm_up": ...}`. Optimizers have ranges of their
-        own, so their learning rates are hyperparameters of their own, such
-        as `adamw_learning_rate`.
+        "schedule": ..., "warm_up": ...}`. Optimizers have learning rates of
+        their own, such as `adamw_learning_rate`. An empty dictionary where
+        the choice of an optimizer is a function, which draws for itself.
 
     Example:
 
     >>> import keras_tuner
-    >>> from keras_attention.tuning.space.choices import check_choices
-    >>> fixed = {"optimizer": "adamw", "schedule": "cosine", "warm_up": 0.1}
     >>> hp = keras_tuner.HyperParameters()
-    >>> training_space(hp, check_choices(fixed))["optimizer"]
-    'adamw'
+    >>> training_space(hp)["schedule"]
+    'cosine'
     >>> [parameter.name for parameter in hp.space]
-    ['adamw_learning_rate', 'weight_decay']
+    ['adamw_learning_rate']
     """
-    choices = {**TRAINING_CHOICES, **(choices or {})}
-    optimizers, rates = choices["optimizer"], choices["learning_rate"]
+    choices = {**first_of(TRAINING_CHOICES), **(choices or {})}
+    optimizers = choices["optimizer"]
+    if callable(optimizers):
+        return {}
     optimizer = draw(hp, "optimizer", optimizers)
     drawn = {"optimizer": optimizer, "learning_rate": None}
-    for name in optimizers:
-        values = rates[name] if isinstance(rates, dict) else rates
+    for key in optimizers:
+        name = f"{key}_learning_rate"
+        usual = choices.get("learning_rate") or learning_rates(key)
         parent = "optimizer" if len(optimizers) > 1 else None
-        rate = draw_if(hp, parent, [name], f"{name}_learning_rate", values)
-        if name == optimizer:
+        rate = draw_if(hp, parent, [key], name, choices.get(name, usual))
+        if key == optimizer:
             drawn["learning_rate"] = rate
     for name in ("weight_decay", "schedule", "warm_up"):
         drawn[name] = draw(hp, name, choices[name])
     return drawn
+
+
+def other_names(choices):
+    """The names that choices of network and training can have.
+
+    Args:
+        choices: dict, what `check_choices` returned.
+
+    Returns:
+        A list of str, without those that an optimizer of one's own makes
+        superfluous.
+    """
+    optimizers = choices.get("optimizer", TRAINING_CHOICES["optimizer"][:1])
+    if callable(optimizers):
+        return [*NETWORK_CHOICES, "optimizer"]
+    rates = [f"{key}_learning_rate" for key in optimizers]
+    return [*NETWORK_CHOICES, *TRAINING_CHOICES, "learning_rate", *rates]

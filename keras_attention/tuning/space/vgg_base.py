@@ -16,7 +16,7 @@ class VGGBase:
     Args:
         input_shape: tuple, of the images.
         classes: int, number of classes.
-        activation: str, of the classifier.
+        activation: str, of the classifier, which the attribute is too.
         places: list of str, what `VGG16BNAttention` takes as `where`; `None`
             takes the last three blocks.
         widths: list of float, the width multipliers that are drawn from.
@@ -26,15 +26,18 @@ class VGGBase:
         networks: list of dict, what `network_space` can draw of the width, in
             that order.
         has_width: bool, whether there is a width to draw.
-        gives_logits: bool, whether the outputs are logits.
+        choices: dict, what to draw from unless it is chosen.
+        outputs: dict, the shape of the only output by its name.
     """
 
     def __init__(self, input_shape, classes, activation, places, widths):
         self.input_shape = tuple(input_shape)
         self.classes = classes
         self.activation = activation
-        self.gives_logits = False
+        self.outputs = {"predictions": (classes,)}
         self.has_width = True
+        # Random weights have nothing to lose.
+        self.choices = {}
         self.networks = [{"width_multiplier": width} for width in widths]
         self.sites = self._find_sites(places or _BLOCKS, widths)
 

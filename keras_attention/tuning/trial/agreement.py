@@ -1,5 +1,7 @@
 """Whether a trained model's attention falls on the objects, as one number."""
 
+import itertools
+
 import numpy as np
 
 from keras_attention.inspection import AttentionExtractor
@@ -8,7 +10,7 @@ from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.metrics.localisation import attention_energy
 
 
-def mean_attention_energy(model, data, batch_size=32):
+def mean_attention_energy(model, data, batch_size=32, steps=None):
     """The share of the attention that falls on the object.
 
     `attention_energy`, averaged over the spatial attention layers and then
@@ -19,6 +21,8 @@ def mean_attention_energy(model, data, batch_size=32):
         data: batches that are dictionaries of `"image"`, `"mask"` and
             optionally `"has_mask"`, or one such dictionary of arrays.
         batch_size: int, for a dictionary of arrays. Defaults to `32`.
+        steps: int or `None`, the number of batches that count, for data
+            without end. Defaults to `None`.
 
     Returns:
         A number in `[0, 1]`, or `None` for a model without spatial attention
@@ -30,7 +34,7 @@ def mean_attention_energy(model, data, batch_size=32):
     """
     answer = WholeBatches(AttentionExtractor(model))
     energies = []
-    for batch in _batches(data, batch_size):
+    for batch in itertools.islice(_batches(data, batch_size), steps):
         images, masks = np.asarray(batch["image"]), np.asarray(batch["mask"])
         _, weights = answer(images)
         spatial = [

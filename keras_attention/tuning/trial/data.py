@@ -20,7 +20,7 @@ class Run(NamedTuple):
     Attributes:
         name: str, `"seed0"`, `"fold2"`; of the numbers that it gives.
         seed: int, for its weights and the order of its images.
-        train: what `fit` takes as `x`, or a pair `(x, y)`.
+        train: what `fit` takes as `x`, or a tuple `(x, y)` or `(x, y, w)`.
         validation: the same, to be judged by.
         masked: validation batches with masks, or `None`.
     """
@@ -37,18 +37,18 @@ def read_arguments(args, kwargs):
 
     Returns:
         `(train, validation, kwargs)`, the first two as they were given:
-        separate `x` and `y` are put into a pair.
+        separate `x`, `y` and `sample_weight` are put into a tuple.
     """
     kwargs = dict(kwargs)
-    names = ("x", "y")
     if len(args) > 2:
         raise keras_tuner.errors.FatalValueError(
             "Only the training data may be given by position. Received: "
             f"{len(args)} positional arguments"
         )
-    for name, value in zip(names, args, strict=False):
+    for name, value in zip(("x", "y"), args, strict=False):
         kwargs[name] = value
-    x, y = (kwargs.pop(name, None) for name in names)
+    names = ("x", "y", "sample_weight")
+    x, *more = (kwargs.pop(name, None) for name in names)
     validation = kwargs.pop("validation_data", None)
     if kwargs.pop("validation_split", 0):
         raise keras_tuner.errors.FatalValueError(
@@ -60,7 +60,9 @@ def read_arguments(args, kwargs):
             "There is nothing to train on: pass the training data first. "
             "Received: x=None"
         )
-    return (x if y is None else (x, y)), validation, kwargs
+    while more and more[-1] is None:
+        more.pop()
+    return ((x, *more) if more else x), validation, kwargs
 
 
 def runs_of(train, validation, *, fold_count, seeds, seed, batch_size):
@@ -104,16 +106,47 @@ def runs_of(train, validation, *, fold_count, seeds, seed, batch_size):
         yield _run(f"fold{number}", seed, *pair, batch_size)
 
 
+def check_end(name, data, steps, argument):
+    """Ends a search that would wait for the end of endless data.
+
+    A generator has no end that anybody knows. Nor do batches of a pipeline
+    that counts its length as unknown: that they end is taken on trust.
+
+    Args:
+        name: str, of the data, for the message.
+        data: what `fit` takes.
+        steps: int or `None`, the argument that says how much of it counts.
+        argument: str, its name.
+
+    Raises:
+        ValueError: One that ends a search.
+    """
+    if isinstance(data, keras.utils.PyDataset):
+        endless = data.num_batches is None
+    elif hasattr(data, "cardinality"):
+        endless = int(data.cardinality()) == -1  # tf.data.INFINITE_CARDINALITY
+    else:
+        endless = hasattr(data, "__next__")
+    if endless and steps is None:
+        raise keras_tuner.errors.FatalValueError(
+            f"The {name} data have no end: pass {argument}, the number of "
+            f"batches that count. Received: {type(data).__name__} and "
+            f"{argument}=None"
+        )
+
+
 def steps_of(data, batch_size, steps_per_epoch=None):
     """Batches an epoch of what `supervised` returns."""
     if steps_per_epoch is not None:
         return steps_per_epoch
     if isinstance(data, tuple):
         return -(-len(data[0]) // batch_size)
+    if isinstance(data, keras.utils.PyDataset):
+        return data.num_batches
     try:
         return len(data)
     except TypeError as error:
-        # A tf.data.Dataset of unknown or no length, or a generator.
+        # A tf.data.Dataset of unknown length, or a generator.
         raise keras_tuner.errors.FatalValueError(
             "The schedule of the learning rate needs the number of batches "
             "an epoch, which the training data does not tell. Pass "

@@ -4,24 +4,34 @@ import keras
 import keras_tuner
 
 from keras_attention.internals import arguments
-from keras_attention.tuning.space.bases import check_outputs
 from keras_attention.tuning.space.bases import make_base
+from keras_attention.tuning.space.choices import TRAINING_CHOICES
 from keras_attention.tuning.space.choices import check_choices
+from keras_attention.tuning.space.choices import check_names
+from keras_attention.tuning.space.choices import first_of
+from keras_attention.tuning.space.combinations import describe_space
 from keras_attention.tuning.space.combinations import size_of
 from keras_attention.tuning.space.mechanisms import NONE
 from keras_attention.tuning.space.mechanisms import UNIFORM
+from keras_attention.tuning.space.optimizers import optimizer_of
+from keras_attention.tuning.space.options import attention_names
 from keras_attention.tuning.space.options import attention_options
 from keras_attention.tuning.space.spaces import attention_space
 from keras_attention.tuning.space.spaces import exchanged
 from keras_attention.tuning.space.spaces import network_space
+from keras_attention.tuning.space.spaces import other_names
 from keras_attention.tuning.space.spaces import training_space
 from keras_attention.tuning.trial.budget import COSTS
 from keras_attention.tuning.trial.budget import Budget
+from keras_attention.tuning.trial.class_weight import check_class_weight
 from keras_attention.tuning.trial.data import read_arguments
 from keras_attention.tuning.trial.data import runs_of
 from keras_attention.tuning.trial.given_values import check_values
 from keras_attention.tuning.trial.labels import check_labels
+from keras_attention.tuning.trial.schedule import check_callbacks
+from keras_attention.tuning.trial.schedule import is_drawn
 from keras_attention.tuning.trial.schedule import make_optimizer
+from keras_attention.tuning.trial.task import Task
 from keras_attention.tuning.trial.training import summary_of
 from keras_attention.tuning.trial.training import train
 
@@ -33,15 +43,20 @@ class AttentionHyperModel(keras_tuner.HyperModel):
     What is drawn is described in `space.spaces`; combinations that cannot work
     are never drawn. The plain network is in the space, and is the default.
 
+    Until `choices` say otherwise, a mechanism is drawn at every place and one
+    learning rate: see `describe_space`. A subclass may override `build`: what
+    it returns is what every seed and every fold trains, with its own optimizer.
+
     Args:
         input_shape: tuple, of the images, sizes known. `None` takes that of
             `base`. Defaults to `None`.
-        classes: int, number of classes. `None` takes that of `base`. Defaults
-            to `None`.
+        classes: int, number of classes, or of outputs. `None` takes that of
+            `base`. Defaults to `None`.
         base: str or `keras.Model`, `"vgg16_bn"`, with random weights, into
             which attention is inserted and which it taps (see
-            `VGG16BNAttention`); or a functional classifier, behind whose layers
-            it is attached (see `attach`). Every trial starts from the weights
+            `VGG16BNAttention`); or a functional network, behind whose layers it
+            is attached (see `attach`): a classifier, or with its `loss` any
+            other, of several outputs too. Every trial starts from the weights
             of such a base. Defaults to `"vgg16_bn"`.
         mechanisms: str or list of str, keys and families of
             `keras_attention.layers`, and `"uniform"`, the even pooling of a
@@ -51,9 +66,14 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             to `None`.
         several: bool, whether several places may have attention at once.
             Defaults to `True`.
-        choices: dict, other values to draw from: the names in `space.choices`
-            to a list, a tuple `(low, high)` or a single value, which is not
-            searched. Defaults to `None`.
+        choices: dict, what to draw from: names to a list, a tuple `(low,
+            high)` or a single value, which is not searched. The names are those
+            of results, such as `"block3_se_reduction_ratio"`, or less of them,
+            `"se_reduction_ratio"` and `"reduction_ratio"`: the longest counts.
+            `LAYER_CHOICES`, `NETWORK_CHOICES` and `TRAINING_CHOICES` are such
+            dictionaries. `"optimizer"` takes keys of `keras.optimizers`, or a
+            function of `hp` that returns one and draws what it needs. Defaults
+            to `None`.
         max_overhead: float, dict or `None`, bounds what attention may cost
             beside the plain network of the same width: 0.1 allows 10 % more
             FLOPs. A dictionary bounds `"flops"`, `"parameters"` and
@@ -73,13 +93,20 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             repeat the same numbers. Defaults to `1`.
         seed: int, for weights and order. All trials share it. Building a model
             sets the global seeds. Defaults to `0`.
-        loss: str or `keras.losses.Loss`; `None` takes cross-entropy, binary for
-            several labels an image. Defaults to `None`.
-        metrics: tuple or list of Keras metrics by key or as objects, which are
-            copied. They get probabilities, unless `base` gives logits. Defaults
-            to `("accuracy",)`.
+        loss: str, callable or `keras.losses.Loss`, or a list or a dict of them
+            for several outputs, as `compile` takes it; objects are copied.
+            `None` takes cross-entropy, binary for several labels an image and
+            for one output with a sigmoid. Defaults to `None`.
+        metrics: list of Keras metrics by key, as functions or as objects, which
+            are copied, or what `compile` takes for several outputs. They get
+            probabilities, unless `base` gives logits. `None` takes the accuracy
+            of classes, and nothing beside the loss of other outputs. Defaults
+            to `None`.
         multi_label: bool, whether an image can have several classes. Defaults
             to `False`.
+        activation: str, of the last layer of `"vgg16_bn"`: `"softmax"`,
+            `"sigmoid"` or `"linear"`, for a regression or logits. `None` takes
+            softmax, or with `multi_label` sigmoid. Defaults to `None`.
         restore_best: str, a metric such as `"val_accuracy"`: training ends with
             the weights of its best epoch. `None` keeps the last epoch, which
             needs no choice that validation data make look too good. Defaults to
@@ -122,8 +149,9 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         seeds=1,
         seed=0,
         loss=None,
-        metrics=("accuracy",),
+        metrics=None,
         multi_label=False,
+        activation=None,
         restore_best=None,
         name="attention",
     ):
@@ -134,7 +162,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         self.folds = _check_folds(folds)
         self.seeds = arguments.positive_int("seeds", seeds)
         self.seed = arguments.non_negative_int("seed", seed)
-        self.multi_label = arguments.boolean("multi_label", multi_label)
+        arguments.boolean("multi_label", multi_label)
         self.restore_best = restore_best
         if folds is not None and seeds > 1:
             raise ValueError(
@@ -143,21 +171,27 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             )
         self.choices = check_choices(choices)
         self.base = make_base(
-            base, input_shape, classes, places, self.choices, multi_label
+            base,
+            input_shape,
+            classes,
+            places,
+            self.choices,
+            multi_label,
+            activation,
         )
-        check_outputs(self.base, multi_label, metrics)
+        self.task = Task(self.base, multi_label, loss, metrics)
         self.budget = None
         if max_overhead is not None:
             self.budget = Budget(self.base, max_overhead)
         self.options = attention_options(
             self.base.sites,
             mechanisms,
-            self.choices,
+            {**self.base.choices, **self.choices},
             max_positions,
             self.budget and self.budget.allows,
         )
-        self.loss = _serialized(keras.losses, loss)
-        self.metrics = [_serialized(keras.metrics, m) for m in metrics]
+        names = attention_names(self.options, mechanisms)
+        check_names(self.choices, [*other_names(self.choices), *names])
 
     def space(self, hp):
         """What is drawn, without building anything.
@@ -177,21 +211,32 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         # All is declared: KerasTuner need not build a network for every
         # scope to see what is in it.
         del hp.inactive_scopes[before:]
+        if self._own_optimizer:
+            optimizer_of(self._own_optimizer, hp)
         return drawn
 
     def space_size(self):
-        """The number of different configurations, `None` if infinite."""
-        return size_of(self.space)
+        """The number of different configurations, `None` if infinite.
+
+        `None` too for a subclass with a `build` of its own, which may draw
+        more than `space`.
+        """
+        return None if self._overrides("build") else size_of(self.space)
+
+    def describe_space(self):
+        """What a search costs, in words: see `combinations.describe_space`."""
+        own = self._overrides("build")
+        return describe_space(self.build if own else self.space)
 
     def metric_names(self):
         """Names of all numbers that `fit` may return, known beforehand.
 
-        `None` for a subclass with a `build` or a `fit` of its own.
+        `None` for a subclass with a `build` or a `fit` of its own, and for
+        several outputs.
         """
-        own, kind = type(self), AttentionHyperModel
-        if (own.fit, own.build) != (kind.fit, kind.build):
+        compiled = self.task.metric_names()
+        if compiled is None or self._overrides("build", "fit"):
             return None
-        compiled = ["loss", *map(_name_of, self.metrics)]
         names = [*compiled, *(f"val_{name}" for name in compiled)]
         names += ["seconds", "accuracy_per_gflop", "attention_energy"]
         kind = "fold" if self.folds else "seed"
@@ -203,7 +248,20 @@ class AttentionHyperModel(keras_tuner.HyperModel):
 
     def build(self, hp):
         """The compiled network of what is drawn."""
-        return self._compiled(self.space(hp), self.seed)
+        drawn = self.space(hp)
+        # Counted before the seed is set: it may build the plain network.
+        bounded = self.budget is not None and drawn["attention"]
+        plain = self.budget.plain(drawn["network"]) if bounded else None
+        keras.utils.set_random_seed(self.seed)
+        model = self.base.build(drawn["attention"], drawn["network"])
+        if bounded:
+            self.budget.check(model, plain)
+        if self._own_optimizer:
+            optimizer = optimizer_of(self._own_optimizer, hp)
+        else:
+            optimizer = make_optimizer(drawn["training"])
+        model.compile(optimizer, **self.task.compile_arguments())
+        return model
 
     def build_from_values(self, values, seed=None):
         """The compiled network of given hyperparameters.
@@ -218,26 +276,22 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             ValueError: For names that are unknown, missing or inactive, and
                 for values that cannot be drawn.
         """
-        drawn = self.check_values(values)
-        return self._compiled(drawn, self.seed if seed is None else seed)
+        seed = self.seed if seed is None else seed
+        if not self._overrides("build"):
+            self.check_values(values)  # before anything is built
+        return _checked(values, lambda hp: self._built(hp, seed))
 
     def check_values(self, values):
-        """What `space` draws with given hyperparameters, without a network.
+        """Raises unless a network can be built of given hyperparameters.
+
+        Without building one, but for a subclass with a `build` of its own.
 
         Args:
             values: dict of name to value, as for `build_from_values`, which
                 raises for the same reasons.
         """
-        hp = keras_tuner.HyperParameters()
-        hp.values = {
-            name: value
-            for name, value in values.items()
-            if not name.startswith("tuner/")
-        }
-        given = dict(hp.values)
-        drawn = self.space(hp)
-        check_values(hp, given)
-        return drawn
+        own = self._overrides("build")
+        _checked(values, self.build if own else self.space)
 
     def baselines(self, values):
         """What the attention of a trial has to be better than.
@@ -251,7 +305,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             `"uniform"`, if those take it; without what `values` are already.
             `retrain(values=...)` and `build_from_values` take them.
         """
-        own = {n: v for n, v in values.items() if not n.startswith("tuner/")}
+        own = _without_tuners(values)
         found = {
             name: exchanged(own, self.options, mechanism, self.several)
             for name, mechanism in (("plain", NONE), ("uniform", UNIFORM))
@@ -290,16 +344,19 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         """
         data, validation, kwargs = read_arguments(args, kwargs)
         kwargs = self._fit_arguments(hp, kwargs)
+        kind, classes = self.task.labels, self.task.classes
         for name, part in (("train", data), ("validation", validation)):
             if part is not None:
-                check_labels(
-                    name,
-                    part,
-                    self.base.classes,
-                    self.multi_label,
-                    own_loss=self.loss is not None,
-                )
-        drawn = self.space(hp)
+                check_labels(name, part, kind, classes)
+        training = (
+            self.space(hp)["training"] if is_drawn(model.optimizer) else None
+        )
+        if training:
+            rates = {**first_of(TRAINING_CHOICES), **self.choices}
+            names = ("schedule", "warm_up")
+            check_callbacks(
+                kwargs.get("callbacks") or (), {n: rates[n] for n in names}
+            )
         repeats = self.folds or self.seeds
         if repeats > 1:
             # What was continued would have seen what other folds hold back.
@@ -315,35 +372,37 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             seed=self.seed,
             batch_size=kwargs["batch_size"],
         ):
+            weights = kwargs.get("class_weight")
+            check_class_weight(weights, run.train, kind, classes)
             if results or continued:
-                model = self._compiled(drawn, run.seed)
+                model = self._built(hp, run.seed)
             results.append(
-                train(model, drawn["training"], run, kwargs, self.restore_best)
+                train(model, training, run, kwargs, self.restore_best)
             )
             names.append(run.name)
         return summary_of(results, names) if repeats > 1 else results[0]
 
-    def _compiled(self, drawn, seed):
-        # Counted before the seed is set: it may build the plain network.
-        bounded = self.budget is not None and drawn["attention"]
-        plain = self.budget.plain(drawn["network"]) if bounded else None
-        keras.utils.set_random_seed(seed)
-        model = self.base.build(drawn["attention"], drawn["network"])
-        if bounded:
-            self.budget.check(model, plain)
-        model.compile(
-            make_optimizer(drawn["training"]),
-            _made(keras.losses, self.loss) or self._default_loss(),
-            metrics=[_made(keras.metrics, m) for m in self.metrics],
-        )
-        return model
+    def _built(self, hp, seed):
+        """What `build` makes, a subclass's too, with another seed."""
+        # Not in a copy: KerasTuner binds `build` to the original.
+        before, self.seed = self.seed, seed
+        try:
+            keras.utils.set_random_seed(seed)
+            return self.build(hp)
+        finally:
+            self.seed = before
 
-    def _default_loss(self):
-        # Names of losses expect probabilities, which not every base gives.
-        logits = self.base.gives_logits
-        if self.multi_label:
-            return keras.losses.BinaryCrossentropy(from_logits=logits)
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+    def _overrides(self, *names):
+        return any(
+            getattr(type(self), n) is not getattr(AttentionHyperModel, n)
+            for n in names
+        )
+
+    @property
+    def _own_optimizer(self):
+        """The function of `hp` that makes one, or `None`."""
+        given = self.choices.get("optimizer")
+        return given if callable(given) else None
 
     def _fit_arguments(self, hp, kwargs):
         kwargs = dict(kwargs)
@@ -358,6 +417,20 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         return kwargs
 
 
+def _checked(values, function):
+    """What a function makes of hyperparameters, if it asks for just these."""
+    hp = keras_tuner.HyperParameters()
+    hp.values = _without_tuners(values)
+    given = dict(hp.values)
+    made = function(hp)
+    check_values(hp, given)
+    return made
+
+
+def _without_tuners(values):
+    return {n: v for n, v in values.items() if not n.startswith("tuner/")}
+
+
 def _check_folds(folds):
     arguments.positive_int("folds", folds, optional=True)
     if folds == 1:
@@ -365,24 +438,3 @@ def _check_folds(folds):
             arguments.invalid("folds", folds, "at least 2 or None")
         )
     return folds
-
-
-def _serialized(module, what):
-    """A key as it is, an object as its configuration."""
-    if what is None or isinstance(what, str):
-        return what
-    return module.serialize(what)
-
-
-def _name_of(metric):
-    """The name of a metric, of what `_serialized` returned."""
-    made = _made(keras.metrics, metric)
-    if isinstance(made, str):
-        return made
-    return getattr(made, "name", None) or made.__name__
-
-
-def _made(module, what):
-    if what is None or (isinstance(what, str) and module is keras.metrics):
-        return what
-    return module.get(what)

@@ -1,4 +1,4 @@
-"""Labels, checked against the classes before anything is trained on them."""
+"""Labels, checked against the outputs before anything is trained on them."""
 
 import keras
 import keras_tuner
@@ -8,7 +8,7 @@ from keras_attention.datasets import Examples
 from keras_attention.tuning.trial.supervised import supervised
 
 
-def check_labels(name, data, classes, multi_label, own_loss=False):
+def check_labels(name, data, kind, classes):
     """Ends a search whose labels no trial could learn.
 
     Looks at arrays and `Examples`; batches are not asked for.
@@ -16,39 +16,33 @@ def check_labels(name, data, classes, multi_label, own_loss=False):
     Args:
         name: str, the argument of `search`, for the message.
         data: data set or arrays, what a trial takes.
-        classes: int, number of classes.
-        multi_label: bool, whether an image can have several classes.
-        own_loss: bool, whether the loss was given, and with it the form of the
-            labels. Defaults to `False`.
+        kind: str, `labels` of the `Task`.
+        classes: int, the number of classes, where there are any.
 
     Raises:
         ValueError: One that ends a search.
 
     Example:
 
-    >>> check_labels("train", (np.ones((2, 8, 8, 1)), np.array([0, 2])), 2,
-    ...     multi_label=False)
+    >>> data = np.ones((2, 8, 8, 1)), np.array([0, 2])
+    >>> check_labels("train", data, "index", classes=2)
     Traceback (most recent call last):
     ...
-    keras_tuner.src.errors.FatalValueError: Invalid labels in train: ...
+    keras_tuner...FatalValueError: Invalid labels in train: ...
     """
-    if isinstance(data, Examples):
-        data = (data.images, data.labels)
-    elif isinstance(data, dict | list):
-        data = supervised(data)
-    if _is_array(data):
-        data = (data,)
-    if not isinstance(data, tuple):
+    data = _arrays_of(data)
+    if data is None:
         return
     if len(data) < 2 or data[1] is None:
         raise keras_tuner.errors.FatalValueError(
             f"There are no labels in {name}. Pass {name}=(x, y). Received: "
             f"{name}=x alone"
         )
-    if not _is_array(data[1]) and not isinstance(data[1], list):
+    _check_weights(name, data)
+    labels = _labels_of(data)
+    if labels is None:
         return
-    labels = _as_numpy(data[1])
-    problem = _problem(labels, classes, multi_label, own_loss)
+    problem = _problem(labels, kind, classes)
     if problem:
         raise keras_tuner.errors.FatalValueError(
             f"Invalid labels in {name}: {problem}. Received: labels of shape "
@@ -56,16 +50,79 @@ def check_labels(name, data, classes, multi_label, own_loss=False):
         )
 
 
-def _problem(labels, classes, multi_label, own_loss):
+def majority_share(data):
+    """The accuracy of who always says the most frequent class.
+
+    Args:
+        data: arrays `(x, y)`, a dictionary of arrays or `Examples`.
+
+    Returns:
+        A number in `[0, 1]`. `None` for batches, which are not asked for, and
+        for labels that are not one class an image: several, or numbers to
+        predict.
+
+    Example:
+
+    >>> majority_share((np.zeros((4, 8, 8, 1)), np.array([0, 1, 1, 1])))
+    0.75
+    """
+    data = _arrays_of(data)
+    labels = _labels_of(data) if data and len(data) > 1 else None
+    if labels is None or labels.dtype.kind not in "biu" or not labels.size:
+        return None
+    if labels.shape[1:] not in ((), (1,)):
+        return None
+    _, counts = np.unique(labels, return_counts=True)
+    return float(counts.max() / labels.size)
+
+
+def _arrays_of(data):
+    """`(x, y)` or `(x, y, w)` of what is in memory, else `None`."""
+    if isinstance(data, Examples):
+        found = data.images, data.labels, data.weights
+        return found if found[2] is not None else found[:2]
+    if isinstance(data, dict | list):
+        data = supervised(data)
+    if _is_array(data):
+        data = (data,)
+    return data if isinstance(data, tuple) else None
+
+
+def _labels_of(data):
+    """The labels of the only output, `None` where there are several."""
+    if _is_array(data[1]) or isinstance(data[1], list):
+        return _as_numpy(data[1])
+    return None
+
+
+def _check_weights(name, data):
+    if len(data) < 3 or not _is_array(data[2]):
+        return
+    weights = _as_numpy(data[2])
+    fit = (
+        weights.dtype.kind in "biuf"
+        and weights.shape[:1] == (len(data[0]),)
+        and np.isfinite(weights).all()
+        and (weights >= 0).all()
+    )
+    if not fit:
+        raise keras_tuner.errors.FatalValueError(
+            f"Invalid weights in {name}: expected a finite number of at least "
+            f"0 for each of {len(data[0])} images. Received: weights of shape "
+            f"{weights.shape} and dtype {weights.dtype}"
+        )
+
+
+def _problem(labels, kind, classes):
     if labels.dtype.kind not in "biuf":
         return (
             "expected numbers, the index of a class each. Give names their "
             "index, as np.unique(y, return_inverse=True)[1] does"
         )
-    if own_loss or not labels.size:
+    if kind == "any" or not labels.size:
         return None
     low, high = labels.min(), labels.max()
-    if multi_label:
+    if kind == "multi_label":
         if labels.shape[1:] != (classes,):
             return (
                 f"multi_label=True expects the shape (count, {classes}), for "
@@ -75,17 +132,22 @@ def _problem(labels, classes, multi_label, own_loss):
             return f"expected 0 or 1, but they go from {low} to {high}"
         return None
     if labels.shape[1:] not in ((), (1,)):
+        if kind == "number":
+            return "one output expects a number an image, of shape (count,)"
         return (
             "expected the index of a class for every image, of shape "
             "(count,). Pass y.argmax(-1) for one-hot labels, or multi_label="
             "True where an image has several"
         )
-    if not (low >= 0 and high < classes):
+    if kind == "number":
+        finite = np.isfinite(labels).all()
+        return None if finite else "expected finite numbers"
+    if not (low >= 0 and high <= classes - 1):
         return (
             f"classes={classes} expects 0 to {classes - 1}, but they go from "
             f"{low} to {high}. Count from 0, or raise classes"
         )
-    if (labels % 1).any():
+    if kind == "index" and (labels % 1).any():
         return "expected whole numbers, the index of a class each"
     return None
 

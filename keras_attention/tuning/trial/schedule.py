@@ -3,28 +3,79 @@
 import math
 
 import keras
+import keras_tuner
+import numpy as np
 from keras import ops
 
+from keras_attention.tuning.space.optimizers import optimizer_classes
 
-def make_optimizer(training, learning_rate=None):
-    """The optimizer that `training_space` drew.
+# What sets the learning rate of a running training.
+_SETTERS = (
+    keras.callbacks.ReduceLROnPlateau,
+    keras.callbacks.LearningRateScheduler,
+)
+
+
+def make_optimizer(training):
+    """The optimizer that `training_space` drew, at its peak learning rate.
 
     Args:
         training: dict, what `training_space` returned.
-        learning_rate: `LearningRateSchedule` instead of the constant that was
-            drawn, or `None`. Defaults to `None`.
 
     Returns:
-        `AdamW`, or `SGD` with Nesterov momentum 0.9; the weight decay is
-        decoupled in both.
+        A `keras.optimizers.Optimizer`, SGD with Nesterov momentum 0.9; the
+        weight decay is decoupled in all.
     """
-    common = {
-        "learning_rate": learning_rate or training["learning_rate"],
-        "weight_decay": training["weight_decay"],
-    }
-    if training["optimizer"] == "sgd":
-        return keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
-    return keras.optimizers.AdamW(**common)
+    key, rate = training["optimizer"], training["learning_rate"]
+    own = {"momentum": 0.9, "nesterov": True} if key == "sgd" else {}
+    optimizer = optimizer_classes()[key](
+        learning_rate=rate, weight_decay=training["weight_decay"], **own
+    )
+    # What `is_drawn` knows it by.
+    optimizer.drawn_rate = rate
+    return optimizer
+
+
+def is_drawn(optimizer):
+    """Whether an optimizer is as `make_optimizer` made it.
+
+    One that a subclass made, or gave another learning rate, is its own.
+    """
+    # Under mixed_float16 `compile` puts another one around it.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    drawn = getattr(optimizer, "drawn_rate", None)
+    if drawn is None:
+        return False
+    rate = ops.convert_to_numpy(optimizer.learning_rate)
+    return float(rate) == float(np.asarray(drawn, rate.dtype))
+
+
+def is_scheduled(training):
+    """Whether the learning rate that was drawn changes in the training."""
+    return training["schedule"] != "constant" or training["warm_up"] > 0
+
+
+def check_callbacks(callbacks, choices):
+    """Ends a search in which a callback and a schedule set the learning rate.
+
+    In the first trial, though another may be the first to draw a schedule.
+
+    Args:
+        callbacks: iterable of Keras callbacks.
+        choices: dict, of schedule and warm-up, what can be drawn.
+
+    Raises:
+        ValueError: One that ends a search.
+    """
+    found = [type(c).__name__ for c in callbacks if isinstance(c, _SETTERS)]
+    constant = set(choices["schedule"]) == {"constant"}
+    if found and not (constant and max(choices["warm_up"]) == 0):
+        raise keras_tuner.errors.FatalValueError(
+            f"{found[0]} sets the learning rate, which the schedule that is "
+            "drawn sets too. Leave it out, or pass the hypermodel choices="
+            "{'schedule': 'constant', 'warm_up': 0.0}. Received: choices="
+            f"{choices}"
+        )
 
 
 @keras.saving.register_keras_serializable(package="keras_attention")

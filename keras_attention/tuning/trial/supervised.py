@@ -14,24 +14,35 @@ _KINDS = (
 
 
 def supervised(data):
-    """A tuple of arrays, or batches of pairs."""
+    """A tuple of arrays, or batches of tuples: what `fit` takes.
+
+    `(image, label)`, and `(image, label, weight)` where there are weights.
+    """
     if isinstance(data, Examples):
         return batches(data)
     if isinstance(data, dict):
-        if not {"image", "label"} <= set(data):
-            raise keras_tuner.errors.FatalValueError(
-                f"Data must be {_KINDS}. Received: a dictionary of "
-                f"{sorted(data)}"
-            )
-        return np.asarray(data["image"]), np.asarray(data["label"])
+        return tuple(map(as_arrays, _parts(data)))
     if isinstance(data, list):
         return tuple(data)
     if isinstance(data, keras.utils.PyDataset):
         return Pairs(data) if isinstance(data[0], dict) else data
     # tf.data, without importing TensorFlow.
     if isinstance(getattr(data, "element_spec", None), dict):
-        return data.map(lambda batch: (batch["image"], batch["label"]))
+        return data.map(_parts)
     return data
+
+
+def as_arrays(values, change=np.asarray):
+    """An array, or a dictionary or a tuple of them: of several outputs.
+
+    >>> as_arrays({"a": [1, 2], "b": [3, 4]}, lambda values: values[:1])
+    {'a': [1], 'b': [3]}
+    """
+    if isinstance(values, dict):
+        return {name: as_arrays(v, change) for name, v in values.items()}
+    if isinstance(values, tuple):
+        return tuple(as_arrays(v, change) for v in values)
+    return change(values)
 
 
 def is_masked(data):
@@ -45,7 +56,7 @@ def is_masked(data):
 
 
 class Pairs(keras.utils.PyDataset):
-    """The images and labels of batches that are dictionaries."""
+    """The images, labels and weights of batches that are dictionaries."""
 
     def __init__(self, source):
         super().__init__(
@@ -55,12 +66,13 @@ class Pairs(keras.utils.PyDataset):
         )
         self.source = source
 
-    def __len__(self):
-        return len(self.source)
+    @property
+    def num_batches(self):
+        """As many as the source, `None` without end."""
+        return self.source.num_batches
 
     def __getitem__(self, index):
-        batch = self.source[index]
-        return batch["image"], batch["label"]
+        return _parts(self.source[index])
 
     def on_epoch_begin(self):
         """Tells the source."""
@@ -69,3 +81,13 @@ class Pairs(keras.utils.PyDataset):
     def on_epoch_end(self):
         """Tells the source."""
         self.source.on_epoch_end()
+
+
+def _parts(batch):
+    """What `fit` takes of a dictionary."""
+    if not {"image", "label"} <= set(batch):
+        raise keras_tuner.errors.FatalValueError(
+            f"Data must be {_KINDS}. Received: a dictionary of {sorted(batch)}"
+        )
+    names = ("image", "label", "weight")
+    return tuple(batch[name] for name in names if name in batch)

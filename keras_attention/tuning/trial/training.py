@@ -8,10 +8,12 @@ import keras
 from keras_attention.inspection.costs import count_costs
 from keras_attention.tuning.trial.agreement import mean_attention_energy
 from keras_attention.tuning.trial.budget import COSTS
+from keras_attention.tuning.trial.data import check_end
 from keras_attention.tuning.trial.data import has_own_order
 from keras_attention.tuning.trial.data import rewind
 from keras_attention.tuning.trial.data import steps_of
 from keras_attention.tuning.trial.schedule import WarmUpSchedule
+from keras_attention.tuning.trial.schedule import is_scheduled
 
 
 def train(model, training, run, options, restore_best=None):
@@ -19,7 +21,8 @@ def train(model, training, run, options, restore_best=None):
 
     Args:
         model: `keras.Model`, what `AttentionHyperModel.build` returned.
-        training: dict, what `training_space` drew.
+        training: dict, what `training_space` drew; `None` leaves the optimizer
+            as it is.
         run: `Run`.
         options: dict, arguments of `keras.Model.fit`, with `epochs`,
             `initial_epoch` and `batch_size`.
@@ -31,14 +34,19 @@ def train(model, training, run, options, restore_best=None):
     """
     options = dict(options)
     batch_size = options.pop("batch_size")
-    steps = steps_of(run.train, batch_size, options.get("steps_per_epoch"))
-    model.optimizer.learning_rate = WarmUpSchedule(
-        training["learning_rate"],
-        steps * options["epochs"],
-        training["warm_up"],
-        training["schedule"],
-        start=steps * options["initial_epoch"],
-    )
+    per_epoch = options.get("steps_per_epoch")
+    until = options.get("validation_steps")
+    check_end("training", run.train, per_epoch, "steps_per_epoch")
+    check_end("validation", run.validation, until, "validation_steps")
+    if training is not None and is_scheduled(training):
+        steps = steps_of(run.train, batch_size, per_epoch)
+        model.optimizer.learning_rate = WarmUpSchedule(
+            training["learning_rate"],
+            steps * options["epochs"],
+            training["warm_up"],
+            training["schedule"],
+            start=steps * options["initial_epoch"],
+        )
     callbacks = list(options.pop("callbacks", None) or [])
     if restore_best:
         callbacks.append(
@@ -63,7 +71,9 @@ def train(model, training, run, options, restore_best=None):
         for name, values in history.items()
         if not name.startswith("val_") and name != "learning_rate"
     }
-    return _judged(model, run, batch_size, {**results, "seconds": seconds})
+    size = options.get("validation_batch_size") or batch_size
+    results["seconds"] = seconds
+    return _judged(model, run, size, until, results)
 
 
 def summary_of(results, names):
@@ -88,10 +98,13 @@ def summary_of(results, names):
     return summary
 
 
-def _judged(model, run, batch_size, results):
+def _judged(model, run, batch_size, steps, results):
     # Of the model as it is now, whatever a callback restored.
     validation = model.evaluate(
-        **_as_arguments(run.validation, batch_size), verbose=0, return_dict=True
+        **_as_arguments(run.validation, batch_size),
+        steps=steps,
+        verbose=0,
+        return_dict=True,
     )
     results |= {f"val_{name}": v for name, v in validation.items()}
     costs = count_costs(model).total
@@ -101,7 +114,7 @@ def _judged(model, run, batch_size, results):
         gflops = costs.flops / 1e9
         results["accuracy_per_gflop"] = results["val_accuracy"] / gflops
     if run.masked is not None:
-        energy = mean_attention_energy(model, run.masked, batch_size)
+        energy = mean_attention_energy(model, run.masked, batch_size, steps)
         if energy is not None:
             results["attention_energy"] = energy
     return {name: float(value) for name, value in results.items()}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from keras_attention.tuning.space.combinations import describe_space
 from keras_attention.tuning.space.combinations import enumerate_space
 from keras_attention.tuning.space.combinations import size_of
 
@@ -54,3 +55,29 @@ def test_one_name_in_two_scopes():
                 hp.Choice("ratio", [4, 8])
 
     assert size_of(twice) == len(list(enumerate_space(twice))) == 5
+
+
+def test_what_a_space_costs_is_said():
+    words = describe_space(nested)
+    assert words.startswith("6 hyperparameters with 33 combinations.")
+    # One in three has a pool, and half of these an alignment of each kind.
+    assert "the 2 values of alignment, three trials of each, takes 18" in words
+
+    def small(hp):
+        hp.Choice("kind", ["none", "se"])
+
+    assert describe_space(small) == (
+        "1 hyperparameter with 2 combinations. A grid search goes through all "
+        "of them."
+    )
+
+    def continuous(hp):
+        hp.Float("rate", 0.1, 1.0)
+
+    assert describe_space(continuous) == (
+        "1 hyperparameter with infinitely many combinations. Among 20 random "
+        "trials is one of the best 14 % in 19 of 20 searches."
+    )
+    assert describe_space(lambda hp: None).startswith(
+        "0 hyperparameters with 1"
+    )

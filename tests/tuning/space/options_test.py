@@ -1,5 +1,6 @@
 """What is possible at a place follows from flags and from shapes."""
 
+import importlib
 import random
 
 import keras
@@ -12,17 +13,25 @@ from keras_attention import alignments
 from keras_attention import layers
 from keras_attention import scores
 from keras_attention.tuning.space.argument import describe
+from keras_attention.tuning.space.choices import LAYER_CHOICES
+from keras_attention.tuning.space.combinations import enumerate_space
 from keras_attention.tuning.space.mechanisms import layer_of
 from keras_attention.tuning.space.mechanisms import mechanism_keys
+from keras_attention.tuning.space.options import attention_names
 from keras_attention.tuning.space.options import attention_options
 from keras_attention.tuning.space.site import Site
 from keras_attention.tuning.space.spaces import attention_space
 
+EVERYTHING = dict.fromkeys(LAYER_CHOICES)
 DEEP = {"block4": Site([(14, 14, 48)], [(7, 7, 64)])}
 
 
 def arguments_of(mechanism, sites=DEEP, **kwargs):
-    (mechanisms,) = attention_options(sites, [mechanism], **kwargs).values()
+    """With everything asked for, as far as nothing else is."""
+    choices = {**EVERYTHING, **kwargs.pop("choices", {})}
+    (mechanisms,) = attention_options(
+        sites, [mechanism], choices, **kwargs
+    ).values()
     return {argument.name: argument for argument in mechanisms[mechanism]}
 
 
@@ -225,7 +234,7 @@ def test_what_costs_too_much_is_left_out():
         )
 
     (mechanisms,) = attention_options(
-        DEEP, ["se", "nonlocal"], affordable=affordable
+        DEEP, ["se", "nonlocal"], EVERYTHING, affordable=affordable
     ).values()
     assert set(mechanisms) == {"se"}
     assert mechanisms["se"][0].values == [16, 8]
@@ -235,7 +244,8 @@ def test_what_costs_too_much_is_left_out():
 
 
 def test_describes_and_makes_a_layer():
-    (mechanisms,) = attention_options(DEEP, ["attn_pool"]).values()
+    choices = {"alignment": None, "temperature": [1.0, 0.3]}
+    (mechanisms,) = attention_options(DEEP, ["attn_pool"], choices).values()
     drawn = {"alignment": "softmax", "temperature": 0.3, "num_heads": 2}
     description = describe("attn_pool", mechanisms["attn_pool"], drawn)
     layer = layer_of(description)
@@ -343,3 +353,73 @@ def test_why_no_mechanism_fits():
 def test_a_mistyped_mechanism():
     with pytest.raises(ValueError, match="Did you mean 'cbam'"):
         attention_options({"conv": (8, 8, 64)}, ["cbamm"])
+
+
+def drawn_at(options, place, mechanism):
+    return {a.name: a.values for a in options[place][mechanism]}
+
+
+def test_what_nobody_asked_for_is_not_drawn():
+    (mechanisms,) = attention_options(DEEP).values()
+    for what in mechanisms.values():
+        assert all(len(argument.values) == 1 for argument in what)
+    # The first that fits: 16 channels in a group are too many.
+    (mechanisms,) = attention_options({"p": (6, 9, 8)}).values()
+    assert mechanisms["se"][0].values == [8]
+
+
+def test_the_most_specific_choice_counts():
+    choices = {
+        "reduction_ratio": [2],
+        "se_reduction_ratio": [4],
+        "p_se_reduction_ratio": [4, 8],
+        "cbam_kernel_size": None,
+        "q_attention": ["se", "spatial"],
+        "q_cbam_spatial_kernel_size": [5],
+        "dropout": [0.5],
+        "mhsa_dropout": [0.1],
+    }
+    sites = {"p": (14, 14, 16), "q": (14, 14, 16)}
+    options = attention_options(sites, ["se", "cbam", "mhsa"], choices)
+    assert drawn_at(options, "p", "se")["reduction_ratio"] == [4, 8]
+    assert drawn_at(options, "q", "se")["reduction_ratio"] == [4]
+    cbam = drawn_at(options, "p", "cbam")
+    assert cbam["reduction_ratio"] == [2] and cbam["kernel_size"] == [3, 5, 7]
+    assert [*options["q"]] == ["se", "cbam_spatial"]
+    assert drawn_at(options, "q", "cbam_spatial")["kernel_size"] == [5]
+    # What the network has too is the layer's only behind its mechanism.
+    assert drawn_at(options, "p", "mhsa")["dropout"] == [0.1]
+    names = attention_names(options, ["se", "cbam", "mhsa"])
+    assert {*choices} - {"dropout"} <= names
+    for name in ("q_cbam_kernel_size", "gate_key_dim", "p_se_kernel_size"):
+        assert name not in names
+    with pytest.raises(ValueError, match="no usual values of eca's gamma"):
+        attention_options(sites, ["eca"], {"eca_gamma": None})
+
+
+FOREIGN = """
+from keras_attention import layers
+
+@layers.register("foreign", search_space={"reduction_ratio": [2, 4]})
+class Foreign(layers.SqueezeAndExcite2D):
+    pass
+"""
+
+
+def test_layers_of_others_are_searched_as_they_say(tmp_path, monkeypatch):
+    (tmp_path / "their_layers.py").write_text(FOREIGN)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = dict(layers.registry._entries)
+    importlib.import_module("their_layers")
+    try:
+        options = attention_options(DEEP, ["foreign", "se"])
+        found = list(enumerate_space(lambda hp: attention_space(hp, options)))
+        ratio = "block4_foreign_reduction_ratio"
+        assert {values.get(ratio) for values in found} == {None, 2, 4}
+        # A layer of ours is as it is until somebody asks for more.
+        assert len(found) == 1 + 2 + 1
+        options = attention_options(DEEP, "foreign", {"reduction_ratio": [8]})
+        assert drawn_at(options, "block4", "foreign")["reduction_ratio"] == [8]
+    finally:
+        layers.registry._entries.clear()
+        layers.registry._entries.update(before)

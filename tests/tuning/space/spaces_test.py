@@ -8,11 +8,15 @@ import keras_tuner
 import pytest
 import toy
 
+from keras_attention.tuning.space.choices import LAYER_CHOICES
+from keras_attention.tuning.space.choices import NETWORK_CHOICES
 from keras_attention.tuning.space.choices import TRAINING_CHOICES
 from keras_attention.tuning.space.choices import check_choices
+from keras_attention.tuning.space.choices import check_names
 from keras_attention.tuning.space.combinations import enumerate_space
 from keras_attention.tuning.space.combinations import size_of
 from keras_attention.tuning.space.mechanisms import layer_of
+from keras_attention.tuning.space.optimizers import learning_rates
 from keras_attention.tuning.space.options import attention_options
 from keras_attention.tuning.space.site import Site
 from keras_attention.tuning.space.spaces import attention_space
@@ -43,7 +47,7 @@ def draw(function, seed):
 
 @pytest.fixture(scope="module")
 def options():
-    return attention_options(SITES)
+    return attention_options(SITES, choices=dict.fromkeys(LAYER_CHOICES))
 
 
 @pytest.mark.parametrize(
@@ -118,9 +122,8 @@ def test_finite_space_is_counted():
         {
             "score": ["dot"],
             "alignment": ["softmax", toy.UNTEMPERED],
-            "num_heads": [1],
-            "key_dim": [16],
-            "aggregation": ["gated_mean"],
+            **dict.fromkeys(["temperature", "reduction_ratio"]),
+            "identity_init": [False, True],
         },
     )
 
@@ -136,7 +139,7 @@ def test_a_single_alignment_is_no_hyperparameter():
         ("softmax", ["block3_attention", "block3_gate_temperature"]),
         (toy.UNTEMPERED, ["block3_attention"]),
     ):
-        choices = {"key_dim": [8], "aggregation": ["gated_mean"]}
+        choices = {"temperature": [1.0, 0.3]}
         options = attention_options(
             {"block3": SITES["block3"]},
             ["gate"],
@@ -150,15 +153,17 @@ def test_a_single_alignment_is_no_hyperparameter():
 
 
 def test_network_and_training():
+    choices = {**NETWORK_CHOICES, **TRAINING_CHOICES}
+
     def whole(hp):
-        return network_space(hp) | training_space(hp)
+        return network_space(hp, choices) | training_space(hp, choices)
 
     optimizers = set()
     for seed in range(30):
         hp, drawn = draw(whole, seed)
         assert drawn == json.loads(json.dumps(drawn))
         optimizers.add(drawn["optimizer"])
-        low, high = TRAINING_CHOICES["learning_rate"][drawn["optimizer"]]
+        low, high = learning_rates(drawn["optimizer"])
         assert low <= drawn["learning_rate"] <= high
         other = {"adamw": "sgd", "sgd": "adamw"}[drawn["optimizer"]]
         assert f"{other}_learning_rate" not in hp.values
@@ -188,19 +193,59 @@ def test_fixed_values_are_no_hyperparameters():
     assert [parameter.name for parameter in hp.space] == ["dropout"]
 
 
+SHARED = keras.optimizers.SGD()
+
+
 @pytest.mark.parametrize(
     "choices, message",
     [
-        ({"num_head": [2]}, "choices: expected one of.*num_heads"),
         ({"num_heads": (1, 8)}, r"a tuple \(low, high\).*'num_heads'"),
         ({"dropout": (0.5, 0.1)}, "0 <= low < high"),
         ({"dropout": []}, "not empty.*dropout"),
         ({"dropout": [0.1, "a"]}, "a list of numbers, of keys"),
         ({"dropout": [0.1, 0.1]}, "different values"),
-        ({"optimizer": ["adam"]}, "some of adamw, sgd.*'adam'"),
-        ({"learning_rate": {"adam": 0.1}}, "one of 'adamw', 'sgd'"),
+        ({"schedule": "cosin"}, "some of cosine, constant.*'cosin'"),
+        ({"optimizer": ["AdamW"]}, "adadelta, .*Did you mean 'adamw'"),
+        ({"optimizer": "ninja"}, "a function of hp.*'ninja'"),
+        ({"optimizer": lambda hp: "sgd"}, "which returns 'sgd'"),
+        ({"optimizer": lambda hp: SHARED}, "a new optimizer for every"),
+        ({"optimizer": keras.optimizers.SGD()}, "a list of numbers, of keys"),
     ],
 )
 def test_messages(choices, message):
     with pytest.raises(ValueError, match=message):
         check_choices(choices)
+
+
+def test_optimizers_by_key_have_rates_of_their_own():
+    choices = check_choices(
+        {
+            "optimizer": ["lion", "nadam", "rmsprop"],
+            "learning_rate": [0.1, 0.2],
+            "nadam_learning_rate": 0.3,
+        }
+    )
+    hp = keras_tuner.HyperParameters()
+    training_space(hp, choices)
+    declared = {parameter.name: parameter for parameter in hp.space}
+    assert declared["lion_learning_rate"].values == [0.1, 0.2]
+    assert "nadam_learning_rate" not in declared
+    hp.values["optimizer"] = "nadam"
+    assert training_space(hp, choices)["learning_rate"] == 0.3
+    assert learning_rates("adam") == pytest.approx((0.001 / 3, 0.01))
+
+
+NAMES = ["reduction_ratio", "gate_key_dim", "b3_attention", "b3_se_power"]
+
+
+@pytest.mark.parametrize(
+    "name, hint",
+    [
+        ("reduction_ration", "Did you mean 'reduction_ratio'"),
+        ("b3_gate_key_dim", "Did you mean 'gate_key_dim'"),
+        ("b4_attention", "Did you mean 'b3_attention'"),
+    ],
+)
+def test_names_of_nothing_are_refused(name, hint):
+    with pytest.raises(ValueError, match=f"{name}.*{hint}"):
+        check_names({"b3_se_power": [1], name: [1]}, NAMES)

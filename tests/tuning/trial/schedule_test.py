@@ -3,10 +3,14 @@
 import math
 
 import keras
+import keras_tuner
 import numpy as np
 import pytest
 
+from keras_attention.tuning.space.optimizers import optimizer_classes
 from keras_attention.tuning.trial.schedule import WarmUpSchedule
+from keras_attention.tuning.trial.schedule import check_callbacks
+from keras_attention.tuning.trial.schedule import is_drawn
 from keras_attention.tuning.trial.schedule import make_optimizer
 
 DRAWN = {"learning_rate": 0.1, "weight_decay": 0.01}
@@ -37,13 +41,34 @@ def test_without_warm_up_constant_and_continued():
     assert float(constant(9)) == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd"])
-def test_optimizer_survives_its_config(name):
-    schedule = WarmUpSchedule(0.1, 10, 0.2, "constant", 3)
-    optimizer = make_optimizer({**DRAWN, "optimizer": name}, schedule)
+@pytest.mark.parametrize("name", optimizer_classes())
+def test_every_optimizer_is_made_and_survives_its_config(name):
+    optimizer = make_optimizer({**DRAWN, "optimizer": name})
+    assert float(optimizer.learning_rate) == pytest.approx(0.1)
+    assert optimizer.weight_decay == 0.01
+    optimizer.learning_rate = WarmUpSchedule(0.1, 10, 0.2, "constant", 3)
     config = keras.optimizers.serialize(optimizer)
     again = keras.optimizers.deserialize(config)
     assert again.get_config() == optimizer.get_config()
-    assert again.weight_decay == 0.01
-    rate = make_optimizer({**DRAWN, "optimizer": name}).learning_rate
-    assert float(rate) == pytest.approx(0.1)
+
+
+def test_an_optimizer_is_known_until_somebody_changes_it():
+    optimizer = make_optimizer({**DRAWN, "optimizer": "lion"})
+    assert is_drawn(optimizer)
+    assert is_drawn(keras.optimizers.LossScaleOptimizer(optimizer))
+    optimizer.learning_rate = 0.2
+    assert not is_drawn(optimizer)
+    assert not is_drawn(keras.optimizers.Lion(0.1))
+
+
+def test_a_callback_that_sets_the_rate():
+    plateau = keras.callbacks.ReduceLROnPlateau()
+    constant = {"schedule": ["constant"], "warm_up": [0.0]}
+    check_callbacks([plateau], constant)
+    for choices in (
+        {**constant, "schedule": ["constant", "cosine"]},
+        {**constant, "warm_up": (0.0, 0.2)},
+    ):
+        check_callbacks([keras.callbacks.EarlyStopping()], choices)
+        with pytest.raises(keras_tuner.errors.FatalError, match="Leave it out"):
+            check_callbacks([plateau], choices)

@@ -1,0 +1,155 @@
+"""What the outputs of a network mean: its loss, its metrics, its labels.
+
+| outputs | labels | loss unless given |
+|---|---|---|
+| a vector, softmax or logits | the index of a class | cross-entropy |
+| the same, `multi_label=True` | 0 or 1 for every class | binary |
+| one number, sigmoid | 0 or 1 | binary |
+| one number, linear: a regression, or a logit | a number | has to be given |
+| several, or maps | as the loss takes them | has to be given |
+"""
+
+import keras
+
+from keras_attention.tuning.trial.copies import BY_SHAPE
+from keras_attention.tuning.trial.copies import made
+from keras_attention.tuning.trial.copies import name_of
+from keras_attention.tuning.trial.copies import recipe_of
+
+# Two classes in one output are told apart by a threshold of 0.5.
+_OF_CLASSES = ("accuracy", "acc", "binary_accuracy", "BinaryAccuracy")
+
+
+class Task:
+    """The loss and the metrics of a search, and what its labels may be.
+
+    Args:
+        base: `VGGBase` or `FunctionalBase`.
+        multi_label: bool, whether an image can have several classes.
+        loss: as of `AttentionHyperModel`.
+        metrics: the same.
+
+    Attributes:
+        labels: str, `"index"`, `"multi_label"`, `"binary"`, `"number"`, or
+            `"any"`, which only the loss knows.
+        classes: int, the number of classes, or `None`.
+
+    Raises:
+        ValueError: For outputs that need a loss and have none, and for what
+            would be computed wrong without a word.
+    """
+
+    def __init__(self, base, multi_label, loss, metrics):
+        self.from_logits = base.activation == "linear"
+        self.outputs = base.outputs
+        self._loss = recipe_of(keras.losses, "loss", loss)
+        self.labels = _labels(base, multi_label, self._loss)
+        self.classes = 2 if self.labels == "binary" else base.classes
+        if loss is None and self.labels in ("number", "any"):
+            raise ValueError(_missing(base))
+        # Labels that are compared with 0.5.
+        self._halved = multi_label or self.labels == "binary"
+        if metrics is None:
+            metrics = self._default_metrics()
+        self._metrics = recipe_of(keras.metrics, "metrics", metrics)
+        self._check_names()
+        self._check_thresholds()
+
+    def compile_arguments(self):
+        """A new loss and new metrics, for `compile`."""
+        loss = made(self._loss) if self._loss else self._default_loss()
+        return {"loss": loss, "metrics": made(self._metrics)}
+
+    def metric_names(self):
+        """Names in the logs of an epoch, `None` where only Keras knows."""
+        if len(self.outputs) > 1 or not isinstance(self._metrics, list):
+            return None
+        return ["loss", *map(name_of, self._metrics)]
+
+    def _default_loss(self):
+        # Names of losses expect probabilities, which not every base gives.
+        if self.labels == "index":
+            kind = keras.losses.SparseCategoricalCrossentropy
+        else:
+            kind = keras.losses.BinaryCrossentropy
+        return kind(from_logits=self.from_logits)
+
+    def _default_metrics(self):
+        """Accuracy where the outputs are told to be classes."""
+        if self._loss is None:
+            return ["accuracy"]
+        if self.classes is None or self.labels == "number":
+            return []
+        entropy = "entropy" in _loss_name(self._loss)
+        if self.from_logits and (self._halved or not entropy):
+            return []
+        return ["accuracy"]
+
+    def _check_names(self):
+        """Raises for an output that the base does not have."""
+        for name, what in (("loss", self._loss), ("metrics", self._metrics)):
+            unknown = isinstance(what, dict) and {*what} - {*self.outputs}
+            if unknown:
+                raise ValueError(
+                    f"Invalid value for argument {name}: expected the outputs "
+                    f"of base, {', '.join(map(repr, self.outputs))}. "
+                    f"Received: {', '.join(map(repr, sorted(unknown)))}"
+                )
+
+    def _check_thresholds(self):
+        """Refuses what would be wrong without a word."""
+        if not isinstance(self._metrics, list):
+            return
+        keys = [metric for metric in self._metrics if isinstance(metric, str)]
+        if keys and self._halved and self.from_logits:
+            raise ValueError(
+                "Metrics by key compare labels with 0.5, which is no "
+                "threshold for logits. Give base a sigmoid, or metrics that "
+                "take logits, such as keras.metrics.AUC(from_logits=True). "
+                f"Received: metrics={keys}"
+            )
+        wrong = [key for key in keys if key in _OF_CLASSES]
+        if wrong and self.labels == "number":
+            raise ValueError(
+                "Numbers have no accuracy. Give metrics of a regression, such "
+                f"as 'mae'. Received: metrics={wrong}"
+            )
+
+
+def _labels(base, multi_label, loss):
+    if base.classes is None:
+        return "any"
+    if multi_label:
+        return "multi_label" if loss is None else "any"
+    if base.classes > 1:
+        return "index" if loss is None else "any"
+    if base.activation == "softmax":
+        raise ValueError(_missing(base))
+    if loss is None:
+        return "binary" if base.activation == "sigmoid" else "number"
+    return "binary" if "binary" in _loss_name(loss) else "number"
+
+
+def _loss_name(loss):
+    """In lower case; of a key, that of the function that it stands for."""
+    if loss in BY_SHAPE["loss"]:
+        return "binary_crossentropy"
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    return str(name_of(loss)).lower()
+
+
+def _missing(base):
+    if base.classes is None:
+        return (
+            "base must be a classifier, with outputs (batch, classes), or come "
+            "with the loss of its outputs. Received: loss=None and outputs of "
+            f"shape {', '.join(map(str, base.outputs.values()))}"
+        )
+    return (
+        "One output is a number, which takes activation='linear' and "
+        "loss='mse'; or the probability of the second of two classes, which "
+        "takes activation='sigmoid'; or, with multi_label=True, a label by "
+        f"itself. Received: classes={base.classes} and the activation "
+        f"{base.activation!r}"
+    )
