@@ -1,4 +1,4 @@
-"""Hyperparameters as axes: what was tried, and where a value lies."""
+"""What was tried of a hyperparameter, and where a value lies among it."""
 
 import dataclasses
 import math
@@ -59,12 +59,12 @@ class Hyperparameter:
 
 
 def hyperparameters(trials, space):
-    """An parameter for every hyperparameter that differs between trials.
+    """Every hyperparameter that differs between trials.
 
     Args:
         trials: list of `Trial`.
         space: list of dict, the space of `oracle.json`: it gives the order, and
-            which axes are logarithmic.
+            which are logarithmic.
 
     Returns:
         A list of `Hyperparameter`.
