@@ -82,7 +82,7 @@ def _beside_plain(result):
     best, plain = result.winner(), result.plain
     if plain is best:
         return True, (
-            "The winner is the plain network: no attention that was tried is "
+            "The winner is a plain network: no attention that was tried is "
             "better than none."
         )
     if plain is None:
@@ -95,16 +95,15 @@ def _beside_plain(result):
         )
     gap = abs(best.score - plain.score)
     spread = max(best.spread or 0.0, plain.spread or 0.0)
-    network = f"the best plain network, trial {plain.trial_id}"
     if gap > spread:
         return False, (
-            f"Without attention, {network} has {plain.score:.4g}, {gap:.2g} "
-            "behind."
+            f"The best plain network, trial {plain.trial_id}, has "
+            f"{plain.score:.4g}, {gap:.2g} behind."
         )
     repeats = f", and repeats differ by {spread:.2g}" if spread else ""
     return True, (
-        f"The winner is not shown to be better than {network}: that has "
-        f"{plain.score:.4g}{repeats}."
+        "The winner is not shown to be better than the best plain network, "
+        f"trial {plain.trial_id}: that has {plain.score:.4g}{repeats}."
     )
 
 

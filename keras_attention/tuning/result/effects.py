@@ -93,8 +93,12 @@ def _combined(trials):
             mechanisms.setdefault(key, []).append(trial.score)
         for key in present or {"none"}:
             places.setdefault(key, []).append(trial.score)
+    # What the others are compared with comes first.
     return {
-        title: [_group(label, groups[label]) for label in sorted(groups)]
+        title: [
+            _group(label, groups[label])
+            for label in sorted(groups, key=lambda n: (n != "none", str(n)))
+        ]
         for title, groups in (
             ("mechanism, anywhere", mechanisms),
             ("attention at", places),

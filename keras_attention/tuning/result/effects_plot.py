@@ -13,7 +13,8 @@ def plot_effects(result, names=None):
     known = {parameter.name: parameter for parameter in result.hyperparameters}
     for name in names or ():
         arguments.one_of("names", name, tuple(known))
-    trials = result.finished
+    # In the order they ended: sorted, points side by side would be a slope.
+    trials = [trial for trial in result.trials if trial.score is not None]
     if names:
         chosen = {name: effect(known[name], trials) for name in names}
     else:
@@ -37,6 +38,11 @@ def plot_effects(result, names=None):
     for axes, (name, groups) in zip(panels, chosen.items(), strict=True):
         canvas.plain(axes, canvas.wrapped(name, 22))
         _draw_effect(axes, groups, limits)
+    figure.supxlabel(
+        "grey: trials; blue: their mean and its 95 % interval",
+        fontsize=canvas.SMALL + 1,
+        color=canvas.PALE,
+    )
     panels[0].set_ylabel(
         result.objective, fontsize=canvas.SMALL + 1, color=canvas.INK
     )

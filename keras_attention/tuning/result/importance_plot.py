@@ -27,10 +27,9 @@ def plot_importance(result):
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    note = "lines hold 90 % of a bootstrap over trials; white: no effect seen"
     if found.note:
-        axes.set_xlabel(
-            f"Not to be trusted: {found.note}.",
-            fontsize=canvas.SMALL,
-            color=canvas.VERMILION,
-        )
+        note = f"Not to be trusted: {found.note}."
+    colour = canvas.VERMILION if found.note else canvas.PALE
+    axes.set_xlabel(note, fontsize=canvas.SMALL, color=colour)
     return figure

@@ -8,9 +8,10 @@ from keras_attention.internals.table import html_table
 from keras_attention.internals.table import text_table
 from keras_attention.tuning.result.baselines import accuracy_name
 from keras_attention.tuning.result.baselines import verdicts
+from keras_attention.tuning.result.hyperparameters import often_on
 from keras_attention.tuning.result.hyperparameters import shown
 
-_TOP = 10
+_TOP, _FEW = 10, 8
 _WIDTH = 56
 
 
@@ -27,20 +28,6 @@ def html(result, most=_TOP):
     parts = [html_table(header, rows)] if rows else []
     notes = [[note] for note in _notes(result, most)]
     return "".join(parts) + (html_table(["note"], notes) if notes else "")
-
-
-def configuration(result, trial):
-    """The hyperparameters that differ between trials, those that are on."""
-    plain = "plain network: " if trial is result.plain else ""
-    varied = [
-        parameter.name
-        for parameter in result.hyperparameters
-        if parameter.name in trial.values
-    ]
-    if not varied:
-        return f"{plain}(the same in all trials)"
-    values = [f"{name}={shown(trial.values[name])}" for name in varied]
-    return plain + ", ".join(values)
 
 
 def flat(rows):
@@ -90,10 +77,14 @@ def _cells(result, most):
     trials = result.finished[:most]
     if result.plain not in (None, *trials):
         trials.append(result.plain)
+    names = [parameter.name for parameter in result.hyperparameters]
+    usual = names
+    if most is not None:
+        usual = often_on(result.hyperparameters, result.finished)
     rows = [
         [
             textwrap.fill(
-                configuration(result, trial),
+                _configuration(result, trial, names, usual),
                 _WIDTH,
                 break_long_words=False,
                 break_on_hyphens=False,
@@ -119,6 +110,20 @@ def _cells(result, most):
         others = ["-"] * (len(columns) - 2)
         rows.append(["majority class", "-", score, *others])
     return [header[n] for n in kept], [[row[n] for n in kept] for row in rows]
+
+
+def _configuration(result, trial, names, usual):
+    """The hyperparameters that differ between trials, those that are on.
+
+    Of more than eight only those that are so in other trials too.
+    """
+    on = [name for name in names if name in trial.values]
+    chosen = on if len(on) <= _FEW else [name for name in on if name in usual]
+    told = [f"{name}={shown(trial.values[name])}" for name in chosen]
+    if len(chosen) < len(on):
+        told.append(f"and {len(on) - len(chosen)} more")
+    plain = "plain network: " if trial is result.plain else ""
+    return plain + (", ".join(told) or "(the same in all trials)")
 
 
 def _notes(result, most):

@@ -9,11 +9,12 @@ from keras_attention.internals import arguments
 from keras_attention.tuning.result import canvas
 from keras_attention.tuning.result.hyperparameters import OFF
 from keras_attention.tuning.result.hyperparameters import Hyperparameter
+from keras_attention.tuning.result.hyperparameters import often_on
 from keras_attention.tuning.result.hyperparameters import round_numbers
 from keras_attention.tuning.result.hyperparameters import shown
 
 _MOST = 8
-_BACKED = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+_BACKED = [patheffects.withStroke(linewidth=4, foreground="white")]
 
 
 def plot_parallel(result, names=None):
@@ -84,23 +85,17 @@ def _chosen(result, names):
     if names is not None:
         return [known[name] for name in names], ""
     # What most lines pass by at "off" tells of few trials.
-    half = len(result.finished) / 2
-    usual = [
-        name
-        for name in known
-        if sum(name not in trial.values for trial in result.finished) <= half
-    ]
+    usual = often_on(result.hyperparameters, result.finished)
     order = usual
     if len(usual) > _MOST and result.importance.rows:
         rows = result.importance.rows
         order = [row["name"] for row in rows if row["name"] in usual]
     kept = {*order[:_MOST]}
-    note = ""
-    if len(usual) > len(kept):
-        left_out = [name for name in usual if name not in kept]
-        note += f"; not shown: {canvas.shortened(', '.join(left_out), 90)}"
+    left_out = [name for name in usual if name not in kept]
+    missing = [canvas.shortened(", ".join(left_out), 90)] if left_out else []
     if len(known) > len(usual):
-        note += f"; {len(known) - len(usual)} that are off in most trials"
+        missing.append(f"{len(known) - len(usual)} off in most trials")
+    note = f"; not shown: {' and '.join(missing)}" if missing else ""
     return [known[name] for name in known if name in kept], note
 
 

@@ -40,7 +40,7 @@ def _winner(result):
     lines = [
         f"{start} is trial {best.trial_id} with {result.objective} "
         f"{best.score:.4g} ({wanted} is better).",
-        *(sentence for _, sentence in verdicts(result)),
+        *(said for doubt, said in verdicts(result) if doubt),
     ]
     chosen = [
         parameter.name
@@ -63,6 +63,7 @@ def _winner(result):
     ]
     if told:
         lines.append(f"It costs {' and '.join(told)}.")
+    lines += [said for doubt, said in verdicts(result) if not doubt]
     return " ".join(lines)
 
 

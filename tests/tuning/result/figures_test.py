@@ -177,11 +177,11 @@ def test_what_is_off_in_most_trials_is_left_out_unless_asked_for(tmp_path):
     assert {"often", "half"} <= labels
     assert not {"rare", "seldom"} & labels
     off = {p.name for p in result.hyperparameters} - labels - {"learning_rate"}
-    note = f"; {len(off)} that are off in most trials"
+    note = f"; not shown: {len(off)} off in most trials"
     assert figure.get_supxlabel().endswith(note)
     figure = draw(result, "parallel", ["rare", "often"])
     assert "rare" in {text.get_text() for text in figure.axes[0].texts}
-    assert "off in most" not in figure.get_supxlabel()
+    assert "not shown" not in figure.get_supxlabel()
 
 
 def test_importance_marks_what_mattered(results):

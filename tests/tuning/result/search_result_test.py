@@ -85,6 +85,21 @@ def test_the_leaderboard_shows_the_best_ten(result):
     assert max(map(len, text.splitlines())) < 140
 
 
+def test_long_configurations_are_shortened_but_for_the_whole_table(tmp_path):
+    folder = example_search(tmp_path, trials=4)
+    for number, path in enumerate(sorted(folder.glob("trial_*/trial.json"))):
+        state = json.loads(path.read_text())
+        values = state["hyperparameters"]["values"]
+        values |= {f"common{i}": number for i in range(5)}
+        values |= {f"own{number}_{i}": i for i in range(3)}
+        path.write_text(json.dumps(state))
+    result = SearchResult(folder)
+    text = str(result)
+    assert re.search(r"common4=\d,\s+and [34] more", text)
+    assert not re.search(r"own\d_", text)
+    assert len(re.findall(r"own\d_\d=", result.table())) == 12
+
+
 def test_what_trials_do_not_tell_has_no_column_or_a_dash():
     folder = example_search(trials=3)
     for number, path in enumerate(sorted(folder.glob("trial_*/trial.json"))):
@@ -243,8 +258,8 @@ def test_a_winner_beside_the_majority_and_the_plain_network(compared, tmp_path):
     said = result.summary()
     assert "better than always answering the most frequent class" in said
     score = f"{plain[0]['score']:.4g}"
-    network = f"the best plain network, trial {plain[0]['trial']}"
-    assert f"{network} has {score}" in said
+    network = f"The best plain network, trial {plain[0]['trial']}"
+    assert f"{network}, has {score}" in said
     page = result.to_html(tmp_path / "page.html").read_text()
     assert "majority class" in page and "plain network: " in page
     content = json.loads(result.table("json"))
@@ -289,7 +304,7 @@ def test_a_winner_without_attention_is_called_so(compared):
     result = compared()
     result = rescore(result, result.plain.trial_id, 0.999)
     for text in (result.summary(), str(result)):
-        assert "The winner is the plain network" in text
+        assert "The winner is a plain network" in text
 
 
 def test_a_winner_within_the_spread_of_the_plain_network(compared):
