@@ -112,7 +112,7 @@ def overhead():
                     wall, seconds = run(folder)
                 if turn:  # the first compiles and warms up
                     left = wall - sum(seconds) / workers
-                    found[name].append(left / TRIALS)
+                    found[name].append(float(left) / TRIALS)
     for name, values in found.items():
         more = [a - b for a, b in zip(values, found["KerasTuner"], strict=True)]
         low, high = timing.median_interval(more)

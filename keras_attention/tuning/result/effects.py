@@ -5,11 +5,12 @@ import numbers
 import numpy as np
 
 from keras_attention.internals.requirements import explained
+from keras_attention.tuning.result.baselines import attention_of
+from keras_attention.tuning.result.baselines import searches_attention
 from keras_attention.tuning.result.hyperparameters import shown
 
 # In names of hyperparameters that say which attention, and where.
 _FIRST = ("mechanism", "attention", "place", "position", "block", "stage")
-_SUFFIX, _NONE = "_attention", "none"
 _GROUPS = 3
 _LEVEL = 0.95
 
@@ -73,7 +74,7 @@ def main_effects(hyperparameters, trials, most=4):
         for parameter in hyperparameters
         if parameter.kind == "categories"
     ]
-    if any(parameter.name.endswith(_SUFFIX) for parameter in categories):
+    if searches_attention(parameter.name for parameter in categories):
         return _combined(trials)
     about = [
         parameter
@@ -87,17 +88,17 @@ def main_effects(hyperparameters, trials, most=4):
 def _combined(trials):
     mechanisms, places = {}, {}
     for trial in trials:
-        present = {
-            name.removesuffix(_SUFFIX): value
-            for name, value in trial.values.items()
-            if name.endswith(_SUFFIX) and value != _NONE
-        }
-        for key in {*present.values()} or {_NONE}:
+        present = attention_of(trial.values)
+        for key in {*present.values()} or {"none"}:
             mechanisms.setdefault(key, []).append(trial.score)
-        for key in present or {_NONE}:
+        for key in present or {"none"}:
             places.setdefault(key, []).append(trial.score)
+    # What the others are compared with comes first.
     return {
-        title: [_group(label, groups[label]) for label in sorted(groups)]
+        title: [
+            _group(label, groups[label])
+            for label in sorted(groups, key=lambda n: (n != "none", str(n)))
+        ]
         for title, groups in (
             ("mechanism, anywhere", mechanisms),
             ("attention at", places),
@@ -134,17 +135,19 @@ def _number(parameter, value):
 
 
 def _group(label, scores):
-    mean, half = float(np.mean(scores)), None
+    mean, low, high = float(np.mean(scores)), None, None
     if len(scores) > 1:
         with explained("keras_attention.tuning"):
             from scipy import stats
 
-        error = np.std(scores, ddof=1) / len(scores) ** 0.5
+        # No bootstrap: of two or three trials it would be far too narrow.
+        error = stats.sem(scores)
         half = float(stats.t.ppf((1 + _LEVEL) / 2, len(scores) - 1) * error)
+        low, high = mean - half, mean + half
     return {
         "label": label,
         "scores": scores,
         "mean": mean,
-        "low": None if half is None else mean - half,
-        "high": None if half is None else mean + half,
+        "low": low,
+        "high": high,
     }

@@ -1,4 +1,4 @@
-"""Hyperparameters as axes: what was tried, and where a value lies."""
+"""What was tried of a hyperparameter, and where a value lies among it."""
 
 import dataclasses
 import math
@@ -59,12 +59,12 @@ class Hyperparameter:
 
 
 def hyperparameters(trials, space):
-    """An parameter for every hyperparameter that differs between trials.
+    """Every hyperparameter that differs between trials.
 
     Args:
         trials: list of `Trial`.
         space: list of dict, the space of `oracle.json`: it gives the order, and
-            which axes are logarithmic.
+            which are logarithmic.
 
     Returns:
         A list of `Hyperparameter`.
@@ -87,6 +87,15 @@ def hyperparameters(trials, space):
             )
         )
     return found
+
+
+def often_on(hyperparameters, trials):
+    """Names of those that at least half of the trials have."""
+    return [
+        parameter.name
+        for parameter in hyperparameters
+        if sum(parameter.name in t.values for t in trials) >= len(trials) / 2
+    ]
 
 
 def fixed(trials):
@@ -127,10 +136,7 @@ def round_numbers(low, high):
 
 
 def _kind(entry, values):
-    are_numbers = all(
-        isinstance(value, numbers.Real) and not isinstance(value, bool)
-        for value in values
-    )
+    are_numbers = all(map(_is_number, values))
     if entry["class_name"] in ("Choice", "Boolean") or not are_numbers:
         return "categories"
     is_log = entry["config"].get("sampling") in ("log", "reverse_log")
@@ -138,9 +144,13 @@ def _kind(entry, values):
 
 
 def _ordered(entry, values, kind):
-    listed = entry["config"].get("values") if kind == "categories" else None
-    if listed:
-        known = [value for value in listed if value in values]
-        return tuple(known + sorted(values - {*known}, key=str))
+    if kind != "categories" or all(map(_is_number, values)):
+        return tuple(sorted(values))
+    listed = entry["config"].get("values") or ()
+    known = [value for value in listed if value in values]
     # Values of several types, as of a choice made by others, have no order.
-    return tuple(sorted(values, key=str if kind == "categories" else None))
+    return tuple(known + sorted(values - {*known}, key=str))
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -21,8 +21,9 @@ class Retraining:
         searched: str, name of the same metric in the search.
         direction: str, `"max"` or `"min"`, `None` if it was not the objective.
         search_score: float, its value for the winner in the search, or `None`.
-        path: `pathlib.Path`, where the model of the median seed is, or `None`.
-        kept_seed: int, that seed.
+        path: `pathlib.Path`, where the model of the median seed is, of two in
+            the middle that of the better one; or `None`.
+        kept_seed: int, that seed, or `None`.
     """
 
     rows: list
@@ -31,7 +32,7 @@ class Retraining:
     direction: str | None
     search_score: float | None
     path: pathlib.Path | None
-    kept_seed: int
+    kept_seed: int | None
 
     @property
     def values(self):
@@ -127,7 +128,12 @@ class Retraining:
                 "probably sets a seed of its own"
             )
         if self.path:
-            notes.append(f"seed {self.kept_seed}, the median: {self.path}")
+            middle = (
+                "the median"
+                if len(self.rows) % 2
+                else "the better of the two medians"
+            )
+            notes.append(f"seed {self.kept_seed}, {middle}: {self.path}")
         return notes
 
     def _is_validated(self):

@@ -1,4 +1,4 @@
-"""A search that nobody ran, for examples, documentation and tests."""
+"""A search that nobody ran, for the tests of what is made of one."""
 
 import atexit
 import json
@@ -27,11 +27,6 @@ def example_search(folder=None, trials=30, seed=0):
 
     Returns:
         The folder, a `pathlib.Path`.
-
-    Example:
-
-    >>> sorted(path.name for path in example_search(trials=2).iterdir())
-    ['oracle.json', 'trial_0', 'trial_1']
     """
     if folder is None:
         folder = tempfile.mkdtemp(prefix="search_")

@@ -1,0 +1,163 @@
+"""What the files of a search hold, checked before any of it is used.
+
+A file may be cut short, edited by hand or written by another program, and
+what is not as it should be shows far from there. KerasTuner has no schema of
+its files, and Keras none for JSON.
+"""
+
+import json
+import math
+import re
+
+
+def read_record(path):
+    """The dictionary that a file of JSON holds.
+
+    Args:
+        path: `pathlib.Path`, of the file.
+
+    Raises:
+        ValueError: For what is no JSON, too deeply nested or no dictionary.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"it cannot be read as JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"it holds no dictionary, but {type(value).__name__}")
+    return value
+
+
+def misfits(value, schema):
+    """Names of the entries of a dictionary that are not as they should be.
+
+    Args:
+        value: any, what JSON gave.
+        schema: dict of name to a function that says whether the entry, or
+            `None` for a missing one, is right; to a dictionary of the same
+            kind; or to a list of one of these, for a list of any length.
+
+    Returns:
+        A list of str, every name in the schema for what is no dictionary.
+
+    Example:
+
+    >>> schema = {"score": number, "order": [text], "note": optional(text)}
+    >>> misfits({"score": 0.5, "order": ["0", 1]}, schema)
+    ['order']
+    """
+    if not isinstance(value, dict):
+        return list(schema)
+    return [n for n, part in schema.items() if not _fits(value.get(n), part)]
+
+
+def _fits(value, schema):
+    if isinstance(schema, dict):
+        return not misfits(value, schema)
+    if isinstance(schema, list):
+        return isinstance(value, list) and all(
+            _fits(item, schema[0]) for item in value
+        )
+    return schema(value)
+
+
+def optional(schema):
+    """`None`, or what fits."""
+    return lambda value: value is None or _fits(value, schema)
+
+
+def named(schema):
+    """A dictionary of any names, of which each entry fits."""
+    return lambda value: (
+        isinstance(value, dict)
+        and all(_fits(item, schema) for item in value.values())
+    )
+
+
+def text(value):
+    """A string."""
+    return isinstance(value, str)
+
+
+def number(value):
+    """A number, also one that is not finite, but none too long for a float."""
+    return isinstance(value, float) or (
+        type(value) is int and abs(value) < 2**1023
+    )
+
+
+def finite(value):
+    """A finite number."""
+    return number(value) and math.isfinite(value)
+
+
+def direction(value):
+    """Which way is better."""
+    return value in ("min", "max")
+
+
+def identifier(value):
+    """What a trial may be called: it becomes part of paths."""
+    return text(value) and re.fullmatch(r"[A-Za-z0-9_-]+", value) is not None
+
+
+def _value(value):
+    return value is None or isinstance(value, str | bool) or finite(value)
+
+
+def _status(value):
+    return value in (
+        *("RUNNING", "IDLE", "STOPPED"),
+        *("COMPLETED", "INVALID", "FAILED"),
+    )
+
+
+def _values(value):
+    return isinstance(value, list) and value and all(map(number, value))
+
+
+def _pairs(value):
+    """`[[metric, direction], ...]`, at least one."""
+    return isinstance(value, list) and value and all(map(_is_pair, value))
+
+
+def _is_pair(value):
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and text(value[0])
+        and direction(value[1])
+    )
+
+
+_PARENT = {"config": {"name": text, "values": [_value]}}
+_SPACE = [
+    {
+        "class_name": text,
+        "config": {
+            "name": text,
+            "conditions": optional([_PARENT]),
+            "values": optional([_value]),
+        },
+    }
+]
+_OBSERVATION = {"value": _values, "step": optional(number)}
+_HISTORY = {"direction": direction, "observations": [_OBSERVATION]}
+TRIAL = {
+    "trial_id": identifier,
+    "status": _status,
+    "hyperparameters": {"values": named(_value), "space": optional(_SPACE)},
+    "metrics": optional({"metrics": optional(named(_HISTORY))}),
+    "score": optional(number),
+    "seconds": optional(finite),
+    "message": optional(text),
+}
+ORACLE = {
+    "hyperparameters": optional({"space": optional(_SPACE)}),
+    "start_order": optional([text]),
+    "end_order": optional([text]),
+}
+SETTINGS = {
+    "objective": optional(_pairs),
+    "majority": optional(lambda value: finite(value) and 0 <= value <= 1),
+}
