@@ -42,20 +42,21 @@ from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.augmentation import Augmentation
 from keras_attention.datasets.batches import batches
 from keras_attention.datasets.concatenate import concatenate
-from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
+from keras_attention.datasets.digits_settings import DigitsSettings
 from keras_attention.datasets.disjoint import check_disjoint
 from keras_attention.datasets.duplicates import find_duplicates
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.folder import from_split_folders
+from keras_attention.datasets.folds import folds
 from keras_attention.datasets.images import read_image
 from keras_attention.datasets.images import read_mask
+from keras_attention.datasets.info import DataInfo
+from keras_attention.datasets.info import Splits
 from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.layout import lay_out_boxes
 from keras_attention.datasets.layout import to_original
-from keras_attention.datasets.load import DataInfo
-from keras_attention.datasets.load import Splits
 from keras_attention.datasets.load import load
 from keras_attention.datasets.npz import from_npz
 from keras_attention.datasets.pixels import Pixels
@@ -64,7 +65,6 @@ from keras_attention.datasets.sampling import balanced_order
 from keras_attention.datasets.sampling import class_weights
 from keras_attention.datasets.scan import scan
 from keras_attention.datasets.scan_report import ScanReport
-from keras_attention.datasets.splits import folds
 from keras_attention.datasets.splits import split
 from keras_attention.datasets.table import from_table
 

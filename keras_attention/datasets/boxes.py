@@ -10,29 +10,6 @@ def check_boxes(boxes, where, problems):
     """Boxes as `Examples` holds them: inside the image, corners in order.
 
     What lies outside by rounding is clipped.
-
-    Args:
-        boxes: sequence of arrays `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as
-            shares of the image.
-        where: sequence of str, what messages call each image.
-        problems: `Problems`.
-
-    Returns:
-        A list of float32 arrays `(objects, 4)`.
-
-    Example:
-
-    >>> from keras_attention.datasets.problems import Problems
-    >>> problems = Problems("pets")
-    >>> check_boxes([[[0, 0, 1, 0.5]], []], "12", problems)[1].shape
-    (0, 4)
-    >>> _ = check_boxes([[[0.5, 0, 0.2, 1]]], "1", problems)
-    >>> problems.raise_any()
-    Traceback (most recent call last):
-    ...
-    keras_attention.datasets.problems.DataError: pets: 1 problem
-      1: box 0 (0.5, 0.0, 0.2, 1.0) ends before it begins; a box is
-      (ymin, xmin, ymax, xmax)
     """
     checked = []
     for row, values in enumerate(boxes):

@@ -14,7 +14,7 @@ from keras_attention.datasets.header import Header
 from keras_attention.datasets.header import read_header
 from keras_attention.datasets.images import decoded
 from keras_attention.datasets.images import read_mask
-from keras_attention.datasets.images import size_of
+from keras_attention.datasets.opening import size_of
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import status
 
@@ -31,17 +31,7 @@ FAULTS = (
 
 @dataclasses.dataclass
 class Checked:
-    """What was found out about an example.
-
-    Args:
-        part: int, which of the `Examples` it is in.
-        name: str, its path, or its name there.
-        content: path, bytes or array, which the image comes from; `None` if
-            that is not known.
-        seen: tuple, what `status` told of its file and of its mask's.
-        header: `Header` or `None`. Defaults to `None`.
-        found: list of tuples `(file, kind, reason)`. Defaults to `()`.
-    """
+    """What was found out about an example."""
 
     part: int
     name: str
@@ -74,17 +64,7 @@ def is_path(content):
 
 
 def check(part, these, index, decode):
-    """Checks an example.
-
-    Args:
-        part: int, for the result.
-        these: `Examples`.
-        index: int.
-        decode: bool, whether its files are decoded.
-
-    Returns:
-        A `Checked`.
-    """
+    """Checks an example."""
     name, label, images = these.names[index], these.labels[index], these.images
     content = None
     if not isinstance(images, Pixels):

@@ -5,9 +5,9 @@ import dataclasses
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from keras_attention.datasets.digits import SPLITS
-from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
+from keras_attention.datasets.digits_settings import DigitsSettings
+from keras_attention.datasets.info import ROLES
 from keras_attention.internals.words import did_you_mean
 
 _CITATION = """
@@ -146,7 +146,7 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager):
         del dl_manager
-        return {split: self._generate_examples(split) for split in SPLITS}
+        return {split: self._generate_examples(split) for split in ROLES}
 
     def _generate_examples(self, split):
         for index, example in enumerate(generate(self.builder_config, split)):

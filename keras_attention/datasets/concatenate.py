@@ -140,11 +140,7 @@ def _pixels(parts, sizes):
 
 @dataclasses.dataclass(frozen=True)
 class ReadOneOf:
-    """Reads from several sources.
-
-    Args:
-        reads: tuple of callables, as `Pixels` takes.
-    """
+    """Reads from several sources."""
 
     reads: tuple
 

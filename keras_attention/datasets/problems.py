@@ -33,25 +33,6 @@ class Problems:
 
     A data set is mended in one go when all its faults are known at once; a
     loader that stops at the first one is run once a fault.
-
-    Args:
-        source: str, what is being read, for the message.
-
-    Attributes:
-        places: sequence of str, what problems of one place begin with, before a
-            colon, in the order in which they are told.
-
-    Example:
-
-    >>> problems = Problems("pets.csv")
-    >>> problems.add("line 2: the label is missing")
-    >>> len(problems)
-    1
-    >>> problems.raise_any()
-    Traceback (most recent call last):
-    ...
-    keras_attention.datasets.problems.DataError: pets.csv: 1 problem
-      line 2: the label is missing
     """
 
     def __init__(self, source):

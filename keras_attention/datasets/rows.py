@@ -10,29 +10,7 @@ from keras_attention.internals.arguments import invalid
 
 
 def read_rows(table, delimiter=","):
-    """Reads the rows of a table, and says what messages call each.
-
-    Args:
-        table: str or path of a CSV file with a header, in UTF-8 with or without
-            a byte order mark, or an iterable of dicts. Empty lines of a file
-            are no rows.
-        delimiter: str, between the cells of a file. Defaults to `","`.
-
-    Returns:
-        `(source, where, rows)`: what the table is called; for each row what
-        it is called, its line in the file (where it ends) or its number from
-        0; and the rows, dicts from column to cell.
-
-    Raises:
-        ValueError: for a file that is missing, not in UTF-8 or no CSV, lines
-            of too many or too few cells, a column that is there twice, rows
-            that are no dicts, and a table without rows.
-
-    Example:
-
-    >>> read_rows([{"image": "a", "label": 1}])
-    ('The table', ['row 0'], [{'image': 'a', 'label': 1}])
-    """
+    """Reads the rows of a table, and says what messages call each."""
     if isinstance(table, (str, os.PathLike)):
         source = pathlib.Path(table)
         where, rows = _read_csv(source, delimiter)

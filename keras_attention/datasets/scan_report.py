@@ -87,16 +87,7 @@ class ScanReport:
 
 
 def tables(examples, left, checked):
-    """The tables of a report.
-
-    Args:
-        examples: sequence of `Examples`, all of them.
-        left: sequence of `Examples`, those without faults.
-        checked: list of lists of `Checked`, of the examples of each part.
-
-    Returns:
-        A list.
-    """
+    """The tables of a report."""
     names = [f"part {part}" for part in range(len(examples))]
     facts = [_facts(*of) for of in zip(examples, left, checked, strict=True)]
     images = [
