@@ -12,11 +12,11 @@ from keras_attention.datasets.several import word_labels
 from keras_attention.internals.arguments import invalid
 
 
-def check_labels(labels, where, problems, class_names=None, one_hot=False):
+def check_labels(labels, problems, class_names=None, one_hot=False):
     """Labels of an array as `Examples` holds them, and the classes."""
     array = _array(labels)
     if array is None:  # lists of several lengths
-        return list_labels(labels, where, problems, class_names)
+        return list_labels(labels, problems, class_names)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]  # as keras.datasets has them
     if array.ndim not in (1, 2) or (one_hot and array.ndim == 1):
@@ -24,20 +24,20 @@ def check_labels(labels, where, problems, class_names=None, one_hot=False):
         raise ValueError(invalid("labels", array.shape, shapes))
     if array.ndim == 1:
         if array.dtype.kind in "OUS":
-            return word_labels(array.tolist(), where, problems, class_names)
-        return _indices(array, where, problems, class_names)
+            return word_labels(array.tolist(), problems, class_names)
+        return _indices(array, problems, class_names)
     if array.dtype.kind == "U" and not np.isin(array, ["0", "1"]).any():
-        return list_labels(array, where, problems, class_names)
+        return list_labels(array, problems, class_names)
     columns = array.shape[1]
     if class_names is None:
         class_names = [str(index) for index in range(columns)]
     if len(class_names) != columns:
         expected = f"{columns} names, one for each column of labels"
         raise ValueError(invalid("class_names", class_names, expected))
-    return column_labels(array, where, problems, class_names, one_hot)
+    return column_labels(array, problems, class_names, one_hot)
 
 
-def check_numbers(labels, where, problems):
+def check_numbers(labels, problems):
     """Numbers of an array as `Examples` of a regression holds them."""
     array = _array(labels)
     shape = (0, 0, 0) if array is None else array.shape
@@ -47,7 +47,7 @@ def check_numbers(labels, where, problems):
     names = "label"
     if array.ndim == 2:
         names = [f"label {column}" for column in range(shape[1])]
-    return targets(array.tolist(), where, problems, names)
+    return targets(array.tolist(), problems, names)
 
 
 def _array(labels):
@@ -56,31 +56,35 @@ def _array(labels):
         return np.asarray(labels)
 
 
-def check_dense(labels, where, problems):
+def check_dense(labels, problems, owners=None):
     """Raises for an index far above what occurs, whose classes are no classes.
 
     A number of a patient or a year for a label would else make millions.
+    `owners` are the rows of boxes that the labels are of.
     """
-    most = max(1000, 10 * len(np.unique(labels)))
-    for row in np.flatnonzero(labels >= most):
-        problems.add(
-            f"{where[row]}: the label {labels[row]} would make more classes "
-            f"than the {len(np.unique(labels))} that occur; pass class_names, "
-            "or names as labels"
+    classes = len(np.unique(labels))
+    for index in np.flatnonzero(labels >= max(1000, 10 * classes)):
+        row, box = index, ""
+        if owners is not None:
+            row, box = owners[index], f"box {index}: "
+        problems.at(
+            row,
+            f"{box}the label {labels[index]} would make more classes than the "
+            f"{classes} that occur; pass class_names, or names as labels",
         )
     problems.raise_any()
 
 
-def _indices(labels, where, problems, class_names):
+def _indices(labels, problems, class_names):
     """Indices as int64, each of a class."""
     if labels.dtype.kind not in "iub":
         for row in np.flatnonzero(np.isnan(labels)):
-            problems.add(f"{where[row]}: the label is missing (nan)")
+            problems.at(row, "the label is missing (nan)")
         problems.raise_any()
         expected = "whole numbers; labels.astype('int64') if that is meant"
         raise ValueError(invalid("labels", labels.dtype.name, expected))
     if class_names is None:
-        check_dense(labels, where, problems)
+        check_dense(labels, problems)
         most = max(1, int(labels.max()))
         class_names = [str(index) for index in range(most + 1)]
     class_names = check_class_names(class_names, least=2)
@@ -89,5 +93,5 @@ def _indices(labels, where, problems, class_names):
     for row in np.flatnonzero((labels < 0) | (labels >= classes)):
         fault = f"none of 0 to {classes - 1}, the {classes} classes"
         fault = "negative" if labels[row] < 0 else fault
-        problems.add(f"{where[row]}: the label {labels[row]} is {fault}")
+        problems.at(row, f"the label {labels[row]} is {fault}")
     return labels, class_names

@@ -108,28 +108,28 @@ def from_arrays(
     if names is None:
         names = [f"image {index}" for index in range(count)]
     names = tuple(map(str, names))
-    problems = Problems("The arrays")
+    problems = Problems("The arrays", names)
     if boolean("regression", regression):
         if class_names is not None or one_hot:
             expected = "False beside class_names or one_hot"
             raise ValueError(invalid("regression", regression, expected))
-        labels, class_names = check_numbers(labels, names, problems)
+        labels, class_names = check_numbers(labels, problems)
     else:
         labels, class_names = check_labels(
-            labels, names, problems, class_names, one_hot
+            labels, problems, class_names, one_hot
         )
     if weights is not None:
-        weights = measurements(weights, names, problems, "weight", least=0)
+        weights = measurements(weights, problems, "weight", least=0)
     if boxes is not None:
-        boxes = check_boxes(boxes, names, problems)
+        boxes = check_boxes(boxes, problems)
     if masks is not None:
         masks = [m if m is None else functools.partial(_mask, m) for m in masks]
     first = form.size or np.shape(images[0])[:2]
     channels = _channels(images)
     reader = _ReadArray(first, layout, channels, form.size is None)
-    fields = decode(names, images, masks, boxes, reader, problems)
+    fields = decode(images, masks, boxes, reader, problems)
     if groups is not None:
-        groups = _check_groups(groups, names, problems)
+        groups = _check_groups(groups, problems)
     problems.raise_any()
     return Examples(
         labels=labels,
@@ -141,12 +141,12 @@ def from_arrays(
     )
 
 
-def _check_groups(groups, where, problems):
+def _check_groups(groups, problems):
     """One known group an image, as an array."""
     groups = np.asarray(groups)
     for row, group in enumerate(groups.tolist()):
         if group is None or group != group or group == "":
-            problems.add(f"{where[row]}: the group is missing ({group!r})")
+            problems.at(row, f"the group is missing ({group!r})")
     return groups
 
 

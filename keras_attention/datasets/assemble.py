@@ -106,7 +106,7 @@ class ReadMask:
         return lay_out(mask, self.size, self.layout, "nearest")
 
 
-def assemble(where, images, masks=None, boxes=None, *, form, problems):
+def assemble(images, masks=None, boxes=None, *, form, problems):
     """The fields of `Examples` that come out of image files.
 
     Images are paths or files' bytes, masks paths or callables from the image's
@@ -116,10 +116,10 @@ def assemble(where, images, masks=None, boxes=None, *, form, problems):
     reader = form.reader(images)
     pixels = reader.size[0] * reader.size[1]
     bytes_each = pixels * (form.channels + (masks is not None))
-    cache = chosen(form.cache, len(where), bytes_each)
+    cache = chosen(form.cache, len(images), bytes_each)
     if cache == "memory":
         before = len(problems)
-        fields = decode(where, images, masks, boxes, reader, problems)
+        fields = decode(images, masks, boxes, reader, problems)
         if len(problems) > before:
             problems.hint(
                 "To leave out what cannot be used of files that are there: "
@@ -129,16 +129,16 @@ def assemble(where, images, masks=None, boxes=None, *, form, problems):
         return fields
     # What is found wrong while decoding is not worth decoding all for.
     problems.raise_any()
-    fields = _defer(where, images, masks, boxes, reader)
+    fields = _defer(images, masks, boxes, reader, problems.places)
     if cache == "disk":
         for name in ("images", "masks"):
             fields[name] = on_disk(fields[name])
     return fields
 
 
-def decode(where, images, masks, boxes, reader, problems):
+def decode(images, masks, boxes, reader, problems):
     """Reads and checks every image, with its mask and boxes, in threads."""
-    count, size, layout = len(where), reader.size, reader.layout
+    count, size, layout = len(images), reader.size, reader.layout
     fields = dict(
         images=np.zeros((count, *size, reader.channels), "uint8"),
         masks=None if masks is None else np.zeros((count, *size, 1), "uint8"),
@@ -170,13 +170,13 @@ def decode(where, images, masks, boxes, reader, problems):
         except ValueError as error:
             return error
 
-    for name, error in zip(where, in_threads(fault, range(count)), strict=True):
+    for row, error in enumerate(in_threads(fault, range(count))):
         if error:
-            problems.add(f"{name}: {error}")
+            problems.at(row, error)
     return fields
 
 
-def _defer(where, images, masks, boxes, reader):
+def _defer(images, masks, boxes, reader, names):
     """The same fields, whose pixels are decoded when they are asked for."""
     size, layout = reader.size, reader.layout
     if boxes is not None and layout != "stretch":
@@ -188,7 +188,7 @@ def _defer(where, images, masks, boxes, reader):
             for found, image in zip(boxes, images, strict=True)
         ]
     fields = dict(
-        images=Pixels(reader, images, where, (*size, reader.channels)),
+        images=Pixels(reader, images, names, (*size, reader.channels)),
         masks=None,
         has_mask=_known(masks),
         boxes=boxes,
@@ -197,7 +197,7 @@ def _defer(where, images, masks, boxes, reader):
     if masks is not None:
         pairs = list(zip(masks, images, strict=True))
         read = ReadMask(size, layout)
-        fields["masks"] = Pixels(read, pairs, where, (*size, 1))
+        fields["masks"] = Pixels(read, pairs, names, (*size, 1))
     return fields
 
 

@@ -120,15 +120,15 @@ def link_fault(path, root):
     return ""
 
 
-def find_all(folder, names, where, problems, extension=None):
+def find_all(folder, names, problems, extension=None):
     """The files of many names, `None` of none; what is wrong is noted."""
     paths = []
-    for name, place in zip(names, where, strict=True):
+    for row, name in enumerate(names):
         path = None
         try:
             path = folder.find(name, extension) if name else None
         except ValueError as error:
-            problems.add(f"{place}: {error}")
+            problems.at(row, error)
         paths.append(path)
     return paths
 

@@ -97,8 +97,8 @@ def from_folder(
         problems.add("there is no image in a class folder")
         problems.raise_any()
     names = [f"{folder}/{file.name}" for folder, file in files]
-    where = list(map(repr, names))  # a name may hold a line break
-    problems.places = where
+    # A name may hold a line break.
+    problems.places = list(map(repr, names))
     folders = [folder for folder, _ in files]
     labels, class_names = _labels(folders, class_names, problems)
     mask_paths = None
@@ -107,9 +107,9 @@ def from_folder(
             f"{folder}/{mask.replace('{id}', without_suffix(file.name))}"
             for folder, file in files
         ]
-        mask_paths = find_all(Folder("masks", masks), wanted, where, problems)
+        mask_paths = find_all(Folder("masks", masks), wanted, problems)
     paths = [file for _, file in files]
-    fields = assemble(where, paths, mask_paths, form=form, problems=problems)
+    fields = assemble(paths, mask_paths, form=form, problems=problems)
     problems.raise_any()
     return Examples(
         labels=labels, class_names=class_names, names=tuple(names), **fields

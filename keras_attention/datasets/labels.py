@@ -39,46 +39,45 @@ def is_missing(value):
     return text_of(value).lower() in MISSING
 
 
-def single_label(values, where, problems, class_names=None):
+def single_label(values, problems, class_names=None):
     """One class an image: int64 `(count,)`, and the classes."""
-    found, class_names = class_indices(
-        values, where, problems, class_names, one=True
-    )
+    found, class_names = class_indices(values, problems, class_names, one=True)
     return np.array([index or 0 for index in found], "int64"), class_names
 
 
-def class_indices(values, where, problems, class_names=None, one=False):
+def class_indices(values, problems, class_names=None, one=False, rows=None):
     """The class of each word or number, `None` where it is none; and the names.
 
     Without `class_names` the classes are the values that occur, sorted:
     as numbers if they all are numbers, else as text. With them, a value is
     one of the names; or, where an image has `one` class and no name is a
     number, an index: 0 and 1 are `("benign", "malignant")`. Spaces around a
-    value do not count.
+    value do not count. `rows` are those of the values, each its own if `None`.
     """
+    rows = range(len(values)) if rows is None else rows
     least = 2 if one else 1
-    texts = _texts(values, where, problems, class_names)
+    texts = _texts(values, rows, problems, class_names)
     if class_names is None:
-        class_names = _derive(texts, where, problems, least)
+        class_names = _derive(texts, rows, problems, least)
     else:
         class_names = check_class_names(class_names, least)
     known = {name: index for index, name in enumerate(class_names)}
     if one and all(_number(name) is None for name in class_names):
         known |= {str(i): i for i in range(len(class_names))}
-    for text, place in zip(texts, where, strict=True):
+    for text, row in zip(texts, rows, strict=True):
         if text is None or text in known:
             continue
         if text.lower() in MISSING:
             hint = "; in class_names it would be a class" if text else ""
-            problems.add(f"{place}: the label is missing ({text!r}{hint})")
+            problems.at(row, f"the label is missing ({text!r}{hint})")
         elif not _fractional(text):
-            problems.add(f"{place}: {unknown(text, class_names)}")
+            problems.at(row, unknown(text, class_names))
         else:
-            problems.add(f"{place}: {text} is a measurement, no class")
+            problems.at(row, f"{text} is a measurement, no class")
     return list(map(known.get, texts)), class_names
 
 
-def column_labels(values, where, problems, class_names, one_hot=False):
+def column_labels(values, problems, class_names, one_hot=False):
     """A column of 0 and 1 for each class."""
     class_names = check_class_names(class_names, least=2 if one_hot else 1)
     labels = np.zeros((len(values), len(class_names)), "float32")
@@ -90,10 +89,10 @@ def column_labels(values, where, problems, class_names, one_hot=False):
             if text.lower() not in TRUE | FALSE:
                 fault = f"is {text!r}, neither 0 nor 1"
                 fault = "is missing" if text.lower() in MISSING else fault
-                problems.add(f"{where[row]}: the label {name!r} {fault}")
+                problems.at(row, f"the label {name!r} {fault}")
         ones = int(labels[row].sum())
         if one_hot and ones != 1 and bad == len(problems):
-            problems.add(f"{where[row]}: {ones} classes are 1, not one")
+            problems.at(row, f"{ones} classes are 1, not one")
     if one_hot:
         labels = labels.argmax(axis=1).astype("int64")
     return labels, class_names
@@ -150,14 +149,14 @@ def spelled_alike(names):
     return pairs
 
 
-def _texts(values, where, problems, class_names):
+def _texts(values, rows, problems, class_names):
     """The values as text, `None` for what can be no class, which is noted."""
     texts = [text_of(value) for value in values]
-    for row, value in enumerate(values):
+    for index, value in enumerate(values):
         fault = _no_word(value)
-        if fault and (class_names is None or texts[row] not in class_names):
-            problems.add(f"{where[row]}: {fault}")
-            texts[row] = None
+        if fault and texts[index] not in (class_names or ()):
+            problems.at(rows[index], fault)
+            texts[index] = None
     return texts
 
 
@@ -174,7 +173,7 @@ def _no_word(value):
     return ""
 
 
-def _derive(texts, where, problems, least):
+def _derive(texts, rows, problems, least):
     """The classes that occur; what cannot be a class is left to the caller."""
     found = {t for t in texts if t is not None and t.lower() not in MISSING}
     if all(_number(name) is not None for name in found):
@@ -183,10 +182,12 @@ def _derive(texts, where, problems, least):
     else:
         names = sorted(found)
     for pair in spelled_alike(names):
-        rows = [where[texts.index(name)] for name in pair]
+        said = [
+            f"{problems.places[rows[texts.index(name)]]} says {name!r}"
+            for name in pair
+        ]
         problems.add(
-            f"{rows[0]} says {pair[0]!r}, {rows[1]} says {pair[1]!r}: "
-            "pass class_names if these are two classes"
+            f"{', '.join(said)}: pass class_names if these are two classes"
         )
     if len(found) < least:
         what = f"only the class {names[0]!r}" if names else "no classes"

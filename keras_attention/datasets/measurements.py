@@ -11,7 +11,7 @@ from keras_attention.datasets.labels import text_of
 _MOST = float(np.finfo("float32").max)
 
 
-def measurements(values, where, problems, name, least=-math.inf):
+def measurements(values, problems, name, least=-math.inf):
     """A column of finite numbers, as a loss takes them."""
     numbers = np.zeros(len(values), "float32")
     for row, value in enumerate(values):
@@ -23,20 +23,20 @@ def measurements(values, where, problems, name, least=-math.inf):
         if not abs(number) <= _MOST:
             fault = f"is {text[:40]!r}, no finite number"
             fault = "is missing" if is_missing(value) else fault
-            problems.add(f"{where[row]}: the {name} {fault}")
+            problems.at(row, f"the {name} {fault}")
         elif number < least:
-            problems.add(f"{where[row]}: the {name} is {text}, below {least:g}")
+            problems.at(row, f"the {name} is {text}, below {least:g}")
         else:
             numbers[row] = number
     return numbers
 
 
-def targets(values, where, problems, names):
+def targets(values, problems, names):
     """What a regression predicts: a column of numbers, or several."""
     if isinstance(names, str):
-        return measurements(values, where, problems, names), ()
+        return measurements(values, problems, names), ()
     columns = [
-        measurements([row[column] for row in values], where, problems, name)
+        measurements([row[column] for row in values], problems, name)
         for column, name in enumerate(names)
     ]
     return np.stack(columns, axis=-1), ()

@@ -105,13 +105,13 @@ def from_npz(
         names = [f"{path.stem}[{index}]" for index in range(count)]
     names = tuple(map(str, names))
 
-    problems = Problems(path.name)
+    problems = Problems(path.name, names)
     boxes = _boxes(arrays, names, problems)
     labels, class_names = _labels(arrays, label, of_names, names, problems)
     ends = itertools.pairwise(arrays["offsets"].tolist())
     files = [arrays["jpeg"][start:end] for start, end in ends]
     masks = _masks(arrays, count)
-    fields = assemble(names, files, masks, boxes, form=form, problems=problems)
+    fields = assemble(files, masks, boxes, form=form, problems=problems)
     problems.raise_any()
     whole = Examples(
         labels=labels, class_names=class_names, names=names, **fields
@@ -169,7 +169,7 @@ def _labels(arrays, label, of_names, names, problems):
     if np.shape(values)[:1] != (len(names),):
         expected = f"an array with an entry for each of {len(names)} images"
         raise ValueError(invalid("label", label, expected))
-    return check_labels(values, names, problems, class_names)
+    return check_labels(values, problems, class_names)
 
 
 def _in_boxes(arrays, box_label, names, class_names, problems):
@@ -182,17 +182,17 @@ def _in_boxes(arrays, box_label, names, class_names, problems):
         raise ValueError(
             invalid("box_label", box_label.dtype.name, "whole numbers")
         )
-    where = [f"{names[image]}: box {n}" for n, image in enumerate(owner)]
     if class_names is None:
-        check_dense(box_label, where, problems)
+        check_dense(box_label, problems, owner)
         class_names = [str(n) for n in range(box_label.max(initial=0) + 1)]
     class_names = check_class_names(class_names)
     classes = len(class_names)
     valid = (box_label >= 0) & (box_label < classes)
     for box in np.flatnonzero(~valid):
-        problems.add(
-            f"{where[box]}: box_label is {box_label[box]}, none of 0 to "
-            f"{classes - 1}"
+        problems.at(
+            owner[box],
+            f"box {box}: box_label is {box_label[box]}, none of 0 to "
+            f"{classes - 1}",
         )
     labels = np.zeros((len(names), classes), "float32")
     labels[owner[valid], box_label[valid]] = 1
@@ -212,7 +212,7 @@ def _boxes(arrays, names, problems):
     order = np.argsort(owner, kind="stable")
     ends = np.cumsum(np.bincount(owner, minlength=len(names)))
     parts = np.split(boxes[order][:, [1, 0, 3, 2]], ends[:-1])
-    return check_boxes(parts, names, problems)
+    return check_boxes(parts, problems)
 
 
 def _owners(arrays, names):

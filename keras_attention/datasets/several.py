@@ -46,13 +46,13 @@ def are_lists(values, class_names=None):
     )
 
 
-def word_labels(values, where, problems, class_names=None):
+def word_labels(values, problems, class_names=None):
     """A class in every cell, or a list of them if a cell holds one."""
     kind = list_labels if are_lists(values, class_names) else single_label
-    return kind(values, where, problems, class_names)
+    return kind(values, problems, class_names)
 
 
-def cell_labels(values, where, problems, separator, class_names=None):
+def cell_labels(values, problems, separator, class_names=None):
     """Several classes in a cell, such as `"cat;dog"`; no empty cells.
 
     That an image shows no class at all is said in columns of 0 and 1.
@@ -60,40 +60,36 @@ def cell_labels(values, where, problems, separator, class_names=None):
     if not isinstance(separator, str) or not separator:
         raise ValueError(invalid("separator", separator, "some text"))
     cells = []
-    for place, value in zip(where, values, strict=True):
+    for row, value in enumerate(values):
         text = text_of(value)
         parts = [] if is_missing(value) else text.split(separator)
         cells.append([part for part in map(text_of, parts) if part])
         if not cells[-1]:
-            problems.add(f"{place}: the label is missing ({text!r})")
-    return _several(cells, where, problems, class_names)
+            problems.at(row, f"the label is missing ({text!r})")
+    return _several(cells, problems, class_names)
 
 
-def list_labels(values, where, problems, class_names=None):
+def list_labels(values, problems, class_names=None):
     """A list of classes in every cell; an empty one shows no class."""
     cells = []
-    for place, value in zip(where, values, strict=True):
+    for row, value in enumerate(values):
         found = list_in(value)
         if found is None:
             text = text_of(value)
             fault = f"the label {text!r} is no list, as those of other rows are"
             fault = "the label is missing" if is_missing(value) else fault
-            problems.add(f"{place}: {fault}")
+            problems.at(row, fault)
         cells.append(found or [])
-    return _several(cells, where, problems, class_names)
+    return _several(cells, problems, class_names)
 
 
-def _several(cells, where, problems, class_names):
+def _several(cells, problems, class_names):
     """Float32 `(count, classes)` of 0 and 1, and the classes."""
-    owners = [row for row, cell in enumerate(cells) for _ in cell]
-    found, class_names = class_indices(
-        [part for cell in cells for part in cell],
-        [where[row] for row in owners],
-        problems,
-        class_names,
-    )
+    rows = [row for row, cell in enumerate(cells) for _ in cell]
+    parts = [part for cell in cells for part in cell]
+    found, class_names = class_indices(parts, problems, class_names, rows=rows)
     labels = np.zeros((len(cells), len(class_names)), "float32")
-    for row, index in zip(owners, found, strict=True):
+    for row, index in zip(rows, found, strict=True):
         if index is not None:
             labels[row, index] = 1
     return labels, class_names

@@ -18,7 +18,6 @@ from keras_attention.datasets.labels import nearest
 from keras_attention.datasets.labels import text_of
 from keras_attention.datasets.measurements import measurements
 from keras_attention.datasets.measurements import targets
-from keras_attention.datasets.problems import Problems
 from keras_attention.datasets.rows import read_rows
 from keras_attention.datasets.several import cell_labels
 from keras_attention.datasets.several import word_labels
@@ -141,21 +140,18 @@ def from_table(
     folder = os.path.dirname(table) if is_file and images is None else images
     image_folder = Folder("images", folder or "", open=images is None)
     mask_folder = image_folder if masks is None else Folder("masks", masks)
-    source, where, rows = read_rows(table, delimiter)
-    problems = Problems(source)
-    problems.places = where
+    problems, rows = read_rows(table, delimiter)
     by_pattern = _is_pattern(mask, masks, rows[0])
     several = [label] if isinstance(label, str) else list(label)
     others = filter(None, (group, weight, None if by_pattern else mask))
-    _check_columns([image, *several, *others], rows, source)
+    _check_columns([image, *several, *others], rows, problems.source)
 
     names = [_cell(row, image) for row in rows]
-    paths = find_all(image_folder, names, where, problems, extension)
-    _check_named_once(names, paths, where, problems)
+    paths = find_all(image_folder, names, problems, extension)
+    _check_named_once(names, paths, problems)
     labels, class_names = _labels(
         [[row.get(name) for name in several] for row in rows],
         label,
-        where,
         problems,
         regression=regression,
         separator=separator,
@@ -164,18 +160,18 @@ def from_table(
     )
     groups = weights = mask_paths = None
     if group:
-        groups = _groups(rows, group, where, problems)
+        groups = _groups(rows, group, problems)
     if weight:
         cells = [row.get(weight) for row in rows]
         what = f"weight {weight!r}"
-        weights = measurements(cells, where, problems, what, least=0)
+        weights = measurements(cells, problems, what, least=0)
     if by_pattern:
         wanted = [
             _mask_name(mask, name, path, image_folder, masks)
             for name, path in zip(names, paths, strict=True)
         ]
         before = len(problems)
-        mask_paths = find_all(mask_folder, wanted, where, problems)
+        mask_paths = find_all(mask_folder, wanted, problems)
         if len(problems) > before:
             problems.hint(
                 "Where some masks are not known, name them in a column, "
@@ -187,10 +183,10 @@ def from_table(
             "" if path is None else _cell(row, mask)
             for path, row in zip(paths, rows, strict=True)
         ]
-        mask_paths = find_all(mask_folder, wanted, where, problems)
+        mask_paths = find_all(mask_folder, wanted, problems)
     # What has no file has been noted; the others are still read, so that
     # one message says everything.
-    fields = assemble(where, paths, mask_paths, form=form, problems=problems)
+    fields = assemble(paths, mask_paths, form=form, problems=problems)
     problems.raise_any()
     return Examples(
         labels=labels,
@@ -235,15 +231,16 @@ def _cell(row, column):
     return "" if is_missing(value) else str(value).strip()
 
 
-def _check_named_once(names, paths, where, problems):
+def _check_named_once(names, paths, problems):
     first = {}
-    for name, path, place in zip(names, paths, where, strict=True):
+    for row, (name, path) in enumerate(zip(names, paths, strict=True)):
         if not name:
-            problems.add(f"{place}: the image's name is missing")
+            problems.at(row, "the image's name is missing")
         elif path in first:
-            problems.add(f"{place}: {name!r} is in {first[path]} already")
+            place = problems.places[first[path]]
+            problems.at(row, f"{name!r} is in {place} already")
         elif path is not None:
-            first[path] = place
+            first[path] = row
 
 
 def _mask_name(pattern, name, path, folder, masks):
@@ -257,7 +254,7 @@ def _mask_name(pattern, name, path, folder, masks):
     return pattern.replace("{id}", without_suffix(name))
 
 
-def _labels(cells, label, where, problems, *, regression, **options):
+def _labels(cells, label, problems, *, regression, **options):
     """Labels of the rows' cells, and the classes, as the options say."""
     one_hot, separator = options["one_hot"], options["separator"]
     class_names = options["class_names"]
@@ -269,14 +266,14 @@ def _labels(cells, label, where, problems, *, regression, **options):
                 expected = "None where regression=True"
                 raise ValueError(invalid(name, value, expected))
         what = [f"label {name!r}" for name in ([label] if alone else label)]
-        return targets(values, where, problems, what[0] if alone else what)
+        return targets(values, problems, what[0] if alone else what)
     if alone:
         if one_hot:
             expected = "False for a label in one column"
             raise ValueError(invalid("one_hot", one_hot, expected))
         if separator is not None:
-            return cell_labels(values, where, problems, separator, class_names)
-        return word_labels(values, where, problems, class_names)
+            return cell_labels(values, problems, separator, class_names)
+        return word_labels(values, problems, class_names)
     if separator is not None:
         expected = "None for labels in several columns"
         raise ValueError(invalid("separator", separator, expected))
@@ -286,12 +283,12 @@ def _labels(cells, label, where, problems, *, regression, **options):
     if len(names) != len(label):
         expected = f"{len(label)} names, one for each column of label"
         raise ValueError(invalid("class_names", class_names, expected))
-    return column_labels(cells, where, problems, names, one_hot)
+    return column_labels(cells, problems, names, one_hot)
 
 
-def _groups(rows, group, where, problems):
+def _groups(rows, group, problems):
     values = [row.get(group) for row in rows]
-    for value, place in zip(values, where, strict=True):
+    for row, value in enumerate(values):
         if is_missing(value):
-            problems.add(f"{place}: the group {group!r} is missing")
+            problems.at(row, f"the group {group!r} is missing")
     return np.array(list(map(text_of, values)))
