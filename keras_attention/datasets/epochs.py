@@ -129,7 +129,8 @@ class EpochBatches(keras.utils.PyDataset):
 
         The next pass is the rest of that epoch, and `len` its number of
         batches. With `fit` it is one of its own: `fit(train, initial_epoch=e,
-        epochs=e + 1)` and then `fit(train, initial_epoch=e + 1, epochs=all)`.
+        epochs=e + 1)`, `train.set_state(train.get_state())`, since `fit` would
+        leave an epoch out, and `fit(train, initial_epoch=e + 1, epochs=all)`.
 
         Args:
             state: dict, from `get_state`.
