@@ -59,15 +59,23 @@ def on_disk(pixels, folder=None):
             _build(path, pixels)
     rows = range(len(pixels))
     return Pixels(
-        ReadRow(str(path)), rows, pixels.names, pixels.shape[1:], pixels.files
+        ReadRow(str(path), pixels.read),
+        rows,
+        pixels.names,
+        pixels.shape[1:],
+        pixels.files,
     )
 
 
 class ReadRow:
-    """One image of a file of many, which every process opens for itself."""
+    """One image of a file of many, which every process opens for itself.
 
-    def __init__(self, path):
+    `read` is what read each from its own file.
+    """
+
+    def __init__(self, path, read):
         self.path = path
+        self.read = read
         self._rows = None
 
     def __call__(self, index):
@@ -77,7 +85,7 @@ class ReadRow:
         return self._rows[index]
 
     def __getstate__(self):
-        return {"path": self.path, "_rows": None}
+        return {**self.__dict__, "_rows": None}
 
 
 def _key(pixels):

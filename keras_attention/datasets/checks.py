@@ -70,7 +70,7 @@ def check(part, these, index, decode):
     if not isinstance(images, Pixels):
         content = images[index]
     # What others read may be no image file at all.
-    elif _is_ours(images, ReadImage):
+    elif isinstance(_reader(images), ReadImage):
         content = images.file(index)
     # Before it is read: what changes meanwhile has changed.
     seen = tuple(
@@ -83,12 +83,16 @@ def check(part, these, index, decode):
     known = these.has_mask is None or these.has_mask[index]
     if these.masks is not None and known:
         _check_mask(one, these.masks, index, decode)
-    if these.multi_label:
+    if these.regression:
+        valid = np.isfinite(label).all()
+    elif these.multi_label:
         valid = np.isin(label, (0, 1)).all()
     else:
         valid = 0 <= label < these.classes
     if not valid:
-        reason = f"{label} is no label of {these.classes} classes"
+        what = f"label of {these.classes} classes"
+        what = "finite number" if these.regression else what
+        reason = f"{label} is no {what}"
         one.found.append((one.name, "invalid label", reason))
     for box in () if these.boxes is None else these.boxes[index]:
         fault = box_fault(box)
@@ -99,19 +103,24 @@ def check(part, these, index, decode):
 
 
 def _check_image(one, images, index, decode):
+    reader = _reader(images)
     with _noted(one, one.name, "unreadable image"):
         if one.content is not None:
             one.header = read_header(one.content, name=repr(one.name))
             if decode:
-                # An eighth of a JPEG's resolution takes all of its bytes.
                 decoded(
-                    one.content, name=repr(one.name), factor=lambda size: 1e-9
+                    one.content,
+                    reader.channels,
+                    name=repr(one.name),
+                    # An eighth of a JPEG's resolution takes all of its bytes.
+                    factor=lambda size: 1e-9,
+                    white=reader.white,
                 )
         elif decode:
             images[index]
-    if one.header and isinstance(images.read, ReadImage):
+    if one.header:
         with _noted(one, one.name, "image of another size"):
-            images.read.check(one.header.size)
+            reader.check(one.header.size)
 
 
 def _check_mask(one, masks, index, decode):
@@ -119,7 +128,7 @@ def _check_mask(one, masks, index, decode):
     original = one.header and one.header.size
     if not isinstance(masks, Pixels):
         mask = masks[index]
-    elif _is_ours(masks, ReadMask):
+    elif isinstance(_reader(masks), ReadMask):
         source = masks.file(index)[0]
         path = _shown(source, one.name)
     with _noted(one, path, "unreadable mask"):
@@ -145,8 +154,10 @@ def _check_mask(one, masks, index, decode):
             ReadMask(original, "stretch").of(source, original)
 
 
-def _is_ours(pixels, read):
-    return isinstance(pixels.read, (read, ReadRow))
+def _reader(pixels):
+    """What reads the images' own files."""
+    read = pixels.read
+    return read.read if isinstance(read, ReadRow) else read
 
 
 def _shown(content, name):

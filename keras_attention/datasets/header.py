@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_attention.datasets.npy import NpyImage
 from keras_attention.datasets.opening import opened
+from keras_attention.datasets.opening import upright
 
 
 class Header(typing.NamedTuple):
@@ -31,7 +32,7 @@ def read_header(source, kind="image", name=None):
         # Pillow's own for PNG files decodes them, to see what stands behind.
         exif = Image.Image.getexif(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
-        size = image.size if orientation > 4 else image.size[::-1]
+        size = upright(image, orientation)
         kinds = {
             f"format {image.format}": True,
             f"mode {image.mode}": True,

@@ -75,7 +75,7 @@ def opened_upright(kind, source, max_pixels, name, factor=None):
     wanted at least: a decoder of JPEG leaves out what is finer than that.
     """
     with opened(kind, source, max_pixels, name) as image:
-        share = None if factor is None else factor(_upright(image))
+        share = None if factor is None else factor(_size_of(image))
         if not isinstance(image, NpyImage):
             if share is not None:
                 sides = (math.ceil(side * share) for side in image.size)
@@ -88,15 +88,22 @@ def opened_upright(kind, source, max_pixels, name, factor=None):
 def size_of(source, max_pixels=MAX_PIXELS, name=None):
     """The upright `(height, width)` of an image; of PNG files all is read."""
     with opened("image", source, max_pixels, name) as image:
-        return _upright(image)
+        return _size_of(image)
 
 
-def _upright(image):
-    """Height and width after the EXIF orientation; 5 to 8 lie on a side."""
+def _size_of(image):
     if isinstance(image, NpyImage):
         return image.size[::-1]
-    turned = image.getexif().get(ExifTags.Base.Orientation, 1) > 4
-    return image.size if turned else image.size[::-1]
+    return upright(image, image.getexif().get(ExifTags.Base.Orientation, 1))
+
+
+def upright(image, orientation):
+    """`(height, width)` of a picture of a file; 5 to 8 lie on a side."""
+    # Of a TIFF file Pillow tells the stored size or, since 11, the upright one.
+    tags = getattr(image, "tag_v2", {})
+    width = tags.get(ExifTags.Base.ImageWidth, image.width)
+    height = tags.get(ExifTags.Base.ImageLength, image.height)
+    return (width, height) if orientation > 4 else (height, width)
 
 
 def _open_file(path):

@@ -110,6 +110,8 @@ def tables(examples, left, checked):
 
 def class_counts(these):
     """How many examples each class has, a list of int."""
+    if these.regression:
+        return []
     if these.multi_label:
         return these.labels.sum(axis=0).astype(int).tolist()
     return np.bincount(these.labels, minlength=these.classes).tolist()

@@ -289,6 +289,7 @@ def test_a_file_is_read_into_its_layout_as_if_read_whole(layout, channels):
         exif = Image.Exif()
         exif[0x0112] = orientation
         files.append(stored(image, exif=exif, quality=95))
+        files.append(stored(image, file_format="TIFF", exif=exif))
     for data in files:
         whole = read_image(data, channels)
         for size in ((32, 32), (24, 50), (300, 301)):
