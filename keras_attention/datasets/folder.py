@@ -136,8 +136,8 @@ def from_split_folders(
 
     Args:
         path: str or path, the folder.
-        size: int or tuple `(height, width)`; the size of the training images,
-            which all must have, if `None`. Defaults to `None`.
+        size: int or tuple `(height, width)`; if `None` that of the training
+            images, to which the others are brought. Defaults to `None`.
         layout: str, as for `from_folder`. Defaults to `"stretch"`.
         masks: str or path, folder of the masks, `masks/train/<class>/<mask>`
             and so on. Defaults to `None`.
