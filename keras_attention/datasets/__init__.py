@@ -17,22 +17,24 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 
 | step | module | what |
 |---|---|---|
-| names | `load` | a TFDS name to three splits |
-| | `digits`, `cluttered_digits`, `builders` | the embedded data set |
+| names | `load`, `builders` | a TFDS name to three splits |
+| | `digits`, `digits_settings`, `cluttered_digits` | the embedded data set |
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
-| | `examples`, `pixels` | images, labels and what else is known of each |
-| | `files`, `rows`, `images`, `npy`, `archive` | what is in files |
+| | `examples`, `pixels`, `info` | images, labels and what else is known |
+| | `files`, `rows`, `archive` | what is in folders, tables and archives |
+| | `opening`, `npy`, `levels`, `images` | what is in an image file |
 | | `labels`, `several`, `array_labels` | classes of each image |
 | | `measurements`, `boxes` | numbers of each image |
 | | `assemble`, `cache` | decoding in threads, now, once or when asked |
 | | `problems`, `duplicates` | what is wrong, all of it at once |
 | looking | `scan`, `scan_report` | all files, before a training |
 | | `checks`, `header`, `quarantine` | what a scan is made of |
-| sizes | `layout` | to one size, and maps back to the original |
-| dividing | `splits`, `disjoint` | parts and folds that share no group |
+| sizes | `layout`, `placement` | to one size, and back to the original |
+| dividing | `splits`, `folds` | parts that share no group |
+| | `units`, `disjoint` | what stays together, and whether it did |
 | | `concatenate` | and together again |
-| batches | `batches`, `epochs` | what `fit` takes, and where it stands |
+| batches | `batches`, `epochs`, `ahead` | what `fit` takes, where it is |
 | | `sampling`, `augmentation` | balance, variety |
 """
 
