@@ -14,7 +14,7 @@ from keras_attention.datasets.header import Header
 from keras_attention.datasets.header import read_header
 from keras_attention.datasets.images import decoded
 from keras_attention.datasets.images import read_mask
-from keras_attention.datasets.images import size_of
+from keras_attention.datasets.opening import size_of
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import status
 
@@ -31,17 +31,7 @@ FAULTS = (
 
 @dataclasses.dataclass
 class Checked:
-    """What was found out about an example.
-
-    Args:
-        part: int, which of the `Examples` it is in.
-        name: str, its path, or its name there.
-        content: path, bytes or array, which the image comes from; `None` if
-            that is not known.
-        seen: tuple, what `status` told of its file and of its mask's.
-        header: `Header` or `None`. Defaults to `None`.
-        found: list of tuples `(file, kind, reason)`. Defaults to `()`.
-    """
+    """What was found out about an example."""
 
     part: int
     name: str
@@ -74,23 +64,13 @@ def is_path(content):
 
 
 def check(part, these, index, decode):
-    """Checks an example.
-
-    Args:
-        part: int, for the result.
-        these: `Examples`.
-        index: int.
-        decode: bool, whether its files are decoded.
-
-    Returns:
-        A `Checked`.
-    """
+    """Checks an example."""
     name, label, images = these.names[index], these.labels[index], these.images
     content = None
     if not isinstance(images, Pixels):
         content = images[index]
     # What others read may be no image file at all.
-    elif _is_ours(images, ReadImage):
+    elif isinstance(_reader(images), ReadImage):
         content = images.file(index)
     # Before it is read: what changes meanwhile has changed.
     seen = tuple(
@@ -103,12 +83,16 @@ def check(part, these, index, decode):
     known = these.has_mask is None or these.has_mask[index]
     if these.masks is not None and known:
         _check_mask(one, these.masks, index, decode)
-    if these.multi_label:
+    if these.regression:
+        valid = np.isfinite(label).all()
+    elif these.multi_label:
         valid = np.isin(label, (0, 1)).all()
     else:
         valid = 0 <= label < these.classes
     if not valid:
-        reason = f"{label} is no label of {these.classes} classes"
+        what = f"label of {these.classes} classes"
+        what = "finite number" if these.regression else what
+        reason = f"{label} is no {what}"
         one.found.append((one.name, "invalid label", reason))
     for box in () if these.boxes is None else these.boxes[index]:
         fault = box_fault(box)
@@ -119,19 +103,24 @@ def check(part, these, index, decode):
 
 
 def _check_image(one, images, index, decode):
+    reader = _reader(images)
     with _noted(one, one.name, "unreadable image"):
         if one.content is not None:
             one.header = read_header(one.content, name=repr(one.name))
             if decode:
-                # An eighth of a JPEG's resolution takes all of its bytes.
                 decoded(
-                    one.content, name=repr(one.name), factor=lambda size: 1e-9
+                    one.content,
+                    reader.channels,
+                    name=repr(one.name),
+                    # An eighth of a JPEG's resolution takes all of its bytes.
+                    factor=lambda size: 1e-9,
+                    white=reader.white,
                 )
         elif decode:
             images[index]
-    if one.header and isinstance(images.read, ReadImage):
+    if one.header:
         with _noted(one, one.name, "image of another size"):
-            images.read.check(one.header.size)
+            reader.check(one.header.size)
 
 
 def _check_mask(one, masks, index, decode):
@@ -139,7 +128,7 @@ def _check_mask(one, masks, index, decode):
     original = one.header and one.header.size
     if not isinstance(masks, Pixels):
         mask = masks[index]
-    elif _is_ours(masks, ReadMask):
+    elif isinstance(_reader(masks), ReadMask):
         source = masks.file(index)[0]
         path = _shown(source, one.name)
     with _noted(one, path, "unreadable mask"):
@@ -165,8 +154,10 @@ def _check_mask(one, masks, index, decode):
             ReadMask(original, "stretch").of(source, original)
 
 
-def _is_ours(pixels, read):
-    return isinstance(pixels.read, (read, ReadRow))
+def _reader(pixels):
+    """What reads the images' own files."""
+    read = pixels.read
+    return read.read if isinstance(read, ReadRow) else read
 
 
 def _shown(content, name):

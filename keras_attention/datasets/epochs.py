@@ -1,17 +1,15 @@
 """An order that seed and epoch alone decide, and where in it a training is."""
 
-import queue
-import threading
-
 import keras
 import numpy as np
 
+from keras_attention.datasets.ahead import read_ahead
+from keras_attention.datasets.ahead import within
 from keras_attention.datasets.elements import epoch_order
 from keras_attention.internals import arguments
 
 # Seconds that a batch may take; a disk that hangs hangs for ever.
 PATIENCE = 600
-_END = 2**53
 
 
 class EpochBatches(keras.utils.PyDataset):
@@ -131,7 +129,8 @@ class EpochBatches(keras.utils.PyDataset):
 
         The next pass is the rest of that epoch, and `len` its number of
         batches. With `fit` it is one of its own: `fit(train, initial_epoch=e,
-        epochs=e + 1)` and then `fit(train, initial_epoch=e + 1, epochs=all)`.
+        epochs=e + 1)`, `train.set_state(train.get_state())`, since `fit` would
+        leave an epoch out, and `fit(train, initial_epoch=e + 1, epochs=all)`.
 
         Args:
             state: dict, from `get_state`.
@@ -164,10 +163,8 @@ class EpochBatches(keras.utils.PyDataset):
         if order is None:
             order = self.order(epoch)
             # Who reads ahead is in two epochs at once.
-            self._orders = {
-                known: self._orders[known] for known in list(self._orders)[-1:]
-            }
-            self._orders[epoch] = order
+            last = list(self._orders.items())[-1:]
+            self._orders = dict([*last, (epoch, order)])
         return order[positions]
 
     def _at(self, number):
@@ -226,60 +223,3 @@ class _Finished(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.data._told = False
-
-
-def read_ahead(read, start, threads, processes):
-    """Batches from number `start` on, a few of them prepared ahead.
-
-    Args:
-        read: callable from a number to a batch.
-        start: int.
-        threads: int, in every process.
-        processes: int; 0 is this one.
-
-    Returns:
-        An iterator without end.
-    """
-    # A second to import, which arrays in memory do without.
-    import grain
-
-    # Few, for readers that run far ahead take the cores from the training.
-    ahead = max(2, threads)
-    data = grain.MapDataset.range(start, _END).map(read)
-    data = data.to_iter_dataset(grain.ReadOptions(max(1, threads), ahead))
-    if processes:
-        options = grain.MultiprocessingOptions(num_workers=processes)
-        data = data.mp_prefetch(options)
-    return iter(data)
-
-
-def within(seconds, iterator):
-    """The next of an iterator, or an error where it hangs.
-
-    Args:
-        seconds: float, how long is waited.
-        iterator: an iterator.
-
-    Returns:
-        Its next element.
-
-    Raises:
-        RuntimeError: if there is none in time.
-    """
-    answer = queue.SimpleQueue()
-
-    def ask():
-        try:
-            answer.put((next(iterator), None))
-        except BaseException as error:
-            answer.put((None, error))
-
-    # Of no use to a program that ends, so nothing waits for it.
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        element, error = answer.get(timeout=seconds)
-    except queue.Empty:
-        raise RuntimeError(f"nothing came within {seconds:g} s") from None
-    if error is not None:
-        raise error
-    return element

@@ -9,19 +9,7 @@ from keras_attention.datasets.layout import lay_out
 
 
 class Batches(EpochBatches):
-    """Batches of a random-access data source, reshuffled every epoch.
-
-    Args:
-        source: a TFDS data source, that is a sequence of dicts with
-            `__getitems__`.
-        fields: dict from our names to the data set's.
-        batch_size: int.
-        size: tuple `(height, width)` of the images.
-        supervised: bool, `(image, label)` instead of a dict.
-        seed: int, or `None` for the order on disk. Defaults to `None`.
-        cache: bool, whether the decoded examples are kept in memory. Defaults
-            to `True`.
-    """
+    """Batches of a random-access data source, reshuffled every epoch."""
 
     def __init__(
         self,

@@ -12,16 +12,6 @@ def quarantine(files):
     What is in `photos/cats/1.jpg` goes to `photos_quarantine/cats/1.jpg`, or
     to `photos_quarantine_2` if that is there: nothing is written over. A link
     is moved as a link.
-
-    Args:
-        files: dict from the path of a file to its name, the end of the path
-            that is kept.
-
-    Returns:
-        A dict from the path to what became of it, str.
-
-    Raises:
-        OSError: if a folder cannot be made; nothing was moved then.
     """
     roots = {file: _root(file, name) for file, name in files.items()}
     folders = {
