@@ -8,6 +8,7 @@ import keras_tuner
 from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import positive_float
 from keras_attention.tuning.engine.exploration import explore
+from keras_attention.tuning.engine.exploration import majority
 from keras_attention.tuning.engine.failures import Lost
 from keras_attention.tuning.engine.failures import reasons
 from keras_attention.tuning.engine.failures import signature
@@ -196,13 +197,18 @@ def search(
 
 def _run(job, folder, oracle, pool, settings, deadline):
     """The search, from its space to its end."""
-    space, failures = _explored(pool, oracle)
+    known = oracle.get_space().get_config()
+    entries = oracle.allow_new_entries, oracle.tune_new_entries
+    space, failures = _only(pool, explore, known, *entries)
     settings |= {"space": plain(space["space"]), "complete": not failures}
     before = read_settings(folder)
     proposals = Proposals(oracle, folder)
     if before is not None:
         refuse_changes(folder, before, settings)
         proposals.restore()
+        settings["majority"] = before.get("majority")
+    else:
+        settings["majority"] = _only(pool, majority)
     write_settings(folder, settings)
     oracle.update_space(space_of(space["space"]))
     proposals.save()
@@ -213,6 +219,8 @@ def _run(job, folder, oracle, pool, settings, deadline):
         )
     total = _total(job, oracle, settings["max_trials"])
     progress = Progress(proposals, total, deadline)
+    if before is None and hasattr(job.hypermodel, "describe_space"):
+        progress.note(job.hypermodel.describe_space())
     _tell_what_is_there(proposals, progress)
     try:
         _work(pool, proposals, progress, deadline)
@@ -228,14 +236,9 @@ def _run(job, folder, oracle, pool, settings, deadline):
     _conclude(proposals, settings["max_trials"], progress, deadline)
 
 
-def _explored(pool, oracle):
-    pool.submit(
-        "space",
-        explore,
-        oracle.get_space().get_config(),
-        oracle.allow_new_entries,
-        oracle.tune_new_entries,
-    )
+def _only(pool, function, *arguments):
+    """The result of a single task."""
+    pool.submit(function.__name__, function, *arguments)
     _, found = pool.next()
     if isinstance(found, Lost):
         raise RuntimeError(f"The space was not explored. {found.reason}")

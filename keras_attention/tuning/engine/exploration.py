@@ -4,6 +4,7 @@ import keras
 import keras_tuner
 
 from keras_attention.tuning.engine.failures import failure_message
+from keras_attention.tuning.trial.labels import majority_share
 
 
 def explore(job, config, allow_new_entries, tune_new_entries):
@@ -69,6 +70,15 @@ def _visit(ask, oracle, known):
                 known.add(_key(conditions))
                 pending[_key(conditions)] = conditions
     return failures
+
+
+def majority(job):
+    """The accuracy of who always says one class, where that can be told.
+
+    Of the validation data, or of what folds divide.
+    """
+    data = job.validation if job.validation is not None else job.train
+    return majority_share(data() if callable(data) else data)
 
 
 def free_memory():
