@@ -12,10 +12,13 @@ of its maps can be attended to: `model.get_layer("block3_pool").output`.
 | `vgg_arguments` | which images and widths it accepts |
 | `vgg_weights` | where its weights come from |
 | `torchvision_weights` | torchvision's state dictionaries into these models |
+| `pretrained` | files of weights and what is published, without PyTorch |
 | `preprocessing` | pixels as the published weights expect them |
 """
 
 from keras_attention.features.preprocessing import preprocess_input
+from keras_attention.features.pretrained import read_weights
+from keras_attention.features.pretrained import weights_info
 from keras_attention.features.torchvision_weights import load_torchvision_state
 from keras_attention.features.vgg11 import VGG11
 from keras_attention.features.vgg11 import VGG11BN
@@ -37,4 +40,6 @@ __all__ = [
     "VGG19BN",
     "load_torchvision_state",
     "preprocess_input",
+    "read_weights",
+    "weights_info",
 ]

@@ -27,6 +27,7 @@ def network(
     classes,
     classifier_activation,
     width_multiplier,
+    adapt_channels,
     name,
 ):
     """A network by torchvision's name; else the arguments of `VGG16BN`."""
@@ -44,8 +45,15 @@ def network(
         (*_FILTERS, _UNITS), width_multiplier
     )
     image = vgg_arguments.image(input_tensor, input_shape, include_top)
+    network = architecture.upper().replace("_", "")
     vgg_weights.check(
-        architecture, weights, image, include_top, classes, width_multiplier
+        network,
+        weights,
+        image,
+        include_top,
+        classes,
+        width_multiplier,
+        adapt_channels,
     )
 
     x = image
@@ -62,7 +70,7 @@ def network(
 
     inputs = keras.utils.get_source_inputs(image)
     model = keras.Model(inputs[0] if len(inputs) == 1 else inputs, x, name=name)
-    vgg_weights.load(model, weights, architecture)
+    vgg_weights.load(model, weights, network, adapt_channels)
     return model
 
 

