@@ -19,9 +19,9 @@ import re
 
 import keras
 
-from keras_attention.features.pretrained.fit import Target
 from keras_attention.features.pretrained.fit import fill
 from keras_attention.features.pretrained.fit import named
+from keras_attention.features.pretrained.fit import torch_target
 
 _CLASSIFIER = {
     "classifier.0": "fc1",
@@ -135,16 +135,6 @@ def _variables(prefix, layer):
         f"{prefix}.{name}": torch_target(variable)
         for name, variable in zip(names, layer.weights, strict=True)
     }
-
-
-def torch_target(variable):
-    """What PyTorch has for a convolution's, dense layer's or other weight."""
-    shape = tuple(variable.shape)
-    if len(shape) == 4:
-        # (h, w, I, O) of (O, I, h, w).
-        torch_shape = (shape[3], shape[2], *shape[:2])
-        return Target(variable, torch_shape, lambda x: x.transpose(2, 3, 1, 0))
-    return Target(variable, shape[::-1], lambda x: x.T)
 
 
 def _rows_of_maps(channels):

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_attention.features import vgg_arguments
+from keras_attention.features import network_arguments
 from keras_attention.internals import arguments
 from keras_attention.layers import AttentionGate2D
 from keras_attention.models.vgg16_bn_attention import VGG16BNAttention
@@ -84,7 +84,7 @@ def MelanomaAttentionVGG16BN(
         `VGG16BNAttention`, of which this is one call.
     """
     arguments.one_of("alignment", alignment, tuple(_AGGREGATIONS))
-    _, key_dim = vgg_arguments.scaled((64, 256), width_multiplier)
+    _, key_dim = network_arguments.scaled((64, 256), width_multiplier)
 
     def gate():
         return AttentionGate2D(

@@ -62,6 +62,7 @@ def zipped(pickle_bytes, arrays=(), **entries):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("archive/data.pkl", pickle_bytes)
+        archive.writestr("archive/version", "3\n")
         for key, array in enumerate(arrays):
             archive.writestr(f"archive/data/{key}", array.tobytes())
         for name, data in entries.items():

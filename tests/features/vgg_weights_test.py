@@ -11,7 +11,7 @@ from keras_attention.features import VGG16
 from keras_attention.features import VGG16BN
 from keras_attention.features import VGG19BN
 from keras_attention.features import read_weights
-from keras_attention.features import vgg_weights
+from keras_attention.features import vgg
 from keras_attention.features import weights_info
 from keras_attention.features.pretrained import download
 from keras_attention.features.pretrained import published as catalogue
@@ -195,7 +195,7 @@ def test_adapt_channels_is_no_silent_argument():
 
 def test_imagenet_is_fetched_once(published, home, state, monkeypatch, capsys):
     source, asked = published
-    monkeypatch.setattr(vgg_weights, "_check_imagenet", lambda *_: None)
+    monkeypatch.setattr(vgg, "_published", lambda *_: {})
     for _ in range(2):
         model = tiny("imagenet")
         bias = state["features.0.bias"]

@@ -2,6 +2,7 @@
 
 | module | what |
 |---|---|
+| `loading` | from a network's argument `weights` to its weights |
 | `published` | what is published where, `weights_info` |
 | `download` | a file from the network, once |
 | `files` | `read_weights`: a file of any format as arrays by name |

@@ -22,6 +22,16 @@ class Target(NamedTuple):
     channels_axis: int | None = None
 
 
+def torch_target(variable):
+    """What PyTorch has for a convolution's, dense layer's or other weight."""
+    shape = tuple(variable.shape)
+    if len(shape) == 4:
+        # (h, w, I, O) of (O, I, h, w).
+        torch_shape = (shape[3], shape[2], *shape[:2])
+        return Target(variable, torch_shape, lambda x: x.transpose(2, 3, 1, 0))
+    return Target(variable, shape[::-1], lambda x: x.T)
+
+
 def fill(model, targets, state):
     """Assigns every array to its weight, once all are known to fit.
 

@@ -68,8 +68,8 @@ def read_pickle(stream, names, persistent):
                 )
             _STEPS[opcode.name](machine, argument)
         return machine.stack.pop()
-    except _Refused:
-        raise
+    except _Refused as error:
+        raise ValueError(str(error)) from None
     except (
         ValueError, TypeError, KeyError, IndexError, AttributeError,
         OverflowError,
@@ -79,7 +79,7 @@ def read_pickle(stream, names, persistent):
         ) from error
 
 
-class _Refused(ValueError):
+class _Refused(Exception):
     """What a whole pickle holds and must not."""
 
 

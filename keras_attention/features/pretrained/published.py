@@ -59,6 +59,19 @@ _PUBLISHED = [
         ("VGG19BN", "imagenet", "vgg19_bn-c79401a0", 74.218, 91.842),
     ]
 ]  # fmt: skip
+_PUBLISHED.append(
+    Published(
+        "EfficientNetLite0",
+        "imagenet",
+        _LITE0_PACKAGE,
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "Apache-2.0; trained on ImageNet",
+        'preprocess_input(images, weights="efficientnet_lite0")',
+        # The package tells no accuracy.
+        None,
+        None,
+    )
+)
 
 
 def published(network):

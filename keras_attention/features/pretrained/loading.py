@@ -1,25 +1,14 @@
-"""Where the weights of a VGG network come from: files and the network."""
+"""From the argument `weights` of a network to its weights."""
 
-from keras_attention.features import torchvision_weights
-from keras_attention.features import vgg_arguments
+from keras_attention.features import network_arguments
 from keras_attention.features.pretrained.fit import fill_by_layer
 from keras_attention.features.pretrained.fit import is_by_layer
 from keras_attention.features.pretrained.published import check_weights
 from keras_attention.features.pretrained.published import state_of
 from keras_attention.internals import arguments
 
-_CLASSIFIER = ("fc1/", "fc2/", "predictions/")
 
-
-def check(
-    network,
-    weights,
-    image,
-    include_top,
-    classes,
-    width_multiplier,
-    adapt_channels,
-):
+def check(network, weights, image, include_top, classes, adapt_channels, needs):
     """Raises `ValueError` for weights that no such network could take.
 
     Called before the network is built, as the widest takes a while.
@@ -30,8 +19,9 @@ def check(
         image: symbolic tensor, the image.
         include_top: bool, whether the network has a classifier.
         classes: int, how many classes that has.
-        width_multiplier: float, the scale of all widths.
         adapt_channels: bool, whether images may have other channels.
+        needs: dict, what else the published network has: what it is to its
+            value here, the published one, and whether the two fit.
     """
     arguments.boolean("adapt_channels", adapt_channels)
     if adapt_channels and weights is None:
@@ -44,17 +34,9 @@ def check(
     if weights != "imagenet" and include_top:
         expected = "used with include_top=False: it has no classifier"
         raise ValueError(arguments.invalid("weights", weights, expected))
-    _check_imagenet(
-        image, include_top, classes, width_multiplier, adapt_channels
-    )
-
-
-def _check_imagenet(
-    image, include_top, classes, width_multiplier, adapt_channels
-):
-    sizes, channels = vgg_arguments.split_shape(image.shape[1:])
+    _, channels = network_arguments.split_shape(image.shape[1:])
     needs = {
-        "width_multiplier": (width_multiplier, 1, width_multiplier == 1),
+        **needs,
         "the number of channels": (
             channels,
             "3 (or adapt_channels=True)",
@@ -62,11 +44,8 @@ def _check_imagenet(
         ),
     }
     if include_top:
-        # Five poolings must leave the 7 x 7 positions that fc1 was trained on.
-        fits = all(size // 32 == 7 for size in sizes)
-        without = "(or include_top=False)"
-        needs["classes"] = (classes, f"1000 {without}", classes == 1000)
-        needs["height and width"] = (sizes, f"224 to 255 {without}", fits)
+        expected = "1000 (or include_top=False)"
+        needs["classes"] = (classes, expected, classes == 1000)
     for name, (value, expected, fits) in needs.items():
         if not fits:
             raise ValueError(
@@ -74,19 +53,30 @@ def _check_imagenet(
             )
 
 
-def load(model, weights, network, adapt_channels):
-    """Fills `model` from a source that `check` has passed."""
+def load(model, network, weights, adapt_channels, fill, top):
+    """Fills `model` from a source that `check` has passed.
+
+    Args:
+        model: `keras.Model`, the network.
+        network: str, its name in `weights_info`.
+        weights: str, path, dict or `None`, what the caller gave.
+        adapt_channels: bool, whether the first convolution is made to fit.
+        fill: callable, of the model, a state by PyTorch's names and
+            `adapt_channels`.
+        top: tuple of str, the layers of the network's classifier. A network
+            without has no use for them.
+    """
     if weights is None:
         return
     state = state_of(network, weights)
     if not is_by_layer(state):
-        torchvision_weights.load_torchvision_state(model, state, adapt_channels)
+        fill(model, state, adapt_channels)
         return
-    if "fc1" not in [layer.name for layer in model.layers] and "fc1/0" in state:
-        # A VGG's own top, of which a network without has no use.
+    here = [layer.name for layer in model.layers]
+    if all(f"{name}/0" in state and name not in here for name in top):
         state = {
             name: array
             for name, array in state.items()
-            if not name.startswith(_CLASSIFIER)
+            if name.partition("/")[0] not in top
         }
     fill_by_layer(model, state, adapt_channels)
