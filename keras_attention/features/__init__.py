@@ -13,10 +13,12 @@ of its maps can be attended to: `model.get_layer("block3_pool").output`.
 | `network_arguments` | which images and widths they accept |
 | `torchvision_weights` | torchvision's state dictionaries into these models |
 | `pretrained` | files of weights and what is published, without PyTorch |
+| `normalization` | batch normalization in a network without |
 | `preprocessing` | pixels as the published weights expect them |
 """
 
 from keras_attention.features.efficientnet_lite0 import EfficientNetLite0
+from keras_attention.features.normalization import batch_normalized
 from keras_attention.features.preprocessing import preprocess_input
 from keras_attention.features.pretrained import read_weights
 from keras_attention.features.pretrained import weights_info
@@ -40,6 +42,7 @@ __all__ = [
     "VGG19",
     "VGG19BN",
     "EfficientNetLite0",
+    "batch_normalized",
     "load_torchvision_state",
     "preprocess_input",
     "read_weights",

