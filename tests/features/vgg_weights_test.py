@@ -249,7 +249,7 @@ def test_what_is_published():
     infos = {(x["network"], x["weights"]): x for x in weights_info()}
     names = {f"VGG{n}{bn}" for n in (11, 13, 16, 19) for bn in ("", "BN")}
     assert names <= {network for network, _ in infos}
-    for (network, _), info in infos.items():
+    for info in infos.values():
         if info["source"].startswith("https"):
             assert info["source"].startswith("https://download.pytorch.org/m")
             assert info["source"].endswith(f"-{info['sha256']}.pth")

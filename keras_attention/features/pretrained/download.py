@@ -3,7 +3,6 @@
 import hashlib
 import os
 
-import filelock
 import keras
 
 from keras_attention.internals.files import home
@@ -27,6 +26,9 @@ def fetched(url, sha256):
         ValueError: If the file is another one. Nothing of it remains.
         ConnectionError: If it cannot be fetched; a local file can be given.
     """
+    # Only here: importing the package needs no more than Keras.
+    import filelock
+
     path = home("models") / url.rpartition("/")[2]
     with filelock.FileLock(f"{path}.lock"):
         if path.exists():
