@@ -1,6 +1,7 @@
 """EfficientNet-Lite0, whose weights come from an index of packages."""
 
 import itertools
+import re
 
 import keras
 
@@ -22,6 +23,8 @@ _STAGES = (
     (6, 320, 1, 1, 3),
 )
 _STEM, _HEAD = 32, 1280
+# The names of its layers.
+_OWN = r"(stem|head|block\d+)_\w+|predictions"
 
 
 def EfficientNetLite0(
@@ -155,9 +158,8 @@ def EfficientNetLite0(
     else:
         x = network_arguments.pooled(x, pooling)
     model = network_arguments.model(image, x, name)
-    loading.load(
-        model, network, weights, adapt_channels, _fill, ("predictions",)
-    )
+    top = ("predictions",)
+    loading.load(model, network, weights, adapt_channels, _fill, _OWN, top)
     return model
 
 
@@ -222,7 +224,7 @@ def _fill(model, state, adapt_channels):
     """The weights of a state by the names of the package."""
     targets = {}
     for layer in model.layers:
-        if layer.weights:
+        if layer.weights and re.fullmatch(_OWN, layer.name):
             targets |= _targets(layer)
     first = "_conv_stem.weight"
     if adapt_channels:

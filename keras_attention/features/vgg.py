@@ -65,6 +65,7 @@ def network(
         weights,
         adapt_channels,
         load_torchvision_state,
+        r"block\d+_\w+|fc\d|predictions",
         ("fc1", "fc2", "predictions"),
     )
     return model

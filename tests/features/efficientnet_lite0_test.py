@@ -211,9 +211,29 @@ def test_files_of_keras_and_a_top_less_network(network, state, tmp_path):
         EfficientNetLite0(False, path).get_layer("block15_project").kernel,
         network.get_layer("block15_project").kernel,
     )
-    del state["_fc.bias"]
+    rest = {name: x for name, x in state.items() if name != "_fc.bias"}
     with pytest.raises(ValueError, match=r"Missing: _fc\.bias\."):
-        EfficientNetLite0(weights=state)
+        EfficientNetLite0(weights=rest)
+
+
+def test_grey_images_behind_a_layer_of_ones_own(network, state, tmp_path):
+    path = tmp_path / "own.weights.h5"
+    efficientnet_lite0._fill(network, state, False)
+    network.save_weights(path)
+    grey = np.random.default_rng(0).normal(size=(1, 33, 50, 1))
+    expected = network.predict(np.repeat(grey, 3, -1), verbose=0)
+    for weights in (path, state):
+        image = keras.Input((33, 50, 1))
+        shifted = keras.layers.Normalization(mean=1.0, variance=4.0)(image)
+        scaled = keras.layers.BatchNormalization(epsilon=0)(shifted)
+        model = EfficientNetLite0(
+            weights=weights,
+            input_tensor=scaled,
+            classifier_activation=None,
+            adapt_channels=True,
+        )
+        seen = model.predict(2 * grey + 1, verbose=0)
+        np.testing.assert_allclose(seen, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_host_for_attention():

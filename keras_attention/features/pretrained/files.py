@@ -65,7 +65,7 @@ def read_weights(path):
         return read(name)
     # What the standard library says of damaged archives, and h5py of others.
     except (
-        ValueError, OSError, EOFError, KeyError, RuntimeError,
+        ValueError, TypeError, OSError, EOFError, KeyError, RuntimeError,
         NotImplementedError, zipfile.BadZipFile,
     ) as error:  # fmt: skip
         raise ValueError(f"{name!r} cannot be read. {error}") from error

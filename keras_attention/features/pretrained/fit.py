@@ -1,5 +1,6 @@
 """Arrays into a model: all of them, or none and a report."""
 
+import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -54,8 +55,10 @@ def fill(model, targets, state):
         "NaN or infinite": [],
         "Negative variance": [],
     }
-    for name in targets.keys() & state.keys():
-        target, shape = targets[name], tuple(np.shape(state[name]))
+    for name, target in targets.items():
+        if name not in state:
+            continue
+        shape = tuple(np.shape(state[name]))
         if not _fits(shape, target):
             problems["Wrong shape"].append(f"{name} {shape} for {target.shape}")
             continue
@@ -84,11 +87,16 @@ def fill(model, targets, state):
         target.variable.assign(target.to_keras(arrays[name]))
 
 
-def fill_by_layer(model, state, adapt_channels=False):
-    """Assigns arrays by Keras' names, `"layer/number"`, as `fill` does."""
+def fill_by_layer(model, state, adapt_channels, own):
+    """Assigns arrays by Keras' names, `"layer/number"`, as `fill` does.
+
+    What stands in front of the network, in `input_tensor`, has names that the
+    pattern `own` does not match, and keeps its weights.
+    """
     targets = {
         f"{layer.name}/{number}": Target(variable, tuple(variable.shape))
         for layer in model.layers
+        if re.fullmatch(own, layer.name)
         for number, variable in enumerate(layer.weights)
     }
     first, target = next(iter(targets.items()))

@@ -93,6 +93,8 @@ def _array(weights, key):
         not isinstance(data, h5py.Dataset)
         or data.is_virtual
         or data.external
+        # In pieces, each of which a filter may have made.
+        or data.chunks
         or data.id.get_storage_size() != data.nbytes
     ):
         raise ValueError(f"Its {weights.name}/{key} is no array in the file.")

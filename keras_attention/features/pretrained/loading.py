@@ -53,7 +53,7 @@ def check(network, weights, image, include_top, classes, adapt_channels, needs):
             )
 
 
-def load(model, network, weights, adapt_channels, fill, top):
+def load(model, network, weights, adapt_channels, fill, own, top):
     """Fills `model` from a source that `check` has passed.
 
     Args:
@@ -63,6 +63,7 @@ def load(model, network, weights, adapt_channels, fill, top):
         adapt_channels: bool, whether the first convolution is made to fit.
         fill: callable, of the model, a state by PyTorch's names and
             `adapt_channels`.
+        own: str, a pattern of the names of the network's layers.
         top: tuple of str, the layers of the network's classifier. A network
             without has no use for them.
     """
@@ -79,4 +80,4 @@ def load(model, network, weights, adapt_channels, fill, top):
             for name, array in state.items()
             if name.partition("/")[0] not in top
         }
-    fill_by_layer(model, state, adapt_channels)
+    fill_by_layer(model, state, adapt_channels, own)

@@ -6,6 +6,7 @@ pickles and then the numbers of one storage after the other. Several tensors
 may be views of one storage.
 """
 
+import io
 import math
 import os
 import zipfile
@@ -87,8 +88,8 @@ def _read_zip(stream):
         if order in entries and archive.read(order) != b"little":
             raise ValueError("Its numbers are not in little-endian order.")
         storages = {}
-        with archive.open(roots[0]) as pickled:
-            state = read_pickle(pickled, _NAMES, _remembers(storages))
+        pickled = io.BytesIO(archive.read(roots[0]))
+        state = read_pickle(pickled, _NAMES, _remembers(storages))
         for key, storage in storages.items():
             if f"{root}data/{key}" not in entries:
                 raise ValueError(f"It has no storage {key!r}.")

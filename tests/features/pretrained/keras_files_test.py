@@ -102,6 +102,10 @@ def compressed(file, tmp_path):
     layer(file).create_dataset("0", data=np.zeros(10**6), compression="gzip")
 
 
+def in_pieces(file, tmp_path):
+    layer(file).create_dataset("0", data=np.zeros(4), chunks=(2,))
+
+
 def inside_itself(file, tmp_path):
     layer(file)
     file["layers/again"] = file["layers"]
@@ -128,6 +132,7 @@ def empty(file, tmp_path):
         (external_storage, "no array in the file"),
         (virtual, "no array in the file"),
         (promises, "no array in the file"),
+        (in_pieces, "no array in the file"),
         (compressed, "no array in the file"),
         (a_group_for_an_array, "no array in the file"),
         (inside_itself, "is inside itself"),
