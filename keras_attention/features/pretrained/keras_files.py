@@ -5,6 +5,10 @@ layer's name, and in it the weights by number. Keras itself loads by the order
 of the layers of each class, and passes over what a model has no place for. A
 `.keras` file holds such a file beside a configuration, which is not read here:
 nothing is built of what a file says.
+
+What HDF5's own library does with a damaged header is beyond this: mostly it
+complains, but it may go on reading for ever. Numbers have a checksum in a
+`.keras` file only.
 """
 
 import io

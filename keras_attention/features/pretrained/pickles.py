@@ -11,8 +11,8 @@ any other name.
 import pickletools
 from typing import NamedTuple
 
-# A network of a hundred thousand arrays takes less.
-LARGEST = 2**26
+#: Bytes of a pickle: a network of fifty thousand arrays has fewer.
+LARGEST = 2**24
 
 
 class Name(NamedTuple):

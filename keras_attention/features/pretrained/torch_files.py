@@ -14,6 +14,7 @@ import zipfile
 import ml_dtypes
 import numpy as np
 
+from keras_attention.features.pretrained.pickles import LARGEST
 from keras_attention.features.pretrained.pickles import Name
 from keras_attention.features.pretrained.pickles import read_pickle
 from keras_attention.internals.words import few
@@ -100,18 +101,22 @@ def _read_zip(stream):
 def _read_old(stream):
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
-    if read_pickle(stream, {}, None) != _MAGIC:
+    # A file would take memory for as many letters as it claims that a name
+    # has; what is in memory already gives those that there are.
+    head = io.BytesIO(stream.read(LARGEST))
+    if read_pickle(head, {}, None) != _MAGIC:
         raise ValueError("It is no file of PyTorch's.")
-    protocol, system = (read_pickle(stream, {}, None) for _ in range(2))
+    protocol, system = (read_pickle(head, {}, None) for _ in range(2))
     little = isinstance(system, dict) and system.get("little_endian") is True
     if protocol != _PROTOCOL or not little:
         raise ValueError("Its numbers are not in little-endian order.")
     storages = {}
-    state = read_pickle(stream, _NAMES, _remembers(storages))
-    keys = read_pickle(stream, {}, None)
+    state = read_pickle(head, _NAMES, _remembers(storages))
+    keys = read_pickle(head, {}, None)
     is_list = isinstance(keys, list) and all(type(key) is str for key in keys)
     if not is_list or sorted(keys) != sorted(storages):
         raise ValueError("Its storages are not those of its tensors.")
+    stream.seek(head.tell())
     for key in keys:
         storage = storages[key]
         count = int.from_bytes(stream.read(8), "little")
