@@ -1,5 +1,7 @@
 """Keys of mechanisms, and the layers that they stand for."""
 
+import itertools
+
 import keras
 
 from keras_attention import aggregations
@@ -18,6 +20,7 @@ AXES = {
     "alignment": alignments,
     "aggregation": aggregations,
 }
+_AXES = {**AXES, "layer": layers}
 
 
 def mechanism_keys(mechanisms=None):
@@ -53,6 +56,39 @@ def mechanism_keys(mechanisms=None):
             arguments.invalid("mechanisms", mechanisms, "at least one")
         )
     return list(dict.fromkeys(keys))
+
+
+def others_of(options):
+    """What is drawn of other people's classes.
+
+    Args:
+        options: dict, what `attention_options` returned.
+
+    Returns:
+        A list of `(axis, key, class)`, which `register_again` takes in another
+        process: pickle imports their modules, or brings the classes along.
+    """
+    keys = set()
+    for mechanisms in options.values():
+        keys |= {("layer", key) for key in mechanisms if key != UNIFORM}
+        for argument in itertools.chain(*mechanisms.values()):
+            part, *rest = argument.path
+            if rest == ["key"]:
+                keys |= {(part, key) for key in argument.values}
+    found = [(n, key, type(_AXES[n].get(key))) for n, key in sorted(keys)]
+    return [entry for entry in found if not is_ours(entry[2])]
+
+
+def register_again(others):
+    """Registers what `others_of` returned, as far as nobody has."""
+    for name, key, cls in others:
+        if key not in _AXES[name].available():
+            _AXES[name].register(key)(cls)
+
+
+def is_ours(cls):
+    """Whether a class comes with this package."""
+    return cls.__module__.startswith("keras_attention.")
 
 
 def layer_of(description):

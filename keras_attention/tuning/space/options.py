@@ -22,6 +22,7 @@ from keras_attention.tuning.space.choices import asked_for
 from keras_attention.tuning.space.choices import choices_at
 from keras_attention.tuning.space.mechanisms import AXES
 from keras_attention.tuning.space.mechanisms import UNIFORM
+from keras_attention.tuning.space.mechanisms import is_ours
 from keras_attention.tuning.space.mechanisms import mechanism_keys
 from keras_attention.tuning.space.parts import parts_of
 from keras_attention.tuning.space.site import Site
@@ -146,7 +147,8 @@ def _arguments_at(key, site, given, max_positions):
         values = _fitting(name, key, site, values)
         if not values:
             return f"no {name} fits the map"
-        if name not in given and _is_ours(layer):
+        # Of others' layers, all is drawn that they are registered with.
+        if name not in given and is_ours(type(layer)):
             values = values[:1]
         check_values(layers, key, name, values)
         found.append(Argument(name, (name,), values))
@@ -201,11 +203,6 @@ def _names_of(key):
         for name in AXES[part].available()
         for argument in AXES[part].registry.search_space(name) or ()
     )
-
-
-def _is_ours(layer):
-    """Of others' layers, all is drawn that they are registered with."""
-    return type(layer).__module__.startswith("keras_attention.")
 
 
 def _fitting(name, key, site, values):

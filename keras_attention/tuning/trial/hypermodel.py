@@ -5,14 +5,14 @@ import keras_tuner
 
 from keras_attention.internals import arguments
 from keras_attention.tuning.space.bases import make_base
-from keras_attention.tuning.space.choices import TRAINING_CHOICES
 from keras_attention.tuning.space.choices import check_choices
 from keras_attention.tuning.space.choices import check_names
-from keras_attention.tuning.space.choices import first_of
 from keras_attention.tuning.space.combinations import describe_space
 from keras_attention.tuning.space.combinations import size_of
 from keras_attention.tuning.space.mechanisms import NONE
 from keras_attention.tuning.space.mechanisms import UNIFORM
+from keras_attention.tuning.space.mechanisms import others_of
+from keras_attention.tuning.space.mechanisms import register_again
 from keras_attention.tuning.space.optimizers import optimizer_of
 from keras_attention.tuning.space.options import attention_names
 from keras_attention.tuning.space.options import attention_options
@@ -21,17 +21,18 @@ from keras_attention.tuning.space.spaces import exchanged
 from keras_attention.tuning.space.spaces import network_space
 from keras_attention.tuning.space.spaces import other_names
 from keras_attention.tuning.space.spaces import training_space
-from keras_attention.tuning.trial.budget import COSTS
 from keras_attention.tuning.trial.budget import Budget
 from keras_attention.tuning.trial.class_weight import check_class_weight
 from keras_attention.tuning.trial.data import read_arguments
 from keras_attention.tuning.trial.data import runs_of
-from keras_attention.tuning.trial.given_values import check_values
+from keras_attention.tuning.trial.given_values import made_of
+from keras_attention.tuning.trial.given_values import own_values
 from keras_attention.tuning.trial.labels import check_labels
 from keras_attention.tuning.trial.schedule import check_callbacks
 from keras_attention.tuning.trial.schedule import is_drawn
 from keras_attention.tuning.trial.schedule import make_optimizer
 from keras_attention.tuning.trial.task import Task
+from keras_attention.tuning.trial.training import result_names
 from keras_attention.tuning.trial.training import summary_of
 from keras_attention.tuning.trial.training import train
 
@@ -190,6 +191,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             max_positions,
             self.budget and self.budget.allows,
         )
+        self._others = others_of(self.options)
         names = attention_names(self.options, mechanisms)
         check_names(self.choices, [*other_names(self.choices), *names])
 
@@ -237,14 +239,8 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         compiled = self.task.metric_names()
         if compiled is None or self._overrides("build", "fit"):
             return None
-        names = [*compiled, *(f"val_{name}" for name in compiled)]
-        names += ["seconds", "accuracy_per_gflop", "attention_energy"]
         kind = "fold" if self.folds else "seed"
-        repeats = self.folds or self.seeds
-        if repeats > 1:
-            ends = ["spread", *(f"{kind}{number}" for number in range(repeats))]
-            names += [f"{name}_{end}" for name in names for end in ends]
-        return {*names, *COSTS, "parameters", "flops"}
+        return result_names(compiled, kind, self.folds or self.seeds)
 
     def build(self, hp):
         """The compiled network of what is drawn."""
@@ -279,7 +275,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         seed = self.seed if seed is None else seed
         if not self._overrides("build"):
             self.check_values(values)  # before anything is built
-        return _checked(values, lambda hp: self._built(hp, seed))
+        return made_of(values, lambda hp: self._built(hp, seed))
 
     def check_values(self, values):
         """Raises unless a network can be built of given hyperparameters.
@@ -291,7 +287,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
                 raises for the same reasons.
         """
         own = self._overrides("build")
-        _checked(values, self.build if own else self.space)
+        made_of(values, self.build if own else self.space)
 
     def baselines(self, values):
         """What the attention of a trial has to be better than.
@@ -305,7 +301,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             `"uniform"`, if those take it; without what `values` are already.
             `retrain(values=...)` and `build_from_values` take them.
         """
-        own = _without_tuners(values)
+        own = own_values(values)
         found = {
             name: exchanged(own, self.options, mechanism, self.several)
             for name, mechanism in (("plain", NONE), ("uniform", UNIFORM))
@@ -342,21 +338,22 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             ValueError: Without validation data, with both it and folds, and
                 for labels that do not go with the classes. It ends the search.
         """
-        data, validation, kwargs = read_arguments(args, kwargs)
-        kwargs = self._fit_arguments(hp, kwargs)
+        defaults = {
+            # Hyperband's own `fit` arguments are those of its trials.
+            "epochs": hp.values.get("tuner/epochs", self.epochs),
+            "initial_epoch": hp.values.get("tuner/initial_epoch", 0),
+            "batch_size": self.batch_size,
+        }
+        data, validation, kwargs = read_arguments(args, {**defaults, **kwargs})
+        kwargs["batch_size"] = kwargs["batch_size"] or self.batch_size
         kind, classes = self.task.labels, self.task.classes
         for name, part in (("train", data), ("validation", validation)):
             if part is not None:
                 check_labels(name, part, kind, classes)
-        training = (
-            self.space(hp)["training"] if is_drawn(model.optimizer) else None
-        )
-        if training:
-            rates = {**first_of(TRAINING_CHOICES), **self.choices}
-            names = ("schedule", "warm_up")
-            check_callbacks(
-                kwargs.get("callbacks") or (), {n: rates[n] for n in names}
-            )
+        training = None
+        if is_drawn(model.optimizer):
+            training = self.space(hp)["training"]
+            check_callbacks(kwargs.get("callbacks"), self.choices)
         repeats = self.folds or self.seeds
         if repeats > 1:
             # What was continued would have seen what other folds hold back.
@@ -372,8 +369,9 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             seed=self.seed,
             batch_size=kwargs["batch_size"],
         ):
-            weights = kwargs.get("class_weight")
-            check_class_weight(weights, run.train, kind, classes)
+            check_class_weight(
+                kwargs.get("class_weight"), run.train, kind, classes
+            )
             if results or continued:
                 model = self._built(hp, run.seed)
             results.append(
@@ -404,31 +402,10 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         given = self.choices.get("optimizer")
         return given if callable(given) else None
 
-    def _fit_arguments(self, hp, kwargs):
-        kwargs = dict(kwargs)
-        # Hyperband's own `fit` arguments are those of its trials.
-        epochs = hp.values.get("tuner/epochs", self.epochs)
-        kwargs.setdefault("epochs", epochs)
-        kwargs.setdefault(
-            "initial_epoch", hp.values.get("tuner/initial_epoch", 0)
-        )
-        kwargs.setdefault("batch_size", self.batch_size)
-        kwargs["batch_size"] = kwargs["batch_size"] or self.batch_size
-        return kwargs
-
-
-def _checked(values, function):
-    """What a function makes of hyperparameters, if it asks for just these."""
-    hp = keras_tuner.HyperParameters()
-    hp.values = _without_tuners(values)
-    given = dict(hp.values)
-    made = function(hp)
-    check_values(hp, given)
-    return made
-
-
-def _without_tuners(values):
-    return {n: v for n, v in values.items() if not n.startswith("tuner/")}
+    def __setstate__(self, state):
+        # Another process may not have imported the layers of others.
+        self.__dict__.update(state)
+        register_again(self._others)
 
 
 def _check_folds(folds):

@@ -11,7 +11,9 @@
 
 import keras
 
+from keras_attention.internals import arguments
 from keras_attention.tuning.trial.copies import BY_SHAPE
+from keras_attention.tuning.trial.copies import Recipe
 from keras_attention.tuning.trial.copies import made
 from keras_attention.tuning.trial.copies import name_of
 from keras_attention.tuning.trial.copies import recipe_of
@@ -42,7 +44,8 @@ class Task:
     def __init__(self, base, multi_label, loss, metrics):
         self.from_logits = base.activation == "linear"
         self.outputs = base.outputs
-        self._loss = recipe_of(keras.losses, "loss", loss)
+        self._loss = recipe_of("loss", loss)
+        _check_logits(base, self._loss)
         self.labels = _labels(base, multi_label, self._loss)
         self.classes = 2 if self.labels == "binary" else base.classes
         if loss is None and self.labels in ("number", "any"):
@@ -51,7 +54,10 @@ class Task:
         self._halved = multi_label or self.labels == "binary"
         if metrics is None:
             metrics = self._default_metrics()
-        self._metrics = recipe_of(keras.metrics, "metrics", metrics)
+        if not isinstance(metrics, list | tuple | dict):
+            expected = "a list of metrics, or a dictionary of several outputs"
+            raise ValueError(arguments.invalid("metrics", metrics, expected))
+        self._metrics = recipe_of("metrics", metrics)
         self._check_names()
         self._check_thresholds()
 
@@ -128,6 +134,23 @@ def _labels(base, multi_label, loss):
     if loss is None:
         return "binary" if base.activation == "sigmoid" else "number"
     return "binary" if "binary" in _loss_name(loss) else "number"
+
+
+def _check_logits(base, loss):
+    """Refuses a loss of probabilities for logits, and the other way round."""
+    takes = None
+    if isinstance(loss, str) and "entropy" in _loss_name(loss):
+        takes = False
+    elif isinstance(loss, Recipe):
+        takes = (loss.config or {}).get("from_logits")
+    is_logits = {"linear": True, "softmax": False, "sigmoid": False}
+    if takes is not None and takes != is_logits.get(base.activation, takes):
+        expected = (
+            f"one with from_logits={not takes}, for the activation "
+            f"{base.activation!r} of base"
+        )
+        name = loss if isinstance(loss, str) else name_of(loss)
+        raise ValueError(arguments.invalid("loss", name, expected))
 
 
 def _loss_name(loss):

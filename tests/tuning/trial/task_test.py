@@ -54,6 +54,9 @@ class Hits(keras.metrics.SparseCategoricalAccuracy):
         super().__init__(name="hits")
 
 
+LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
 def sureness(y_true, y_pred):
     return ops.max(y_pred, axis=-1)
 
@@ -86,7 +89,7 @@ def test_what_is_registered_nowhere_is_trained(loss, metrics, names):
 
 def test_every_model_has_metrics_of_its_own():
     metric = keras.metrics.SparseCategoricalAccuracy(name="hits")
-    recipe = recipe_of(keras.metrics, "metrics", [metric])
+    recipe = recipe_of("metrics", [metric])
     (first,), (second,) = made(recipe), made(recipe)
     assert first is not second and first is not metric
     assert first.get_config() == metric.get_config()
@@ -103,6 +106,12 @@ def test_every_model_has_metrics_of_its_own():
         ({"loss": 3}, "a function of .y_true, y_pred., or a keras.Loss"),
         ({"metrics": [keras.losses.MeanSquaredError]}, "or a keras.Metric"),
         ({"loss": {"out": "mse"}}, "the outputs of base.*Received: 'out'"),
+        ({"metrics": "accuracy"}, "metrics: expected a list of metrics"),
+        ({"loss": LOGITS}, "from_logits=False, for the activation 'softmax'"),
+        (
+            {"base": make_base(None), "loss": "crossentropy"},
+            "from_logits=True, for the activation 'linear'",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(kwargs, message):

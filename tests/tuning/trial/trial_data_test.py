@@ -213,7 +213,7 @@ def test_class_weights_beside_other_data():
     check({0: 2.0}, (X, np.eye(2)[Y]), "any", 2)
     check({np.int64(0): 2.0}, batches(make_examples(), 4), "any", 2)
     several = np.ones((12, 2))
-    with pytest.raises(FatalError, match="as an index or one-hot"):
+    with pytest.raises(FatalError, match="neither an index nor one-hot"):
         check({0: 2.0}, (X, several), "any", 2)
     with pytest.raises(FatalError, match="None beside the weights"):
         check({0: 2.0}, (X, Y, np.ones(12)), "index", 2)
