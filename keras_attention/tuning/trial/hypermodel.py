@@ -68,13 +68,13 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         several: bool, whether several places may have attention at once.
             Defaults to `True`.
         choices: dict, what to draw from: names to a list, a tuple `(low,
-            high)` or a single value, which is not searched. The names are those
-            of results, such as `"block3_se_reduction_ratio"`, or less of them,
-            `"se_reduction_ratio"` and `"reduction_ratio"`: the longest counts.
-            `LAYER_CHOICES`, `NETWORK_CHOICES` and `TRAINING_CHOICES` are such
-            dictionaries. `"optimizer"` takes keys of `keras.optimizers`, or a
-            function of `hp` that returns one and draws what it needs. Defaults
-            to `None`.
+            high)`, a single value, which is not searched, or `None` for the
+            usual values; `dict.fromkeys(LAYER_CHOICES)` draws all arguments.
+            The names are those of results, `"block3_se_reduction_ratio"`, or
+            their ends, `"se_reduction_ratio"` and `"reduction_ratio"`: the
+            longest counts. `"block3_attention"` are the mechanisms of a place.
+            `"optimizer"` takes keys of `keras.optimizers`, or a function of
+            `hp` that returns one and draws what it needs. Defaults to `None`.
         max_overhead: float, dict or `None`, bounds what attention may cost
             beside the plain network of the same width: 0.1 allows 10 % more
             FLOPs. A dictionary bounds `"flops"`, `"parameters"` and
@@ -318,11 +318,13 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         Args:
             hp: `keras_tuner.HyperParameters` of the trial.
             model: `keras.Model`, what `build` returned.
-            *args: the training data: arrays `x, y`, `Examples`, or batches of
-                pairs or of dictionaries with `"image"` and `"label"`.
+            *args: the training data: arrays `x, y`, `(x, y, weights)`,
+                `Examples`, or batches of tuples or of dictionaries with
+                `"image"`, `"label"` and maybe `"weight"`.
             **kwargs: `validation_data`, the same; with `"mask"` beside
                 `"image"` the attention is judged too. The rest is for
-                `keras.Model.fit`. `epochs` is that of the schedule.
+                `keras.Model.fit`, `class_weight`, `sample_weight` and
+                `validation_steps` among it. `epochs` is that of the schedule.
 
         Returns:
             Dictionary of numbers. The metrics in the last epoch,
@@ -335,8 +337,11 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             and `name_seed0` ... or `name_fold0` ...
 
         Raises:
-            ValueError: Without validation data, with both it and folds, and
-                for labels that do not go with the classes. It ends the search.
+            ValueError: Without validation data, with both it and folds, for
+                data without end and without their steps, for labels and
+                weights that do not go with the outputs, and for a callback
+                that sets the learning rate beside a schedule. It ends the
+                search.
         """
         defaults = {
             # Hyperband's own `fit` arguments are those of its trials.
