@@ -1,7 +1,5 @@
 """Keys of mechanisms, and the layers that they stand for."""
 
-import itertools
-
 import keras
 
 from keras_attention import aggregations
@@ -58,29 +56,22 @@ def mechanism_keys(mechanisms=None):
     return list(dict.fromkeys(keys))
 
 
-def others_of(options):
-    """What is drawn of other people's classes.
+def classes_of_others():
+    """What is registered from elsewhere: `[(axis, key, class)]`.
 
-    Args:
-        options: dict, what `attention_options` returned.
-
-    Returns:
-        A list of `(axis, key, class)`, which `register_again` takes in another
-        process: pickle imports their modules, or brings the classes along.
+    Another process that unpickles it has imported their modules, or has
+    the classes of a notebook, for `register_again`.
     """
-    keys = set()
-    for mechanisms in options.values():
-        keys |= {("layer", key) for key in mechanisms if key != UNIFORM}
-        for argument in itertools.chain(*mechanisms.values()):
-            part, *rest = argument.path
-            if rest == ["key"]:
-                keys |= {(part, key) for key in argument.values}
-    found = [(n, key, type(_AXES[n].get(key))) for n, key in sorted(keys)]
+    found = [
+        (name, key, type(axis.get(key)))
+        for name, axis in _AXES.items()
+        for key in axis.available()
+    ]
     return [entry for entry in found if not is_ours(entry[2])]
 
 
 def register_again(others):
-    """Registers what `others_of` returned, as far as nobody has."""
+    """Registers what `classes_of_others` returned, as far as nobody has."""
     for name, key, cls in others:
         if key not in _AXES[name].available():
             _AXES[name].register(key)(cls)

@@ -6,9 +6,8 @@ which can be pickled too.
 """
 
 import copy
+import dataclasses
 import re
-from typing import Any
-from typing import NamedTuple
 
 import keras
 
@@ -21,15 +20,16 @@ _BASES = {"loss": keras.losses.Loss, "metrics": keras.metrics.Metric}
 _SIMPLE = (bool, int, float, str, type(None))
 
 
-class Recipe(NamedTuple):
+@dataclasses.dataclass
+class Recipe:
     """A loss or a metric to be made again.
 
-    Attributes:
+    Args:
         kind: class, of the object.
         config: dict, what its `from_config` takes; `None` calls the class.
     """
 
-    kind: Any
+    kind: type
     config: dict | None
 
     def make(self):
@@ -57,10 +57,10 @@ def recipe_of(name, what):
         ValueError: For an unknown key, for what is no loss or no metric, and
             for an object that its configuration does not make again.
     """
-    if isinstance(what, list | tuple):
-        return [recipe_of(name, part) for part in what]
-    if isinstance(what, dict):
-        return {key: recipe_of(name, part) for key, part in what.items()}
+    if isinstance(what, list | tuple | dict):
+        return keras.tree.map_structure(
+            lambda part: recipe_of(name, part), what
+        )
     if isinstance(what, str):
         _check_key(name, what)
         return what
@@ -85,15 +85,11 @@ def recipe_of(name, what):
     return recipe
 
 
-def made(recipe):
+def made(recipes):
     """What `compile` takes, of what `recipe_of` returned."""
-    if isinstance(recipe, Recipe):
-        return recipe.make()
-    if isinstance(recipe, list):
-        return [made(part) for part in recipe]
-    if isinstance(recipe, dict):
-        return {key: made(part) for key, part in recipe.items()}
-    return recipe
+    return keras.tree.map_structure(
+        lambda one: one.make() if isinstance(one, Recipe) else one, recipes
+    )
 
 
 def name_of(recipe):

@@ -11,9 +11,8 @@ from keras_attention.tuning.space.combinations import describe_space
 from keras_attention.tuning.space.combinations import size_of
 from keras_attention.tuning.space.mechanisms import NONE
 from keras_attention.tuning.space.mechanisms import UNIFORM
-from keras_attention.tuning.space.mechanisms import others_of
+from keras_attention.tuning.space.mechanisms import classes_of_others
 from keras_attention.tuning.space.mechanisms import register_again
-from keras_attention.tuning.space.optimizers import optimizer_of
 from keras_attention.tuning.space.options import attention_names
 from keras_attention.tuning.space.options import attention_options
 from keras_attention.tuning.space.spaces import attention_space
@@ -191,8 +190,8 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             max_positions,
             self.budget and self.budget.allows,
         )
-        self._others = others_of(self.options)
-        names = attention_names(self.options, mechanisms)
+        self._others = classes_of_others()
+        names = attention_names(self.options)
         check_names(self.choices, [*other_names(self.choices), *names])
 
     def space(self, hp):
@@ -214,7 +213,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         # scope to see what is in it.
         del hp.inactive_scopes[before:]
         if self._own_optimizer:
-            optimizer_of(self._own_optimizer, hp)
+            self._own_optimizer(hp)
         return drawn
 
     def space_size(self):
@@ -253,7 +252,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         if bounded:
             self.budget.check(model, plain)
         if self._own_optimizer:
-            optimizer = optimizer_of(self._own_optimizer, hp)
+            optimizer = self._own_optimizer(hp)
         else:
             optimizer = make_optimizer(drawn["training"])
         model.compile(optimizer, **self.task.compile_arguments())

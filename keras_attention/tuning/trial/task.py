@@ -68,7 +68,7 @@ class Task:
 
     def metric_names(self):
         """Names in the logs of an epoch, `None` where only Keras knows."""
-        if len(self.outputs) > 1 or not isinstance(self._metrics, list):
+        if len(self.outputs) > 1 or not isinstance(self._metrics, list | tuple):
             return None
         return ["loss", *map(name_of, self._metrics)]
 
@@ -104,7 +104,7 @@ class Task:
 
     def _check_thresholds(self):
         """Refuses what would be wrong without a word."""
-        if not isinstance(self._metrics, list):
+        if not isinstance(self._metrics, list | tuple):
             return
         keys = [metric for metric in self._metrics if isinstance(metric, str)]
         if keys and self._halved and self.from_logits:

@@ -81,7 +81,9 @@ def test_values_are_built_by_the_subclass():
     with pytest.raises(ValueError, match="unknown: rate"):
         hypermodel.check_values({**values, "rate": 1.0})
     assert hypermodel.space_size() is None
-    assert hypermodel.describe_space().startswith("2 hyperparameters with 4")
+    assert hypermodel.describe_space().startswith(
+        "Hyperparameters: 2; combinations: 4."
+    )
 
 
 def test_a_learning_rate_that_a_subclass_sets_stays():
