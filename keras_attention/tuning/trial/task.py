@@ -18,7 +18,6 @@ from keras_attention.tuning.trial.copies import made
 from keras_attention.tuning.trial.copies import name_of
 from keras_attention.tuning.trial.copies import recipe_of
 
-# Two classes in one output are told apart by a threshold of 0.5.
 _OF_CLASSES = ("accuracy", "acc", "binary_accuracy", "BinaryAccuracy")
 
 
@@ -59,7 +58,8 @@ class Task:
             raise ValueError(arguments.invalid("metrics", metrics, expected))
         self._metrics = recipe_of("metrics", metrics)
         self._check_names()
-        self._check_thresholds()
+        if not isinstance(self._metrics, dict):
+            self._check_metrics()
 
     def compile_arguments(self):
         """A new loss and new metrics, for `compile`."""
@@ -68,16 +68,17 @@ class Task:
 
     def metric_names(self):
         """Names in the logs of an epoch, `None` where only Keras knows."""
-        if len(self.outputs) > 1 or not isinstance(self._metrics, list | tuple):
+        if len(self.outputs) > 1 or isinstance(self._metrics, dict):
             return None
         return ["loss", *map(name_of, self._metrics)]
 
     def _default_loss(self):
         # Names of losses expect probabilities, which not every base gives.
-        if self.labels == "index":
-            kind = keras.losses.SparseCategoricalCrossentropy
-        else:
-            kind = keras.losses.BinaryCrossentropy
+        kind = (
+            keras.losses.SparseCategoricalCrossentropy
+            if self.labels == "index"
+            else keras.losses.BinaryCrossentropy
+        )
         return kind(from_logits=self.from_logits)
 
     def _default_metrics(self):
@@ -94,32 +95,24 @@ class Task:
     def _check_names(self):
         """Raises for an output that the base does not have."""
         for name, what in (("loss", self._loss), ("metrics", self._metrics)):
-            unknown = isinstance(what, dict) and {*what} - {*self.outputs}
-            if unknown:
-                raise ValueError(
-                    f"Invalid value for argument {name}: expected the outputs "
-                    f"of base, {', '.join(map(repr, self.outputs))}. "
-                    f"Received: {', '.join(map(repr, sorted(unknown)))}"
-                )
+            if isinstance(what, dict) and not {*what} <= {*self.outputs}:
+                expected = f"outputs of base, {', '.join(self.outputs)}"
+                raise ValueError(arguments.invalid(name, [*what], expected))
 
-    def _check_thresholds(self):
+    def _check_metrics(self):
         """Refuses what would be wrong without a word."""
-        if not isinstance(self._metrics, list | tuple):
-            return
-        keys = [metric for metric in self._metrics if isinstance(metric, str)]
+        keys = [key for key in self._metrics if isinstance(key, str)]
         if keys and self._halved and self.from_logits:
-            raise ValueError(
-                "Metrics by key compare labels with 0.5, which is no "
-                "threshold for logits. Give base a sigmoid, or metrics that "
-                "take logits, such as keras.metrics.AUC(from_logits=True). "
-                f"Received: metrics={keys}"
+            expected = (
+                "metrics that take logits, such as keras.metrics.AUC("
+                "from_logits=True), as those by key compare labels with 0.5; "
+                "or a base with a sigmoid"
             )
-        wrong = [key for key in keys if key in _OF_CLASSES]
-        if wrong and self.labels == "number":
-            raise ValueError(
-                "Numbers have no accuracy. Give metrics of a regression, such "
-                f"as 'mae'. Received: metrics={wrong}"
-            )
+        elif self.labels == "number" and {*keys} & {*_OF_CLASSES}:
+            expected = "metrics of a regression, such as 'mae'"
+        else:
+            return
+        raise ValueError(arguments.invalid("metrics", keys, expected))
 
 
 def _labels(base, multi_label, loss):
