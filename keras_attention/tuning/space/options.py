@@ -164,14 +164,7 @@ def _arguments_at(key, site, given, max_positions):
 
 
 def attention_names(options):
-    """The names that choices of attention can have: of what is drawn of them.
-
-    Args:
-        options: dict, what `attention_options` returned.
-
-    Returns:
-        A set of str.
-    """
+    """The names that choices of attention can have, of its options."""
     names = {*LAYER_CHOICES, *(f"{place}_attention" for place in options)}
     for place, mechanisms in options.items():
         for key, what in mechanisms.items():
