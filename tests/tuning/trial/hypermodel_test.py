@@ -478,8 +478,9 @@ def test_takes_the_layers_of_others_along(tmp_path, monkeypatch):
         alignment = model.get_layer("pool_mhsa").alignment
         assert type(alignment).__name__ == "TheirSoftmax"
         # As if it had come from a notebook, which nobody can import.
+        copy_state = copy.__getstate__()
         forget()
-        copy.__setstate__(copy.__dict__)
+        copy.__setstate__(copy_state)
         assert "theirs" in layers.available()
     finally:
         forget()
