@@ -107,6 +107,7 @@ def weighted(count=12):
     [
         "arrays",
         "keyed",
+        "positions",
         pytest.param("argument", marks=pytest.mark.long),
         pytest.param("dictionary", marks=pytest.mark.long),
         pytest.param("batches", marks=pytest.mark.long),
@@ -119,12 +120,14 @@ def test_weights_of_images(kind):
     train, validation, more = {
         "arrays": ((x, y, w), (x, y, w), {}),
         "argument": ((x, y), (x, y, w), {"sample_weight": w}),
+        "positions": ((x, y, w), (x, y, w), {}),
         "dictionary": (*[{"image": x, "label": y, "weight": w}] * 2, {}),
         "batches": (*[batches(examples, 4)] * 2, {}),
         "keyed": (*[batches(examples, 4, supervised=False)] * 2, {}),
         "examples": (examples, examples, {}),
     }[kind]
-    train = train if kind == "argument" else (train,)
+    if kind not in ("argument", "positions"):
+        train = (train,)
     model, results = fit(
         make_hypermodel(epochs=1),
         PLAIN,
