@@ -115,7 +115,7 @@ def test_baselines():
         2,
         mechanisms=["se", "uniform", "mhsa"],
         places=["block3", "block4"],
-        choices={**CHOICES, "width_multiplier": 1 / 16},
+        choices={**CHOICES, "width_multiplier": 1 / 16, "dropout": [0.0, 0.2]},
     )
     values = {
         "block3_attention": "se",

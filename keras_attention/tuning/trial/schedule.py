@@ -7,6 +7,8 @@ import keras_tuner
 import numpy as np
 from keras import ops
 
+from keras_attention.tuning.space.choices import TRAINING_CHOICES
+from keras_attention.tuning.space.choices import first_of
 from keras_attention.tuning.space.optimizers import optimizer_classes
 
 # What sets the learning rate of a running training.
@@ -61,20 +63,22 @@ def check_callbacks(callbacks, choices):
     In the first trial, though another may be the first to draw a schedule.
 
     Args:
-        callbacks: iterable of Keras callbacks.
-        choices: dict, of schedule and warm-up, what can be drawn.
+        callbacks: iterable of Keras callbacks, or `None`.
+        choices: dict, what `check_choices` returned.
 
     Raises:
         ValueError: One that ends a search.
     """
-    found = [type(c).__name__ for c in callbacks if isinstance(c, _SETTERS)]
-    constant = set(choices["schedule"]) == {"constant"}
-    if found and not (constant and max(choices["warm_up"]) == 0):
+    setters = [c for c in callbacks or () if isinstance(c, _SETTERS)]
+    drawn = {**first_of(TRAINING_CHOICES), **choices}
+    constant = set(drawn["schedule"]) == {"constant"}
+    if setters and not (constant and max(drawn["warm_up"]) == 0):
         raise keras_tuner.errors.FatalValueError(
-            f"{found[0]} sets the learning rate, which the schedule that is "
-            "drawn sets too. Leave it out, or pass the hypermodel choices="
-            "{'schedule': 'constant', 'warm_up': 0.0}. Received: choices="
-            f"{choices}"
+            f"{type(setters[0]).__name__} sets the learning rate, which a "
+            "schedule that can be drawn sets too. Leave it out, or pass the "
+            "hypermodel choices={'schedule': 'constant', 'warm_up': 0.0}. "
+            f"Received: schedule={drawn['schedule']} and "
+            f"warm_up={drawn['warm_up']}"
         )
 
 

@@ -76,6 +76,25 @@ def train(model, training, run, options, restore_best=None):
     return _judged(model, run, size, until, results)
 
 
+def result_names(compiled, kind, repeats):
+    """Names of all numbers that `train` and `summary_of` can return.
+
+    Args:
+        compiled: list of str, the loss and the metrics.
+        kind: str, `"seed"` or `"fold"`.
+        repeats: int, how many.
+
+    Returns:
+        A set of str.
+    """
+    names = [*compiled, *(f"val_{name}" for name in compiled)]
+    names += ["seconds", "accuracy_per_gflop", "attention_energy"]
+    if repeats > 1:
+        ends = ["spread", *(f"{kind}{number}" for number in range(repeats))]
+        names += [f"{name}_{end}" for name in names for end in ends]
+    return {*names, *COSTS}
+
+
 def summary_of(results, names):
     """Means, spreads and the numbers themselves of repeats.
 

@@ -207,7 +207,7 @@ SHARED = keras.optimizers.SGD()
         ({"schedule": "cosin"}, "some of cosine, constant.*'cosin'"),
         ({"optimizer": ["AdamW"]}, "adadelta, .*Did you mean 'adamw'"),
         ({"optimizer": "ninja"}, "a function of hp.*'ninja'"),
-        ({"optimizer": lambda hp: "sgd"}, "which returns 'sgd'"),
+        ({"optimizer": lambda hp: "sgd"}, "an optimizer, not 'sgd'"),
         ({"optimizer": lambda hp: SHARED}, "a new optimizer for every"),
         ({"optimizer": keras.optimizers.SGD()}, "a list of numbers, of keys"),
     ],

@@ -2,6 +2,7 @@
 
 import keras
 import keras_tuner
+import numpy as np
 import pytest
 from small import TRAINING
 from small import fit
@@ -80,7 +81,9 @@ def test_values_are_built_by_the_subclass():
     with pytest.raises(ValueError, match="unknown: rate"):
         hypermodel.check_values({**values, "rate": 1.0})
     assert hypermodel.space_size() is None
-    assert hypermodel.describe_space().startswith("2 hyperparameters with 4")
+    assert hypermodel.describe_space().startswith(
+        "Hyperparameters: 2; combinations: 4."
+    )
 
 
 def test_a_learning_rate_that_a_subclass_sets_stays():
@@ -95,6 +98,21 @@ def test_a_learning_rate_that_a_subclass_sets_stays():
     values = {**PLAIN, "adamw_learning_rate": 0.001}
     model, _ = fit(hypermodel, values, x, y, validation_data=(x, y))
     assert float(model.optimizer.learning_rate) == 0.5
+
+
+def test_a_subclass_has_labels_of_its_own():
+    class OneHot(AttentionHyperModel):
+        def build(self, hp):
+            model = super().build(hp)
+            model.compile("sgd", "categorical_crossentropy")
+            return model
+
+    x, y = make_arrays()
+    y = np.eye(2)[y]
+    hypermodel = OneHot(base=make_base(), places="pool", epochs=1)
+    data = {"validation_data": (x, y), "class_weight": {0: 2.0}}
+    _, results = fit(hypermodel, PLAIN, x, y, **data)
+    assert results["val_loss"] > 0
 
 
 def test_an_optimizer_of_a_function_draws_for_itself():
@@ -114,7 +132,7 @@ def test_an_optimizer_of_a_function_draws_for_itself():
     x, y = make_arrays()
     values = {"pool_attention": "se", "decay": 0.1}
     model, results = fit(hypermodel, values, x, y, validation_data=(x, y))
-    assert type(model.optimizer) is keras.optimizers.Lion
+    assert isinstance(model.optimizer, keras.optimizers.Lion)
     assert model.optimizer.weight_decay == 0.1
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-4)
     assert "val_loss_seed1" in results
@@ -130,7 +148,7 @@ def test_any_optimizer_is_trained():
     hypermodel = make_hypermodel(choices={"optimizer": ["lion", "nadam"]})
     values = {**PLAIN, "optimizer": "lion"}
     model, _ = fit(hypermodel, values, x, y, validation_data=(x, y), epochs=1)
-    assert type(model.optimizer) is keras.optimizers.Lion
+    assert isinstance(model.optimizer, keras.optimizers.Lion)
 
 
 def test_without_a_schedule_a_callback_may_set_the_rate():

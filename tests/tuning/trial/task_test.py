@@ -54,6 +54,9 @@ class Hits(keras.metrics.SparseCategoricalAccuracy):
         super().__init__(name="hits")
 
 
+LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
 def sureness(y_true, y_pred):
     return ops.max(y_pred, axis=-1)
 
@@ -86,7 +89,7 @@ def test_what_is_registered_nowhere_is_trained(loss, metrics, names):
 
 def test_every_model_has_metrics_of_its_own():
     metric = keras.metrics.SparseCategoricalAccuracy(name="hits")
-    recipe = recipe_of(keras.metrics, "metrics", [metric])
+    recipe = recipe_of("metrics", [metric])
     (first,), (second,) = made(recipe), made(recipe)
     assert first is not second and first is not metric
     assert first.get_config() == metric.get_config()
@@ -102,7 +105,13 @@ def test_every_model_has_metrics_of_its_own():
         ({"metrics": ["acuracy"]}, "Did you mean 'accuracy'"),
         ({"loss": 3}, "a function of .y_true, y_pred., or a keras.Loss"),
         ({"metrics": [keras.losses.MeanSquaredError]}, "or a keras.Metric"),
-        ({"loss": {"out": "mse"}}, "the outputs of base.*Received: 'out'"),
+        ({"loss": {"out": "mse"}}, "loss: expected outputs of base.*'out'"),
+        ({"metrics": "accuracy"}, "metrics: expected a list of metrics"),
+        ({"loss": LOGITS}, "from_logits=False, for the activation 'softmax'"),
+        (
+            {"base": make_base(None), "loss": "crossentropy"},
+            "from_logits=True, for the activation 'linear'",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(kwargs, message):
@@ -170,10 +179,10 @@ def test_a_named_base_of_one_output():
 
 def test_metrics_that_outputs_have_not():
     regression = make_base(None, 1)
-    with pytest.raises(ValueError, match="no accuracy.*metrics="):
+    with pytest.raises(ValueError, match="metrics of a regression, such as"):
         make_hypermodel(regression, loss="mse", metrics=["accuracy"])
     logits = keras.losses.BinaryCrossentropy(from_logits=True)
-    with pytest.raises(ValueError, match="no threshold for logits"):
+    with pytest.raises(ValueError, match="metrics that take logits"):
         make_hypermodel(regression, loss=logits, metrics=["accuracy"])
     assert make_hypermodel(regression, loss=logits).metric_names() >= {"loss"}
     # Logits of classes have an accuracy, numbers in a vector have none.
