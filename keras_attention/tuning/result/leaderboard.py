@@ -30,36 +30,20 @@ def html(result, most=_TOP):
     return "".join(parts) + (html_table(["note"], notes) if notes else "")
 
 
-def flat(rows):
-    """Rows without dictionaries inside: a column a hyperparameter and metric.
-
-    >>> row = {"trial": "0", "hyperparameters": {"a": 1}, "metrics": {"b": 2}}
-    >>> flat([row])
-    [{'trial': '0', 'hyperparameters.a': 1, 'metrics.b': 2}]
-    """
+def csv_text(rows):
+    """A column a hyperparameter and a metric, empty where there is none."""
     nested = ("hyperparameters", "metrics")
-    columns = {
-        (group, name): None
-        for group in nested
-        for row in rows
-        for name in row[group]
-    }
-    return [
-        {
-            **{name: row[name] for name in row if name not in nested},
-            **{f"{g}.{name}": row[g].get(name) for g, name in columns},
-        }
-        for row in rows
-    ]
-
-
-def csv_text(records):
-    """Comma-separated, with empty cells for what is not there."""
+    columns = dict.fromkeys(
+        (group, name) for group in nested for row in rows for name in row[group]
+    )
     return table.csv_text(
         [
-            {**record, "repeats": repeats and json.dumps(repeats)}
-            for record in records
-            for repeats in [record["repeats"] or None]
+            {
+                **{name: row[name] for name in row if name not in nested},
+                "repeats": json.dumps(row["repeats"]) if row["repeats"] else "",
+                **{f"{g}.{name}": row[g].get(name) for g, name in columns},
+            }
+            for row in rows
         ]
     )
 

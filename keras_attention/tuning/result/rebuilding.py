@@ -58,11 +58,6 @@ def fresh_config(trial, values=None):
 
     A Hyperband trial went on with another's weights, from an epoch that its
     values tell; a fresh network starts with the first.
-
-    Args:
-        trial: `Trial`.
-        values: dict, hyperparameters in place of the trial's. Defaults to
-            `None`.
     """
     values = trial.config["values"] if values is None else values
     own = {n: v for n, v in values.items() if not n.startswith("tuner/")}
@@ -73,12 +68,7 @@ def check_space(hypermodel, config, given=False):
     """Asks a hypermodel that can tell whether it draws these values.
 
     KerasTuner hands out what was stored, among a hypermodel's choices or not.
-
-    Args:
-        hypermodel: `keras_tuner.HyperModel`, or a function of `hp`.
-        config: dict, of `keras_tuner.HyperParameters`.
-        given: bool, whether the values are the caller's and not the winner's.
-            Defaults to `False`.
+    Values that the caller has given are no fault of the hypermodel.
     """
     if not hasattr(hypermodel, "check_values"):
         return

@@ -11,14 +11,7 @@ import re
 
 
 def read_record(path):
-    """The dictionary that a file of JSON holds.
-
-    Args:
-        path: `pathlib.Path`, of the file.
-
-    Raises:
-        ValueError: For what is no JSON, too deeply nested or no dictionary.
-    """
+    """The dictionary that a file of JSON holds, or a `ValueError`."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

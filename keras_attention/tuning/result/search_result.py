@@ -189,7 +189,7 @@ class SearchResult:
         if format is None:
             return leaderboard.text(self, most=None)
         if format == "csv":
-            return leaderboard.csv_text(leaderboard.flat(self.rows))
+            return leaderboard.csv_text(self.rows)
         content = {
             "objective": self.objective,
             "direction": self.direction,

@@ -79,8 +79,8 @@ def test_fresh_seeds_beside_the_score_of_the_search(result):
     assert fresh.optimism == pytest.approx(gap)
     text = str(fresh)
     header = text.splitlines()[0].split()
-    assert header == ["seed", "val_accuracy", "test", "accuracy", "seconds"]
-    assert f"{result.best['score']:.4g}" in text
+    assert header == ["seed", "test", "accuracy", "seconds"]
+    assert f"the search had val_accuracy {result.best['score']:.4g}, " in text
     assert "validation images are not test images" in text
     assert "<table>" in fresh._repr_html_()
 
