@@ -1,6 +1,7 @@
 """The winner as a network: built from its values, with its weights."""
 
 import copy
+import warnings
 
 import keras_tuner
 
@@ -43,7 +44,10 @@ def best_model(result, hypermodel):
     if not model.built and shapes.is_file():
         model.build_from_config(read_record(shapes))
     try:
-        model.load_weights(weights)
+        with warnings.catch_warnings():
+            # Of its state no more is needed: the training is over.
+            warnings.filterwarnings("ignore", "Skipping .* for optimizer")
+            model.load_weights(weights)
     except ValueError as error:
         raise ValueError(
             "Invalid value for argument hypermodel: expected the one of the "

@@ -96,16 +96,11 @@ class Retraining:
             score = f"{self.search_score:.4g}"
             notes.append(f"the search had {self.searched} {score}")
         if self.optimism is not None:
-            notes[-1] += (
-                f", {abs(self.optimism):.2g} "
-                f"{'better' if self.optimism >= 0 else 'worse'} than the "
-                "fresh mean, "
-                + (
-                    "on the same validation images"
-                    if self._is_validated()
-                    else "but validation images are not test images: with "
-                    "validation= luck and change of images come apart"
-                )
+            notes[-1] += f", {_compared(self.optimism)} the fresh mean, " + (
+                "on the same validation images"
+                if self._is_validated()
+                else "but validation images are not test images: with "
+                "validation= luck and change of images come apart"
             )
         numbers = [
             {name: row[name] for name in row if name not in ("seed", "seconds")}
@@ -130,3 +125,9 @@ class Retraining:
 
     def _test(self):
         return f"test {self.metric}"
+
+
+def _compared(gap):
+    if not gap:
+        return "the same as"
+    return f"{abs(gap):.2g} {'better' if gap > 0 else 'worse'} than"

@@ -317,11 +317,20 @@ def test_everything_is_given_by_name(result):
         result.retrain()
 
 
+def build_adam(hp):
+    """The same with an optimizer that has a state for every weight."""
+    model = build(hp)
+    rate = keras.optimizers.schedules.CosineDecay(hp["learning_rate"], 9)
+    optimizer = keras.optimizers.Adam(rate)
+    model.compile(optimizer, model.loss, metrics=["accuracy"])
+    return model
+
+
 @pytest.fixture
 def searched(tmp_path):
     """A search that KerasTuner has run and kept the weights of."""
     tuner = keras_tuner.RandomSearch(
-        build,
+        build_adam,
         objective="val_accuracy",
         max_trials=2,
         directory=tmp_path,
