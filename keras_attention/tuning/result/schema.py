@@ -68,8 +68,8 @@ def named(schema):
 
 
 def text(value):
-    """A string."""
-    return isinstance(value, str)
+    """A string, without the halves of characters that JSON can spell."""
+    return isinstance(value, str) and not re.search(r"[\ud800-\udfff]", value)
 
 
 def number(value):
@@ -95,7 +95,9 @@ def identifier(value):
 
 
 def _value(value):
-    return value is None or isinstance(value, str | bool) or finite(value)
+    return (
+        value is None or isinstance(value, bool) or text(value) or finite(value)
+    )
 
 
 def _status(value):
