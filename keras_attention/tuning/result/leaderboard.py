@@ -6,7 +6,7 @@ import textwrap
 from keras_attention.internals import table
 from keras_attention.internals.table import html_table
 from keras_attention.internals.table import text_table
-from keras_attention.tuning.result.baselines import accuracy_name
+from keras_attention.tuning.result.baselines import majority_score
 from keras_attention.tuning.result.baselines import verdicts
 from keras_attention.tuning.result.hyperparameters import often_on
 from keras_attention.tuning.result.hyperparameters import shown
@@ -85,14 +85,10 @@ def _cells(result, most):
         for number, name in enumerate(header)
         if name in always or any(row[number] != "-" for row in rows)
     ]
-    if (
-        trials
-        and result.majority is not None
-        and (accuracy_name(result) == result.objective)
-    ):
-        score = f"{result.majority:.4g}"
+    majority = majority_score(result)
+    if majority is not None:
         others = ["-"] * (len(columns) - 2)
-        rows.append(["majority class", "-", score, *others])
+        rows.append(["majority class", "-", f"{majority:.4g}", *others])
     return [header[n] for n in kept], [[row[n] for n in kept] for row in rows]
 
 

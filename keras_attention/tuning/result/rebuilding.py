@@ -21,8 +21,9 @@ def best_model(result, hypermodel):
         The compiled `keras.Model`.
 
     Raises:
-        ValueError: Without a winner, and for a hypermodel that asks for other
-            hyperparameters than were searched or builds another network.
+        ValueError: Without a winner, for a damaged file, and for a hypermodel
+            that asks for other hyperparameters than were searched or builds
+            another network.
         FileNotFoundError: If the search has kept no weights of the winner.
 
     See also:
@@ -48,6 +49,8 @@ def best_model(result, hypermodel):
             # Of its state no more is needed: the training is over.
             warnings.filterwarnings("ignore", "Skipping .* for optimizer")
             model.load_weights(weights)
+    except OSError as error:
+        raise ValueError(f"{weights} is damaged: {error}") from error
     except ValueError as error:
         raise ValueError(
             "Invalid value for argument hypermodel: expected the one of the "

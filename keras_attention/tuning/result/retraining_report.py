@@ -115,7 +115,7 @@ class Retraining:
             middle = (
                 "the median"
                 if len(self.rows) % 2
-                else "the better of the two medians"
+                else "the better of the two in the middle"
             )
             notes.append(f"seed {self.kept_seed}, {middle}: {self.path}")
         return notes

@@ -9,6 +9,8 @@ import json
 import math
 import re
 
+_STATUSES = ["RUNNING", "IDLE", "STOPPED", "COMPLETED", "INVALID", "FAILED"]
+
 
 def read_record(path):
     """The dictionary that a file of JSON holds, or a `ValueError`."""
@@ -63,7 +65,7 @@ def named(schema):
     """A dictionary of any names, of which each entry fits."""
     return lambda value: (
         isinstance(value, dict)
-        and all(_fits(item, schema) for item in value.values())
+        and all(text(n) and _fits(item, schema) for n, item in value.items())
     )
 
 
@@ -101,10 +103,7 @@ def _value(value):
 
 
 def _status(value):
-    return value in (
-        *("RUNNING", "IDLE", "STOPPED"),
-        *("COMPLETED", "INVALID", "FAILED"),
-    )
+    return value in _STATUSES
 
 
 def _values(value):

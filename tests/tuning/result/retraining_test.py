@@ -178,9 +178,8 @@ def test_of_two_in_the_middle_the_better_is_kept(
     assert middle[0] < middle[1]
     better = max(middle) if direction == "max" else min(middle)
     assert fresh.values[fresh.kept_seed] == better
-    assert f"seed {fresh.kept_seed}, the better of the two medians" in str(
-        fresh
-    )
+    said = f"seed {fresh.kept_seed}, the better of the two in the middle"
+    assert said in str(fresh)
 
 
 def test_the_direction_of_another_metric_is_told_by_its_name(result, tmp_path):
@@ -370,6 +369,13 @@ def test_weights_that_are_missing_are_named(result):
     path = f"trial_{result.best['trial']}/checkpoint.weights.h5"
     with pytest.raises(FileNotFoundError, match=path):
         result.best_model(build)
+
+
+def test_weights_that_are_damaged_are_named(searched):
+    folder = searched.directory / f"trial_{searched.best['trial']}"
+    (folder / "checkpoint.weights.h5").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="checkpoint.weights.h5 is damaged"):
+        searched.best_model(build)
 
 
 def test_the_best_model_of_another_hypermodel(searched):
