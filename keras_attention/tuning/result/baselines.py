@@ -1,5 +1,6 @@
 """What a winner has to be better than: the majority class, a plain network."""
 
+import math
 import re
 
 _SUFFIX = "_attention"
@@ -48,6 +49,13 @@ def accuracy_name(result):
     )
 
 
+def majority_score(result):
+    """What always answering one class would score, `None` if unknown."""
+    if not result.finished or accuracy_name(result) != result.objective:
+        return None
+    return result.majority
+
+
 def verdicts(result):
     """How the winner stands beside what needs no attention, or no training.
 
@@ -71,7 +79,7 @@ def _beside_majority(result):
         "always answering the most frequent class, which is right for "
         f"{result.majority:.1%} of the validation data"
     )
-    if accuracy > result.majority:
+    if accuracy > result.majority and not _alike(accuracy, result.majority):
         return False, f"Its {name} of {accuracy:.1%} is better than {other}."
     return True, (
         f"The winner is no better than {other}: its {name} is {accuracy:.1%}."
@@ -95,7 +103,7 @@ def _beside_plain(result):
         )
     gap = abs(best.score - plain.score)
     spread = max(best.spread or 0.0, plain.spread or 0.0)
-    if gap > spread:
+    if gap > spread and not _alike(best.score, plain.score):
         return False, (
             f"The best plain network, trial {plain.trial_id}, has "
             f"{plain.score:.4g}, {gap:.2g} behind."
@@ -105,6 +113,11 @@ def _beside_plain(result):
         "The winner is not shown to be better than the best plain network, "
         f"trial {plain.trial_id}: that has {plain.score:.4g}{repeats}."
     )
+
+
+def _alike(a, b):
+    """Whether float32 may tell two numbers apart by rounding alone."""
+    return math.isclose(a, b, rel_tol=1e-6)
 
 
 def _searched_attention(result):

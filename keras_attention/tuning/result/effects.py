@@ -9,8 +9,6 @@ from keras_attention.tuning.result.baselines import attention_of
 from keras_attention.tuning.result.baselines import searches_attention
 from keras_attention.tuning.result.hyperparameters import shown
 
-# In names of hyperparameters that say which attention, and where.
-_FIRST = ("mechanism", "attention", "place", "position", "block", "stage")
 _GROUPS = 3
 _LEVEL = 0.95
 
@@ -24,26 +22,9 @@ def effect(parameter, trials):
     (Bayesian, Hyperband), values were not tried equally often beside each
     value of the others.
 
-    Args:
-        parameter: `Hyperparameter`.
-        trials: list of `Trial`, finished.
-
     Returns:
         One dictionary a group: `label`, `scores`, `mean`, `low` and `high`,
         the last two `None` for one trial.
-
-    Example:
-
-    >>> from keras_attention.tuning.result.hyperparameters import Hyperparameter
-    >>> from keras_attention.tuning.result.trial import Trial
-    >>> trials = [
-    ...     Trial("0", "COMPLETED", score=0.7, values={"kind": "se"}),
-    ...     Trial("1", "COMPLETED", score=0.9, values={"kind": "cbam"}),
-    ...     Trial("2", "COMPLETED", score=0.8, values={"kind": "cbam"}),
-    ... ]
-    >>> parameter = Hyperparameter("kind", "categories", ("se", "cbam"), False)
-    >>> [(g["label"], round(g["mean"], 2)) for g in effect(parameter, trials)]
-    [('se', 0.7), ('cbam', 0.85)]
     """
     groups = {label: [] for label in _labels(parameter)}
     for trial in trials:
@@ -56,32 +37,17 @@ def effect(parameter, trials):
 def main_effects(hyperparameters, trials, most=4):
     """What is asked first of a search: which mechanism, and where.
 
-    In a space with a hyperparameter `<place>_attention` for every place, a
-    trial counts for every mechanism and every place that it has. In others,
-    the categories whose names are about mechanism or place are taken; without
-    any, the first ones.
-
-    Args:
-        hyperparameters: list of `Hyperparameter`.
-        trials: list of `Trial`, finished.
-        most: int, how many hyperparameters. Defaults to `4`.
+    In a space with hyperparameters `<place>_attention` a trial counts for
+    every mechanism and every place that it has; in others the first
+    categories are taken, or without any the first hyperparameters.
 
     Returns:
         Dictionary of title to groups, as `effect` gives them.
     """
-    categories = [
-        parameter
-        for parameter in hyperparameters
-        if parameter.kind == "categories"
-    ]
+    categories = [p for p in hyperparameters if p.kind == "categories"]
     if searches_attention(parameter.name for parameter in categories):
         return _combined(trials)
-    about = [
-        parameter
-        for parameter in categories
-        if any(word in parameter.name.lower() for word in _FIRST)
-    ]
-    chosen = (about or categories or hyperparameters)[:most]
+    chosen = (categories or hyperparameters)[:most]
     return {parameter.name: effect(parameter, trials) for parameter in chosen}
 
 

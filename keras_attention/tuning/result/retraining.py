@@ -78,7 +78,8 @@ def retrain(
         One training a seed.
 
     See also:
-        `best_model`, for the network that the search itself has trained.
+        `best_model`, for the network that the search itself has trained;
+        `SearchResult`, whose example retrains.
     """
     trial = result.winner()
     seeds, path = _checked(seeds, path)

@@ -9,16 +9,11 @@ import json
 import math
 import re
 
+_STATUSES = ["RUNNING", "IDLE", "STOPPED", "COMPLETED", "INVALID", "FAILED"]
+
 
 def read_record(path):
-    """The dictionary that a file of JSON holds.
-
-    Args:
-        path: `pathlib.Path`, of the file.
-
-    Raises:
-        ValueError: For what is no JSON, too deeply nested or no dictionary.
-    """
+    """The dictionary that a file of JSON holds, or a `ValueError`."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -70,13 +65,13 @@ def named(schema):
     """A dictionary of any names, of which each entry fits."""
     return lambda value: (
         isinstance(value, dict)
-        and all(_fits(item, schema) for item in value.values())
+        and all(text(n) and _fits(item, schema) for n, item in value.items())
     )
 
 
 def text(value):
-    """A string."""
-    return isinstance(value, str)
+    """A string, without the halves of characters that JSON can spell."""
+    return isinstance(value, str) and not re.search(r"[\ud800-\udfff]", value)
 
 
 def number(value):
@@ -102,14 +97,13 @@ def identifier(value):
 
 
 def _value(value):
-    return value is None or isinstance(value, str | bool) or finite(value)
+    return (
+        value is None or isinstance(value, bool) or text(value) or finite(value)
+    )
 
 
 def _status(value):
-    return value in (
-        *("RUNNING", "IDLE", "STOPPED"),
-        *("COMPLETED", "INVALID", "FAILED"),
-    )
+    return value in _STATUSES
 
 
 def _values(value):

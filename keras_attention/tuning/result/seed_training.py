@@ -26,11 +26,11 @@ def train_seed(
     """Builds, trains and tests the network of a configuration.
 
     Args:
-        hypermodel: `keras_tuner.HyperModel`, or a function of `hp`.
+        hypermodel: `keras_tuner.HyperModel`, as all below of `retrain`.
         config: dict, of `keras_tuner.HyperParameters`.
-        train: data set, tuple or callable, as for `retrain`.
-        validation: data set, tuple, callable or `None`, the same.
-        test: data set, tuple or callable, the same.
+        train: data set, tuple or callable.
+        validation: data set, tuple, callable or `None`.
+        test: data set, tuple or callable.
         options: dict, arguments of `fit`.
         metric: str, one that `evaluate` has to give.
         seed: int, of weights and order.

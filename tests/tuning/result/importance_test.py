@@ -113,17 +113,6 @@ def test_hyperparameters_know_their_kind_and_order():
     assert found["own"].position("x") == 0.5
 
 
-@pytest.mark.parametrize("kind", ["linear", "log"])
-@pytest.mark.parametrize(
-    "values", [(1e-5, 2e-4, 3e-3, 4e-2, 0.9), tuple(range(2, 40)), (1, 2)]
-)
-def test_ticks_lie_in_the_column_and_are_few(kind, values):
-    parameter = Hyperparameter("x", kind, values, False)
-    ticks = parameter.ticks()
-    assert 2 <= len(ticks) <= 8
-    assert all(-1e-9 <= parameter.position(tick) <= 1 + 1e-9 for tick in ticks)
-
-
 def test_intervals_of_means():
     values = [1.0, 2.0, 4.0]
     trials = [trial(v, kind="a") for v in values] + [trial(9.0, kind="b")]
