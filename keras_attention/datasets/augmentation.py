@@ -12,6 +12,7 @@ from keras_attention.internals import arguments
 # One random number each, drawn whether used or not, so that switching one
 # change on leaves the others as they were.
 _DRAWS = 10
+_BILINEAR, _NEAREST = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,18 +126,12 @@ class Augmentation:
         move = _move_pixels if exact else _resample
         moved = dict(elements)
         if self.brightness or self.contrast:
-            images = self._recolour(images, draws)
-        moved["image"] = move(
-            images, matrices, shifts, Image.Resampling.BILINEAR
-        )
-        if "mask" in elements:
-            moved["mask"] = move(
-                elements["mask"], matrices, shifts, Image.Resampling.NEAREST
-            )
-        if "boxes" in elements:
-            moved["boxes"] = _move_boxes(
-                elements["boxes"], matrices, shifts, size
-            )
+            moved["image"] = self._recolour(images, draws)
+        methods = {"image": _BILINEAR, "mask": _NEAREST}
+        for name in methods.keys() & moved.keys():
+            moved[name] = move(moved[name], matrices, shifts, methods[name])
+        if "boxes" in moved:
+            moved["boxes"] = _move_boxes(moved["boxes"], matrices, shifts, size)
         return moved
 
     def _draw(self, epoch, positions):
