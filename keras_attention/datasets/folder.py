@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 
 import numpy as np
 
@@ -172,20 +173,11 @@ def from_split_folders(
         names += found
     parts = []
     for name in names:
-        part = from_folder(
-            root / name,
-            size,
-            layout,
-            None if masks is None else pathlib.Path(masks) / name,
-            mask,
-            class_names,
-            channels,
-            white,
-            cache,
-        )
-        parts.append(part)
-        class_names = part.class_names
-        size = part.image_shape[:2]
+        folder = None if masks is None else pathlib.Path(masks) / name
+        options = (layout, folder, mask, class_names, channels, white, cache)
+        parts.append(from_folder(root / name, size, *options))
+        class_names = parts[0].class_names
+        size = parts[0].image_shape[:2]
     warn_of_copies(*parts)
     return splits_of(root.name, parts, [str(root / name) for name in names])
 
@@ -253,18 +245,10 @@ def _entries(folder, root, problems):
         path = folder / name
         shown = path.relative_to(root).as_posix()
         fault = link_fault(path, root.resolve())
-        if not _is_utf8(name):
+        if re.search("[\ud800-\udfff]", name):
             problems.add(f"the name {shown!r} is not in UTF-8")
         elif fault:
             problems.add(f"{shown!r} is {fault}")
         else:
             entries.append(path)
     return entries
-
-
-def _is_utf8(name):
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

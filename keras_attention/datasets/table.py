@@ -149,22 +149,17 @@ def from_table(
     names = [_cell(row, image) for row in rows]
     paths = find_all(image_folder, names, problems, extension)
     _check_named_once(names, paths, problems)
+    cells = [[row.get(name) for name in several] for row in rows]
     labels, class_names = _labels(
-        [[row.get(name) for name in several] for row in rows],
-        label,
-        problems,
-        regression=regression,
-        separator=separator,
-        one_hot=one_hot,
-        class_names=class_names,
+        cells, label, problems, regression, separator, one_hot, class_names
     )
     groups = weights = mask_paths = None
     if group:
         groups = _groups(rows, group, problems)
     if weight:
-        cells = [row.get(weight) for row in rows]
+        column = [row.get(weight) for row in rows]
         what = f"weight {weight!r}"
-        weights = measurements(cells, problems, what, least=0)
+        weights = measurements(column, problems, what, least=0)
     if by_pattern:
         wanted = [
             _mask_name(mask, name, path, image_folder, masks)
@@ -254,17 +249,14 @@ def _mask_name(pattern, name, path, folder, masks):
     return pattern.replace("{id}", without_suffix(name))
 
 
-def _labels(cells, label, problems, *, regression, **options):
+def _labels(
+    cells, label, problems, regression, separator, one_hot, class_names
+):
     """Labels of the rows' cells, and the classes, as the options say."""
-    one_hot, separator = options["one_hot"], options["separator"]
-    class_names = options["class_names"]
     alone = isinstance(label, str)
     values = [row[0] for row in cells] if alone else cells
     if regression:
-        for name, value in options.items():
-            if value is not None and value is not False:
-                expected = "None where regression=True"
-                raise ValueError(invalid(name, value, expected))
+        _check_regression(separator, one_hot, class_names)
         what = [f"label {name!r}" for name in ([label] if alone else label)]
         return targets(values, problems, what[0] if alone else what)
     if alone:
@@ -284,6 +276,14 @@ def _labels(cells, label, problems, *, regression, **options):
         expected = f"{len(label)} names, one for each column of label"
         raise ValueError(invalid("class_names", class_names, expected))
     return column_labels(cells, problems, names, one_hot)
+
+
+def _check_regression(separator, one_hot, class_names):
+    options = dict(separator=separator, class_names=class_names)
+    for name, value in (options | dict(one_hot=one_hot or None)).items():
+        if value is not None:
+            expected = "None where regression=True"
+            raise ValueError(invalid(name, value, expected))
 
 
 def _groups(rows, group, problems):
