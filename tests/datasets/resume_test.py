@@ -68,7 +68,6 @@ def train(path, last=None):
         data.set_state(state)
         first = state["epoch"] + 1
         model.fit(data, initial_epoch=first - 1, epochs=first, **options)
-        data.set_state(data.get_state())
     model.fit(data, initial_epoch=first, epochs=EPOCHS, **options)
 
 
