@@ -22,7 +22,7 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
 | | `examples`, `pixels`, `info` | images, labels and what else is known |
-| | `files`, `rows`, `archive` | what is in folders, tables and archives |
+| | `files`, `walk`, `rows`, `columns`, `archive` | what they are made of |
 | | `opening`, `npy`, `levels`, `images` | what is in an image file |
 | | `labels`, `several`, `array_labels` | classes of each image |
 | | `measurements`, `boxes` | numbers of each image |

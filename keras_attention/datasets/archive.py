@@ -34,8 +34,11 @@ def read_arrays(path, required, optional, max_bytes, check):
                         f"it has no array {name!r}.{nearest(name, entries)} "
                         f"It has {', '.join(sorted(entries))}"
                     )
-            wanted = {*required, *optional} & {*entries}
-            entries = {name: entries[name] for name in sorted(wanted)}
+            wanted = (
+                *required,
+                *(name for name in optional if name in entries),
+            )
+            entries = {name: entries[name] for name in wanted}
             headers = {
                 name: _header(archive, entry) for name, entry in entries.items()
             }
