@@ -14,7 +14,7 @@ ALLOWED = {
     "space": set(),
     "trial": {"space"},
     "engine": {"trial"},
-    "result": {"trial"},  # what data can be evaluated on
+    "result": {"trial", "engine"},  # to retrain
     "search": {"trial", "engine", "result"},
 }
 
