@@ -12,14 +12,7 @@ class Batches(EpochBatches):
     """Batches of a random-access data source, reshuffled every epoch."""
 
     def __init__(
-        self,
-        source,
-        fields,
-        batch_size,
-        size,
-        supervised,
-        seed=None,
-        cache=True,
+        self, source, fields, *, batch_size, size, supervised, seed, cache
     ):
         threads = 0 if cache else 2
         super().__init__(len(source), batch_size, seed, threads)
