@@ -15,6 +15,7 @@ from example_search import example_search
 from keras_attention.tuning import SearchResult
 from keras_attention.tuning.result import retraining
 from keras_attention.tuning.result.rebuilding import fresh_config
+from keras_attention.tuning.result.seed_training import SeedJob
 from keras_attention.tuning.result.seed_training import train_seed
 
 
@@ -201,17 +202,9 @@ def test_without_a_path_no_seed_is_kept(result):
 
 
 def test_one_seed_is_a_function_for_other_processes(result):
-    train_one = functools.partial(
-        train_seed,
-        build,
-        fresh_config(result.winner()),
-        data(0),
-        data(2),
-        data(1),
-        {"epochs": 1},
-        "accuracy",
-    )
-    row = pickle.loads(pickle.dumps(train_one))(3)
+    config, options = fresh_config(result.winner()), {"epochs": 1}
+    job = SeedJob(build, config, data(0), data(2), data(1), options, "accuracy")
+    row = train_seed(pickle.loads(pickle.dumps(job)), (3, None))
     fresh = retrain(result, seeds=(3,), validation=data(2), epochs=1)
     assert {**row, "seconds": 0} == {**fresh.rows[0], "seconds": 0}
 
