@@ -22,11 +22,6 @@ def attention_of(values):
     }
 
 
-def searches_attention(names):
-    """Whether a hyperparameter is called `<place>_attention`."""
-    return any(name.endswith(_SUFFIX) for name in names)
-
-
 def plain_network(result):
     """The best `Trial` without attention, `None` unless that was searched."""
     if not _searched_attention(result):
@@ -123,4 +118,4 @@ def _alike(a, b):
 def _searched_attention(result):
     names = [entry["config"]["name"] for entry in result.space]
     names += [name for trial in result.finished for name in trial.values]
-    return searches_attention(names)
+    return any(name.endswith(_SUFFIX) for name in names)

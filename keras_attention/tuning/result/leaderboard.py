@@ -102,7 +102,7 @@ def _configuration(result, trial, names, usual):
     told = [f"{name}={shown(trial.values[name])}" for name in chosen]
     if len(chosen) < len(on):
         told.append(f"and {len(on) - len(chosen)} more")
-    plain = "plain network: " if trial is result.plain else ""
+    plain = "best plain network: " if trial is result.plain else ""
     return plain + (", ".join(told) or "(the same in all trials)")
 
 

@@ -61,6 +61,11 @@ def optional(schema):
     return lambda value: value is None or _fits(value, schema)
 
 
+def filled(schema):
+    """A list of at least one that fits."""
+    return lambda value: bool(value) and _fits(value, [schema])
+
+
 def named(schema):
     """A dictionary of any names, of which each entry fits."""
     return lambda value: (
@@ -106,16 +111,8 @@ def _status(value):
     return value in _STATUSES
 
 
-def _values(value):
-    return isinstance(value, list) and value and all(map(number, value))
-
-
-def _pairs(value):
-    """`[[metric, direction], ...]`, at least one."""
-    return isinstance(value, list) and value and all(map(_is_pair, value))
-
-
-def _is_pair(value):
+def _pair(value):
+    """`[metric, direction]`."""
     return (
         isinstance(value, list)
         and len(value) == 2
@@ -135,7 +132,7 @@ _SPACE = [
         },
     }
 ]
-_OBSERVATION = {"value": _values, "step": optional(number)}
+_OBSERVATION = {"value": filled(number), "step": optional(number)}
 _HISTORY = {"direction": direction, "observations": [_OBSERVATION]}
 TRIAL = {
     "trial_id": identifier,
@@ -152,6 +149,6 @@ ORACLE = {
     "end_order": optional([text]),
 }
 SETTINGS = {
-    "objective": optional(_pairs),
+    "objective": optional(filled(_pair)),
     "majority": optional(lambda value: finite(value) and 0 <= value <= 1),
 }

@@ -139,6 +139,14 @@ def test_numbers_are_cut_into_three_groups():
     assert sum(len(group["scores"]) for group in groups) == 8
 
 
+def test_values_that_look_alike_share_a_group():
+    trials = [trial(1.0, rate=1e-3), trial(2.0, rate=1.0000001e-3), trial(3.0)]
+    (parameter,) = hyperparameters(trials, [])
+    groups = effect(parameter, trials)
+    assert [group["label"] for group in groups] == ["0.001", "off"]
+    assert groups[0]["scores"] == [1.0, 2.0]
+
+
 def test_a_trial_counts_for_every_place_and_mechanism_it_has():
     trials = [
         trial(1.0, block3_attention="se", block4_attention="none"),
