@@ -72,12 +72,7 @@ def check_choices(choices):
 
 
 def check_names(choices, known):
-    """Raises a `ValueError` for choices that nothing would be drawn from.
-
-    Args:
-        choices: dict of name to values.
-        known: iterable of str, the names that there are.
-    """
+    """Raises a `ValueError` for choices of names that there are not."""
     known = list(known)
     unknown = [name for name in choices if name not in known]
     if unknown:

@@ -21,6 +21,7 @@ from keras_attention.tuning.space.choices import LAYER_CHOICES
 from keras_attention.tuning.space.choices import asked_for
 from keras_attention.tuning.space.choices import choices_at
 from keras_attention.tuning.space.mechanisms import AXES
+from keras_attention.tuning.space.mechanisms import NONE
 from keras_attention.tuning.space.mechanisms import UNIFORM
 from keras_attention.tuning.space.mechanisms import is_ours
 from keras_attention.tuning.space.mechanisms import mechanism_keys
@@ -96,7 +97,11 @@ def attention_options(
     for place, site in sites.items():
         if not isinstance(site, Site):
             site = Site([tuple(site)])
-        keys = mechanism_keys(choices.get(f"{place}_attention", mechanisms))
+        chosen = choices.get(f"{place}_attention")
+        # Results have "none" among the values, and so does every place.
+        keys = mechanism_keys(
+            [k for k in chosen if k != NONE] if chosen else mechanisms
+        )
         found = {
             key: _arguments_at(
                 key, site, choices_at(choices, place, key), max_positions
@@ -164,14 +169,7 @@ def _arguments_at(key, site, given, max_positions):
 
 
 def attention_names(options):
-    """The names that choices of attention can have: of what is drawn of them.
-
-    Args:
-        options: dict, what `attention_options` returned.
-
-    Returns:
-        A set of str.
-    """
+    """The names that choices of attention can have, of its options."""
     names = {*LAYER_CHOICES, *(f"{place}_attention" for place in options)}
     for place, mechanisms in options.items():
         for key, what in mechanisms.items():

@@ -173,12 +173,7 @@ def training_space(hp, choices=None):
 def other_names(choices):
     """The names that choices of network and training can have.
 
-    Args:
-        choices: dict, what `check_choices` returned.
-
-    Returns:
-        A list of str, without those that an optimizer of one's own makes
-        superfluous.
+    A function that makes the optimizer leaves nothing of it to choose.
     """
     optimizers = choices.get("optimizer", TRAINING_CHOICES["optimizer"][:1])
     if callable(optimizers):

@@ -14,16 +14,7 @@ from keras_attention.internals import arguments
 def check_class_weight(class_weight, data, kind, classes):
     """Ends a search whose class weights would be wrong or without effect.
 
-    Args:
-        class_weight: dict of the index of a class to its weight, or `None`.
-        data: what `supervised` returns.
-        kind: str, `labels` of the `Task`.
-        classes: int, the number of classes, or `None`.
-
-    Raises:
-        ValueError: One that ends a search.
-
-    Example:
+    Takes what `supervised` returned, and `labels` and `classes` of the `Task`.
 
     >>> data = np.zeros((2, 8, 8, 1)), np.array([0, 1])
     >>> check_class_weight({0: 1.0, 2: 5.0}, data, "index", 2)

@@ -24,9 +24,7 @@ _SIMPLE = (bool, int, float, str, type(None))
 class Recipe:
     """A loss or a metric to be made again.
 
-    Args:
-        kind: class, of the object.
-        config: dict, what its `from_config` takes; `None` calls the class.
+    Without `config`, for `from_config`, the class is called.
     """
 
     kind: type
@@ -47,15 +45,11 @@ def recipe_of(name, what):
 
     Args:
         name: str, the argument, `"loss"` or `"metrics"`.
-        what: str, callable, class, object, `None`, or a list or a dict of
-            these, as `compile` takes it.
+        what: what `compile` takes: a key, a function, a class, an object, or
+            a list or a dictionary of these.
 
     Returns:
         The same with a `Recipe` in place of objects and classes.
-
-    Raises:
-        ValueError: For an unknown key, for what is no loss or no metric, and
-            for an object that its configuration does not make again.
     """
     if isinstance(what, list | tuple | dict):
         return keras.tree.map_structure(

@@ -109,17 +109,8 @@ def runs_of(train, validation, *, fold_count, seeds, seed, batch_size):
 def check_end(name, data, steps, argument):
     """Ends a search that would wait for the end of endless data.
 
-    A generator has no end that anybody knows. Nor do batches of a pipeline
-    that counts its length as unknown: that they end is taken on trust.
-
-    Args:
-        name: str, of the data, for the message.
-        data: what `fit` takes.
-        steps: int or `None`, the argument that says how much of it counts.
-        argument: str, its name.
-
-    Raises:
-        ValueError: One that ends a search.
+    A generator has no end that anybody knows. That a pipeline of unknown
+    length ends is taken on trust. `argument` is the name of `steps`.
     """
     if isinstance(data, keras.utils.PyDataset):
         endless = data.num_batches is None

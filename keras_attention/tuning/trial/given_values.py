@@ -11,12 +11,7 @@ def own_values(values):
 def made_of(values, function):
     """What a function of `hp` returns for given hyperparameters.
 
-    Args:
-        values: dict of name to value.
-        function: callable of `keras_tuner.HyperParameters`.
-
-    Raises:
-        ValueError: Unless there is one value for all that is active.
+    Raises a `ValueError` unless there is one value for all that is active.
     """
     hp = keras_tuner.HyperParameters()
     hp.values = own_values(values)

@@ -19,9 +19,6 @@ def check_labels(name, data, kind, classes):
         kind: str, `labels` of the `Task`.
         classes: int, the number of classes, where there are any.
 
-    Raises:
-        ValueError: One that ends a search.
-
     Example:
 
     >>> data = np.ones((2, 8, 8, 1)), np.array([0, 2])
@@ -99,17 +96,12 @@ def _check_weights(name, data):
     if len(data) < 3 or not _is_array(data[2]):
         return
     weights = _as_numpy(data[2])
-    fit = (
-        weights.dtype.kind in "biuf"
-        and weights.shape[:1] == (len(data[0]),)
-        and np.isfinite(weights).all()
-        and (weights >= 0).all()
-    )
-    if not fit:
+    fit = len(weights) == len(data[0]) and np.isfinite(weights).all()
+    if not (fit and (weights >= 0).all()):
         raise keras_tuner.errors.FatalValueError(
             f"Invalid weights in {name}: expected a finite number of at least "
             f"0 for each of {len(data[0])} images. Received: weights of shape "
-            f"{weights.shape} and dtype {weights.dtype}"
+            f"{weights.shape}"
         )
 
 

@@ -21,12 +21,7 @@ _SETTERS = (
 def make_optimizer(training):
     """The optimizer that `training_space` drew, at its peak learning rate.
 
-    Args:
-        training: dict, what `training_space` returned.
-
-    Returns:
-        A `keras.optimizers.Optimizer`, SGD with Nesterov momentum 0.9; the
-        weight decay is decoupled in all.
+    SGD has Nesterov momentum 0.9; the weight decay is decoupled in all.
     """
     key, rate = training["optimizer"], training["learning_rate"]
     own = {"momentum": 0.9, "nesterov": True} if key == "sgd" else {}
@@ -61,13 +56,6 @@ def check_callbacks(callbacks, choices):
     """Ends a search in which a callback and a schedule set the learning rate.
 
     In the first trial, though another may be the first to draw a schedule.
-
-    Args:
-        callbacks: iterable of Keras callbacks, or `None`.
-        choices: dict, what `check_choices` returned.
-
-    Raises:
-        ValueError: One that ends a search.
     """
     setters = [c for c in callbacks or () if isinstance(c, _SETTERS)]
     drawn = {**first_of(TRAINING_CHOICES), **choices}

@@ -374,7 +374,7 @@ def test_the_most_specific_choice_counts():
         "se_reduction_ratio": [4],
         "p_se_reduction_ratio": [4, 8],
         "cbam_kernel_size": None,
-        "q_attention": ["se", "spatial"],
+        "q_attention": ["none", "se", "spatial"],
         "q_cbam_spatial_kernel_size": [5],
         "dropout": [0.5],
         "mhsa_dropout": [0.1],
