@@ -236,7 +236,7 @@ def augmentation(folder):
 # -- fit -------------------------------------------------------------------
 
 
-def fit(folder, rounds=11, steps=8):
+def fit(folder, rounds=21, steps=8):
     """A row an augmentation: `fit` from files over `fit` from arrays."""
     import keras
 

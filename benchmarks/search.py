@@ -24,8 +24,8 @@ import search_trials
 import timing
 from scipy import stats
 
+from keras_attention.tuning.engine.oracles import ORACLES
 from keras_attention.tuning.result import canvas
-from keras_attention.tuning.service.oracle import harden
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 BUDGET = 16
@@ -33,18 +33,21 @@ BUDGET = 16
 REPLAYS = {"random": 200, "hyperband": 200, "bayesian": 20}
 OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 TUNERS = {
-    "random": lambda seed: keras_tuner.oracles.RandomSearchOracle(
-        OBJECTIVE, max_trials=10 * BUDGET, seed=seed
+    "random": lambda seed: ORACLES["random"](
+        objective=OBJECTIVE, max_trials=10 * BUDGET, seed=seed
     ),
-    "hyperband": lambda seed: keras_tuner.oracles.HyperbandOracle(
-        OBJECTIVE,
+    "hyperband": lambda seed: ORACLES["hyperband"](
+        objective=OBJECTIVE,
         max_epochs=search_trials.EPOCHS,
         factor=3,
         hyperband_iterations=BUDGET,
         seed=seed,
     ),
-    "bayesian": lambda seed: keras_tuner.oracles.BayesianOptimizationOracle(
-        OBJECTIVE, max_trials=10 * BUDGET, num_initial_points=6, seed=seed
+    "bayesian": lambda seed: ORACLES["bayesian"](
+        objective=OBJECTIVE,
+        max_trials=10 * BUDGET,
+        num_initial_points=6,
+        seed=seed,
     ),
 }
 COLOURS = {
@@ -95,9 +98,12 @@ def replay(table, space, tuner, seed):
     }
     spent, best, points = 0, (-1.0, None), []
     with tempfile.TemporaryDirectory() as folder:
-        oracle._set_project_dir(folder, "replay")
+        # Gives the oracle its folder.
+        keras_tuner.engine.base_tuner.BaseTuner(
+            oracle, directory=folder, project_name="replay"
+        )
+        oracle.verbose = 0
         oracle.update_space(space)
-        harden(oracle)
         while spent < BUDGET * search_trials.EPOCHS:
             trial = oracle.create_trial("replay")
             if trial.status != "RUNNING":

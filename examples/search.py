@@ -3,7 +3,8 @@
     python examples/search.py                  # digits among clutter
     python examples/search.py --dataset cifar10 --size 32 --width 0.5 \\
         --mechanisms all --tuner hyperband --trials 60 --epochs 30
-    sbatch examples/slurm/search.sbatch        # several machines, see there
+    sbatch examples/slurm/search.sbatch        # several machines: see there,
+    python examples/slurm/jobqueue.py          # and there
 
 Every trial is a VGG16_bn whose attention (which mechanism, at which block) and
 learning rate KerasTuner draws. The best of many trials is partly the luckiest:
@@ -17,6 +18,7 @@ everything), the figures, retrained.json and config.json.
 """
 
 import argparse
+import contextlib
 import functools
 import json
 import pathlib
@@ -31,7 +33,6 @@ from keras_attention import datasets
 from keras_attention import tuning
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
-from keras_attention.tuning.service.cluster import find_role
 
 # Of the embedded data: smaller than train.py's, as a search trains so often.
 DIGITS = {
@@ -84,14 +85,24 @@ def parse_arguments():
     add("--tuner", default="random", help="grid, hyperband or bayesian")
     add("--trials", type=int, default=12, help="of all calls together")
     add("--epochs", type=int, default=5, help="passes over the images")
-    add("--workers", default="2", help="processes; auto: GPUs, SLURM's tasks")
+    add(
+        "--workers",
+        default="2",
+        help="processes; auto, one a GPU; or a Dask scheduler's file",
+    )
     add("--output", default="runs/search", help="folder for what is written")
     arguments = vars(parser.parse_args())
     for name in ("size", "trials", "epochs"):
         positive_int(name, arguments[name])
     positive_int("images", arguments["images"], optional=True)
-    if arguments["workers"].isdigit():
-        arguments["workers"] = int(arguments["workers"])
+    workers = arguments["workers"]
+    if workers.isdigit():
+        arguments["workers"] = int(workers)
+    elif workers != "auto" and not pathlib.Path(workers).is_file():
+        raise ValueError(
+            "--workers: expected a number, auto or the file of a Dask "
+            f"scheduler. Received: {workers}"
+        )
     return {**arguments, "batch_size": 16}
 
 
@@ -218,31 +229,46 @@ def write(result, rows, arguments, output, seconds):
     print(f"\n{result}\n\n{text}")
 
 
-def main():
+@contextlib.contextmanager
+def connected(workers):
+    """The client of a scheduler's file; `None` for workers of this machine."""
+    if isinstance(workers, int) or workers == "auto":
+        yield None
+        return
+    import distributed
+
+    with distributed.Client(scheduler_file=workers) as client:
+        yield client
+
+
+def main(client=None, at_a_time=None):
+    """The example; `client` is of a Dask cluster that runs the trials."""
     start = time.perf_counter()
     # All that can be wrong with the settings shows before any training.
     try:
         arguments = parse_arguments()
         output = pathlib.Path(arguments["output"])
-        role = find_role(arguments["workers"])
         info = load(arguments).info
         hypermodel = make_hypermodel(arguments, info)
         output.mkdir(parents=True, exist_ok=True)
-        result = tuning.search(
-            hypermodel,
-            functools.partial(data, arguments, "train"),
-            functools.partial(data, arguments, "validation"),
-            tuner=arguments["tuner"],
-            max_trials=arguments["trials"],
-            epochs=arguments["epochs"],
-            workers=arguments["workers"],
-            directory=output / "trials",
-        )
+        workers = arguments["workers"]
+        with contextlib.ExitStack() as stack:
+            if client is None:
+                client = stack.enter_context(connected(workers))
+            result = tuning.search(
+                hypermodel,
+                functools.partial(data, arguments, "train"),
+                functools.partial(data, arguments, "validation"),
+                tuner=arguments["tuner"],
+                max_trials=arguments["trials"],
+                epochs=arguments["epochs"],
+                workers=workers if client is None else at_a_time,
+                client=client,
+                directory=output / "trials",
+            )
     except (ValueError, OSError) as error:
         print(f"search.py: error: {error}", file=sys.stderr)
         return 2
-    if not role.chief:
-        return 0
     seconds = {"search": round(time.perf_counter() - start)}
     rows = retrain(result, hypermodel, arguments, output / "retrained.json")
     seconds["in all"] = round(time.perf_counter() - start)

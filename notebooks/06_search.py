@@ -236,7 +236,8 @@ figure
 # )
 # ```
 #
-# The same as a script, and on several machines of a SLURM cluster:
+# On several machines, `client=` is of whatever runs Dask there: SSH, SLURM,
+# Kubernetes, a cloud. The same as a script, alone and on a SLURM cluster:
 #
 # ```
 # python examples/search.py --dataset cifar10 --size 32 --width 0.5 \

@@ -17,22 +17,24 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 
 | step | module | what |
 |---|---|---|
-| names | `load` | a TFDS name to three splits |
-| | `digits`, `cluttered_digits`, `builders` | the embedded data set |
+| names | `load`, `builders` | a TFDS name to three splits |
+| | `digits`, `digits_settings`, `cluttered_digits` | the embedded data set |
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
-| | `examples`, `pixels` | images, labels and what else is known of each |
-| | `files`, `rows`, `images`, `npy`, `archive` | what is in files |
+| | `examples`, `pixels`, `info` | images, labels and what else is known |
+| | `files`, `walk`, `rows`, `columns`, `archive` | what they are made of |
+| | `opening`, `npy`, `levels`, `images` | what is in an image file |
 | | `labels`, `several`, `array_labels` | classes of each image |
 | | `measurements`, `boxes` | numbers of each image |
 | | `assemble`, `cache` | decoding in threads, now, once or when asked |
 | | `problems`, `duplicates` | what is wrong, all of it at once |
 | looking | `scan`, `scan_report` | all files, before a training |
 | | `checks`, `header`, `quarantine` | what a scan is made of |
-| sizes | `layout` | to one size, and maps back to the original |
-| dividing | `splits`, `disjoint` | parts and folds that share no group |
+| sizes | `layout`, `placement` | to one size, and back to the original |
+| dividing | `splits`, `folds` | parts that share no group |
+| | `units`, `disjoint` | what stays together, and whether it did |
 | | `concatenate` | and together again |
-| batches | `batches`, `epochs` | what `fit` takes, and where it stands |
+| batches | `batches`, `epochs`, `ahead` | what `fit` takes, where it is |
 | | `sampling`, `augmentation` | balance, variety |
 """
 
@@ -42,20 +44,21 @@ from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.augmentation import Augmentation
 from keras_attention.datasets.batches import batches
 from keras_attention.datasets.concatenate import concatenate
-from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
+from keras_attention.datasets.digits_settings import DigitsSettings
 from keras_attention.datasets.disjoint import check_disjoint
 from keras_attention.datasets.duplicates import find_duplicates
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.folder import from_split_folders
+from keras_attention.datasets.folds import folds
 from keras_attention.datasets.images import read_image
 from keras_attention.datasets.images import read_mask
+from keras_attention.datasets.info import DataInfo
+from keras_attention.datasets.info import Splits
 from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.layout import lay_out_boxes
 from keras_attention.datasets.layout import to_original
-from keras_attention.datasets.load import DataInfo
-from keras_attention.datasets.load import Splits
 from keras_attention.datasets.load import load
 from keras_attention.datasets.npz import from_npz
 from keras_attention.datasets.pixels import Pixels
@@ -64,7 +67,6 @@ from keras_attention.datasets.sampling import balanced_order
 from keras_attention.datasets.sampling import class_weights
 from keras_attention.datasets.scan import scan
 from keras_attention.datasets.scan_report import ScanReport
-from keras_attention.datasets.splits import folds
 from keras_attention.datasets.splits import split
 from keras_attention.datasets.table import from_table
 
@@ -100,9 +102,17 @@ __all__ = [
     "to_original",
 ]
 
-# TFDS learns of our builder here; without TFDS all but `load` still works.
+# Without TFDS all but `load` still works.
+_OF_TFDS = ("ClutteredDigits", "ClutteredDigitsConfig")
 if importlib.util.find_spec("tensorflow_datasets"):
-    from keras_attention.datasets.cluttered_digits import ClutteredDigits
-    from keras_attention.datasets.cluttered_digits import ClutteredDigitsConfig
+    __all__ += [*_OF_TFDS]
 
-    __all__ += ["ClutteredDigits", "ClutteredDigitsConfig"]
+
+def __getattr__(name):
+    # TFDS, which takes a second, is imported when it is asked for, and learns
+    # of our builder by it.
+    if name not in _OF_TFDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from keras_attention.datasets import cluttered_digits
+
+    return getattr(cluttered_digits, name)

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 
 from keras_attention.datasets.labels import nearest
-from keras_attention.datasets.npy import read_header
+from keras_attention.datasets.npy import npy_header
 from keras_attention.internals.arguments import invalid
 
 # So much is taken of any file.
@@ -15,20 +15,7 @@ LEAST_LIMIT = 2**28
 def read_arrays(path, required, optional, max_bytes, check):
     """The arrays that are asked for, once their headers have been checked.
 
-    Args:
-        path: path, of an `.npz` file.
-        required: iterable of str, names of arrays that have to be there.
-        optional: iterable of str, names of arrays that may be there.
-        max_bytes: int, what they may take; `None` is 100 times the file, or
-            `LEAST_LIMIT`.
-        check: callable, which raises `ValueError` for a dict from names to
-            `Header`s that do not fit each other.
-
-    Returns:
-        A dict from names to arrays.
-
-    Raises:
-        ValueError: naming the file, and what is missing, too large or damaged.
+    `check` raises for `NpyHeader`s, a dict by name, that do not fit each other.
     """
     if not path.is_file():
         raise ValueError(invalid("path", str(path), "an .npz file"))
@@ -47,19 +34,19 @@ def read_arrays(path, required, optional, max_bytes, check):
                         f"it has no array {name!r}.{nearest(name, entries)} "
                         f"It has {', '.join(sorted(entries))}"
                     )
-            wanted = dict.fromkeys((*required, *optional))
+            wanted = (
+                *required,
+                *(name for name in optional if name in entries),
+            )
+            entries = {name: entries[name] for name in wanted}
             headers = {
-                name: _header(archive, entries[name])
-                for name in wanted
-                if name in entries
+                name: _header(archive, entry) for name, entry in entries.items()
             }
             _check_bytes(headers, path.stat().st_size, max_bytes)
             check(headers)
-            arrays = {}
-            for name in headers:
-                with archive.open(entries[name]) as stream:
-                    arrays[name] = np.lib.format.read_array(stream)
-            return arrays
+            return {
+                name: _array(archive, entry) for name, entry in entries.items()
+            }
     except MemoryError:
         raise
     # zipfile leaves a damaged file to zlib, struct, lzma ...
@@ -68,14 +55,16 @@ def read_arrays(path, required, optional, max_bytes, check):
 
 
 def _header(archive, entry):
-    name = entry.filename
     with archive.open(entry) as stream:
         try:
-            header = read_header(stream)
-            header.check_length(entry.file_size)
-            return header
+            return npy_header(stream, entry.file_size)
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
+            raise ValueError(f"{entry.filename}: {error}") from error
+
+
+def _array(archive, entry):
+    with archive.open(entry) as stream:
+        return np.lib.format.read_array(stream)
 
 
 def _check_bytes(headers, size, max_bytes):

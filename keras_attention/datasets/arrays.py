@@ -6,19 +6,17 @@ import numpy as np
 
 from keras_attention.datasets.array_labels import check_labels
 from keras_attention.datasets.array_labels import check_numbers
+from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import decode
 from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.examples import Examples
-from keras_attention.datasets.images import binarise
-from keras_attention.datasets.layout import LAYOUTS
-from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.layout import lay_out
+from keras_attention.datasets.levels import binarise
 from keras_attention.datasets.measurements import measurements
 from keras_attention.datasets.problems import Problems
 from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
-from keras_attention.internals.arguments import one_of
 
 
 def from_arrays(
@@ -91,8 +89,7 @@ def from_arrays(
     keras_attention.datasets.problems.DataError: The arrays: 1 problem
       image 2: the label -1 is negative
     """
-    one_of("layout", layout, LAYOUTS)
-    size = check_size(size)
+    form = Form(size, layout)
     count = len(images)
     if count == 0:
         raise ValueError(invalid("images", count, "at least one image"))
@@ -108,38 +105,31 @@ def from_arrays(
         if values is not None and len(values) != count:
             expected = f"one entry for each of {count} images"
             raise ValueError(invalid(f"len({name})", len(values), expected))
-    names = _names(names, count)
-    problems = Problems("The arrays")
+    if names is None:
+        names = [f"image {index}" for index in range(count)]
+    names = tuple(map(str, names))
+    problems = Problems("The arrays", names)
     if boolean("regression", regression):
         if class_names is not None or one_hot:
             expected = "False beside class_names or one_hot"
             raise ValueError(invalid("regression", regression, expected))
-        labels, class_names = check_numbers(labels, names, problems)
+        labels, class_names = check_numbers(labels, problems)
     else:
         labels, class_names = check_labels(
-            labels, names, problems, class_names, one_hot
+            labels, problems, class_names, one_hot
         )
     if weights is not None:
-        weights = measurements(weights, names, problems, "weight", least=0)
-    channels = _channels(images)
+        weights = measurements(weights, problems, "weight", least=0)
     if boxes is not None:
-        boxes = check_boxes(boxes, names, problems)
-    fields = decode(
-        names,
-        images,
-        None
-        if masks is None
-        else [
-            None if mask is None else functools.partial(_mask, mask)
-            for mask in masks
-        ],
-        boxes,
-        problems=problems,
-        read_image=_ReadArray(
-            size or np.shape(images[0])[:2], layout, channels, size is None
-        ),
-    )
-    groups = None if groups is None else check_groups(groups, names, problems)
+        boxes = check_boxes(boxes, problems)
+    if masks is not None:
+        masks = [m if m is None else functools.partial(_mask, m) for m in masks]
+    first = form.size or np.shape(images[0])[:2]
+    channels = _channels(images)
+    reader = _ReadArray(first, layout, channels, form.size is None)
+    fields = decode(images, masks, boxes, reader, problems)
+    if groups is not None:
+        groups = _check_groups(groups, problems)
     problems.raise_any()
     return Examples(
         labels=labels,
@@ -151,19 +141,13 @@ def from_arrays(
     )
 
 
-def check_groups(groups, where, problems):
+def _check_groups(groups, problems):
     """One known group an image, as an array."""
     groups = np.asarray(groups)
     for row, group in enumerate(groups.tolist()):
         if group is None or group != group or group == "":
-            problems.add(f"{where[row]}: the group is missing ({group!r})")
+            problems.at(row, f"the group is missing ({group!r})")
     return groups
-
-
-def _names(names, count):
-    if names is None:
-        return tuple(f"image {index}" for index in range(count))
-    return tuple(str(name) for name in names)
 
 
 def _channels(images):

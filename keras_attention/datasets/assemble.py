@@ -1,35 +1,54 @@
 """The images and masks of `Examples`, decoded now or when asked for."""
 
-import concurrent.futures
 import dataclasses
 import os
 
 import numpy as np
 
+from keras_attention.datasets.cache import CACHES
 from keras_attention.datasets.cache import chosen
 from keras_attention.datasets.cache import on_disk
-from keras_attention.datasets.images import check_white
 from keras_attention.datasets.images import read_mask
-from keras_attention.datasets.images import size_of
 from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.layout import lay_out_boxes
 from keras_attention.datasets.layout import read_laid_out
-from keras_attention.datasets.pixels import THREADS
+from keras_attention.datasets.levels import check_white
+from keras_attention.datasets.opening import size_of
 from keras_attention.datasets.pixels import Pixels
+from keras_attention.datasets.pixels import in_threads
+from keras_attention.datasets.placement import LAYOUTS
+from keras_attention.datasets.placement import check_size
+from keras_attention.internals.arguments import one_of
+from keras_attention.internals.arguments import positive_int
+
+
+@dataclasses.dataclass
+class Form:
+    """What the images of a set become, and where they are kept; checked."""
+
+    size: int | tuple | None
+    layout: str
+    channels: int = 3
+    white: float | tuple | None = None
+    cache: str | None = "memory"
+
+    def __post_init__(self):
+        one_of("layout", self.layout, LAYOUTS)
+        one_of("cache", self.cache, CACHES)
+        positive_int("channels", self.channels)
+        self.size = check_size(self.size)
+        self.white = check_white(self.white)
+
+    def reader(self, images):
+        """What reads them; the first one has their size if none is given."""
+        size = self.size or _first_size(images)
+        fixed = self.size is None
+        return ReadImage(size, self.layout, self.channels, fixed, self.white)
 
 
 @dataclasses.dataclass(frozen=True)
 class ReadImage:
-    """From a file, a path or its bytes, to the pixels of an image.
-
-    Args:
-        size: tuple `(height, width)`.
-        layout: str, as for `lay_out`.
-        channels: int.
-        fixed: bool, whether a file of another size is an error. Defaults to
-            `False`.
-        white: tuple, from `check_white`. Defaults to `None`.
-    """
+    """From a path or a file's bytes to pixels; `fixed`, of one size only."""
 
     size: tuple
     layout: str
@@ -43,13 +62,9 @@ class ReadImage:
 
     def with_size(self, source):
         """The pixels, and the file's `(height, width)`."""
+        options = dict(name=_name(source), white=self.white)
         pixels, original = read_laid_out(
-            source,
-            self.size,
-            self.layout,
-            self.channels,
-            name=_name(source),
-            white=self.white,
+            source, self.size, self.layout, self.channels, **options
         )
         self.check(original)
         return pixels, original
@@ -65,12 +80,7 @@ class ReadImage:
 
 @dataclasses.dataclass(frozen=True)
 class ReadMask:
-    """From a mask and the file of its image to 0 and 1.
-
-    Args:
-        size: tuple `(height, width)`.
-        layout: str, as for `lay_out`.
-    """
+    """From a mask and the file of its image to 0 and 1."""
 
     size: tuple
     layout: str
@@ -92,59 +102,20 @@ class ReadMask:
         return lay_out(mask, self.size, self.layout, "nearest")
 
 
-def assemble(
-    where,
-    images,
-    masks=None,
-    boxes=None,
-    *,
-    problems,
-    size=None,
-    layout="stretch",
-    channels=3,
-    white=None,
-    cache="auto",
-):
+def assemble(images, masks=None, boxes=None, *, form, problems):
     """The fields of `Examples` that come out of image files.
 
-    Args:
-        where: sequence of str, what messages call each image.
-        images: sequence of paths, or of files' bytes.
-        masks: sequence of masks' paths, or of callables from the image's
-            `(height, width)` to a mask; `None` where it is not known. Defaults
-            to `None`.
-        boxes: sequence of arrays `(objects, 4)`, shares of the originals.
-            Defaults to `None`.
-        problems: `Problems`, which what cannot be read now is added to.
-        size: tuple `(height, width)`; the size of the first image if `None`,
-            which all others must then have. Defaults to `None`.
-        layout: str, as for `lay_out`. Defaults to `"stretch"`.
-        channels: int. Defaults to `3`.
-        white: float or tuple, as for `read_image`. Defaults to `None`.
-        cache: str or `None`, as for `from_table`. Defaults to `"auto"`.
-
-    Returns:
-        A dict.
+    Images are paths or files' bytes, masks paths or callables from the image's
+    `(height, width)`, and `None` where they are not known; boxes are shares of
+    the originals.
     """
-    read_image = ReadImage(
-        size or _first_size(images),
-        layout,
-        channels,
-        size is None,
-        check_white(white),
-    )
-    side = read_image.size[0] * read_image.size[1]
-    cache = chosen(cache, len(where), side * (channels + (masks is not None)))
+    reader = form.reader(images)
+    pixels = reader.size[0] * reader.size[1]
+    bytes_each = pixels * (form.channels + (masks is not None))
+    cache = chosen(form.cache, len(images), bytes_each)
     if cache == "memory":
         before = len(problems)
-        fields = decode(
-            where,
-            images,
-            masks,
-            boxes,
-            problems=problems,
-            read_image=read_image,
-        )
+        fields = decode(images, masks, boxes, reader, problems)
         if len(problems) > before:
             problems.hint(
                 "To leave out what cannot be used of files that are there: "
@@ -152,45 +123,34 @@ def assemble(
                 "on_error='skip')"
             )
         return fields
-    fields = _defer(where, images, masks, boxes, read_image)
+    # What is found wrong while decoding is not worth decoding all for.
+    problems.raise_any()
+    fields = _defer(images, masks, boxes, reader, problems.places)
     if cache == "disk":
-        # What is found wrong while decoding is not worth decoding all for.
-        problems.raise_any()
         for name in ("images", "masks"):
             fields[name] = on_disk(fields[name])
     return fields
 
 
-def decode(where, images, masks, boxes, *, problems, read_image):
-    """Reads and checks every image, with its mask and boxes, in threads.
-
-    Args:
-        where: as for `assemble`.
-        images: sequence of what `read_image` takes.
-        masks: as for `assemble`.
-        boxes: as for `assemble`.
-        problems: as for `assemble`.
-        read_image: `ReadImage`, or what has its `size`, `layout`, `channels`
-            and `with_size`.
-
-    Returns:
-        A dict with the fields of `Examples` that were made.
-    """
-    count, size, layout = len(where), read_image.size, read_image.layout
+def decode(images, masks, boxes, reader, problems):
+    """Reads and checks every image, with its mask and boxes, in threads."""
+    count, size, layout = len(images), reader.size, reader.layout
     fields = dict(
-        images=np.zeros((count, *size, read_image.channels), "uint8"),
+        images=np.zeros((count, *size, reader.channels), "uint8"),
         masks=None if masks is None else np.zeros((count, *size, 1), "uint8"),
         has_mask=_known(masks),
         boxes=None if boxes is None else [None] * count,
         original_sizes=np.zeros((count, 2), "int64"),
         layout=layout,
     )
-    read_mask_of = ReadMask(size, layout).of
+    mask_reader = ReadMask(size, layout)
 
     def work(index):
         # Each straight into its place: no more than a few originals are in
         # memory at once.
-        pixels, original = read_image.with_size(images[index])
+        if images[index] is None:
+            return
+        pixels, original = reader.with_size(images[index])
         fields["images"][index] = pixels
         fields["original_sizes"][index] = original
         if boxes is not None:
@@ -198,21 +158,23 @@ def decode(where, images, masks, boxes, *, problems, read_image):
                 boxes[index], original, size, layout
             )
         if masks is not None and masks[index] is not None:
-            fields["masks"][index] = read_mask_of(masks[index], original)
+            fields["masks"][index] = mask_reader.of(masks[index], original)
 
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        tasks = [pool.submit(work, index) for index in range(count)]
-        for name, task in zip(where, tasks, strict=True):
-            try:
-                task.result()
-            except ValueError as error:
-                problems.add(f"{name}: {error}")
+    def fault(index):
+        try:
+            work(index)
+        except ValueError as error:
+            return error
+
+    for row, error in enumerate(in_threads(fault, range(count))):
+        if error:
+            problems.at(row, error)
     return fields
 
 
-def _defer(where, images, masks, boxes, read_image):
+def _defer(images, masks, boxes, reader, names):
     """The same fields, whose pixels are decoded when they are asked for."""
-    size, layout = read_image.size, read_image.layout
+    size, layout = reader.size, reader.layout
     if boxes is not None and layout != "stretch":
         # Boxes move with the proportions, which the headers tell.
         boxes = [
@@ -221,20 +183,18 @@ def _defer(where, images, masks, boxes, read_image):
             )
             for found, image in zip(boxes, images, strict=True)
         ]
-    return dict(
-        images=Pixels(read_image, images, where, (*size, read_image.channels)),
-        masks=None
-        if masks is None
-        else Pixels(
-            ReadMask(size, layout),
-            list(zip(masks, images, strict=True)),
-            where,
-            (*size, 1),
-        ),
+    fields = dict(
+        images=Pixels(reader, images, names, (*size, reader.channels)),
+        masks=None,
         has_mask=_known(masks),
         boxes=boxes,
         layout=layout,
     )
+    if masks is not None:
+        pairs = list(zip(masks, images, strict=True))
+        read = ReadMask(size, layout)
+        fields["masks"] = Pixels(read, pairs, names, (*size, 1))
+    return fields
 
 
 def _known(masks):

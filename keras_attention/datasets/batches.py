@@ -1,5 +1,6 @@
 """Labelled examples as what `model.fit` takes, the same on every backend."""
 
+import keras
 import numpy as np
 
 from keras_attention.datasets.elements import epoch_order
@@ -114,24 +115,25 @@ def batches(
     arguments.non_negative_int("threads", threads)
     return _ExampleBatches(
         examples,
-        batch_size,
-        seed,
-        supervised,
-        augment,
-        balance,
-        targets,
-        shard,
-        threads,
-        processes,
+        augment=augment,
+        balance=balance,
+        supervised=supervised,
+        targets=targets,
+        shard=shard,
+        batch_size=batch_size,
+        seed=seed,
+        threads=threads,
+        processes=processes,
     )
 
 
 def _check_targets(targets, examples):
     """Raises if `targets` names what the examples do not have."""
     there = ["label"] + ["mask"] * (examples.masks is not None)
-    if not all(name in there for name in _leaves(targets)):
+    wanted = keras.tree.flatten(targets)
+    if not all(name in there for name in wanted):
         expected = f"{' or '.join(map(repr, there))} for each output"
-        if "mask" in _leaves(targets) and "mask" not in there:
+        if "mask" in wanted and "mask" not in there:
             expected += "; these examples have no masks"
         raise ValueError(arguments.invalid("targets", targets, expected))
 
@@ -152,47 +154,46 @@ class _ExampleBatches(EpochBatches):
     def __init__(
         self,
         examples,
-        batch_size,
-        seed,
-        supervised,
+        *,
         augment,
         balance,
+        supervised,
         targets,
         shard,
-        threads,
-        processes,
+        **reading,
     ):
-        self.supervised = supervised
+        super().__init__(len(examples) // shard[1], **reading)
         self.augment = augment
         self.balance = balance
-        self.targets = targets
+        self.supervised = supervised
+        # A list would be one tensor to tf.data.
+        self.targets = tuple(targets) if isinstance(targets, list) else targets
         self.shard = shard
         self.classes = examples.classes or None
         self.names = examples.names
         whole = not (examples.multi_label or examples.regression)
-        self.columns = {
+        columns = {
             "image": examples.images,
             "label": np.asarray(
                 examples.labels, "int64" if whole else "float32"
             ),
+            "weight": examples.weights,
         }
-        if not supervised or "mask" in _leaves(targets):
-            self._add("mask", examples.masks)
-            self._add("has_mask", examples.has_mask)
+        self.masked = "mask" in keras.tree.flatten(targets)
+        if self.masked or not supervised:
+            columns |= {"mask": examples.masks, "has_mask": examples.has_mask}
         if not supervised and examples.boxes is not None:
-            self._add("boxes", stack(examples.boxes))
-        self._add("weight", examples.weights)
-        count = len(examples) // shard[1]
-        super().__init__(count, batch_size, seed, threads, processes)
+            columns["boxes"] = stack(examples.boxes)
+        self.columns = {
+            name: values
+            for name, values in columns.items()
+            if values is not None
+        }
         try:
             # What cannot be balanced is said now.
             self.chosen(0, [])
         except ValueError as error:
             raise ValueError(f"For balance=True: {error}") from error
-
-    def _add(self, name, values):
-        if values is not None:
-            self.columns[name] = values
 
     def words(self, step):
         chosen = self.chosen(self.epoch, self._positions(step))
@@ -231,11 +232,13 @@ class _ExampleBatches(EpochBatches):
         batch["image"] = batch["image"].astype("float32") / np.float32(255)
         if not self.supervised:
             return batch
-        targets = _mapped(batch.__getitem__, self.targets)
-        unknown = "has_mask" in batch and "mask" in _leaves(self.targets)
+        targets = keras.tree.map_structure(batch.get, self.targets)
+        unknown = "has_mask" in batch and self.masked
         if "weight" not in batch and not unknown:
             return batch["image"], targets
-        weights = _mapped(lambda name: _weights(batch, name), self.targets)
+        weights = keras.tree.map_structure(
+            lambda name: _weights(batch, name), self.targets
+        )
         return batch["image"], targets, weights
 
 
@@ -246,17 +249,3 @@ def _weights(batch, target):
     if target == "mask" and "has_mask" in batch:
         weights = weights * batch["has_mask"]
     return weights
-
-
-def _leaves(targets):
-    if isinstance(targets, dict):
-        return list(targets.values())
-    return list(targets) if isinstance(targets, (list, tuple)) else [targets]
-
-
-def _mapped(function, targets):
-    if isinstance(targets, dict):
-        return {name: function(target) for name, target in targets.items()}
-    if isinstance(targets, str):
-        return function(targets)
-    return tuple(map(function, targets))

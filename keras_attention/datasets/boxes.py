@@ -6,27 +6,14 @@ import numpy as np
 ROUNDING = 1e-5
 
 
-def check_boxes(boxes, where, problems):
-    """Boxes as `Examples` holds them: inside the image, corners in order.
+def check_boxes(boxes, problems):
+    """Float32 arrays `(objects, 4)` of boxes in the image, corners in order.
 
     What lies outside by rounding is clipped.
 
-    Args:
-        boxes: sequence of arrays `(objects, 4)`, `(ymin, xmin, ymax, xmax)` as
-            shares of the image.
-        where: sequence of str, what messages call each image.
-        problems: `Problems`.
-
-    Returns:
-        A list of float32 arrays `(objects, 4)`.
-
-    Example:
-
     >>> from keras_attention.datasets.problems import Problems
-    >>> problems = Problems("pets")
-    >>> check_boxes([[[0, 0, 1, 0.5]], []], "12", problems)[1].shape
-    (0, 4)
-    >>> _ = check_boxes([[[0.5, 0, 0.2, 1]]], "1", problems)
+    >>> problems = Problems("pets", ["1"])
+    >>> _ = check_boxes([[[0.5, 0, 0.2, 1]]], problems)
     >>> problems.raise_any()
     Traceback (most recent call last):
     ...
@@ -40,16 +27,15 @@ def check_boxes(boxes, where, problems):
         if found.size == 0:
             found = found.reshape(0, 4)
         if found.ndim != 2 or found.shape[1] != 4:
-            problems.add(
-                f"{where[row]}: the boxes have shape {found.shape}, not "
-                "(objects, 4)"
+            problems.at(
+                row, f"the boxes have shape {found.shape}, not (objects, 4)"
             )
             found = np.zeros((0, 4))
         for index, box in enumerate(found):
             fault = box_fault(box)
             if fault:
                 text = ", ".join(map(str, box.round(4).tolist()))
-                problems.add(f"{where[row]}: box {index} ({text}) {fault}")
+                problems.at(row, f"box {index} ({text}) {fault}")
         checked.append(np.clip(found, 0, 1).astype("float32"))
     return checked
 

@@ -18,34 +18,14 @@ _PATIENCE, _MOST_HOSTS = 5, 3
 
 
 def prepare(name, file_format, data_dir=None, **builder_kwargs):
-    """Prepares a data set and returns its builder.
+    """Prepares a data set and returns its TFDS builder.
 
-    TFDS keeps one file format in a folder and `tf.data` and random access
+    TFDS keeps one file format in a folder, and `tf.data` and random access
     want different ones. TFRecord files live where TFDS itself puts them;
     `array_record` files in the sub-folder `array_record` of `data_dir`,
     unless the data set is in `data_dir` in that format already.
-
-    Args:
-        name: str, a TFDS name, with `/config` and `:version` if need be.
-        file_format: str, `"tfrecord"` or `"array_record"`.
-        data_dir: str or path, folder of the prepared data; TFDS's default if
-            `None`. Defaults to `None`.
-        **builder_kwargs: passed to the builder.
-
-    Returns:
-        A prepared `tfds.core.DatasetBuilder`.
-
-    Raises:
-        ValueError: on an unknown name, with the nearest ones.
-        ImportError: when TFDS cannot prepare this data set without
-            TensorFlow, or is not there itself.
-        ConnectionError: when it is not on disk and none of the hosts that it
-            comes from can be reached.
     """
-    # Images of one's own are read where there is no TFDS.
-    with explained("keras_attention.datasets"):
-        import tensorflow_datasets as tfds
-
+    tfds = _tfds()
     from keras_attention.datasets.cluttered_digits import ClutteredDigits
 
     check_known(name, data_dir)
@@ -54,11 +34,8 @@ def prepare(name, file_format, data_dir=None, **builder_kwargs):
         builder = tfds.builder(name, data_dir=data_dir, **builder_kwargs)
         downloads = builder.data_dir_root / "downloads"
         if not _fits(builder, file_format):
-            builder = tfds.builder(
-                name,
-                data_dir=builder.data_dir_root / file_format,
-                **builder_kwargs,
-            )
+            folder = builder.data_dir_root / file_format
+            builder = tfds.builder(name, data_dir=folder, **builder_kwargs)
         if builder.is_prepared():
             return builder
     with quiet(output=isinstance(builder, ClutteredDigits)):
@@ -78,6 +55,14 @@ def prepare(name, file_format, data_dir=None, **builder_kwargs):
     return builder
 
 
+def _tfds():
+    # Images of one's own are read where there is no TFDS.
+    with explained("keras_attention.datasets"):
+        import tensorflow_datasets
+
+    return tensorflow_datasets
+
+
 def _fits(builder, file_format):
     if not builder.is_prepared():
         return file_format == "tfrecord"
@@ -86,26 +71,8 @@ def _fits(builder, file_format):
 
 
 def check_known(name, data_dir=None):
-    """Raises before TFDS goes looking for an unknown name on the network.
-
-    Args:
-        name: str, a TFDS name, with `/config` and `:version` if need be.
-        data_dir: str or path, folder where prepared data sets without code may
-            lie. Defaults to `None`.
-
-    Raises:
-        ValueError: with the nearest names.
-
-    Example:
-
-    >>> check_known("mnits")
-    Traceback (most recent call last):
-    ...
-    ValueError: Unknown data set 'mnits'. Nearest names: mnist, ...
-    """
-    with explained("keras_attention.datasets"):
-        import tensorflow_datasets as tfds
-
+    """Raises before TFDS goes looking for an unknown name on the network."""
+    tfds = _tfds()
     base = re.split("[/:]", name)[0]
     names = tfds.list_builders(with_community_datasets=False)
     on_disk = data_dir is not None and (pathlib.Path(data_dir) / base).is_dir()
@@ -126,28 +93,12 @@ def check_known(name, data_dir=None):
 
 
 def check_reachable(name, data_dir=None):
-    """Raises in seconds where TFDS would try in silence for minutes.
-
-    Args:
-        name: str, a TFDS name that is known.
-        data_dir: str or path, folder of prepared data; `None` is that of TFDS.
-            Defaults to `None`.
-
-    Raises:
-        ConnectionError: when nothing of the name is on disk and no host that
-            its files come from answers.
-    """
-    with explained("keras_attention.datasets"):
-        import tensorflow_datasets as tfds
-
+    """Raises in seconds where TFDS would try in silence for minutes."""
+    tfds = _tfds()
     base = re.split("[/:]", name)[0]
     root = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
-    fetched = root / "downloads"
-    if (
-        (root / base).is_dir()
-        or (fetched.is_dir() and any(fetched.iterdir()))
-        or urllib.request.getproxies()
-    ):
+    there = (root / base).is_dir() or any((root / "downloads").glob("*"))
+    if there or urllib.request.getproxies():
         return
     try:
         urls = tfds.builder_cls(base).url_infos or {}
@@ -168,11 +119,10 @@ def check_reachable(name, data_dir=None):
 
 
 def _answers(address):
-    try:
-        with socket.create_connection(address, timeout=_PATIENCE):
-            return True
-    except OSError:
-        return False
+    refused = contextlib.suppress(OSError)
+    with refused, socket.create_connection(address, timeout=_PATIENCE):
+        return True
+    return False
 
 
 @contextlib.contextmanager
@@ -181,19 +131,13 @@ def quiet(output=False):
 
     Errors are exceptions and pass. The progress of a download is worth
     seeing; that of a second's work is not.
-
-    Args:
-        output: bool, whether progress bars and prints are kept off too.
-            Defaults to `False`.
     """
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
     with contextlib.ExitStack() as stack:
         stack.callback(logging.set_verbosity, verbosity)
         if output:
-            with explained("keras_attention.datasets"):
-                import tensorflow_datasets as tfds
-
+            tfds = _tfds()
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             tfds.disable_progress_bar()
             stack.callback(tfds.enable_progress_bar)

@@ -9,7 +9,6 @@ import numpy as np
 
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import decode_into
-from keras_attention.internals.arguments import one_of
 from keras_attention.internals.files import written_whole
 
 CACHES = ("auto", "memory", "disk", None)
@@ -18,20 +17,7 @@ MOST_IN_MEMORY = 2**30
 
 
 def chosen(cache, count, bytes_each):
-    """The kind of cache; what `"auto"` chose instead of memory is said.
-
-    Args:
-        cache: one of `CACHES`.
-        count: int, number of images.
-        bytes_each: int, of an image and its mask.
-
-    Returns:
-        `"memory"`, `"disk"` or `None`.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    one_of("cache", cache, CACHES)
+    """The kind of cache; what `"auto"` chose instead of memory is said."""
     if cache != "auto":
         return cache
     size = count * bytes_each
@@ -47,11 +33,7 @@ def chosen(cache, count, bytes_each):
 
 
 def cache_folder():
-    """Where decoded images are kept: `$KERAS_HOME` or `~/.keras`.
-
-    Returns:
-        A `pathlib.Path`, made if need be.
-    """
+    """Where decoded images are kept: `$KERAS_HOME` or `~/.keras`."""
     home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
     folder = pathlib.Path(home, "datasets", "keras_attention")
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,18 +46,6 @@ def on_disk(pixels, folder=None):
     The file is called by what it holds: the paths, sizes and times (of content
     and of status) of the images' files, and how they are laid out. Runs share
     it; one builds it, the others wait. It is written whole or not at all.
-
-    Args:
-        pixels: `Pixels` of files, or `None`.
-        folder: str or path; that of `cache_folder` if `None`. Defaults to
-            `None`.
-
-    Returns:
-        A `Pixels`, or `None`.
-
-    Raises:
-        ValueError: of the first image that cannot be read, and if a file
-            changes meanwhile.
     """
     if pixels is None:
         return None
@@ -89,19 +59,23 @@ def on_disk(pixels, folder=None):
             _build(path, pixels)
     rows = range(len(pixels))
     return Pixels(
-        ReadRow(str(path)), rows, pixels.names, pixels.shape[1:], pixels.files
+        ReadRow(str(path), pixels.read),
+        rows,
+        pixels.names,
+        pixels.shape[1:],
+        pixels.files,
     )
 
 
 class ReadRow:
     """One image of a file of many, which every process opens for itself.
 
-    Args:
-        path: str, of an `.npy` file.
+    `read` is what read each from its own file.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, read):
         self.path = path
+        self.read = read
         self._rows = None
 
     def __call__(self, index):
@@ -111,7 +85,7 @@ class ReadRow:
         return self._rows[index]
 
     def __getstate__(self):
-        return {"path": self.path, "_rows": None}
+        return {**self.__dict__, "_rows": None}
 
 
 def _key(pixels):

@@ -14,7 +14,7 @@ from keras_attention.datasets.header import Header
 from keras_attention.datasets.header import read_header
 from keras_attention.datasets.images import decoded
 from keras_attention.datasets.images import read_mask
-from keras_attention.datasets.images import size_of
+from keras_attention.datasets.opening import size_of
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import status
 
@@ -33,14 +33,9 @@ FAULTS = (
 class Checked:
     """What was found out about an example.
 
-    Args:
-        part: int, which of the `Examples` it is in.
-        name: str, its path, or its name there.
-        content: path, bytes or array, which the image comes from; `None` if
-            that is not known.
-        seen: tuple, what `status` told of its file and of its mask's.
-        header: `Header` or `None`. Defaults to `None`.
-        found: list of tuples `(file, kind, reason)`. Defaults to `()`.
+    `content` is the path, bytes or array that its image comes from, if known;
+    `seen` what `status` told of its file and of its mask's; `found` has tuples
+    `(file, kind, reason)`.
     """
 
     part: int
@@ -48,7 +43,19 @@ class Checked:
     content: object
     seen: tuple
     header: Header | None = None
-    found: list | tuple = ()
+    found: list = dataclasses.field(default_factory=list)
+
+    def note(self, kind, reason, file=None):
+        """Notes a finding, of its image if no other file is named."""
+        self.found.append((file or self.name, kind, reason))
+
+    @contextlib.contextmanager
+    def noting(self, kind, file=None):
+        """Notes what cannot be read."""
+        try:
+            yield
+        except ValueError as error:
+            self.note(kind, str(error), file)
 
     @property
     def usable(self):
@@ -74,64 +81,60 @@ def is_path(content):
 
 
 def check(part, these, index, decode):
-    """Checks an example.
-
-    Args:
-        part: int, for the result.
-        these: `Examples`.
-        index: int.
-        decode: bool, whether its files are decoded.
-
-    Returns:
-        A `Checked`.
-    """
+    """Checks an example."""
     name, label, images = these.names[index], these.labels[index], these.images
     content = None
     if not isinstance(images, Pixels):
         content = images[index]
     # What others read may be no image file at all.
-    elif _is_ours(images, ReadImage):
+    elif isinstance(_reader(images), ReadImage):
         content = images.file(index)
     # Before it is read: what changes meanwhile has changed.
     seen = tuple(
         status(pixels.file(index)) if isinstance(pixels, Pixels) else None
         for pixels in (images, these.masks)
     )
-    one = Checked(part, _shown(content, name), content, seen, found=[])
+    one = Checked(part, _shown(content, name), content, seen)
     if isinstance(images, Pixels):
         _check_image(one, images, index, decode)
     known = these.has_mask is None or these.has_mask[index]
     if these.masks is not None and known:
         _check_mask(one, these.masks, index, decode)
-    if these.multi_label:
+    what = f"label of {these.classes} classes"
+    if these.regression:
+        what, valid = "finite number", np.isfinite(label).all()
+    elif these.multi_label:
         valid = np.isin(label, (0, 1)).all()
     else:
         valid = 0 <= label < these.classes
     if not valid:
-        reason = f"{label} is no label of {these.classes} classes"
-        one.found.append((one.name, "invalid label", reason))
+        one.note("invalid label", f"{label} is no {what}")
     for box in () if these.boxes is None else these.boxes[index]:
         fault = box_fault(box)
         if fault:
-            reason = f"the box {box.tolist()} {fault}"
-            one.found.append((one.name, "invalid box", reason))
+            one.note("invalid box", f"the box {box.tolist()} {fault}")
     return one
 
 
 def _check_image(one, images, index, decode):
-    with _noted(one, one.name, "unreadable image"):
+    reader = _reader(images)
+    with one.noting("unreadable image"):
         if one.content is not None:
             one.header = read_header(one.content, name=repr(one.name))
             if decode:
-                # An eighth of a JPEG's resolution takes all of its bytes.
                 decoded(
-                    one.content, name=repr(one.name), factor=lambda size: 1e-9
+                    one.content,
+                    reader.channels,
+                    name=repr(one.name),
+                    # An eighth of a JPEG's resolution takes all of its bytes.
+                    factor=lambda size: 1e-9,
+                    white=reader.white,
                 )
         elif decode:
             images[index]
-    if one.header and isinstance(images.read, ReadImage):
-        with _noted(one, one.name, "image of another size"):
-            images.read.check(one.header.size)
+    if one.header:
+        with one.noting("image of another size"):
+            reader.check(one.header.size)
 
 
 def _check_mask(one, masks, index, decode):
@@ -139,10 +142,10 @@ def _check_mask(one, masks, index, decode):
     original = one.header and one.header.size
     if not isinstance(masks, Pixels):
         mask = masks[index]
-    elif _is_ours(masks, ReadMask):
+    elif isinstance(_reader(masks), ReadMask):
         source = masks.file(index)[0]
         path = _shown(source, one.name)
-    with _noted(one, path, "unreadable mask"):
+    with one.noting("unreadable mask", path):
         if callable(source):
             mask = original and source(original)
         elif source is not None and decode:
@@ -154,30 +157,23 @@ def _check_mask(one, masks, index, decode):
     if mask is not None:
         size = mask.shape[:2]
         if not mask.any():
-            reason = "it shows nothing of the object"
-            one.found.append((path, "empty mask", reason))
+            one.note("empty mask", "it shows nothing of the object", path)
         elif mask.all():
-            one.found.append((path, "full mask", "all of it is the object"))
+            one.note("full mask", "all of it is the object", path)
     if source is not None and original and size and size != original:
         # Headers do not tell all of it, see `read_header`.
-        with _noted(one, path, "mask of another size"):
+        with one.noting("mask of another size", path):
             original = size_of(one.content, name=repr(one.name))
             ReadMask(original, "stretch").of(source, original)
 
 
-def _is_ours(pixels, read):
-    return isinstance(pixels.read, (read, ReadRow))
+def _reader(pixels):
+    """What reads the images' own files."""
+    read = pixels.read
+    return read.read if isinstance(read, ReadRow) else read
 
 
 def _shown(content, name):
     """A path as text that every file can hold; the name of what has none."""
     path = os.fspath(content) if is_path(content) else name
     return path.encode("utf-8", "backslashreplace").decode()
-
-
-@contextlib.contextmanager
-def _noted(one, file, kind):
-    try:
-        yield
-    except ValueError as error:
-        one.found.append((file, kind, str(error)))

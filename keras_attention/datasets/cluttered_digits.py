@@ -5,9 +5,9 @@ import dataclasses
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from keras_attention.datasets.digits import SPLITS
-from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
+from keras_attention.datasets.digits_settings import DigitsSettings
+from keras_attention.datasets.info import ROLES
 from keras_attention.internals.words import did_you_mean
 
 _CITATION = """
@@ -114,8 +114,7 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
 
     def _info(self):
         features = tfds.features
-        height, width, channels = self.builder_config.shape
-        digits = self.builder_config.digits
+        shape, digits = self.builder_config.shape, self.builder_config.digits
         return tfds.core.DatasetInfo(
             builder=self,
             description=(
@@ -124,12 +123,12 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
             ),
             features=features.FeaturesDict(
                 {
-                    "image": features.Image(shape=(height, width, channels)),
+                    "image": features.Image(shape=shape),
                     "label": features.ClassLabel(num_classes=10),
                     "labels": features.Sequence(
                         features.ClassLabel(num_classes=10), length=digits
                     ),
-                    "mask": features.Image(shape=(height, width, 1)),
+                    "mask": features.Image(shape=(*shape[:2], 1)),
                     "boxes": features.Sequence(
                         features.BBoxFeature(), length=digits
                     ),
@@ -146,17 +145,16 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager):
         del dl_manager
-        return {split: self._generate_examples(split) for split in SPLITS}
+        return {split: self._generate_examples(split) for split in ROLES}
 
     def _generate_examples(self, split):
         for index, example in enumerate(generate(self.builder_config, split)):
             # Pillow images, since TFDS encodes arrays with TensorFlow.
             for name in ("image", "mask"):
-                example[name] = _pillow(example[name])
+                pixels = example[name]
+                grey = pixels.shape[-1] == 1
+                pixels = pixels[..., 0] if grey else pixels
+                example[name] = Image.fromarray(pixels)
             boxes = example["boxes"].tolist()
             example["boxes"] = [tfds.features.BBox(*box) for box in boxes]
             yield index, example
-
-
-def _pillow(array):
-    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)

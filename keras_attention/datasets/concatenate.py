@@ -1,9 +1,7 @@
 """Several `Examples` as one."""
 
 import dataclasses
-import functools
 import itertools
-import operator
 
 import numpy as np
 
@@ -55,8 +53,8 @@ def concatenate(*examples):
     return dataclasses.replace(
         examples[0],
         images=_pixels([part.images for part in examples], sizes),
-        labels=np.concatenate([part.labels for part in examples]),
-        names=tuple(name for part in examples for name in part.names),
+        labels=_joined(examples, "labels"),
+        names=tuple(_joined(examples, "names", _chained)),
         **_masks(examples),
         boxes=_joined(examples, "boxes", _chained),
         groups=_joined(examples, "groups"),
@@ -120,35 +118,31 @@ def _pixels(parts, sizes):
     """One array, or `Pixels` if any part is."""
     if not any(isinstance(part, Pixels) for part in parts):
         return np.concatenate(parts)
-    reads, sources, names, files = [], [], [], []
+    sources, names, files = [], [], []
     for which, (part, known) in enumerate(zip(parts, sizes, strict=True)):
+        indices = range(len(part))
+        sources += [(which, index) for index in indices]
         if isinstance(part, Pixels):
-            reads.append(part.read)
-            places = [part.place(index) for index in range(len(part))]
-            sources += [(which, part.sources[place]) for place in places]
-            names += [part.names[place] for place in places]
-            files += [part.files[place] for place in places]
+            names += [part.names[part.place(index)] for index in indices]
+            files += map(part.file, indices)
         else:
-            reads.append(functools.partial(operator.getitem, part))
-            sources += [(which, index) for index in range(len(part))]
-            names += [str(index) for index in range(len(part))]
+            names += map(str, indices)
             none = itertools.repeat(None, len(part))
             files += none if known is None else map(tuple, known.tolist())
     shape = parts[0].shape[1:]
-    return Pixels(ReadOneOf(tuple(reads)), sources, names, shape, files)
+    return Pixels(ReadOneOf(tuple(parts)), sources, names, shape, files)
 
 
 @dataclasses.dataclass(frozen=True)
 class ReadOneOf:
-    """Reads from several sources.
+    """Reads `(which, index)` from one of several `Pixels` and arrays."""
 
-    Args:
-        reads: tuple of callables, as `Pixels` takes.
-    """
-
-    reads: tuple
+    parts: tuple
 
     def __call__(self, source):
-        """The pixels of `(which, source of that)`."""
-        which, inner = source
-        return self.reads[which](inner)
+        """The pixels of one image."""
+        which, index = source
+        part = self.parts[which]
+        if isinstance(part, Pixels):
+            return part.read(part.sources[part.place(index)])
+        return part[index]

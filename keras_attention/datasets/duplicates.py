@@ -11,13 +11,7 @@ from keras_attention.datasets.pixels import Pixels
 
 
 class Occurrence(typing.NamedTuple):
-    """Where an image was found.
-
-    Args:
-        part: int, which of the `Examples` it is in.
-        index: int, its index there.
-        name: str, its name there.
-    """
+    """Where an image was found: in which part, at which index, its name."""
 
     part: int
     index: int
@@ -62,14 +56,7 @@ def find_duplicates(*examples):
 
 
 def digest(content):
-    """A hash of 16 bytes of an array and its shape, of bytes or of a file.
-
-    Args:
-        content: array, bytes or path.
-
-    Returns:
-        bytes.
-    """
+    """A hash of 16 bytes of an array and its shape, of bytes or of a file."""
     if isinstance(content, (str, os.PathLike)):
         with open(content, "rb") as file:
             return hashlib.file_digest(file, _hash).digest()
@@ -85,9 +72,6 @@ def warn_of_copies(*parts):
 
     Of images that are decoded when they are asked for none is: `split` would
     take as long as an epoch.
-
-    Args:
-        *parts: `Examples`, such as the splits of a data set.
     """
     if any(isinstance(part.images, Pixels) for part in parts):
         return

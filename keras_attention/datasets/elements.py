@@ -14,27 +14,10 @@ ALIASES = {
 
 
 def find_fields(features, supervised):
-    """Finds the features of a data set that make up an element.
-
-    Args:
-        features: `tfds.features.FeaturesDict` of the data set.
-        supervised: bool, image and label alone.
-
-    Returns:
-        A dict from our name to the data set's.
-
-    Raises:
-        ValueError: naming what is missing and what is there.
-
-    Example:
-
-    >>> features = {"image": 0, "label": 1, "segmentation_mask": 2}
-    >>> find_fields(features, supervised=False)["mask"]
-    'segmentation_mask'
-    """
+    """Finds the features of a data set that make up an element."""
     fields = {}
-    for name, aliases in ALIASES.items():
-        found = [alias for alias in aliases if alias in features]
+    for name in ("image", "label") if supervised else ALIASES:
+        found = [alias for alias in ALIASES[name] if alias in features]
         if found:
             fields[name] = found[0]
         elif name in ("image", "label"):
@@ -42,8 +25,6 @@ def find_fields(features, supervised):
                 f"The data set has no feature {name!r}. "
                 f"It has {sorted(features)}."
             )
-    if supervised:
-        return {name: fields[name] for name in ("image", "label")}
     return fields
 
 
@@ -52,21 +33,6 @@ def epoch_order(count, seed, epoch):
 
     A function of its arguments alone: no global seed, backend or earlier
     epoch changes it.
-
-    Args:
-        count: int, number of examples.
-        seed: int, or `None` for the order on disk.
-        epoch: int.
-
-    Returns:
-        An int64 array `(count,)`.
-
-    Example:
-
-    >>> epoch_order(4, seed=None, epoch=1).tolist()
-    [0, 1, 2, 3]
-    >>> sorted(epoch_order(4, seed=0, epoch=1).tolist())
-    [0, 1, 2, 3]
     """
     if seed is None:
         return np.arange(count, dtype="int64")
@@ -74,19 +40,7 @@ def epoch_order(count, seed, epoch):
 
 
 def stack(values):
-    """Stacks arrays, padding them with zeros to their common extent.
-
-    Args:
-        values: sequence of array-likes of one rank, or of strings.
-
-    Returns:
-        One array with a leading axis; strings make an object array.
-
-    Example:
-
-    >>> stack([[1, 2], [3]]).tolist()
-    [[1, 2], [3, 0]]
-    """
+    """Stacks arrays, padding them with zeros to their common extent."""
     if isinstance(values[0], (str, bytes)):
         texts = [v.decode() if isinstance(v, bytes) else v for v in values]
         return np.array(texts, dtype=object)

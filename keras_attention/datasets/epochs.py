@@ -1,24 +1,23 @@
 """An order that seed and epoch alone decide, and where in it a training is."""
 
-import queue
-import threading
-
 import keras
 import numpy as np
 
+from keras_attention.datasets.ahead import read_ahead
+from keras_attention.datasets.ahead import within
 from keras_attention.datasets.elements import epoch_order
 from keras_attention.internals import arguments
 
 # Seconds that a batch may take; a disk that hangs hangs for ever.
 PATIENCE = 600
-_END = 2**53
 
 
 class EpochBatches(keras.utils.PyDataset):
     """Batches of `count` examples whose order is one of `seed` and epoch.
 
     Going through it once, by `fit` or by a loop, is an epoch. On every
-    backend `fit` ends one before it begins, so that its first is number 1.
+    backend `fit` ends one before it begins, so that its first is number 1;
+    another `fit` goes on behind it.
     `fit` gets the batches in their order: that it mixes them again by
     Python's `random`, unless it is told `shuffle=False`, is without effect.
 
@@ -43,6 +42,7 @@ class EpochBatches(keras.utils.PyDataset):
         self._orders = {}
         self._ahead, self._next = None, None
         self._served = None  # of the pass that `fit` is in
+        self._passed = False  # and nothing since
         self._told = False  # by the callback
         self.epoch = 0
 
@@ -87,6 +87,7 @@ class EpochBatches(keras.utils.PyDataset):
         self._epoch = arguments.non_negative_int("epoch", epoch)
         self._finished = (self._epoch, 0)
         self._first, self._resumed = 0, False
+        self._passed = False
 
     def on_epoch_begin(self):
         """A pass of `fit` begins."""
@@ -96,10 +97,13 @@ class EpochBatches(keras.utils.PyDataset):
 
     def on_epoch_end(self):
         """Moves on to the order of the next epoch."""
-        self._served = None
-        self._epoch += 1
-        # `fit` ends an epoch before it begins one: what `set_state` leaves out
-        # is left out of the next.
+        # `fit` ends an epoch before it begins one: which counts, unless another
+        # `fit` has just ended it, and what `set_state` leaves out is left out
+        # of the next.
+        passing = self._served is not None
+        if passing or not self._passed:
+            self._epoch += 1
+        self._passed, self._served = passing, None
         if not self._resumed:
             self._first = 0
         self._resumed = False
@@ -164,10 +168,8 @@ class EpochBatches(keras.utils.PyDataset):
         if order is None:
             order = self.order(epoch)
             # Who reads ahead is in two epochs at once.
-            self._orders = {
-                known: self._orders[known] for known in list(self._orders)[-1:]
-            }
-            self._orders[epoch] = order
+            last = list(self._orders.items())[-1:]
+            self._orders = dict([*last, (epoch, order)])
         return order[positions]
 
     def _at(self, number):
@@ -226,60 +228,3 @@ class _Finished(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.data._told = False
-
-
-def read_ahead(read, start, threads, processes):
-    """Batches from number `start` on, a few of them prepared ahead.
-
-    Args:
-        read: callable from a number to a batch.
-        start: int.
-        threads: int, in every process.
-        processes: int; 0 is this one.
-
-    Returns:
-        An iterator without end.
-    """
-    # A second to import, which arrays in memory do without.
-    import grain
-
-    # Few, for readers that run far ahead take the cores from the training.
-    ahead = max(2, threads)
-    data = grain.MapDataset.range(start, _END).map(read)
-    data = data.to_iter_dataset(grain.ReadOptions(max(1, threads), ahead))
-    if processes:
-        options = grain.MultiprocessingOptions(num_workers=processes)
-        data = data.mp_prefetch(options)
-    return iter(data)
-
-
-def within(seconds, iterator):
-    """The next of an iterator, or an error where it hangs.
-
-    Args:
-        seconds: float, how long is waited.
-        iterator: an iterator.
-
-    Returns:
-        Its next element.
-
-    Raises:
-        RuntimeError: if there is none in time.
-    """
-    answer = queue.SimpleQueue()
-
-    def ask():
-        try:
-            answer.put((next(iterator), None))
-        except BaseException as error:
-            answer.put((None, error))
-
-    # Of no use to a program that ends, so nothing waits for it.
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        element, error = answer.get(timeout=seconds)
-    except queue.Empty:
-        raise RuntimeError(f"nothing came within {seconds:g} s") from None
-    if error is not None:
-        raise error
-    return element

@@ -5,8 +5,8 @@ import numbers
 
 import numpy as np
 
-from keras_attention.datasets.images import size_of
 from keras_attention.datasets.layout import to_original
+from keras_attention.datasets.opening import size_of
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.internals.arguments import invalid
 
@@ -153,19 +153,13 @@ class Examples:
         values = getattr(self, name)
         if isinstance(values, Pixels):
             return values.select(indices)
-        if isinstance(values, np.ndarray) or values is None:
-            return None if values is None else values[indices]
-        return type(values)(values[index] for index in indices)
+        if isinstance(values, (list, tuple)):
+            return type(values)(values[index] for index in indices)
+        return None if values is None else values[indices]
 
 
-_PER_IMAGE = (
-    "images",
-    "labels",
-    "names",
-    "masks",
-    "has_mask",
-    "boxes",
-    "groups",
-    "original_sizes",
-    "weights",
+_PER_IMAGE = tuple(
+    field.name
+    for field in dataclasses.fields(Examples)
+    if field.name not in ("class_names", "layout")
 )

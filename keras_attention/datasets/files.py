@@ -14,14 +14,6 @@ class Folder:
     """Image files by name, with or without their extension.
 
     Each folder is listed once, however many files are asked for.
-
-    Args:
-        name: str, the argument the folder was given as, for messages.
-        path: str or path, the folder.
-        open: bool, whether names may lead out of it. Defaults to `False`.
-
-    Raises:
-        ValueError: if there is no such folder.
     """
 
     def __init__(self, name, path, open=False):
@@ -39,22 +31,9 @@ class Folder:
             setattr(self, name, functools.cache(getattr(self, name)))
 
     def find(self, name, extension=None):
-        """The file of a name.
+        """The one file of a name, which may go without image extension.
 
-        Args:
-            name: str, a path in the folder, or an absolute one that leads
-                there. Without `extension`, the file of
-                exactly that name, or the one image that is called so plus an
-                image extension, in capitals or not.
-            extension: str to append instead, such as `".jpg"`. Defaults to
-                `None`.
-
-        Returns:
-            A `pathlib.Path`.
-
-        Raises:
-            ValueError: if there is none or more than one, or if the name, or a
-                link, leads out of the folder.
+        With `extension` that is appended, and the name has to be exact.
         """
         relative = self._relative(name + (extension or ""))
         inside = not relative.is_absolute() and ".." not in relative.parts
@@ -131,15 +110,7 @@ class Folder:
 
 
 def link_fault(path, root):
-    """What is wrong with where a path leads, or nothing.
-
-    Args:
-        path: path, of what is there.
-        root: path, resolved, of the folder it must not lead out of; or `None`.
-
-    Returns:
-        A str, what it is instead.
-    """
+    """What is wrong with where a path leads, or nothing."""
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError):
@@ -149,25 +120,15 @@ def link_fault(path, root):
     return ""
 
 
-def find_all(folder, names, where, problems):
-    """The files of many names; what is wrong is noted.
-
-    Args:
-        folder: `Folder`.
-        names: sequence of str, empty where nothing is known.
-        where: sequence of str, what messages call each.
-        problems: `Problems`.
-
-    Returns:
-        A list of paths, `None` where there is none.
-    """
+def find_all(folder, names, problems, extension=None):
+    """The files of many names, `None` of none; what is wrong is noted."""
     paths = []
-    for name, place in zip(names, where, strict=True):
+    for row, name in enumerate(names):
         path = None
         try:
-            path = folder.find(name) if name else None
+            path = folder.find(name, extension) if name else None
         except ValueError as error:
-            problems.add(f"{place}: {error}")
+            problems.at(row, error)
         paths.append(path)
     return paths
 

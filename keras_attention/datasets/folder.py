@@ -1,43 +1,24 @@
 """Examples from a folder of class folders."""
 
-import os
 import pathlib
 
 import numpy as np
 
+from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
-from keras_attention.datasets.files import link_fault
 from keras_attention.datasets.files import without_suffix
+from keras_attention.datasets.info import splits_of
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import spelled_alike
 from keras_attention.datasets.labels import unknown
-from keras_attention.datasets.layout import LAYOUTS
-from keras_attention.datasets.layout import check_size
-from keras_attention.datasets.load import DataInfo
-from keras_attention.datasets.load import Splits
 from keras_attention.datasets.problems import Problems
+from keras_attention.datasets.walk import SPLIT_FOLDERS
+from keras_attention.datasets.walk import walk
 from keras_attention.internals.arguments import invalid
-from keras_attention.internals.arguments import one_of
-from keras_attention.internals.arguments import positive_int
-
-# What file managers, archives and notebooks leave behind; lower case.
-JUNK = {
-    ".ds_store",
-    "thumbs.db",
-    "desktop.ini",
-    "__macosx",
-    ".ipynb_checkpoints",
-    ".gitkeep",
-}
-SPLIT_FOLDERS = {
-    "train": ("train",),
-    "validation": ("validation", "val", "valid"),
-    "test": ("test",),
-}
 
 
 def from_folder(
@@ -95,46 +76,29 @@ def from_folder(
     examples = datasets.from_folder("flowers", size=128, layout="crop")
     ```
     """
-    one_of("layout", layout, LAYOUTS)
-    positive_int("channels", channels)
-    size = check_size(size)
+    form = Form(size, layout, channels, white, cache)
     if masks is None and mask != "{id}":
         raise ValueError(invalid("masks", masks, "a folder, beside mask"))
     root = _folder(path)
     problems = Problems(str(path))
-    files = _walk(root, problems)
+    files = walk(root, problems)
     if not files:
         problems.add("there is no image in a class folder")
         problems.raise_any()
-    names = [f"{name}/{file.name}" for name, file in files]
-    where = list(map(repr, names))  # a name may hold a line break
-    problems.places = where
-    labels, class_names = _labels(
-        [name for name, _ in files], class_names, problems
-    )
+    names = [f"{folder}/{file.name}" for folder, file in files]
+    # A name may hold a line break.
+    problems.places = list(map(repr, names))
+    folders = [folder for folder, _ in files]
+    labels, class_names = _labels(folders, class_names, problems)
     mask_paths = None
     if masks is not None:
-        stems = [without_suffix(file.name) for _, file in files]
-        mask_paths = find_all(
-            Folder("masks", masks),
-            [
-                f"{name}/{mask.replace('{id}', stem)}"
-                for (name, _), stem in zip(files, stems, strict=True)
-            ],
-            where,
-            problems,
-        )
-    fields = assemble(
-        where,
-        [file for _, file in files],
-        mask_paths,
-        problems=problems,
-        size=size,
-        layout=layout,
-        channels=channels,
-        white=white,
-        cache=cache,
-    )
+        wanted = [
+            f"{folder}/{mask.replace('{id}', without_suffix(file.name))}"
+            for folder, file in files
+        ]
+        mask_paths = find_all(Folder("masks", masks), wanted, problems)
+    paths = [file for _, file in files]
+    fields = assemble(paths, mask_paths, form=form, problems=problems)
     problems.raise_any()
     return Examples(
         labels=labels, class_names=class_names, names=tuple(names), **fields
@@ -161,8 +125,8 @@ def from_split_folders(
 
     Args:
         path: str or path, the folder.
-        size: int or tuple `(height, width)`; the size of the training images,
-            which all must have, if `None`. Defaults to `None`.
+        size: int or tuple `(height, width)`; if `None` that of the training
+            images, to which the others are brought. Defaults to `None`.
         layout: str, as for `from_folder`. Defaults to `"stretch"`.
         masks: str or path, folder of the masks, `masks/train/<class>/<mask>`
             and so on. Defaults to `None`.
@@ -186,39 +150,24 @@ def from_split_folders(
     """
     root = _folder(path)
     there = {p.name for p in root.iterdir() if p.is_dir()}
-    folders = {}
-    for role, aliases in SPLIT_FOLDERS.items():
+    names = []
+    for aliases in SPLIT_FOLDERS:
         found = [alias for alias in aliases if alias in there]
         if len(found) != 1:
             raise ValueError(
                 f"{path} has to hold one folder {' or '.join(aliases)}. "
                 f"It holds {', '.join(sorted(there)) or 'no folders'}."
             )
-        folders[role] = found[0]
-    parts = {}
-    for role, name in folders.items():
-        parts[role] = from_folder(
-            root / name,
-            size,
-            layout,
-            None if masks is None else pathlib.Path(masks) / name,
-            mask,
-            class_names,
-            channels,
-            white,
-            cache,
-        )
-        class_names = parts["train"].class_names
-        size = parts["train"].image_shape[:2] if size is None else size
-    warn_of_copies(*parts.values())
-    info = DataInfo(
-        name=root.name,
-        image_shape=parts["train"].image_shape,
-        class_names=class_names,
-        sizes={role: len(part) for role, part in parts.items()},
-        sources={role: str(root / name) for role, name in folders.items()},
-    )
-    return Splits(*parts.values(), info)
+        names += found
+    parts = []
+    for name in names:
+        folder = None if masks is None else pathlib.Path(masks) / name
+        options = (layout, folder, mask, class_names, channels, white, cache)
+        parts.append(from_folder(root / name, size, *options))
+        class_names = parts[0].class_names
+        size = parts[0].image_shape[:2]
+    warn_of_copies(*parts)
+    return splits_of(root.name, parts, [str(root / name) for name in names])
 
 
 def _folder(path):
@@ -247,50 +196,3 @@ def _labels(folders, class_names, problems):
         if name not in index:
             problems.add(f"the folder {unknown(name, class_names)}")
     return np.array([index.get(name, 0) for name in folders]), class_names
-
-
-def _walk(root, problems):
-    """The files of every class: pairs of class and path, in sorted order."""
-    files = []
-    known = {name for names in SPLIT_FOLDERS.values() for name in names}
-    for entry in _entries(root, root, problems):
-        if not entry.is_dir():
-            problems.add(f"{entry.name!r} is in no class folder")
-            continue
-        found = _entries(entry, root, problems)
-        folders = [item for item in found if item.is_dir()]
-        for folder in folders:
-            name = f"{entry.name}/{folder.name}"
-            hint = "; see from_split_folders" if entry.name in known else ""
-            problems.add(f"{name!r} is a folder in a class folder{hint}")
-        images = [item for item in found if item not in folders]
-        if not images and not folders:
-            problems.add(f"the class folder {entry.name!r} is empty")
-        files += [(entry.name, image) for image in images]
-    return files
-
-
-def _entries(folder, root, problems):
-    """What is in a folder but for junk and links out of the root."""
-    try:
-        found = sorted(os.listdir(folder))
-    except OSError as error:
-        problems.add(f"{folder.name!r} cannot be listed: {error.strerror}")
-        return []
-    entries = []
-    for name in found:
-        if name.lower() in JUNK or name.startswith("._"):
-            continue
-        path = folder / name
-        shown = path.relative_to(root).as_posix()
-        fault = link_fault(path, root.resolve())
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            problems.add(f"the name {shown!r} is not in UTF-8")
-        else:
-            if fault:
-                problems.add(f"{shown!r} is {fault}")
-            else:
-                entries.append(path)
-    return entries

@@ -7,18 +7,13 @@ import typing
 from PIL import ExifTags
 from PIL import Image
 
-from keras_attention.datasets.images import opened
 from keras_attention.datasets.npy import NpyImage
+from keras_attention.datasets.opening import opened
+from keras_attention.datasets.opening import upright
 
 
 class Header(typing.NamedTuple):
-    """What is known of an image before it is decoded.
-
-    Args:
-        size: tuple, the upright `(height, width)`.
-        facts: tuple of str, such as `"format JPEG"`, `"mode RGB"` and
-            `"EXIF-rotated"`.
-    """
+    """The upright `(height, width)`, and facts such as `"mode RGB"`."""
 
     size: tuple
     facts: tuple
@@ -27,27 +22,20 @@ class Header(typing.NamedTuple):
 def read_header(source, kind="image", name=None):
     """Reads the header of an image or a mask.
 
-    Args:
-        source: str or path, or the file's bytes.
-        kind: str, `"image"` or `"mask"`, for messages. Defaults to `"image"`.
-        name: str, as for `read_image`. Defaults to `None`.
-
-    Returns:
-        A `Header`. Of a PNG file whose orientation stands behind its pixels,
-        which few programs write, the size is that before it is turned.
-
-    Raises:
-        ValueError: as `read_image`.
+    Of a PNG file whose orientation stands behind its pixels, which few programs
+    write, the size is that before it is turned.
     """
     with opened(kind, source, name=name) as image:
         if isinstance(image, NpyImage):
-            facts = ("format NPY", f"mode {image.header.dtype}")
+            facts = ("format NPY", f"mode {image.dtype}")
             return Header(image.size[::-1], facts)
         # Pillow's own for PNG files decodes them, to see what stands behind.
         exif = Image.Image.getexif(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
-        size = image.size if orientation > 4 else image.size[::-1]
+        size = upright(image, orientation)
         kinds = {
+            f"format {image.format}": True,
+            f"mode {image.mode}": True,
             "EXIF-rotated": orientation > 1,
             "animated, or of several pages": _several(image),
             "16-bit": _deep(image),
@@ -55,10 +43,7 @@ def read_header(source, kind="image", name=None):
             "palette": image.mode in ("P", "PA"),
             "transparent": image.has_transparency_data,
         }
-        facts = (fact for fact, is_so in kinds.items() if is_so)
-        return Header(
-            size, (f"format {image.format}", f"mode {image.mode}", *facts)
-        )
+        return Header(size, tuple(name for name in kinds if kinds[name]))
 
 
 def _several(image):

@@ -39,115 +39,60 @@ def is_missing(value):
     return text_of(value).lower() in MISSING
 
 
-def no_word(value):
-    """Why a value is no class, whatever the classes are; empty if it may be.
-
-    >>> no_word("cat"), no_word({})
-    ('', 'the label {} is neither a word nor a number')
-    """
-    scalar = isinstance(value, (str, bytes, numbers.Number, np.generic))
-    text = text_of(value)
-    if text[:1] + text[-1:] in ("{}", "[]") or not (
-        scalar or is_missing(value)
-    ):
-        return f"the label {text[:40]} is neither a word nor a number"
-    if re.search("[\0\ud800-\udfff\ufffd]", text):
-        return f"the label {text[:40]!r} is no text"
-    return ""
+def single_label(values, problems, class_names=None):
+    """One class an image: int64 `(count,)`, and the classes."""
+    found, class_names = class_indices(values, problems, class_names, one=True)
+    return np.array([index or 0 for index in found], "int64"), class_names
 
 
-def single_label(values, where, problems, class_names=None):
-    """One class an image, as words or numbers.
+def class_indices(values, problems, class_names=None, one=False, rows=None):
+    """The class of each word or number, `None` where it is none; and the names.
 
     Without `class_names` the classes are the values that occur, sorted:
     as numbers if they all are numbers, else as text. With them, a value is
-    one of the names; or, if no name is a number, an index: 0 and 1 are
-    `("benign", "malignant")`. Spaces around a value do not count.
-
-    Args:
-        values: sequence of words, whole numbers, or cells with them.
-        where: sequence of str, what messages call each row.
-        problems: `Problems`, which unknown, missing and fractional values are
-            added to.
-        class_names: sequence of str, or `None`. Defaults to `None`.
-
-    Returns:
-        `(labels, class_names)`: int64 `(count,)` and a tuple of str.
-
-    Example:
-
-    >>> from keras_attention.datasets.problems import Problems
-    >>> problems = Problems("pets")
-    >>> labels, names = single_label(["dog", "cat"], "12", problems)
-    >>> labels.tolist(), names
-    ([1, 0], ('cat', 'dog'))
+    one of the names; or, where an image has `one` class and no name is a
+    number, an index: 0 and 1 are `("benign", "malignant")`. Spaces around a
+    value do not count. `rows` are those of the values, each its own if `None`.
     """
-    texts = words_of(values, where, problems, class_names)
+    rows = range(len(values)) if rows is None else rows
+    least = 2 if one else 1
+    texts = _texts(values, rows, problems, class_names)
     if class_names is None:
-        class_names = derive(texts, where, problems, least=2)
+        class_names = _derive(texts, rows, problems, least)
     else:
-        class_names = check_class_names(class_names, least=2)
+        class_names = check_class_names(class_names, least)
     known = {name: index for index, name in enumerate(class_names)}
-    if not any(_number(name) is not None for name in class_names):
+    if one and all(_number(name) is None for name in class_names):
         known |= {str(i): i for i in range(len(class_names))}
-    labels = np.zeros(len(texts), "int64")
-    for row, text in enumerate(texts):
-        if text is None:
+    for text, row in zip(texts, rows, strict=True):
+        if text is None or text in known:
             continue
-        if text in known:
-            labels[row] = known[text]
-        elif text.lower() in MISSING:
+        if text.lower() in MISSING:
             hint = "; in class_names it would be a class" if text else ""
-            problems.add(f"{where[row]}: the label is missing ({text!r}{hint})")
+            problems.at(row, f"the label is missing ({text!r}{hint})")
         elif not _fractional(text):
-            problems.add(f"{where[row]}: {unknown(text, class_names)}")
+            problems.at(row, unknown(text, class_names))
         else:
-            problems.add(f"{where[row]}: {text} is a measurement, no class")
-    return labels, class_names
+            problems.at(row, f"{text} is a measurement, no class")
+    return list(map(known.get, texts)), class_names
 
 
-def column_labels(values, where, problems, class_names, one_hot=False):
-    """A column of 0 and 1 for each class.
-
-    Args:
-        values: cells `(count, classes)`.
-        where: as for `single_label`.
-        problems: as for `single_label`.
-        class_names: sequence of str, one a column.
-        one_hot: bool, whether exactly one column of a row has to be 1. Defaults
-            to `False`.
-
-    Returns:
-        `(labels, class_names)`: float32 `(count, classes)` of 0 and 1; with
-        `one_hot` int64 `(count,)`, the index of the 1.
-
-    Example:
-
-    >>> from keras_attention.datasets.problems import Problems
-    >>> problems = Problems("pets")
-    >>> cells = [["1.0", "0.0"], ["1.0", "1.0"]]
-    >>> column_labels(cells, "12", problems, ("cat", "dog"))[0].tolist()
-    [[1.0, 0.0], [1.0, 1.0]]
-    """
+def column_labels(values, problems, class_names, one_hot=False):
+    """A column of 0 and 1 for each class."""
     class_names = check_class_names(class_names, least=2 if one_hot else 1)
     labels = np.zeros((len(values), len(class_names)), "float32")
     for row, cells in enumerate(values):
         bad = len(problems)
-        for column, cell in enumerate(cells):
-            text = text_of(cell).lower()
-            labels[row, column] = text in TRUE
-            if text in MISSING:
-                name = class_names[column]
-                problems.add(f"{where[row]}: the label {name!r} is missing")
-            elif text not in TRUE | FALSE:
-                name = class_names[column]
-                problems.add(
-                    f"{where[row]}: the label {name!r} is {text_of(cell)!r}, "
-                    "neither 0 nor 1"
-                )
+        for column, name in enumerate(class_names):
+            text = text_of(cells[column])
+            labels[row, column] = text.lower() in TRUE
+            if text.lower() not in TRUE | FALSE:
+                fault = f"is {text!r}, neither 0 nor 1"
+                fault = "is missing" if text.lower() in MISSING else fault
+                problems.at(row, f"the label {name!r} {fault}")
         ones = int(labels[row].sum())
         if one_hot and ones != 1 and bad == len(problems):
-            problems.add(f"{where[row]}: {ones} classes are 1, not one")
+            problems.at(row, f"{ones} classes are 1, not one")
     if one_hot:
         labels = labels.argmax(axis=1).astype("int64")
     return labels, class_names
@@ -204,48 +149,50 @@ def spelled_alike(names):
     return pairs
 
 
-def words_of(values, where, problems, class_names):
+def _texts(values, rows, problems, class_names):
     """The values as text, `None` for what can be no class, which is noted."""
     texts = [text_of(value) for value in values]
-    for row, value in enumerate(values):
-        fault = no_word(value)
-        if fault and (class_names is None or texts[row] not in class_names):
-            problems.add(f"{where[row]}: {fault}")
-            texts[row] = None
+    for index, value in enumerate(values):
+        fault = _no_word(value)
+        if fault and texts[index] not in (class_names or ()):
+            problems.at(rows[index], fault)
+            texts[index] = None
     return texts
 
 
-def derive(texts, where, problems, least):
-    """The classes that occur; what cannot be a class is left to the caller.
+def _no_word(value):
+    """Why a value is no class, whatever the classes are; empty if it may be."""
+    scalar = isinstance(value, (str, bytes, numbers.Number, np.generic))
+    text = text_of(value)
+    if text[:1] + text[-1:] in ("{}", "[]") or not (
+        scalar or is_missing(value)
+    ):
+        return f"the label {text[:40]} is neither a word nor a number"
+    if re.search("[\0\ud800-\udfff\ufffd]", text):
+        return f"the label {text[:40]!r} is no text"
+    return ""
 
-    Args:
-        texts: list of str, `None` for what can be no class.
-        where: as for `single_label`.
-        problems: as for `single_label`.
-        least: int, how many classes are needed.
 
-    Returns:
-        A tuple of str.
-    """
+def _derive(texts, rows, problems, least):
+    """The classes that occur; what cannot be a class is left to the caller."""
     found = {t for t in texts if t is not None and t.lower() not in MISSING}
-    if found and all(_number(name) is not None for name in found):
-        names = sorted((n for n in found if not _fractional(n)), key=_order)
+    if all(_number(name) is not None for name in found):
+        whole = [name for name in found if not _fractional(name)]
+        names = sorted(whole, key=lambda name: (_number(name), name))
     else:
         names = sorted(found)
     for pair in spelled_alike(names):
-        rows = [where[texts.index(name)] for name in pair]
+        said = [
+            f"{problems.places[rows[texts.index(name)]]} says {name!r}"
+            for name in pair
+        ]
         problems.add(
-            f"{rows[0]} says {pair[0]!r}, {rows[1]} says {pair[1]!r}: "
-            "pass class_names if these are two classes"
+            f"{', '.join(said)}: pass class_names if these are two classes"
         )
     if len(found) < least:
         what = f"only the class {names[0]!r}" if names else "no classes"
         problems.add(f"there is {what}; at least {least} are needed")
     return tuple(names)
-
-
-def _order(name):
-    return (_number(name), name)
 
 
 def _number(text):

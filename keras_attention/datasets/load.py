@@ -1,69 +1,16 @@
 """Any TFDS data set as three splits that Keras trains on, on every backend."""
 
-import dataclasses
-import typing
-
 import keras
 
 from keras_attention.datasets.builders import prepare
 from keras_attention.datasets.builders import quiet
 from keras_attention.datasets.elements import find_fields
-from keras_attention.datasets.layout import check_size
+from keras_attention.datasets.info import ROLES
+from keras_attention.datasets.info import DataInfo
+from keras_attention.datasets.info import Splits
+from keras_attention.datasets.placement import check_size
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import positive_int
-
-
-@dataclasses.dataclass(frozen=True)
-class DataInfo:
-    """What a model has to know about the data.
-
-    Args:
-        name: str, the full TFDS name with configuration and version.
-        image_shape: tuple `(height, width, channels)` of an image in a batch.
-        class_names: tuple of str; empty when the labels are no classes.
-        sizes: dict from `"train"`, `"validation"`, `"test"` to numbers of
-            examples.
-        sources: dict from the same keys to the TFDS splits they are made of.
-    """
-
-    name: str
-    image_shape: tuple
-    class_names: tuple
-    sizes: dict
-    sources: dict
-
-    @property
-    def classes(self):
-        """Number of classes, the `classes=` of our models."""
-        return len(self.class_names)
-
-
-class _Three(typing.NamedTuple):
-    train: typing.Any
-    validation: typing.Any
-    test: typing.Any
-
-
-class Splits(_Three):
-    """`train, validation, test`, with a `DataInfo` as attribute `info`.
-
-    Example:
-
-    >>> info = DataInfo("toy", (8, 8, 1), ("a", "b"), {"train": 3}, {})
-    >>> splits = Splits([1], [2], [3], info)
-    >>> train, validation, test = splits
-    >>> splits.train, splits.info.classes
-    ([1], 2)
-    """
-
-    def __new__(cls, train, validation, test, info):
-        """Makes the three splits that carry `info`."""
-        splits = super().__new__(cls, train, validation, test)
-        splits.info = info
-        return splits
-
-    def __repr__(self):
-        return f"Splits({self.info})"
 
 
 def load(
@@ -153,63 +100,45 @@ def load(
     splits = builder.info.splits
     counts = {split: int(splits[split].num_examples) for split in splits}
     sources = plan_splits(counts, validation_share)
-    sizes = {
-        role: int(splits[source].num_examples)
-        for role, source in sources.items()
-    }
-    options = dict(
-        batch_size=batch_size,
-        size=size,
-        supervised=supervised,
-        cache=cache,
-    )
-
-    def batches(role):
-        order = seed if role == "train" else None
-        if tensorflow:
-            from keras_attention.datasets.tf_dataset import make_dataset
-
-            return make_dataset(
-                builder,
-                sources[role],
-                fields,
-                count=sizes[role],
-                one_shape=one_shape,
-                seed=order,
-                **options,
-            )
-        from keras_attention.datasets.py_dataset import Batches
-
-        source = builder.as_data_source(sources[role])
-        return Batches(source, fields, seed=order, **options)
-
     info = DataInfo(
         name=builder.info.full_name,
         image_shape=(*size, channels),
         class_names=tuple(getattr(features[fields["label"]], "names", ())),
-        sizes=sizes,
+        sizes={
+            role: int(splits[source].num_examples)
+            for role, source in sources.items()
+        },
         sources=sources,
     )
+
+    def batches(role):
+        options = dict(
+            batch_size=batch_size,
+            size=size,
+            supervised=supervised,
+            seed=seed if role == "train" else None,
+            cache=cache,
+        )
+        if tensorflow:
+            from keras_attention.datasets.tf_dataset import make_dataset
+
+            options |= dict(count=info.sizes[role], one_shape=one_shape)
+            return make_dataset(builder, sources[role], fields, **options)
+        from keras_attention.datasets.py_dataset import Batches
+
+        source = builder.as_data_source(sources[role])
+        return Batches(source, fields, **options)
+
     # TFDS warns of a deprecation within itself, once a feature.
     with quiet():
-        return Splits(*(batches(role) for role in sources), info)
+        return Splits(*map(batches, ROLES), info)
 
 
 def plan_splits(counts, share):
-    """Decides which TFDS splits make up train, validation and test.
+    """The TFDS splits that make up train, validation and test, without overlap.
 
-    Args:
-        counts: dict from the data set's split names to numbers of examples.
-        share: float, the share of `train` that makes up a missing split.
-
-    Returns:
-        A dict from "train", "validation", "test" to TFDS split expressions,
-        of which no two overlap.
-
-    Raises:
-        ValueError: if there is no training split, or it is too small.
-
-    Example:
+    `counts` are those of the data set's splits, `share` the share of `train`
+    that makes up a missing one.
 
     >>> plan_splits({"train": 100, "test": 20}, 0.1)
     {'train': 'train[:90]', 'validation': 'train[90:]', 'test': 'test'}
@@ -221,25 +150,21 @@ def plan_splits(counts, share):
             "The data set has no training split. "
             f"It has the splits {sorted(counts)}."
         )
-    plan = {}
-    if "test" in counts:
-        plan["test"] = "test"
-        if "validation" in counts:
-            plan["validation"] = "validation"
-    elif "validation" in counts:
-        plan["test"] = "validation"
+    plan = {role: role for role in ("test", "validation") if role in counts}
+    if "test" not in plan and "validation" in plan:
+        plan = {"test": "validation"}
+    missing = [role for role in ("test", "validation") if role not in plan]
     stop = counts["train"]
     part = round(share * stop)
-    missing = [role for role in ("test", "validation") if role not in plan]
-    for role in missing:
-        end = stop if stop < counts["train"] else ""
-        stop -= part
-        plan[role] = f"train[{stop}:{end}]"
     if missing and part == 0:
         raise ValueError(
-            f"No {' and '.join(missing)} split can be carved from "
-            f"{counts['train']} training examples. Received: "
-            f"validation_share={share}"
+            f"No {' and '.join(missing)} split can be carved from {stop} "
+            f"training examples. Received: validation_share={share}"
         )
+    end = ""
+    for role in missing:
+        stop -= part
+        plan[role] = f"train[{stop}:{end}]"
+        end = stop
     plan["train"] = f"train[:{stop}]" if missing else "train"
-    return {role: plan[role] for role in ("train", "validation", "test")}
+    return {role: plan[role] for role in ROLES}

@@ -9,29 +9,21 @@ import numpy as np
 from keras_attention.datasets.archive import read_arrays
 from keras_attention.datasets.array_labels import check_dense
 from keras_attention.datasets.array_labels import check_labels
+from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
+from keras_attention.datasets.info import ROLES
+from keras_attention.datasets.info import splits_of
 from keras_attention.datasets.labels import check_class_names
-from keras_attention.datasets.layout import LAYOUTS
-from keras_attention.datasets.layout import check_size
-from keras_attention.datasets.load import DataInfo
-from keras_attention.datasets.load import Splits
 from keras_attention.datasets.problems import Problems
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
 from keras_attention.internals.arguments import positive_int
 
-ROLES = ("train", "validation", "test")
 REQUIRED = ("jpeg", "offsets", "split")
-OPTIONAL = (
-    "names",
-    "boxes",
-    "box_image",
-    "pseudo_mask",
-    "pseudo_ok",
-)
+OPTIONAL = ("names", "boxes", "box_image", "pseudo_mask", "pseudo_ok")
 
 
 def from_npz(
@@ -93,70 +85,36 @@ def from_npz(
     model.fit(train.images / 255, train.labels)
     ```
     """
-    one_of("layout", layout, LAYOUTS)
     one_of("cache", cache, ("auto", "memory", None))
-    positive_int("channels", channels)
     positive_int("max_bytes", max_bytes, optional=True)
-    size = check_size(size)
+    form = Form(size, layout, channels, cache=cache)
     path = pathlib.Path(path)
     of_names = "class_names"
     if label not in ("label", "box_label"):
         of_names = label.removesuffix("label") + "names"
-    arrays = read_arrays(
-        path,
-        (*REQUIRED, label),
-        (*OPTIONAL, of_names),
-        max_bytes,
-        _check_shapes,
-    )
+    required, optional = (*REQUIRED, label), (*OPTIONAL, of_names)
+    arrays = read_arrays(path, required, optional, max_bytes, _check_shapes)
     count = _check_offsets(arrays, path.name)
     names = arrays.get("names")
     if names is None:
         names = [f"{path.stem}[{index}]" for index in range(count)]
     names = tuple(map(str, names))
 
-    problems = Problems(path.name)
+    problems = Problems(path.name, names)
     boxes = _boxes(arrays, names, problems)
     labels, class_names = _labels(arrays, label, of_names, names, problems)
-    offsets = arrays["offsets"].tolist()
-    masks = None
-    if "pseudo_mask" in arrays:
-        masks = [
-            functools.partial(_unpack, bits) if ok else None
-            for bits, ok in zip(
-                arrays["pseudo_mask"],
-                arrays.get("pseudo_ok", itertools.repeat(True)),
-                strict=False,
-            )
-        ]
-    fields = assemble(
-        names,
-        [arrays["jpeg"][a:b] for a, b in itertools.pairwise(offsets)],
-        masks,
-        boxes,
-        problems=problems,
-        size=size,
-        layout=layout,
-        channels=channels,
-        cache=cache,
-    )
+    ends = itertools.pairwise(arrays["offsets"].tolist())
+    files = [arrays["jpeg"][start:end] for start, end in ends]
+    masks = _masks(arrays, count)
+    fields = assemble(files, masks, boxes, form=form, problems=problems)
     problems.raise_any()
     whole = Examples(
         labels=labels, class_names=class_names, names=names, **fields
     )
     parts = [whole[arrays["split"] == role] for role in range(len(ROLES))]
     warn_of_copies(*parts)
-    info = DataInfo(
-        name=path.stem,
-        image_shape=whole.image_shape,
-        class_names=class_names,
-        sizes=dict(zip(ROLES, map(len, parts), strict=True)),
-        sources={
-            name: f"{path.name}[split == {role}]"
-            for role, name in enumerate(ROLES)
-        },
-    )
-    return Splits(*parts, info)
+    sources = [f"{path.name}[split == {role}]" for role in range(len(ROLES))]
+    return splits_of(path.stem, parts, sources)
 
 
 def _check_shapes(headers):
@@ -198,41 +156,38 @@ def _check_offsets(arrays, name):
 
 def _labels(arrays, label, of_names, names, problems):
     values = arrays[label]
-    if values.dtype.kind in "US":
-        class_names = None
-    elif of_names in arrays:
+    class_names = None
+    if of_names in arrays and values.dtype.kind not in "US":
         class_names = [str(name) for name in arrays[of_names].tolist()]
-    else:
-        class_names = None
     if label == "box_label":
         return _in_boxes(arrays, values, names, class_names, problems)
     if np.shape(values)[:1] != (len(names),):
         expected = f"an array with an entry for each of {len(names)} images"
         raise ValueError(invalid("label", label, expected))
-    return check_labels(values, names, problems, class_names)
+    return check_labels(values, problems, class_names)
 
 
 def _in_boxes(arrays, box_label, names, class_names, problems):
     """The classes of an image's boxes, from the class of every box."""
     owner = _owners(arrays, names)
-    if box_label.ndim != 1 or len(box_label) != len(owner):
+    if box_label.shape != owner.shape:
         expected = f"a class for each of {len(owner)} entries of box_image"
         raise ValueError(invalid("box_label", box_label.shape, expected))
     if box_label.dtype.kind not in "iu":
         raise ValueError(
             invalid("box_label", box_label.dtype.name, "whole numbers")
         )
-    where = [f"{names[image]}: box {n}" for n, image in enumerate(owner)]
     if class_names is None:
-        check_dense(box_label, where, problems)
+        check_dense(box_label, problems, owner)
         class_names = [str(n) for n in range(box_label.max(initial=0) + 1)]
     class_names = check_class_names(class_names)
     classes = len(class_names)
     valid = (box_label >= 0) & (box_label < classes)
     for box in np.flatnonzero(~valid):
-        problems.add(
-            f"{where[box]}: box_label is {box_label[box]}, none of 0 to "
-            f"{classes - 1}"
+        problems.at(
+            owner[box],
+            f"box {box}: box_label is {box_label[box]}, none of 0 to "
+            f"{classes - 1}",
         )
     labels = np.zeros((len(names), classes), "float32")
     labels[owner[valid], box_label[valid]] = 1
@@ -240,20 +195,19 @@ def _in_boxes(arrays, box_label, names, class_names, problems):
 
 
 def _boxes(arrays, names, problems):
+    """The boxes of each image, y before x; `None` where the file has none."""
     if "boxes" not in arrays:
         return None
-    owner = _owners(arrays, names)
-    boxes = arrays["boxes"]
+    owner, boxes = _owners(arrays, names), arrays["boxes"]
     if boxes.shape != (len(owner), 4):
         raise ValueError(
             f"boxes has to be {(len(owner), 4)}, as many as box_image has "
             f"entries. It is {boxes.shape}"
         )
-    boxes = boxes[:, [1, 0, 3, 2]]
     order = np.argsort(owner, kind="stable")
     ends = np.cumsum(np.bincount(owner, minlength=len(names)))
-    parts = np.split(boxes[order], ends[:-1])
-    return check_boxes(parts, names, problems)
+    parts = np.split(boxes[order][:, [1, 0, 3, 2]], ends[:-1])
+    return check_boxes(parts, problems)
 
 
 def _owners(arrays, names):
@@ -266,6 +220,17 @@ def _owners(arrays, names):
             f"{len(names)} images it is in"
         )
     return owner.astype("int64")
+
+
+def _masks(arrays, count):
+    """Of each image what unpacks its mask, `None` where none can be trusted."""
+    if "pseudo_mask" not in arrays:
+        return None
+    trusted = arrays.get("pseudo_ok", np.ones(count, bool))
+    return [
+        functools.partial(_unpack, bits) if ok else None
+        for bits, ok in zip(arrays["pseudo_mask"], trusted, strict=True)
+    ]
 
 
 def _unpack(bits, size):

@@ -137,16 +137,7 @@ def status(file):
 
 
 def decode_into(array, pixels, done=lambda: None):
-    """Decodes all of some `Pixels` in threads, each into its place.
-
-    Args:
-        array: what takes `array[index] = image`, such as a memory map.
-        pixels: `Pixels`.
-        done: callable, called after every image. Defaults to doing nothing.
-
-    Raises:
-        ValueError: of the first image that cannot be read.
-    """
+    """Decodes all of some `Pixels` in threads, each into its place."""
 
     def work(index):
         array[index] = pixels[index]
@@ -156,12 +147,7 @@ def decode_into(array, pixels, done=lambda: None):
 
 
 def in_threads(work, items):
-    """Yields what `work` makes of each item, in their order.
-
-    Args:
-        work: callable, which may be called in any thread.
-        items: sequence.
-    """
+    """Yields what `work` makes of each item, in their order."""
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
     with pool:
         try:

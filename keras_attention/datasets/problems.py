@@ -32,31 +32,23 @@ class Problems:
     """Collects what is wrong, to raise one error that counts it all.
 
     A data set is mended in one go when all its faults are known at once; a
-    loader that stops at the first one is run once a fault.
+    loader that stops at the first one is run once a fault. `places` are what
+    messages call each row of the source.
 
-    Args:
-        source: str, what is being read, for the message.
-
-    Attributes:
-        places: sequence of str, what problems of one place begin with, before a
-            colon, in the order in which they are told.
-
-    Example:
-
-    >>> problems = Problems("pets.csv")
-    >>> problems.add("line 2: the label is missing")
+    >>> problems = Problems("pets.csv", ["line 2", "line 3"])
+    >>> problems.at(1, "the label is missing")
     >>> len(problems)
     1
     >>> problems.raise_any()
     Traceback (most recent call last):
     ...
     keras_attention.datasets.problems.DataError: pets.csv: 1 problem
-      line 2: the label is missing
+      line 3: the label is missing
     """
 
-    def __init__(self, source):
+    def __init__(self, source, places=()):
         self.source = source
-        self.places = ()
+        self.places = places
         self._found = []
         self._hints = {}
 
@@ -64,24 +56,22 @@ class Problems:
         return len(self._found)
 
     def add(self, text):
-        """Notes one problem, said in one line."""
-        self._found.append(str(text))
+        """Notes a problem of no one row, said in one line."""
+        self._found.append((-1, text))
+
+    def at(self, row, text):
+        """Notes a problem of a row."""
+        self._found.append((row, f"{self.places[row]}: {text}"))
 
     def hint(self, text):
         """Notes a way out for several problems, which is said once."""
         self._hints[text] = None
 
     def raise_any(self):
-        """Raises a `DataError` if anything was noted.
-
-        It names the first five and counts the rest.
-        """
+        """Raises a `DataError` of all that was noted, in the rows' order."""
         if not self._found:
             return
-        order = {place: index for index, place in enumerate(self.places)}
-        found = sorted(
-            self._found, key=lambda text: order.get(text.split(": ")[0], -1)
-        )
+        found = [text for _, text in sorted(self._found, key=lambda x: x[0])]
         count = len(found)
         head = f"{self.source}: {count} problem{'s' * (count > 1)}"
         head += f". The first {SHOWN}:" if count > SHOWN else ""

@@ -1,5 +1,6 @@
 """Files that are put aside."""
 
+import contextlib
 import itertools
 import os
 import pathlib
@@ -12,21 +13,9 @@ def quarantine(files):
     What is in `photos/cats/1.jpg` goes to `photos_quarantine/cats/1.jpg`, or
     to `photos_quarantine_2` if that is there: nothing is written over. A link
     is moved as a link.
-
-    Args:
-        files: dict from the path of a file to its name, the end of the path
-            that is kept.
-
-    Returns:
-        A dict from the path to what became of it, str.
-
-    Raises:
-        OSError: if a folder cannot be made; nothing was moved then.
     """
     roots = {file: _root(file, name) for file, name in files.items()}
-    folders = {
-        root: _new_folder(root) for root in dict.fromkeys(roots.values())
-    }
+    folders = {root: _new_folder(root) for root in set(roots.values())}
     outcomes = {}
     for file, root in roots.items():
         path = pathlib.Path(os.path.abspath(file))
@@ -47,9 +36,7 @@ def _root(file, name):
     """The folder that a name is relative to."""
     path = pathlib.Path(os.path.abspath(file))
     parts = pathlib.PurePath(name).parts
-    if os.path.isabs(name):
-        return path.parent
-    inside = path.parts[-len(parts) :] == parts
+    inside = path.parts[-len(parts) :] == parts and not os.path.isabs(name)
     return path.parents[len(parts) - 1] if inside else path.parent
 
 
@@ -57,8 +44,6 @@ def _new_folder(root):
     for number in itertools.count(1):
         ending = f"_{number}" if number > 1 else ""
         folder = root.with_name(f"{root.name}_quarantine{ending}")
-        try:
+        with contextlib.suppress(FileExistsError):
             folder.mkdir()
-        except FileExistsError:
-            continue
-        return folder
+            return folder

@@ -10,35 +10,18 @@ from keras_attention.internals.arguments import invalid
 
 
 def read_rows(table, delimiter=","):
-    """Reads the rows of a table, and says what messages call each.
+    """The rows of a table, dicts, and `Problems` that calls them by line.
 
-    Args:
-        table: str or path of a CSV file with a header, in UTF-8 with or without
-            a byte order mark, or an iterable of dicts. Empty lines of a file
-            are no rows.
-        delimiter: str, between the cells of a file. Defaults to `","`.
+    Of a CSV file with a header, in UTF-8, or an iterable of dicts, of which
+    the rows are numbered from 0.
 
-    Returns:
-        `(source, where, rows)`: what the table is called; for each row what
-        it is called, its line in the file (where it ends) or its number from
-        0; and the rows, dicts from column to cell.
-
-    Raises:
-        ValueError: for a file that is missing, not in UTF-8 or no CSV, lines
-            of too many or too few cells, a column that is there twice, rows
-            that are no dicts, and a table without rows.
-
-    Example:
-
-    >>> read_rows([{"image": "a", "label": 1}])
-    ('The table', ['row 0'], [{'image': 'a', 'label': 1}])
+    >>> problems, rows = read_rows([{"image": "a", "label": 1}])
+    >>> problems.places, rows
+    (['row 0'], [{'image': 'a', 'label': 1}])
     """
     if isinstance(table, (str, os.PathLike)):
-        source = pathlib.Path(table)
-        where, rows = _read_csv(source, delimiter)
-        source = source.name
+        problems, rows = _read_csv(pathlib.Path(table), delimiter)
     else:
-        source = "The table"
         rows = list(table)
         for row in rows:
             if not isinstance(row, collections.abc.Mapping):
@@ -46,17 +29,17 @@ def read_rows(table, delimiter=","):
                     "A row of the table is a dict, as frame.to_dict("
                     f"'records') makes of a data frame. Received: {row!r}"
                 )
-        where = [f"row {index}" for index in range(len(rows))]
+        places = [f"row {index}" for index in range(len(rows))]
+        problems = Problems("The table", places)
     if not rows:
-        raise ValueError(f"{source} is empty: it has no rows.")
-    return source, where, rows
+        raise ValueError(f"{problems.source} is empty: it has no rows.")
+    return problems, rows
 
 
 def _read_csv(path, delimiter):
     if not isinstance(delimiter, str) or len(delimiter) != 1:
         raise ValueError(invalid("delimiter", delimiter, "one character"))
-    where, rows = [], []
-    problems = Problems(path.name)
+    problems, rows = Problems(path.name, []), []
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
@@ -67,12 +50,13 @@ def _read_csv(path, delimiter):
             for cells in reader:
                 if not cells:
                     continue  # an empty line
-                where.append(f"line {reader.line_num}")
+                problems.places.append(f"line {reader.line_num}")
                 rows.append(dict(zip(header, cells, strict=False)))
                 if len(cells) != len(header):
-                    problems.add(
-                        f"{where[-1]}: the header has {len(header)} cells, "
-                        f"this line {len(cells)}"
+                    problems.at(
+                        len(rows) - 1,
+                        f"the header has {len(header)} cells, this line "
+                        f"{len(cells)}",
                     )
     except OSError as error:
         expected = f"a CSV file that can be read ({error.strerror})"
@@ -83,4 +67,4 @@ def _read_csv(path, delimiter):
         line = reader.line_num
         raise ValueError(f"{path.name}, line {line}: {error}.") from error
     problems.raise_any()
-    return where, rows
+    return problems, rows

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -87,38 +88,36 @@ class ScanReport:
 
 
 def tables(examples, left, checked):
-    """The tables of a report.
-
-    Args:
-        examples: sequence of `Examples`, all of them.
-        left: sequence of `Examples`, those without faults.
-        checked: list of lists of `Checked`, of the examples of each part.
-
-    Returns:
-        A list.
-    """
-    names = [f"part {part}" for part in range(len(examples))]
-    facts = [_facts(*of) for of in zip(examples, left, checked, strict=True)]
-    images = [
-        [label, *(f"{found.get(label, 0)}" for found in facts)]
-        for label in dict.fromkeys(label for found in facts for label in found)
-    ]
+    """The tables of a report, a column for each part."""
+    parts = [f"part {part}" for part in range(len(examples))]
+    facts = map(_facts, examples, left, checked)
     counts = [
         dict(zip(these.class_names, class_counts(these), strict=True))
         for these in left
     ]
-    classes = [
-        [_plain(label), *(str(found.get(label, "-")) for found in counts)]
-        for label in dict.fromkeys(label for found in counts for label in found)
+    found = [
+        ("Images", ["images", *parts], _side_by_side(list(facts), "0")),
+        ("Classes", ["class", *parts], _side_by_side(counts, "-")),
     ]
+    return [table for table in found if table[2]]
+
+
+def _side_by_side(columns, missing):
+    """Rows of what stands in dicts."""
+    labels = dict.fromkeys(itertools.chain(*columns))
     return [
-        ("Images", ["images", *names], images),
-        ("Classes", ["class", *names], classes),
+        [
+            label if label.isprintable() else repr(label),
+            *(str(column.get(label, missing)) for column in columns),
+        ]
+        for label in labels
     ]
 
 
 def class_counts(these):
     """How many examples each class has, a list of int."""
+    if these.regression:
+        return []
     if these.multi_label:
         return these.labels.sum(axis=0).astype(int).tolist()
     return np.bincount(these.labels, minlength=these.classes).tolist()
@@ -156,10 +155,6 @@ def _facts(these, left, checked):
 
 def _by(size):
     return f"{size[0]} x {size[1]}"
-
-
-def _plain(name):
-    return name if name.isprintable() else repr(name)
 
 
 def words(row):

@@ -1,20 +1,17 @@
 """Examples in parts that share no group, with every class in each."""
 
-import dataclasses
-import itertools
 import numbers
 
 import numpy as np
 
 from keras_attention.datasets.disjoint import check_disjoint
 from keras_attention.datasets.duplicates import warn_of_copies
-from keras_attention.datasets.examples import Examples
-from keras_attention.datasets.load import DataInfo
-from keras_attention.datasets.load import Splits
+from keras_attention.datasets.info import ROLES
+from keras_attention.datasets.info import splits_of
+from keras_attention.datasets.units import check_classes
+from keras_attention.datasets.units import units_of
 from keras_attention.internals import arguments
 from keras_attention.internals.requirements import explained
-
-_ROLES = ("train", "validation", "test")
 
 # Of so many random divisions of groups the one nearest to the shares counts.
 _CANDIDATES = 50
@@ -71,10 +68,7 @@ def split(
         that others made.
     """
     shares = _check_shares(shares)
-    examples, units = _prepare(examples, group, stratify, seed)
-    stratify = stratify and not examples.regression
-    roles = [f"part {part}" for part in range(len(shares))]
-    roles = _ROLES if len(shares) == len(_ROLES) else roles
+    examples, units, stratify = units_of(examples, group, stratify, seed)
     count = int(units.max()) + 1
     sizes = [max(1, round(share * count)) for share in shares[1:]]
     if sum(sizes) >= count:
@@ -90,101 +84,18 @@ def split(
         kept = np.setdiff1d(kept, part)
         drawn.append(part)
     parts = [np.flatnonzero(np.isin(units, p)) for p in (kept, *drawn)]
+    three = len(parts) == len(ROLES)
     if stratify:
-        _check_classes(examples, units, dict(zip(roles, parts, strict=True)))
+        roles = ROLES if three else [f"part {i}" for i in range(len(parts))]
+        check_classes(examples, units, dict(zip(roles, parts, strict=True)))
     parts = tuple(examples[part] for part in parts)
     check_disjoint(*parts)
     warn_of_copies(*parts)
-    if len(parts) != len(_ROLES):
+    if not three:
         return parts
     kind = "examples" if examples.groups is None else "groups"
-    info = DataInfo(
-        name="examples",
-        image_shape=examples.image_shape,
-        class_names=tuple(examples.class_names),
-        sizes=dict(zip(_ROLES, map(len, parts), strict=True)),
-        sources={
-            role: f"{share} of {count} {kind}"
-            for role, share in zip(_ROLES, shares, strict=True)
-        },
-    )
-    return Splits(*parts, info)
-
-
-def folds(examples, k, *, group=None, stratify=True, seed=0):
-    """Divides examples `k` times, so that each is in one validation part.
-
-    Args:
-        examples: `Examples`.
-        k: int, at least 2.
-        group: array `(count,)` of what must stay together; `None` takes
-            `examples.groups`, if there. Defaults to `None`.
-        stratify: bool, whether the classes are as frequent in each part.
-            Multi-label examples cannot be stratified. Defaults to `True`.
-        seed: int, not negative. No global seed changes the parts. Defaults to
-            `0`.
-
-    Returns:
-        An iterator of `k` pairs `(train, validation)` of `Examples`, each
-        made when it is asked for.
-
-    Raises:
-        ValueError: At once, on a bad argument, a missing group, fewer groups
-            than `k`, or a class that is not in every part.
-
-    Example:
-
-    >>> from keras_attention.datasets.examples import Examples
-    >>> examples = Examples(
-    ...     np.zeros((6, 8, 8, 3), "uint8"), np.arange(6) % 2, ("a", "b"),
-    ...     tuple("123456"), groups=np.array(list("pqpqrs")),
-    ... )
-    >>> for train, validation in folds(examples, 2):
-    ...     print(len(train), sorted(set(validation.groups.tolist())))
-    3 ['q', 'r']
-    3 ['p', 's']
-
-    Cost:
-        Stratified groups are placed one by one: a second for ten thousand.
-        Of the images only one pair is copied at a time.
-
-    See also:
-        `split`.
-    """
-    if arguments.positive_int("k", k) < 2:
-        raise ValueError(arguments.invalid("k", k, "at least 2 folds"))
-    examples, units = _prepare(examples, group, stratify, seed)
-    count = int(units.max()) + 1
-    if count < k:
-        expected = f"at most {count}, the number of groups"
-        raise ValueError(arguments.invalid("k", k, expected))
-    stratify = stratify and not examples.regression
-    if stratify:
-        _check_frequent(examples, units, k)
-    with explained("keras_attention.datasets"):
-        from sklearn import model_selection
-
-    grouped = count < len(examples)
-    if grouped:
-        kinds = ("GroupKFold", "StratifiedGroupKFold")
-    else:
-        kinds = ("KFold", "StratifiedKFold")
-    splitter = getattr(model_selection, kinds[stratify])
-    splitter = splitter(k, shuffle=True, random_state=seed)
-    labels = examples.labels if stratify else None
-    columns = np.zeros(len(examples)), labels, units if grouped else None
-    pairs = list(splitter.split(*columns))
-    for pair in pairs if stratify else ():
-        parts = dict(zip(_ROLES[:2], pair, strict=True))
-        _check_classes(examples, units, parts)
-    return map(_disjoint, itertools.repeat(examples), pairs)
-
-
-def _disjoint(examples, pair):
-    parts = tuple(examples[indices] for indices in pair)
-    check_disjoint(*parts)
-    warn_of_copies(*parts)
-    return parts
+    sources = [f"{share} of {count} {kind}" for share in shares]
+    return splits_of("examples", parts, sources)
 
 
 def _strata(labels, units):
@@ -217,40 +128,13 @@ def _draw(labels, units, strata, kept, share, size, seed):
     present = totals > 0
 
     def deviation(part):
-        chosen = np.zeros(units.max() + 1, bool)
-        chosen[part] = True
-        found = np.bincount(labels[chosen[units]], minlength=len(totals))
+        chosen = labels[np.isin(units, part)]
+        found = np.bincount(chosen, minlength=len(totals))
         errors = np.abs(found - share * totals)[present] / totals[present]
         return errors.max()
 
     draws = splitter.split(np.zeros(len(kept)), strata)
     return min((kept[part] for _, part in draws), key=deviation)
-
-
-def _check_classes(examples, units, parts):
-    """Raises if a class of the examples is not in every part."""
-    for index in np.unique(examples.labels):
-        found = {
-            role: int((examples.labels[part] == index).sum())
-            for role, part in parts.items()
-        }
-        if 0 in found.values():
-            _reject(examples, units, index, f"for every part: {found}")
-
-
-def _check_frequent(examples, units, k):
-    for index in np.unique(examples.labels):
-        if len(np.unique(units[examples.labels == index])) < k:
-            _reject(examples, units, index, f"for k={k}")
-
-
-def _reject(examples, units, index, purpose):
-    mine = examples.labels == index
-    raise ValueError(
-        f"Too few examples of class {examples.class_names[index]!r} {purpose}. "
-        f"Received: {mine.sum()} examples in {len(np.unique(units[mine]))} "
-        "groups. Pass stratify=False, other shares, or leave the class out."
-    )
 
 
 def _check_shares(shares):
@@ -263,47 +147,3 @@ def _check_shares(shares):
     if abs(sum(shares) - 1) > 1e-6:
         raise ValueError(arguments.invalid("shares", shares, "a sum of 1"))
     return shares
-
-
-def _prepare(examples, group, stratify, seed):
-    """The examples with their groups, and a number `(count,)` for each."""
-    arguments.non_negative_int("seed", seed)
-    if not isinstance(examples, Examples):
-        expected = (
-            "Examples, such as from_table and from_folder make; concatenate "
-            "makes one of several"
-        )
-        raise ValueError(arguments.invalid("examples", examples, expected))
-    if isinstance(group, str):
-        expected = (
-            "an array of one value an example, or None, which takes "
-            f"examples.groups: name the column in from_table(group={group!r})"
-        )
-        raise ValueError(arguments.invalid("group", group, expected))
-    if arguments.boolean("stratify", stratify) and examples.multi_label:
-        expected = "False: multi-label examples have no one class to divide by"
-        raise ValueError(arguments.invalid("stratify", stratify, expected))
-    if not len(examples):
-        raise ValueError(arguments.invalid("examples", examples, "at least 1"))
-    if group is not None:
-        group = np.asarray(group)
-        if group.shape != (len(examples),):
-            expected = f"one value for each of {len(examples)} examples"
-            raise ValueError(arguments.invalid("group", group.shape, expected))
-        examples = dataclasses.replace(examples, groups=group)
-    if examples.groups is None:
-        return examples, np.arange(len(examples))
-    groups = examples.groups.tolist()
-    missing = [
-        row
-        for row, value in enumerate(groups)
-        if value is None or value == "" or value != value
-    ]
-    if missing:
-        raise ValueError(
-            "Invalid value for argument group: expected a group for every "
-            f"example. Received: none for {len(missing)} of {len(groups)}, "
-            f"first in rows {missing[:5]}"
-        )
-    units = {value: unit for unit, value in enumerate(dict.fromkeys(groups))}
-    return examples, np.array([units[value] for value in groups])

@@ -3,32 +3,20 @@
 import os
 import re
 
-import numpy as np
-
+from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import assemble
+from keras_attention.datasets.columns import check_columns
+from keras_attention.datasets.columns import groups_of
+from keras_attention.datasets.columns import labels_of
+from keras_attention.datasets.columns import name_in
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
-from keras_attention.datasets.labels import check_class_names
-from keras_attention.datasets.labels import column_labels
-from keras_attention.datasets.labels import is_missing
-from keras_attention.datasets.labels import nearest
-from keras_attention.datasets.labels import single_label
-from keras_attention.datasets.labels import text_of
-from keras_attention.datasets.layout import LAYOUTS
-from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.measurements import measurements
-from keras_attention.datasets.measurements import targets
-from keras_attention.datasets.problems import Problems
 from keras_attention.datasets.rows import read_rows
-from keras_attention.datasets.several import are_lists
-from keras_attention.datasets.several import cell_labels
-from keras_attention.datasets.several import list_labels
 from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
-from keras_attention.internals.arguments import one_of
-from keras_attention.internals.arguments import positive_int
 
 
 def from_table(
@@ -140,80 +128,54 @@ def from_table(
     )
     ```
     """
-    one_of("layout", layout, LAYOUTS)
-    positive_int("channels", channels)
+    form = Form(size, layout, channels, white, cache)
     boolean("regression", regression)
-    size = check_size(size)
     is_file = isinstance(table, (str, os.PathLike))
     folder = os.path.dirname(table) if is_file and images is None else images
     image_folder = Folder("images", folder or "", open=images is None)
     mask_folder = image_folder if masks is None else Folder("masks", masks)
-    source, where, rows = read_rows(table, delimiter)
-    problems = Problems(source)
-    problems.places = where
-    labels_in = [label] if isinstance(label, str) else list(label)
-    by_pattern = mask is not None and "{id}" in mask
-    if not by_pattern and re.search("{.*}", mask or "") and mask not in rows[0]:
-        expected = "a column, or a pattern with {id} for the image's name"
-        raise ValueError(invalid("mask", mask, expected))
-    columns = [image, *labels_in, *filter(None, (group, weight))]
-    columns += [] if by_pattern or mask is None else [mask]
-    if mask is None and masks is not None:
-        raise ValueError(invalid("mask", mask, "a column or a pattern"))
-    _check_columns(columns, rows, source)
+    problems, rows = read_rows(table, delimiter)
+    by_pattern = _is_pattern(mask, masks, rows[0])
+    several = [label] if isinstance(label, str) else list(label)
+    others = filter(None, (group, weight, None if by_pattern else mask))
+    check_columns([image, *several, *others], rows, problems.source)
 
-    ids = [_cell(row, image) for row in rows]
-    paths = _find_images(ids, where, image_folder, extension, problems)
-    labels, class_names = _labels(
-        [[row.get(name) for name in labels_in] for row in rows],
-        label,
-        where,
-        problems,
-        regression=regression,
-        separator=separator,
-        one_hot=one_hot,
-        class_names=class_names,
+    names = [name_in(row, image) for row in rows]
+    paths = find_all(image_folder, names, problems, extension)
+    _check_named_once(names, paths, problems)
+    cells = [[row.get(name) for name in several] for row in rows]
+    labels, class_names = labels_of(
+        cells, label, problems, regression, separator, one_hot, class_names
     )
-
-    mask_paths = None
-    if mask is not None:
-        # Of an image that is not there no mask is missed.
-        names = [
-            ""
-            if path is None
-            else mask.replace("{id}", _id(name, path, image_folder, masks))
-            if by_pattern
-            else _cell(row, mask)
-            for path, name, row in zip(paths, ids, rows, strict=True)
+    groups = weights = mask_paths = None
+    if group:
+        groups = groups_of([row.get(group) for row in rows], problems, group)
+    if weight:
+        column = [row.get(weight) for row in rows]
+        what = f"weight {weight!r}"
+        weights = measurements(column, problems, what, least=0)
+    if by_pattern:
+        wanted = [
+            _mask_name(mask, name, path, image_folder, masks)
+            for name, path in zip(names, paths, strict=True)
         ]
         before = len(problems)
-        mask_paths = find_all(mask_folder, names, where, problems)
-        if by_pattern and len(problems) > before:
+        mask_paths = find_all(mask_folder, wanted, problems)
+        if len(problems) > before:
             problems.hint(
                 "Where some masks are not known, name them in a column, "
                 "mask='column': an empty cell of it is no error."
             )
-
+    elif mask is not None:
+        wanted = [
+            # Of an image that is not there no mask is missed.
+            "" if path is None else name_in(row, mask)
+            for path, row in zip(paths, rows, strict=True)
+        ]
+        mask_paths = find_all(mask_folder, wanted, problems)
     # What has no file has been noted; the others are still read, so that
     # one message says everything.
-    there = [index for index, path in enumerate(paths) if path is not None]
-    fields = assemble(
-        [where[index] for index in there],
-        [paths[index] for index in there],
-        mask_paths and [mask_paths[index] for index in there],
-        problems=problems,
-        size=size,
-        layout=layout,
-        channels=channels,
-        white=white,
-        cache=cache,
-    )
-    groups = _groups(rows, group, where, problems) if group else None
-    weights = None
-    if weight:
-        column = [row.get(weight) for row in rows]
-        name = f"weight {weight!r}"
-        weights = measurements(column, where, problems, name, least=0)
+    fields = assemble(paths, mask_paths, form=form, problems=problems)
     problems.raise_any()
     return Examples(
         labels=labels,
@@ -225,104 +187,37 @@ def from_table(
     )
 
 
-def _check_columns(columns, rows, source):
-    there = list(dict.fromkeys(name for row in rows for name in row))
-    for name in columns:
-        if name not in there:
-            listed = ", ".join(map(repr, there))
-            hint = nearest(name, map(str, there))
-            if len(there) == 1:
-                hint = " Is the delimiter another one?"
-            raise ValueError(
-                f"{source} has no column {name!r}.{hint} It has {listed}."
-            )
+def _is_pattern(mask, masks, row):
+    """Whether `mask` is a pattern of names, and no column."""
+    if mask is None:
+        if masks is not None:
+            raise ValueError(invalid("mask", mask, "a column or a pattern"))
+        return False
+    by_pattern = "{id}" in mask
+    if not by_pattern and re.search("{.*}", mask) and mask not in row:
+        expected = "a column, or a pattern with {id} for the image's name"
+        raise ValueError(invalid("mask", mask, expected))
+    return by_pattern
 
 
-def _cell(row, column):
-    """The text of a cell, empty if it says that nothing is known."""
-    value = row.get(column)
-    # Names are taken as they are written: `1.0` is not `1` here.
-    return "" if is_missing(value) else str(value).strip()
+def _check_named_once(names, paths, problems):
+    first = {}
+    for row, (name, path) in enumerate(zip(names, paths, strict=True)):
+        if not name:
+            problems.at(row, "the image's name is missing")
+        elif path in first:
+            place = problems.places[first[path]]
+            problems.at(row, f"{name!r} is in {place} already")
+        elif path is not None:
+            first[path] = row
 
 
-def _id(name, path, folder, masks):
-    """What stands for an image in the pattern of its mask's name."""
+def _mask_name(pattern, name, path, folder, masks):
+    """What a pattern makes of an image's name; nothing of one of no file."""
+    if path is None:
+        return ""
     if os.path.isabs(name):
         name = folder.shown(path)
         # The same in another folder.
         name = path.name if os.path.isabs(name) and masks else name
-    return without_suffix(name)
-
-
-def _find_images(ids, where, folder, extension, problems):
-    paths = []
-    first = {}
-    for name, place in zip(ids, where, strict=True):
-        path = None
-        try:
-            if not name:
-                raise ValueError("the image's name is missing")
-            path = folder.find(name, extension)
-        except ValueError as error:
-            problems.add(f"{place}: {error}")
-        if path in first and path is not None:
-            problems.add(f"{place}: {name!r} is in {first[path]} already")
-        first.setdefault(path, place)
-        paths.append(path)
-    return paths
-
-
-def _labels(
-    cells,
-    label,
-    where,
-    problems,
-    *,
-    regression,
-    separator,
-    one_hot,
-    class_names,
-):
-    alone = isinstance(label, str)
-    values = [row[0] for row in cells] if alone else cells
-    if regression:
-        options = dict(
-            separator=separator,
-            one_hot=one_hot or None,
-            class_names=class_names,
-        )
-        for name, value in options.items():
-            if value is not None:
-                expected = "None where regression=True"
-                raise ValueError(invalid(name, value, expected))
-        names = [f"label {name!r}" for name in ([label] if alone else label)]
-        return targets(values, where, problems, names[0] if alone else names)
-    if alone:
-        if one_hot:
-            expected = "False for a label in one column"
-            raise ValueError(invalid("one_hot", one_hot, expected))
-        if separator is not None:
-            return cell_labels(values, where, problems, separator, class_names)
-        if are_lists(values, class_names):
-            return list_labels(values, where, problems, class_names)
-        return single_label(values, where, problems, class_names)
-    if separator is not None:
-        expected = "None for labels in several columns"
-        raise ValueError(invalid("separator", separator, expected))
-    names = check_class_names(
-        list(label) if class_names is None else class_names
-    )
-    if len(names) != len(label):
-        expected = f"{len(label)} names, one for each column of label"
-        raise ValueError(invalid("class_names", class_names, expected))
-    return column_labels(cells, where, problems, names, one_hot)
-
-
-def _groups(rows, group, where, problems):
-    texts = []
-    for row, place in zip(rows, where, strict=True):
-        value = row.get(group)
-        texts.append(text_of(value))
-        if is_missing(value):
-            problems.add(f"{place}: the group {group!r} is missing")
-    return np.array(texts)
+    return pattern.replace("{id}", without_suffix(name))

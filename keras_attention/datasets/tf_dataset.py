@@ -30,23 +30,6 @@ def make_dataset(
     in the order of `epoch_order`, which no global seed changes: `shuffle`
     with a seed would start over with every run and depend on
     `tf.random.set_seed`. Uncached, `shuffle` mixes a window of the stream.
-
-    Args:
-        builder: a prepared TFDS builder.
-        split: str, a TFDS split expression.
-        fields: dict from our names to the data set's.
-        count: int, number of examples of the split.
-        batch_size: int.
-        size: tuple `(height, width)` of the images.
-        one_shape: bool, whether all images have one shape; if not, each is
-            resized by itself before batching.
-        supervised: bool, `(image, label)` instead of a dict.
-        seed: int, or `None` for the order on disk. Defaults to `None`.
-        cache: bool, whether the decoded examples are kept in memory. Defaults
-            to `True`.
-
-    Returns:
-        A `tf.data.Dataset` of batches.
     """
     wanted = {key: True for key in fields.values()}
     dataset = builder.as_dataset(

@@ -12,7 +12,7 @@ import tempfile
 
 
 @contextlib.contextmanager
-def written_whole(path):
+def written_whole(path, sync=True):
     """Gives a path beside `path` to write to, and moves it there at the end.
 
     What was written is on the disk before it gets its name. Nothing remains
@@ -20,6 +20,8 @@ def written_whole(path):
 
     Args:
         path: str or path, of a file or a folder, in a folder that exists.
+        sync: bool, whether it must outlive a loss of power too, which takes
+            milliseconds. Defaults to `True`.
 
     Yields:
         A path of the same name inside a hidden folder beside `path`.
@@ -46,7 +48,8 @@ def written_whole(path):
     try:
         new, old = folder / path.name, folder / f"{path.name}.before"
         yield new
-        _sync(new)
+        if sync:
+            _sync(new)
         if new.is_dir() and path.exists():
             # A folder cannot take the place of another.
             os.replace(path, old)
@@ -56,14 +59,15 @@ def written_whole(path):
             if old.exists():
                 os.replace(old, path)
             raise
-        _sync_folder(path.parent)
+        if sync:
+            _sync_folder(path.parent)
     finally:
         shutil.rmtree(folder)
 
 
-def write_text(path, text):
+def write_text(path, text, sync=True):
     """Writes a text file whole, in UTF-8."""
-    with written_whole(path) as new:
+    with written_whole(path, sync) as new:
         new.write_text(text, encoding="utf-8")
 
 

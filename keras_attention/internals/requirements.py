@@ -11,6 +11,8 @@ PACKAGES = {
     "ai_edge_litert": ("ai-edge-litert", "export"),
     "array_record": ("array_record", "torch"),
     "cloudpickle": ("cloudpickle", None),
+    "dask": ("dask", "distributed"),
+    "distributed": ("distributed", "distributed"),
     "contourpy": ("contourpy", None),
     "filelock": ("filelock", None),
     "grain": ("grain", None),

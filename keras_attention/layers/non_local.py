@@ -224,7 +224,7 @@ class NonLocal2D(AttentionLayer2D):
             keys, _ = _pool(keys, mask)
             values, keys_mask = _pool(values, mask)
         values, scores_mask = hide_masked(values, keys_mask)
-        f = self._compare(map_to_tokens(queries), map_to_tokens(keys))
+        f = self._scored(map_to_tokens(queries), map_to_tokens(keys))
         weights = self._normalize(f, scores_mask)
         weights = record_attention(self, weights)
         values = ops.expand_dims(map_to_tokens(values), 1)
@@ -270,7 +270,7 @@ class NonLocal2D(AttentionLayer2D):
             "max_positions": self.max_positions,
         }
 
-    def _compare(self, queries, keys):
+    def _scored(self, queries, keys):
         """`f`, or its logarithm for a softmax: `(batch, 1, n, m)`, float32."""
         if self.mode == "concatenation":
             rows = self.query_score(at_least_float32(queries))  # (b, n, 1)

@@ -1,6 +1,7 @@
 """Numbers of arrays: is a model right, and does attention find the object?
 
-    classification.py  labels and scores -> areas under curves, intervals
+    classification.py  labels and scores -> areas under curves
+    bootstrap.py       any of these -> how sure it is
     calibration.py     labels and probabilities -> calibration error
     localisation.py    maps and masks -> share of the attention on the object
 
@@ -9,10 +10,10 @@ metric follows the same number in `fit` is said in `classification.py`.
 `keras_attention.evaluation` applies them to models.
 """
 
+from keras_attention.metrics.bootstrap import bootstrap_interval
 from keras_attention.metrics.calibration import ExpectedCalibrationError
 from keras_attention.metrics.calibration import expected_calibration_error
 from keras_attention.metrics.classification import average_precision
-from keras_attention.metrics.classification import bootstrap_interval
 from keras_attention.metrics.classification import roc_auc
 from keras_attention.metrics.classification import sensitivity_at_specificity
 from keras_attention.metrics.localisation import area_share

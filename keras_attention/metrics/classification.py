@@ -150,62 +150,6 @@ def sensitivity_at_specificity(labels, scores, specificity):
     return _by_class(labels, scores, sensitivity, True, "macro")
 
 
-def bootstrap_interval(metric, *arrays, level=0.95, repeats=1000, seed=0):
-    """A percentile interval for a number measured on a sample of images.
-
-    The images are drawn again, with replacement, as many as there are, and
-    the metric is measured on every draw.
-
-    Args:
-        metric: callable, a function of the arrays that returns a number, such
-            as `roc_auc`. Draws for which it is NaN are left out.
-        *arrays: arrays, what it takes, one entry an image each.
-        level: float, share of the draws inside, in `(0, 1)`. Defaults to
-            `0.95`.
-        repeats: int, number of draws. Defaults to `1000`.
-        seed: int, of the draws. Defaults to `0`.
-
-    Returns:
-        `(low, high)`; NaN if no draw gives a number.
-
-    Raises:
-        ValueError: For arrays of different lengths, none, or empty ones, and
-            for a level out of range.
-
-    Example:
-
-    >>> bootstrap_interval(np.mean, np.ones(20), repeats=10)
-    (1.0, 1.0)
-
-    Reference:
-        Efron, Tibshirani: An Introduction to the Bootstrap. 1993, chapter 13.
-    """
-    arguments.positive_int("repeats", repeats)
-    if not 0 < level < 1:
-        raise ValueError(
-            arguments.invalid("level", level, "a number in (0, 1)")
-        )
-    arrays = [np.asarray(array) for array in arrays]
-    counts = {len(array) for array in arrays}
-    if len(counts) != 1 or counts == {0}:
-        raise ValueError(
-            "bootstrap_interval needs arrays of one length, at least 1. "
-            f"Received: lengths {[len(array) for array in arrays]}"
-        )
-    generator, count = np.random.default_rng(seed), counts.pop()
-    values = np.empty(repeats)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of draws without a class
-        for repeat in range(repeats):
-            drawn = generator.integers(count, size=count)
-            values[repeat] = metric(*(array[drawn] for array in arrays))
-    values = values[~np.isnan(values)]
-    if not values.size:
-        return float("nan"), float("nan")
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def _by_class(labels, scores, metric, needs_others, average):
     """One binary problem a class, and their mean."""
     arguments.one_of("average", average, ("macro", None))

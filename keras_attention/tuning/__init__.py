@@ -8,7 +8,7 @@
 |---|---|
 | `space` | what can be drawn: places, mechanisms, their arguments |
 | `trial` | what was drawn to a trained network and its numbers |
-| `service` | the machinery: tuners, files, processes, made to survive |
+| `engine` | KerasTuner asked and told, trials run here or on Dask, a folder |
 | `result` | a search's folder to tables, words, figures and a fresh winner |
 | `search.py` | the call that runs it |
 

@@ -1,6 +1,5 @@
-"""The search: trials in this process, in several, or on many machines."""
+"""The search: KerasTuner proposes, trials run here or on Dask, Keras trains."""
 
-import pathlib
 import time
 import warnings
 
@@ -8,30 +7,33 @@ import keras_tuner
 
 from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import positive_float
+from keras_attention.tuning.engine.exploration import explore
+from keras_attention.tuning.engine.exploration import majority
+from keras_attention.tuning.engine.failures import Lost
+from keras_attention.tuning.engine.failures import reasons
+from keras_attention.tuning.engine.failures import signature
+from keras_attention.tuning.engine.folder import Folder
+from keras_attention.tuning.engine.oracles import hyperband_trials
+from keras_attention.tuning.engine.pools import make_pool
+from keras_attention.tuning.engine.progress import Progress
+from keras_attention.tuning.engine.proposals import Proposals
+from keras_attention.tuning.engine.request import check_workers
+from keras_attention.tuning.engine.request import make_job
+from keras_attention.tuning.engine.request import make_oracle
+from keras_attention.tuning.engine.request import space_size
+from keras_attention.tuning.engine.run import Outcome
+from keras_attention.tuning.engine.run import run_trial
+from keras_attention.tuning.engine.settings import describe_option
+from keras_attention.tuning.engine.settings import plain
+from keras_attention.tuning.engine.settings import read_settings
+from keras_attention.tuning.engine.settings import refuse_changes
+from keras_attention.tuning.engine.settings import space_of
+from keras_attention.tuning.engine.settings import write_settings
 from keras_attention.tuning.result.search_result import SearchResult
-from keras_attention.tuning.service.algorithms import hyperband_trials
-from keras_attention.tuning.service.cluster import find_role
-from keras_attention.tuning.service.exploration import explore
-from keras_attention.tuning.service.lock import locked
-from keras_attention.tuning.service.oracle import Status
-from keras_attention.tuning.service.oracle import reasons
-from keras_attention.tuning.service.processes import follow
-from keras_attention.tuning.service.processes import lead
-from keras_attention.tuning.service.progress import Progress
-from keras_attention.tuning.service.request import make_job
-from keras_attention.tuning.service.request import space_size
-from keras_attention.tuning.service.settings import changes
-from keras_attention.tuning.service.settings import clear
-from keras_attention.tuning.service.settings import describe_option
-from keras_attention.tuning.service.settings import has_results
-from keras_attention.tuning.service.settings import read_settings
-from keras_attention.tuning.service.settings import space_config
-from keras_attention.tuning.service.settings import space_of
-from keras_attention.tuning.service.settings import write_settings
 from keras_attention.tuning.trial.objective import check_metrics
 from keras_attention.tuning.trial.objective import describe_objective
 
-_FEW = 5  # So many changes of the settings are told one by one.
+ALIKE = 3  # So many first trials that fail alike end the search.
 
 
 def search(
@@ -43,12 +45,14 @@ def search(
     objective="val_accuracy",
     max_trials=20,
     time_limit=None,
-    workers=1,
+    workers=None,
+    client=None,
     directory="runs/search",
     seed=0,
     epochs=None,
     overwrite=False,
     callbacks=(),
+    fit_options=None,
     **tuner_options,
 ):
     """Searches hyperparameters with KerasTuner, and survives what goes wrong.
@@ -57,21 +61,23 @@ def search(
     limit: finished trials are kept and count towards `max_trials`,
     interrupted ones run again with the same values. A trial that fails (out
     of memory, an impossible model, an objective that is no number) is kept
-    with its reason and the search goes on; only when the first three fail
-    unexpectedly for one reason does it stop.
+    with its reason and the search goes on; so is one whose process died three
+    times. Only when the first three fail unexpectedly for one reason does the
+    search stop.
 
     Args:
         hypermodel: `keras_tuner.HyperModel`, or callable of hyperparameters
             that returns a compiled model.
         train: tuple, data set or callable, what `fit` takes: `(x, y)`,
             `(x, y, sample_weight)`, a dataset; or a function without arguments
-            that returns it, which several workers need for what cannot be
+            that returns it, which other processes need for what cannot be
             pickled, such as a `tf.data` pipeline.
         validation: tuple, data set or callable, what `fit` takes as
             `validation_data`, the same way; `None` for a hypermodel that needs
             none. Defaults to `None`.
-        tuner: str or class, `"random"`, `"grid"`, `"hyperband"`, `"bayesian"`,
-            or a subclass of `keras_tuner.Tuner`. Defaults to `"random"`.
+        tuner: str or `keras_tuner.Oracle`, `"random"`, `"grid"`,
+            `"hyperband"`, `"bayesian"`, or an oracle, which brings its own
+            objective, number of trials and seed. Defaults to `"random"`.
         objective: str, `keras_tuner.Objective` or list: a metric's name, whose
             direction is inferred; an objective; or a list of them. Defaults to
             `"val_accuracy"`.
@@ -79,9 +85,13 @@ def search(
             a grid or Hyperband's schedule has. Defaults to `20`.
         time_limit: float or `None`, seconds after which no trial starts; those
             that run then are finished. Defaults to `None`.
-        workers: int or str, number of processes; 1 is this process. `"auto"` is
-            one a GPU, and within a SLURM job started by `srun` all of its tasks
-            share the search. See `find_role`. Defaults to `1`.
+        workers: int, str or `None`, how many trials run at a time. 1 is this
+            process, more are processes of this machine, with a GPU each where
+            there are any; `"auto"` is one a GPU. `None` is 1, or with `client`
+            as many as its workers have threads. Defaults to `None`.
+        client: `distributed.Client` or `None`, of a Dask cluster whose workers
+            run the trials: over SSH, SLURM, Kubernetes, a cloud. Defaults to
+            `None`.
         directory: str or path, folder of the search. All machines must see it.
             Defaults to `"runs/search"`.
         seed: int of at least 0. The same seed proposes the same trials to one
@@ -91,10 +101,13 @@ def search(
             trained to the end (`max_epochs`). `None` leaves it to the
             hypermodel. Defaults to `None`.
         overwrite: bool, whether a search in `directory` is deleted first.
-            Defaults to `False`.
+            Nothing else in that folder is. Defaults to `False`.
         callbacks: list or tuple of Keras callbacks of every trial, each of
             which gets a copy. Defaults to `()`.
-        **tuner_options: arguments of the tuner, such as `factor` or `beta`.
+        fit_options: dict, further arguments of `fit`, such as `class_weight`.
+            Defaults to `None`.
+        **tuner_options: arguments of the key's oracle, such as `factor`,
+            `beta`, `hyperparameters` or `max_retries_per_trial`.
 
     Returns:
         A `SearchResult` of `directory`.
@@ -105,8 +118,9 @@ def search(
             fewer than `max_trials` combinations; the objective is not among
             the metrics.
         RuntimeError: Another process searches in `directory`; no trial
-            succeeded; the workers died.
+            succeeded; the Dask cluster was lost.
         TimeoutError: No trial ended before `time_limit`.
+        ImportError: Several workers without the package `distributed`.
         keras_tuner.errors.FatalError: The hypermodel raised one.
 
     Example:
@@ -121,7 +135,7 @@ def search(
     >>> x, y = numpy.ones((4, 2)), numpy.ones((4, 1))
     >>> result = search(build, (x, y), (x, y), objective="val_loss",
     ...     max_trials=1, directory=tempfile.mkdtemp())
-    1/1  val_loss ...  best ...: units=...
+    1/1  val_loss ...  best ... (trial 0)
     >>> result.best["status"]
     'COMPLETED'
 
@@ -132,132 +146,175 @@ def search(
     See also:
         `SearchResult`, what to do with the outcome.
     """
-    job, objective = make_job(
-        hypermodel=hypermodel,
-        train=train,
-        validation=validation,
-        tuner=tuner,
-        objective=objective,
+    oracle = make_oracle(
+        tuner, objective, max_trials, seed, epochs, tuner_options
+    )
+    if oracle is tuner:
+        max_trials = oracle.max_trials
+    job = make_job(
+        hypermodel,
+        train,
+        validation,
+        oracle,
         max_trials=max_trials,
         directory=directory,
         seed=seed,
         epochs=epochs,
         callbacks=callbacks,
-        options=tuner_options,
+        fit_options=fit_options or {},
     )
-    tells = getattr(hypermodel, "metric_names", None)
+    tells = getattr(job.hypermodel, "metric_names", None)
     available = tells() if callable(tells) else None
     if available is not None:
-        check_metrics(objective, available)
+        check_metrics(oracle.objective, available)
     deadline = float("inf")
     if time_limit is not None:
         deadline = time.monotonic() + positive_float("time_limit", time_limit)
     boolean("overwrite", overwrite)
-    role = find_role(workers)
-    if role.chief:
-        settings = {
-            "tuner": job.tuner_class.__qualname__,
-            "objective": describe_objective(objective),
-            "seed": job.seed,
-            "epochs": epochs,
-            "options": {
-                name: describe_option(value)
-                for name, value in tuner_options.items()
-            },
-            "max_trials": max_trials,
-        }
-        with locked(job.directory):
-            _run(job, role, settings, deadline, overwrite)
-    else:
-        follow(job, role)
+    workers = check_workers(workers, client)
+    settings = {
+        "tuner": type(oracle).__qualname__.removesuffix("Oracle"),
+        "objective": describe_objective(oracle.objective),
+        "seed": seed,
+        "epochs": epochs,
+        "options": {
+            name: describe_option(value)
+            for name, value in tuner_options.items()
+        },
+        "max_trials": max_trials,
+    }
+    oracle.max_trials = max_trials
+    folder = Folder(job.directory)
+    with folder.locked():
+        if overwrite:
+            folder.clear()
+        if read_settings(folder) is not None and not folder.has_results():
+            folder.clear()
+        with make_pool(job, folder.jobs, workers, client) as pool:
+            _run(job, folder, oracle, pool, settings, deadline)
     return SearchResult(job.directory)
 
 
-def _run(job, role, settings, deadline, overwrite):
-    """Runs the search from the process that decides."""
-    directory = pathlib.Path(job.directory)
-    if overwrite:
-        clear(directory)
-    before = read_settings(directory)
-    if before is not None and not has_results(directory):
-        clear(directory)
-    tuner = job.make_tuner()
-    oracle = tuner.oracle
-    oracle.deadline = deadline
-    oracle.max_trials = settings["max_trials"]
-    progress = Progress(
-        oracle, _total(tuner, settings["max_trials"]), max(1, role.workers)
-    )
-    oracle.on_end = progress
-
-    def open_search(space, failures):
-        _open(oracle, directory, settings, space, failures)
-        ended, total = len(oracle.end_order), progress.total
-        if total and ended >= total:
-            progress.note(
-                f"Nothing left to do: {ended} of {total} trials are from "
-                "before."
-            )
-        elif ended:
-            progress.note(
-                f"The search goes on: {ended} of {total or '?'} trials are "
-                "from before."
-            )
-
-    try:
-        if role.alone:
-            failures = explore(tuner.hypermodel, oracle)
-            open_search(space_config(oracle.get_space()), failures)
-            args, kwargs = job.fit_arguments()
-            tuner.search(*args, **kwargs)
-        else:
-            lead(job, role, oracle, open_search)
-    finally:
-        progress.close()
-    _conclude(oracle, settings["max_trials"], progress)
-
-
-def _open(oracle, directory, settings, space, failures):
-    """Starts a new search, or resumes the one that is there."""
-    settings = {**settings, "space": space, "complete": not failures}
-    before = read_settings(directory)
+def _run(job, folder, oracle, pool, settings, deadline):
+    """The search, from its space to its end."""
+    known = oracle.get_space().get_config()
+    entries = oracle.allow_new_entries, oracle.tune_new_entries
+    space, failures = _only(pool, explore, known, *entries)
+    settings |= {"space": plain(space["space"]), "complete": not failures}
+    before = read_settings(folder)
+    proposals = Proposals(oracle, folder)
     if before is not None:
-        lines = changes(before, settings)
-        if len(lines) > _FEW:
-            lines[_FEW:] = [f"... and {len(lines) - _FEW} more"]
-        if lines:
-            raise ValueError(
-                f"The search in {directory} was started otherwise:\n  "
-                + "\n  ".join(lines)
-                + "\nCall it as before to resume it, choose another "
-                "directory, or pass overwrite=True to delete its trials."
-            )
-        oracle.reload()
-    write_settings(directory, settings)
-    oracle.update_space(space_of(space))
-    oracle.save()
+        refuse_changes(folder, before, settings)
+        proposals.restore()
+        settings["majority"] = before.get("majority")
+    else:
+        settings["majority"] = _only(pool, majority)
+    write_settings(folder, settings)
+    oracle.update_space(space_of(space["space"]))
+    proposals.save()
     if failures:
         warnings.warn(
             f"{len(failures)} models could not be built while the space was "
             f"explored; trials may find more of it. The first: {failures[0]}"
         )
+    total = _total(job, oracle, settings["max_trials"])
+    progress = Progress(proposals, total, deadline)
+    if before is None and hasattr(job.hypermodel, "describe_space"):
+        progress.note(job.hypermodel.describe_space())
+    _tell_what_is_there(proposals, progress)
+    try:
+        _work(pool, proposals, progress, deadline)
+    except KeyboardInterrupt:
+        progress.close()
+        progress.note(
+            f"Interrupted after {proposals.ended} trials. The same call goes "
+            "on with the search."
+        )
+        raise
+    progress.close()
+    proposals.save()
+    _conclude(proposals, settings["max_trials"], progress, deadline)
 
 
-def _conclude(oracle, max_trials, progress):
-    """Raises what ended the search early; leaves every file readable."""
-    if oracle.error:
-        raise oracle.error
-    oracle.check_files()
-    oracle.save()
-    trials = list(oracle.trials.values())
-    if any(trial.status == Status.COMPLETED for trial in trials):
-        if max_trials and len(trials) < max_trials and not oracle.late():
+def _only(pool, function, *arguments):
+    """The result of a single task."""
+    pool.submit(function.__name__, function, *arguments)
+    _, found = pool.next()
+    if isinstance(found, Lost):
+        raise RuntimeError(f"The space was not explored. {found.reason}")
+    return found
+
+
+def _work(pool, proposals, progress, deadline):
+    """Asks, runs and tells, until nothing runs and nothing more will."""
+    running, session = {}, []
+    try:
+        _loop(pool, proposals, progress, deadline, running, session)
+    finally:
+        # What ends the search did not end because of them.
+        for trial_id in running:
+            proposals.folder.end(trial_id)
+
+
+def _loop(pool, proposals, progress, deadline, running, session):
+    while True:
+        while len(running) < pool.slots and time.monotonic() < deadline:
+            trial = proposals.ask()
+            if trial is None:
+                break
+            running[trial.trial_id] = trial
+            config = trial.hyperparameters.get_config()
+            pool.submit(trial.trial_id, run_trial, trial.trial_id, config)
+        if not running:
+            return
+        trial_id, outcome = pool.next()
+        trial = running.pop(trial_id)
+        if isinstance(outcome, Lost):
+            outcome = Outcome("FAILED", message=outcome.reason)
+        if outcome.status == "FATAL":
+            raise outcome.error
+        if proposals.tell(trial, outcome):
+            progress(trial, len(running), pool.slots)
+            session.append(trial)
+            _stop_if_all_fail(session, proposals)
+
+
+def _stop_if_all_fail(session, proposals):
+    first = session[:ALIKE]
+    failures = {signature(trial.message) for trial in first}
+    if len(first) < ALIKE or len(failures) > 1 or None in failures:
+        return
+    if not any(trial.status == "COMPLETED" for trial in proposals.trials):
+        raise RuntimeError(
+            f"The first {ALIKE} trials failed for one reason, so the search "
+            f"stopped:\n{first[0].message}"
+        )
+
+
+def _tell_what_is_there(proposals, progress):
+    ended, total = proposals.ended, progress.total
+    if total and ended >= total:
+        progress.note(
+            f"Nothing left to do: {ended} of {total} trials are from before."
+        )
+    elif ended:
+        progress.note(
+            f"The search goes on: {ended} of {total or '?'} trials are from "
+            "before."
+        )
+
+
+def _conclude(proposals, max_trials, progress, deadline):
+    """Raises what a search without a result ended with."""
+    trials, late = proposals.trials, time.monotonic() > deadline
+    if any(trial.status == "COMPLETED" for trial in trials):
+        if max_trials and len(trials) < max_trials and not late:
             progress.note(
                 f"The tuner has no more to propose after {len(trials)} trials."
             )
         return
     failed = reasons(trials)
-    if oracle.late():
+    if late:
         raise TimeoutError(
             "No trial succeeded before the time limit. "
             + ("Failed: " + "; ".join(failed) if failed else "None ended.")
@@ -265,10 +322,10 @@ def _conclude(oracle, max_trials, progress):
     raise RuntimeError("No trial succeeded. Failed: " + "; ".join(failed))
 
 
-def _total(tuner, max_trials):
+def _total(job, oracle, max_trials):
     """How many trials there will be; `None` if nobody knows."""
-    if isinstance(tuner, keras_tuner.Hyperband):
-        schedule = hyperband_trials(tuner.oracle)
+    if isinstance(oracle, keras_tuner.oracles.HyperbandOracle):
+        schedule = hyperband_trials(oracle)
         if max_trials and max_trials < schedule:
             warnings.warn(
                 f"Hyperband's schedule has {schedule} trials, and "
@@ -277,4 +334,4 @@ def _total(tuner, max_trials):
             )
             return max_trials
         return schedule
-    return max_trials or space_size(tuner.hypermodel)
+    return max_trials or space_size(job.hypermodel)

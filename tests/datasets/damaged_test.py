@@ -12,9 +12,9 @@ from PIL import Image
 
 from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.images import read_mask
-from keras_attention.datasets.layout import LAYOUTS
 from keras_attention.datasets.layout import read_laid_out
 from keras_attention.datasets.npz import from_npz
+from keras_attention.datasets.placement import LAYOUTS
 from keras_attention.datasets.table import from_table
 
 pytestmark = pytest.mark.filterwarnings("ignore")

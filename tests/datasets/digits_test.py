@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from keras_attention.datasets import digits
-from keras_attention.datasets.digits import DigitsSettings
 from keras_attention.datasets.digits import generate
 from keras_attention.datasets.digits import pool
+from keras_attention.datasets.digits_settings import DigitsSettings
+from keras_attention.datasets.info import ROLES
 
 
 def examples(split="train", count=20, **settings):
@@ -28,11 +29,9 @@ def test_an_example_depends_on_seed_split_and_index_alone():
 
 
 def test_no_digit_image_is_in_two_splits():
-    seen = [
-        {image.tobytes() for image in pool(split)[0]} for split in digits.SPLITS
-    ]
+    seen = [{image.tobytes() for image in pool(split)[0]} for split in ROLES]
     assert sum(map(len, seen)) == len(set.union(*seen)) == 1797
-    for split in digits.SPLITS:
+    for split in ROLES:
         labels = pool(split)[1]
         assert np.all(np.bincount(labels, minlength=10) >= 0.08 * len(labels))
 
@@ -158,7 +157,8 @@ def test_the_generator_imports_no_tfds():
         "sys.modules['keras_attention'].__path__ = [root]\n"
         "sys.modules['keras_attention.datasets'].__path__ = "
         "[root + '/datasets']\n"
-        "from keras_attention.datasets.digits import *\n"
+        "from keras_attention.datasets.digits import generate\n"
+        "from keras_attention.datasets.digits_settings import *\n"
         "next(generate(DigitsSettings(), 'train'))\n"
         "assert not {'tensorflow', 'tensorflow_datasets'} "
         "& set(sys.modules)\n"

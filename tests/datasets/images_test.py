@@ -12,10 +12,10 @@ from PIL import Image
 from PIL import ImageFile
 from PIL import TiffImagePlugin
 
-from keras_attention.datasets.images import binarise
 from keras_attention.datasets.images import read_image
 from keras_attention.datasets.images import read_mask
-from keras_attention.datasets.images import size_of
+from keras_attention.datasets.levels import binarise
+from keras_attention.datasets.opening import size_of
 
 
 def picture(height=6, width=9):

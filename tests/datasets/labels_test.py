@@ -15,13 +15,13 @@ from keras_attention.datasets.several import cell_labels
 from keras_attention.datasets.several import list_labels
 
 
-def where(count):
-    return [f"line {index + 2}" for index in range(count)]
+def lines(values):
+    return [f"line {index + 2}" for index in range(len(values))]
 
 
 def single(values, class_names=None):
-    problems = Problems("t.csv")
-    result = single_label(values, where(len(values)), problems, class_names)
+    problems = Problems("t.csv", lines(values))
+    result = single_label(values, problems, class_names)
     problems.raise_any()
     return result
 
@@ -113,8 +113,8 @@ def test_class_names_are_checked(names):
 
 
 def cells(values, **options):
-    problems = Problems("t.csv")
-    result = cell_labels(values, where(len(values)), problems, ";", **options)
+    problems = Problems("t.csv", lines(values))
+    result = cell_labels(values, problems, ";", **options)
     problems.raise_any()
     return result
 
@@ -134,14 +134,12 @@ def test_several_words_in_a_cell():
     with pytest.raises(ValueError, match="line 2 says 'A', line 3 says 'a'"):
         cells(["b;A", "a"])
     with pytest.raises(ValueError, match="argument separator"):
-        cell_labels(["a"], where(1), Problems("t"), "")
+        cell_labels(["a"], Problems("t"), "")
 
 
 def columns(values, **options):
-    problems = Problems("t.csv")
-    result = column_labels(
-        values, where(len(values)), problems, ("x", "y"), **options
-    )
+    problems = Problems("t.csv", lines(values))
+    result = column_labels(values, problems, ("x", "y"), **options)
     problems.raise_any()
     return result[0]
 
@@ -182,8 +180,8 @@ def test_what_counts_as_missing():
 
 
 def lists(values, **options):
-    problems = Problems("t.csv")
-    result = list_labels(values, where(len(values)), problems, **options)
+    problems = Problems("t.csv", lines(values))
+    result = list_labels(values, problems, **options)
     problems.raise_any()
     return result
 

@@ -9,14 +9,14 @@ from PIL import Image
 
 from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.images import read_image
-from keras_attention.datasets.images import size_of
-from keras_attention.datasets.layout import LAYOUTS
-from keras_attention.datasets.layout import check_size
 from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.layout import lay_out_boxes
-from keras_attention.datasets.layout import placement
 from keras_attention.datasets.layout import read_laid_out
 from keras_attention.datasets.layout import to_original
+from keras_attention.datasets.opening import size_of
+from keras_attention.datasets.placement import LAYOUTS
+from keras_attention.datasets.placement import check_size
+from keras_attention.datasets.placement import placement
 
 SIZES = [
     ((37, 53), (24, 24)),
@@ -289,6 +289,7 @@ def test_a_file_is_read_into_its_layout_as_if_read_whole(layout, channels):
         exif = Image.Exif()
         exif[0x0112] = orientation
         files.append(stored(image, exif=exif, quality=95))
+        files.append(stored(image, file_format="TIFF", exif=exif))
     for data in files:
         whole = read_image(data, channels)
         for size in ((32, 32), (24, 50), (300, 301)):
@@ -306,3 +307,11 @@ def test_only_what_is_left_out_of_a_file_is_reduced():
     for data in (stored(image), stored(image, file_format="PNG")):
         pixels, _ = read_laid_out(data, (64, 64))
         np.testing.assert_array_equal(pixels, read_image(data))
+
+
+def test_a_reduced_file_has_no_border():
+    """Whatever its side: a rounded one once let a black row in."""
+    for height in range(190, 240):
+        data = stored(np.full((height, 301, 3), 200, "uint8"))
+        pixels, _ = read_laid_out(data, (33, 40))
+        assert np.ptp(pixels) == 0

@@ -403,3 +403,36 @@ def test_splits_are_unpacked():
     photos = from_arrays(np.zeros((2, 8, 8), "uint8"), [0, 1])
     with pytest.raises(ValueError, match=r"scan\(\*splits\)"):
         scan((photos, photos))
+
+
+def test_numbers_to_predict():
+    these = Examples(
+        np.zeros((3, 2, 2, 1), "uint8"),
+        np.array([[0, 1], [2, 3], [np.nan, 5]], "float32"),
+        (),
+        ("a", "b", "c"),
+    )
+    report = look(these, few=1)
+    assert kinds(report)[0] == ("invalid label", "c")
+    assert report.examples[0].names == ("a", "b")
+    assert "class" not in str(report).split("invalid label")[0]
+
+
+@pytest.mark.parametrize("cache", [None, "disk"])
+def test_files_are_decoded_as_they_are_read(tmp_path, monkeypatch, cache):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    for index in range(4):
+        values = np.random.default_rng(index).random((8, 9, 7))
+        np.save(tmp_path / f"{index}.npy", values)
+    rows = [{"image": f"{i}.npy", "label": "ab"[i % 2]} for i in range(4)]
+    these = from_table(
+        rows,
+        images=tmp_path,
+        image="image",
+        label="label",
+        size=4,
+        channels=7,
+        white=1,
+        cache=cache,
+    )
+    assert look(these, few=1).rows == []

@@ -5,7 +5,6 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from keras_attention.metrics import average_precision
-from keras_attention.metrics import bootstrap_interval
 from keras_attention.metrics import roc_auc
 from keras_attention.metrics import sensitivity_at_specificity
 
@@ -111,29 +110,6 @@ def test_the_specificity_itself_is_enough():
         assert np.isnan(sensitivity_at_specificity([1, 1], [0.0, 1.0], 0.5))
 
 
-def test_the_interval_holds_the_mean_as_often_as_it_says():
-    generator = np.random.default_rng(0)
-    samples = generator.normal(size=(200, 40))
-    bounds = [bootstrap_interval(np.mean, s, repeats=200) for s in samples]
-    held = np.mean([low < 0 < high for low, high in bounds])
-    assert 0.87 < held < 0.99
-    labels, _, p = draw(2)
-    low, high = bootstrap_interval(roc_auc, labels, p[:, 1], repeats=100)
-    assert low < roc_auc(labels, p[:, 1]) < high
-    assert (low, high) == bootstrap_interval(
-        roc_auc, labels, p[:, 1], repeats=100
-    )
-
-
-def test_draws_without_a_number_are_left_out():
-    labels, scores = np.array([0, 0, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert bootstrap_interval(roc_auc, labels, scores) == (1.0, 1.0)
-        never = bootstrap_interval(roc_auc, labels[:2], scores[:2], repeats=5)
-    assert np.isnan(never).all()
-
-
 @pytest.mark.parametrize("area", AREAS)
 @pytest.mark.parametrize(
     ("labels", "scores", "match"),
@@ -161,12 +137,6 @@ def test_other_arguments_are_named():
         sensitivity_at_specificity([0, 1], [0.1, 0.2], 90)
     with pytest.raises(ValueError, match=r"scores.*\(2, 2\)"):
         sensitivity_at_specificity([0, 1], np.ones((2, 2)), 0.5)
-    with pytest.raises(ValueError, match=r"lengths \[2, 3\]"):
-        bootstrap_interval(roc_auc, [0, 1], [1, 2, 3])
-    with pytest.raises(ValueError, match="level=95"):
-        bootstrap_interval(np.mean, [0, 1], level=95)
-    with pytest.raises(ValueError, match="repeats=0"):
-        bootstrap_interval(np.mean, [0, 1], repeats=0)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 7])

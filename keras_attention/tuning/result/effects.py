@@ -1,15 +1,11 @@
 """The mean score for every value of a hyperparameter, with an interval."""
 
-import numbers
-
 import numpy as np
 
 from keras_attention.internals.requirements import explained
+from keras_attention.tuning.result.baselines import attention_of
 from keras_attention.tuning.result.hyperparameters import shown
 
-# In names of hyperparameters that say which attention, and where.
-_FIRST = ("mechanism", "attention", "place", "position", "block", "stage")
-_SUFFIX, _NONE = "_attention", "none"
 _GROUPS = 3
 _LEVEL = 0.95
 
@@ -23,31 +19,14 @@ def effect(parameter, trials):
     (Bayesian, Hyperband), values were not tried equally often beside each
     value of the others.
 
-    Args:
-        parameter: `Hyperparameter`.
-        trials: list of `Trial`, finished.
-
     Returns:
         One dictionary a group: `label`, `scores`, `mean`, `low` and `high`,
         the last two `None` for one trial.
-
-    Example:
-
-    >>> from keras_attention.tuning.result.hyperparameters import Hyperparameter
-    >>> from keras_attention.tuning.result.trial import Trial
-    >>> trials = [
-    ...     Trial("0", "COMPLETED", score=0.7, values={"kind": "se"}),
-    ...     Trial("1", "COMPLETED", score=0.9, values={"kind": "cbam"}),
-    ...     Trial("2", "COMPLETED", score=0.8, values={"kind": "cbam"}),
-    ... ]
-    >>> parameter = Hyperparameter("kind", "categories", ("se", "cbam"), False)
-    >>> [(g["label"], round(g["mean"], 2)) for g in effect(parameter, trials)]
-    [('se', 0.7), ('cbam', 0.85)]
     """
-    groups = {label: [] for label in _labels(parameter)}
-    for trial in trials:
-        groups[_label(parameter, trial.values.get(parameter.name))].append(
-            trial.score
+    groups = {}
+    for label, values in _parts(parameter):
+        groups.setdefault(label, []).extend(
+            t.score for t in trials if t.values.get(parameter.name) in values
         )
     return [_group(label, scores) for label, scores in groups.items() if scores]
 
@@ -55,49 +34,34 @@ def effect(parameter, trials):
 def main_effects(hyperparameters, trials, most=4):
     """What is asked first of a search: which mechanism, and where.
 
-    In a space with a hyperparameter `<place>_attention` for every place, a
-    trial counts for every mechanism and every place that it has. In others,
-    the categories whose names are about mechanism or place are taken; without
-    any, the first ones.
-
-    Args:
-        hyperparameters: list of `Hyperparameter`.
-        trials: list of `Trial`, finished.
-        most: int, how many hyperparameters. Defaults to `4`.
+    In a space with hyperparameters `<place>_attention` a trial counts for
+    every mechanism and every place that it has; in others the first
+    categories are taken, or without any the first hyperparameters.
 
     Returns:
         Dictionary of title to groups, as `effect` gives them.
     """
-    categories = [
-        parameter
-        for parameter in hyperparameters
-        if parameter.kind == "categories"
-    ]
-    if any(parameter.name.endswith(_SUFFIX) for parameter in categories):
+    if any(attention_of(trial.values) for trial in trials):
         return _combined(trials)
-    about = [
-        parameter
-        for parameter in categories
-        if any(word in parameter.name.lower() for word in _FIRST)
-    ]
-    chosen = (about or categories or hyperparameters)[:most]
+    categories = [p for p in hyperparameters if p.kind == "categories"]
+    chosen = (categories or hyperparameters)[:most]
     return {parameter.name: effect(parameter, trials) for parameter in chosen}
 
 
 def _combined(trials):
     mechanisms, places = {}, {}
     for trial in trials:
-        present = {
-            name.removesuffix(_SUFFIX): value
-            for name, value in trial.values.items()
-            if name.endswith(_SUFFIX) and value != _NONE
-        }
-        for key in {*present.values()} or {_NONE}:
+        present = attention_of(trial.values)
+        for key in {*present.values()} or {"none"}:
             mechanisms.setdefault(key, []).append(trial.score)
-        for key in present or {_NONE}:
+        for key in present or {"none"}:
             places.setdefault(key, []).append(trial.score)
+    # What the others are compared with comes first.
     return {
-        title: [_group(label, groups[label]) for label in sorted(groups)]
+        title: [
+            _group(label, groups[label])
+            for label in sorted(groups, key=lambda n: (n != "none", str(n)))
+        ]
         for title, groups in (
             ("mechanism, anywhere", mechanisms),
             ("attention at", places),
@@ -105,46 +69,34 @@ def _combined(trials):
     }
 
 
-def _labels(parameter):
-    labels = [_label(parameter, value) for value in parameter.values]
-    return dict.fromkeys([*labels, "off"] if parameter.optional else labels)
-
-
-def _label(parameter, value):
-    if (
-        value is None
-        or parameter.kind == "categories"
-        or len(parameter.values) <= 4
-    ):
-        return shown(value)
-    # Edges between the values that were tried, about equally many in each.
-    parts = np.array_split(np.array(parameter.values), _GROUPS)
-    for part in parts:
-        if value <= part[-1]:
-            low, high = (
-                _number(parameter, edge) for edge in (part[0], part[-1])
-            )
-            return low if low == high else f"{low} to {high}"
-    raise AssertionError(f"{value} is no value of {parameter}")
-
-
-def _number(parameter, value):
-    integers = all(isinstance(v, numbers.Integral) for v in parameter.values)
-    return shown(int(value) if integers else float(value))
+def _parts(parameter):
+    """Labels, and the values that each stands for."""
+    values = parameter.values
+    if parameter.kind == "categories" or len(values) <= 4:
+        yield from ((shown(value), [value]) for value in values)
+    else:
+        # Between values that were tried, about equally many in each.
+        for part in np.array_split(np.array(values), _GROUPS):
+            low, high = map(shown, part[[0, -1]].tolist())
+            yield low if low == high else f"{low} to {high}", part.tolist()
+    if parameter.optional:
+        yield "off", [None]
 
 
 def _group(label, scores):
-    mean, half = float(np.mean(scores)), None
+    mean, low, high = float(np.mean(scores)), None, None
     if len(scores) > 1:
         with explained("keras_attention.tuning"):
             from scipy import stats
 
-        error = np.std(scores, ddof=1) / len(scores) ** 0.5
+        # No bootstrap: of two or three trials it would be far too narrow.
+        error = stats.sem(scores)
         half = float(stats.t.ppf((1 + _LEVEL) / 2, len(scores) - 1) * error)
+        low, high = mean - half, mean + half
     return {
         "label": label,
         "scores": scores,
         "mean": mean,
-        "low": None if half is None else mean - half,
-        "high": None if half is None else mean + half,
+        "low": low,
+        "high": high,
     }

@@ -3,64 +3,32 @@
 import numpy as np
 
 from keras_attention.internals import arguments
-from keras_attention.tuning.result.canvas import BLUE
-from keras_attention.tuning.result.canvas import INK
-from keras_attention.tuning.result.canvas import NOTHING
-from keras_attention.tuning.result.canvas import PALE
-from keras_attention.tuning.result.canvas import SMALL
-from keras_attention.tuning.result.canvas import Canvas
-from keras_attention.tuning.result.canvas import message
-from keras_attention.tuning.result.canvas import plain
-from keras_attention.tuning.result.canvas import shortened
-from keras_attention.tuning.result.canvas import wrapped
+from keras_attention.tuning.result import canvas
 from keras_attention.tuning.result.effects import effect
 from keras_attention.tuning.result.effects import main_effects
 
 
 def plot_effects(result, names=None):
-    """Mean scores for every value of some hyperparameters.
-
-    Small points are trials; the large one is their mean, its line the 95 %
-    interval of the mean (Student's t), with an arrow where it leaves the
-    figure. A value that was tried once has no interval.
-
-    Args:
-        result: `SearchResult`.
-        names: list of str, which hyperparameters; without them mechanism and
-            place (see `effects.main_effects`). Defaults to `None`.
-
-    Returns:
-        A `matplotlib.figure.Figure`, unknown to pyplot.
-
-    Raises:
-        ValueError: For hyperparameters that do not differ between trials.
-
-    Example:
-
-    >>> from keras_attention.tuning.result.example_search import example_search
-    >>> from keras_attention.tuning import SearchResult
-    >>> figure = plot_effects(SearchResult(example_search(trials=9)))
-    >>> [axes.get_title(loc="left") for axes in figure.axes]
-    ['mechanism', 'place']
-    """
+    """The figure of `SearchResult.plot_effects`."""
     known = {parameter.name: parameter for parameter in result.hyperparameters}
     for name in names or ():
         arguments.one_of("names", name, tuple(known))
-    trials = result.finished
+    # In the order they ended: sorted, points side by side would be a slope.
+    trials = [trial for trial in result.trials if trial.score is not None]
     if names:
         chosen = {name: effect(known[name], trials) for name in names}
     else:
         chosen = main_effects(result.hyperparameters, trials)
     if not chosen:
-        return message(
+        return canvas.message(
             "No hyperparameter differs between the finished trials."
             if result.finished
-            else NOTHING
+            else canvas.NOTHING
         )
     limits = _limits([trial.score for trial in trials])
     widths = [max(len(groups), 2) for groups in chosen.values()]
-    canvas = Canvas(max(1.2 + 0.75 * sum(widths), 4.5), 3.4)
-    panels = canvas.subplots(
+    figure = canvas.Canvas(max(1.2 + 0.75 * sum(widths), 4.5), 3.4)
+    panels = figure.subplots(
         1,
         len(chosen),
         sharey=True,
@@ -68,10 +36,17 @@ def plot_effects(result, names=None):
         gridspec_kw={"width_ratios": widths},
     )[0]
     for axes, (name, groups) in zip(panels, chosen.items(), strict=True):
-        plain(axes, wrapped(name, 22))
+        canvas.plain(axes, canvas.wrapped(name, 22))
         _draw_effect(axes, groups, limits)
-    panels[0].set_ylabel(result.objective, fontsize=SMALL + 1, color=INK)
-    return canvas
+    figure.supxlabel(
+        "grey: trials; blue: their mean and its 95 % interval",
+        fontsize=canvas.SMALL + 1,
+        color=canvas.PALE,
+    )
+    panels[0].set_ylabel(
+        result.objective, fontsize=canvas.SMALL + 1, color=canvas.INK
+    )
+    return figure
 
 
 def _draw_effect(axes, groups, limits):
@@ -79,20 +54,22 @@ def _draw_effect(axes, groups, limits):
         scores = np.array(group["scores"])
         # Side by side, so that equal scores stay countable.
         offsets = np.linspace(-0.16, 0.16, len(scores)) * (len(scores) > 1)
-        axes.plot(x + offsets, scores, "o", ms=3, color=PALE, alpha=0.55)
+        axes.plot(x + offsets, scores, "o", ms=3, color=canvas.PALE, alpha=0.55)
         at = x + 0.28
         if group["low"] is not None:
             low, high = np.clip((group["low"], group["high"]), *limits)
-            axes.plot([at, at], [low, high], color=BLUE, lw=2)
+            axes.plot([at, at], [low, high], color=canvas.BLUE, lw=2)
             for end, edge, arrow in zip(
                 (group["low"], group["high"]), limits, "v^", strict=True
             ):
                 if min(limits) <= end <= max(limits):
                     continue
-                axes.plot(at, edge, arrow, ms=6, color=BLUE, clip_on=False)
-        axes.plot(at, group["mean"], "o", ms=6, color=BLUE)
+                axes.plot(
+                    at, edge, arrow, ms=6, color=canvas.BLUE, clip_on=False
+                )
+        axes.plot(at, group["mean"], "o", ms=6, color=canvas.BLUE)
     labels = [
-        wrapped(shortened(group["label"], 24), 11)
+        canvas.wrapped(canvas.shortened(group["label"], 24), 11)
         + f"\nn={len(group['scores'])}"
         for group in groups
     ]

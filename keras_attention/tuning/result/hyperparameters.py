@@ -1,4 +1,4 @@
-"""Hyperparameters as axes: what was tried, and where a value lies."""
+"""What was tried of a hyperparameter, and where a value lies among it."""
 
 import dataclasses
 import math
@@ -43,31 +43,14 @@ class Hyperparameter:
         low, high = self._scale(self.values[0]), self._scale(self.values[-1])
         return (self._scale(value) - low) / (high - low)
 
-    def ticks(self, most=7):
-        """Values to write beside the parameter."""
-        if self.kind == "categories" or len(self.values) <= 4:
-            return list(self.values)
-        low, high = self._scale(self.values[0]), self._scale(self.values[-1])
-        if self.kind == "log":
-            powers = range(math.ceil(low), math.floor(high) + 1)
-            inner = [10.0**p for p in powers][: most - 2]
-            return [self.values[0], *inner, self.values[-1]]
-        return round_numbers(low, high)
-
     def _scale(self, value):
         return math.log10(value) if self.kind == "log" else value
 
 
 def hyperparameters(trials, space):
-    """An parameter for every hyperparameter that differs between trials.
+    """Every `Hyperparameter` that differs between trials.
 
-    Args:
-        trials: list of `Trial`.
-        space: list of dict, the space of `oracle.json`: it gives the order, and
-            which axes are logarithmic.
-
-    Returns:
-        A list of `Hyperparameter`.
+    The space of `oracle.json` tells their order and which are logarithmic.
     """
     configs = {entry["config"]["name"]: entry for entry in reversed(space)}
     names = [entry["config"]["name"] for entry in space]
@@ -87,6 +70,15 @@ def hyperparameters(trials, space):
             )
         )
     return found
+
+
+def often_on(hyperparameters, trials):
+    """Names of those that at least half of the trials have."""
+    return [
+        parameter.name
+        for parameter in hyperparameters
+        if sum(parameter.name in t.values for t in trials) >= len(trials) / 2
+    ]
 
 
 def fixed(trials):
@@ -113,24 +105,8 @@ def shown(value):
     return str(value)
 
 
-def round_numbers(low, high):
-    """Multiples of 1, 2 or 5 times a power of ten, about five of them.
-
-    >>> round_numbers(0.1, 4.2)
-    [1.0, 2.0, 3.0, 4.0]
-    """
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough)
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [number * step for number in range(first, last + 1)]
-
-
 def _kind(entry, values):
-    are_numbers = all(
-        isinstance(value, numbers.Real) and not isinstance(value, bool)
-        for value in values
-    )
+    are_numbers = all(map(_is_number, values))
     if entry["class_name"] in ("Choice", "Boolean") or not are_numbers:
         return "categories"
     is_log = entry["config"].get("sampling") in ("log", "reverse_log")
@@ -138,9 +114,13 @@ def _kind(entry, values):
 
 
 def _ordered(entry, values, kind):
-    listed = entry["config"].get("values") if kind == "categories" else None
-    if listed:
-        known = [value for value in listed if value in values]
-        return tuple(known + sorted(values - {*known}, key=str))
+    if kind != "categories" or all(map(_is_number, values)):
+        return tuple(sorted(values))
+    listed = entry["config"].get("values") or ()
+    known = [value for value in listed if value in values]
     # Values of several types, as of a choice made by others, have no order.
-    return tuple(sorted(values, key=str if kind == "categories" else None))
+    return tuple(known + sorted(values - {*known}, key=str))
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -1,15 +1,17 @@
-"""The leaderboard of a search, as text, HTML, CSV and data frame."""
+"""The leaderboard of a search, as text, HTML and CSV."""
 
-import importlib
 import json
 import textwrap
 
 from keras_attention.internals import table
 from keras_attention.internals.table import html_table
 from keras_attention.internals.table import text_table
+from keras_attention.tuning.result.baselines import majority_score
+from keras_attention.tuning.result.baselines import verdicts
+from keras_attention.tuning.result.hyperparameters import often_on
 from keras_attention.tuning.result.hyperparameters import shown
 
-_TOP = 10
+_TOP, _FEW = 10, 8
 _WIDTH = 56
 
 
@@ -28,67 +30,27 @@ def html(result, most=_TOP):
     return "".join(parts) + (html_table(["note"], notes) if notes else "")
 
 
-def configuration(result, trial):
-    """The hyperparameters that differ between trials, those that are on."""
-    varied = [
-        parameter.name
-        for parameter in result.hyperparameters
-        if parameter.name in trial.values
-    ]
-    if not varied:
-        return "(the same in all trials)"
-    return ", ".join(f"{name}={shown(trial.values[name])}" for name in varied)
-
-
-def flat(rows):
-    """Rows without dictionaries inside: a column a hyperparameter and metric.
-
-    >>> row = {"trial": "0", "hyperparameters": {"a": 1}, "metrics": {"b": 2}}
-    >>> flat([row])
-    [{'trial': '0', 'hyperparameters.a': 1, 'metrics.b': 2}]
-    """
+def csv_text(rows):
+    """A column a hyperparameter and a metric, empty where there is none."""
     nested = ("hyperparameters", "metrics")
-    columns = {
-        (group, name): None
-        for group in nested
-        for row in rows
-        for name in row[group]
-    }
-    return [
-        {
-            **{name: row[name] for name in row if name not in nested},
-            **{f"{g}.{name}": row[g].get(name) for g, name in columns},
-        }
-        for row in rows
-    ]
-
-
-def csv_text(records):
-    """Comma-separated, with empty cells for what is not there."""
+    columns = dict.fromkeys(
+        (group, name) for group in nested for row in rows for name in row[group]
+    )
     return table.csv_text(
         [
-            {**record, "repeats": repeats and json.dumps(repeats)}
-            for record in records
-            for repeats in [record["repeats"] or None]
+            {
+                **{name: row[name] for name in row if name not in nested},
+                "repeats": json.dumps(row["repeats"]) if row["repeats"] else "",
+                **{f"{g}.{name}": row[g].get(name) for g, name in columns},
+            }
+            for row in rows
         ]
     )
 
 
-def data_frame(records):
-    """A `pandas.DataFrame`, if pandas is installed."""
-    try:
-        pandas = importlib.import_module("pandas")
-    except ImportError as error:
-        raise ImportError(
-            "table('dataframe') needs a package that is not installed: pip "
-            "install pandas. table('csv') has the same columns."
-        ) from error
-    return pandas.DataFrame(records)
-
-
 def _cells(result, most):
     columns = {
-        "trial": lambda t: t.name,
+        "trial": lambda t: t.trial_id,
         result.objective: lambda t: f"{t.score:.4g}",
         "spread": lambda t: _number(t.spread, "{:.2g}"),
         "parameters": lambda t: _number(t.metrics.get("parameters"), "{:,.0f}"),
@@ -97,10 +59,16 @@ def _cells(result, most):
         "attention on object": lambda t: _number(_energy(t), "{:.1%}"),
     }
     trials = result.finished[:most]
+    if result.plain not in (None, *trials):
+        trials.append(result.plain)
+    names = [parameter.name for parameter in result.hyperparameters]
+    usual = names
+    if most is not None:
+        usual = often_on(result.hyperparameters, result.finished)
     rows = [
         [
             textwrap.fill(
-                configuration(result, trial),
+                _configuration(result, trial, names, usual),
                 _WIDTH,
                 break_long_words=False,
                 break_on_hyphens=False,
@@ -109,21 +77,41 @@ def _cells(result, most):
         ]
         for trial in trials
     ]
+    header = ["configuration", *columns]
     # Costs that no trial of the search has told of are no column.
-    always = ("configuration", "trial", result.objective, "spread")
+    always = header[:4]
     kept = [
         number
-        for number, name in enumerate(["configuration", *columns])
+        for number, name in enumerate(header)
         if name in always or any(row[number] != "-" for row in rows)
     ]
-    header = ["configuration", *columns]
+    majority = majority_score(result)
+    if majority is not None:
+        others = ["-"] * (len(columns) - 2)
+        rows.append(["majority class", "-", f"{majority:.4g}", *others])
     return [header[n] for n in kept], [[row[n] for n in kept] for row in rows]
+
+
+def _configuration(result, trial, names, usual):
+    """The hyperparameters that differ between trials, those that are on.
+
+    Of more than eight only those that are so in other trials too.
+    """
+    on = [name for name in names if name in trial.values]
+    chosen = on if len(on) <= _FEW else [name for name in on if name in usual]
+    told = [f"{name}={shown(trial.values[name])}" for name in chosen]
+    if len(chosen) < len(on):
+        told.append(f"and {len(on) - len(chosen)} more")
+    plain = "best plain network: " if trial is result.plain else ""
+    return plain + (", ".join(told) or "(the same in all trials)")
 
 
 def _notes(result, most):
     if not result.trials:
         return ["No trials yet."]
     notes = []
+    if result.finished:
+        notes += [said for doubt, said in verdicts(result) if doubt]
     hidden = len(result.finished[most:]) if most else 0
     if hidden:
         notes.append(f"and {hidden} more: table()")
@@ -144,7 +132,7 @@ def failures(result):
     reasons = {}
     for trial in result.unfinished:
         key = (trial.status, trial.reason)
-        reasons.setdefault(key, []).append(trial.name)
+        reasons.setdefault(key, []).append(trial.trial_id)
     return [
         f"{status} {', '.join(names)}: {reason}"
         for (status, reason), names in reasons.items()

@@ -16,21 +16,10 @@ from keras_attention.tuning.result.progress_plot import plot_progress
 
 
 def page(result):
-    """Summary, figures and the whole table of a search.
+    """The page of `SearchResult.to_html`: summary, figures, the whole table.
 
-    Args:
-        result: `SearchResult`.
-
-    Returns:
-        HTML without scripts; figures are SVG inside the page, so that it can
-        be sent by mail and read without a network.
-
-    Example:
-
-    >>> from keras_attention.tuning.result.example_search import example_search
-    >>> from keras_attention.tuning import SearchResult
-    >>> page(SearchResult(example_search(trials=3)))[:15]
-    '<!DOCTYPE html>'
+    Without scripts; figures are SVG inside, so that the page can be sent by
+    mail and read without a network.
     """
     title = f"Search: {result.directory.name}"
     if result.objective:

@@ -1,15 +1,7 @@
 """Score against cost."""
 
 from keras_attention.internals import arguments
-from keras_attention.tuning.result.canvas import BLUE
-from keras_attention.tuning.result.canvas import NOTHING
-from keras_attention.tuning.result.canvas import PALE
-from keras_attention.tuning.result.canvas import SMALL
-from keras_attention.tuning.result.canvas import Canvas
-from keras_attention.tuning.result.canvas import legend
-from keras_attention.tuning.result.canvas import message
-from keras_attention.tuning.result.canvas import plain
-from keras_attention.tuning.result.canvas import shortened
+from keras_attention.tuning.result import canvas
 
 _UNITS = {
     "flops": (1e9, "GFLOPs an image"),
@@ -19,31 +11,9 @@ _UNITS = {
 
 
 def plot_pareto(result, cost="flops"):
-    """Score against a cost; the front is what nothing beats in both.
-
-    Vertical lines join the lowest to the highest repeat. Numbers on the front
-    are the names of the trials, as in the table.
-
-    Args:
-        result: `SearchResult`.
-        cost: str, a metric that is better when smaller. Defaults to `"flops"`.
-
-    Returns:
-        A `matplotlib.figure.Figure`, unknown to pyplot.
-
-    Raises:
-        ValueError: If no finished trial tells of that cost.
-
-    Example:
-
-    >>> from keras_attention.tuning.result.example_search import example_search
-    >>> from keras_attention.tuning import SearchResult
-    >>> figure = plot_pareto(SearchResult(example_search(trials=5)))
-    >>> figure.axes[0].get_xlabel()
-    'GFLOPs an image'
-    """
+    """The figure of `SearchResult.plot_pareto`."""
     if not result.finished:
-        return message(NOTHING)
+        return canvas.message(canvas.NOTHING)
     known = sorted({m for trial in result.finished for m in trial.metrics})
     arguments.one_of("cost", cost, [m for m in known if m != result.objective])
     unit, label = _UNITS.get(cost, (1, cost))
@@ -52,12 +22,16 @@ def plot_pareto(result, cost="flops"):
         for trial in result.finished
         if trial.metrics.get(cost) is not None
     ]
-    canvas = Canvas(6.4, 4.2)
-    axes = canvas.add_subplot()
-    plain(axes, f"{result.objective} against cost", label, result.objective)
+    figure = canvas.Canvas(6.4, 4.2)
+    axes = figure.add_subplot()
+    canvas.plain(
+        axes, f"{result.objective} against cost", label, result.objective
+    )
     for x, trial in points:
         low, high = _range(trial)
-        axes.plot([x, x], [low, high], color=PALE, alpha=0.45, linewidth=1)
+        axes.plot(
+            [x, x], [low, high], color=canvas.PALE, alpha=0.45, linewidth=1
+        )
     front = pareto_front(points, result.direction)
     behind = [point for point in points if point not in front]
     axes.plot(
@@ -65,7 +39,7 @@ def plot_pareto(result, cost="flops"):
         [trial.score for _, trial in behind],
         "o",
         ms=4.5,
-        color=PALE,
+        color=canvas.PALE,
         label="a trial",
     )
     axes.plot(
@@ -75,7 +49,7 @@ def plot_pareto(result, cost="flops"):
         ms=7,
         drawstyle="steps-post",
         linewidth=1.5,
-        color=BLUE,
+        color=canvas.BLUE,
         label="the front",
     )
     costs = [x for x, _ in points]
@@ -83,8 +57,8 @@ def plot_pareto(result, cost="flops"):
         axes.set_xscale("log")
     axes.margins(0.08, 0.12)
     _name_front(axes, front)
-    legend(canvas, axes)
-    return canvas
+    canvas.legend(figure, axes)
+    return figure
 
 
 def _name_front(axes, front):
@@ -93,20 +67,20 @@ def _name_front(axes, front):
     texts = []  # [position of the first, names]
     for x, trial in front[::-1]:
         if texts and abs(texts[-1][0][1] - trial.score) < 0.05 * (top - bottom):
-            texts[-1][1].append(trial.name)
+            texts[-1][1].append(trial.trial_id)
         else:
-            texts.append([(x, trial.score), [trial.name]])
+            texts.append([(x, trial.score), [trial.trial_id]])
     for position, names in texts:
         axes.annotate(
-            shortened(", ".join(names)),
+            canvas.shortened(", ".join(names)),
             position,
             (-7, 0),
             textcoords="offset points",
             ha="right",
             va="center",
-            fontsize=SMALL + 1,
+            fontsize=canvas.SMALL + 1,
             fontweight="bold",
-            color=BLUE,
+            color=canvas.BLUE,
         )
 
 

@@ -1,6 +1,5 @@
 """Which metric ranked the trials, told by their scores."""
 
-import json
 import math
 
 from keras_attention.internals import arguments
@@ -9,32 +8,16 @@ from keras_attention.tuning.result.trial import histories_of
 from keras_attention.tuning.result.trial import same
 
 
-def stored_objective(directory):
-    """`(objective, direction)` of `search.json`, or `(None, None)`."""
-    path = directory / "search.json"
-    try:
-        pairs = json.loads(path.read_text())["objective"]
-    except (FileNotFoundError, ValueError, KeyError):
-        # The scores tell it too, in all but rare cases.
-        return None, None
-    # KerasTuner's name for the sum of several.
-    return pairs[0] if len(pairs) == 1 else ("multi_objective", "min")
-
-
 def objective_of(states, objective, direction):
     """The metric that ranks the trials, and its direction.
 
     Args:
-        states: dict of trial id to its file's content, `None` for a damaged
-            one.
+        states: dict of trial id to what its file holds.
         objective: str, the one asked for, or `None` for the search's own.
         direction: str, `"max"`, `"min"` or `None`.
 
     Returns:
         `(objective, direction)`, both `None` before the first score.
-
-    Raises:
-        ValueError: For an unknown objective, and for one that cannot be told.
     """
     if direction is not None:
         arguments.one_of("direction", direction, ("max", "min"))
@@ -44,14 +27,15 @@ def objective_of(states, objective, direction):
             arguments.one_of("objective", objective, sorted(known))
     candidates = None
     for state in states.values():
-        if not state or state["status"] != "COMPLETED":
+        score = state.get("score")
+        if state["status"] != "COMPLETED" or score is None:
             continue
-        if state["score"] is None or not math.isfinite(state["score"]):
+        if not math.isfinite(score):
             continue
         fits = [
             (name, history["direction"])
             for name, history in histories_of(state).items()
-            if same(best_of(history, history["direction"]), state["score"])
+            if same(best_of(history, history["direction"]), score)
         ]
         if candidates is None:
             candidates = fits

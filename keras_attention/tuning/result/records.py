@@ -1,12 +1,14 @@
-"""The files that KerasTuner leaves in a folder, as plain records."""
+"""The files that a search leaves in a folder, as plain records."""
 
 import dataclasses
-import json
 import pathlib
+import warnings
 
 from keras_attention.internals import arguments
+from keras_attention.tuning.result import schema
 from keras_attention.tuning.result.ranking import objective_of
-from keras_attention.tuning.result.ranking import stored_objective
+from keras_attention.tuning.result.trial import Trial
+from keras_attention.tuning.result.trial import histories_of
 from keras_attention.tuning.result.trial import trial_of
 
 
@@ -17,16 +19,18 @@ class Search:
     directory: pathlib.Path
     objective: str | None
     direction: str | None
+    majority: float | None
     space: list
     trials: list
 
 
 def read_search(directory, objective=None, direction=None):
-    """Reads `oracle.json` and every `trial_*/trial.json`.
+    """Reads `oracle.json`, `search.json` and the file of every trial.
 
     KerasTuner does not store which metric was the objective; it is the one
     whose best value is the score of every trial, and its direction stands
-    beside its values. `search` of this package stores it in `search.json`.
+    beside its values. `search` of this package stores it in `search.json`,
+    and with it the share of the most frequent class.
 
     Args:
         directory: str or path, a folder with an `oracle.json`.
@@ -35,32 +39,36 @@ def read_search(directory, objective=None, direction=None):
         direction: str, `"max"` or `"min"`. Defaults to `None`.
 
     Returns:
-        A `Search`.
+        A `Search`. A trial whose file is no record of it is `"DAMAGED"`; what
+        `search.json` does not tell as it should is named in a warning and
+        left out.
 
     Raises:
         ValueError: For a folder that holds no search, for an `oracle.json`
-            that cannot be read, for an objective that cannot be told.
-
-    Example:
-
-    >>> import tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> _ = (folder / "oracle.json").write_text("{}")
-    >>> read_search(folder).trials
-    []
+            that is none, for an objective that cannot be told.
     """
     directory = pathlib.Path(directory)
     oracle = _oracle(directory)
-    states = _trial_states(directory, oracle)
+    settings = _settings(directory)
+    states, damaged = _states(directory)
     if objective is None and direction is None:
-        objective, direction = stored_objective(directory)
+        objective, direction = _stored_objective(settings, states)
     objective, direction = objective_of(states, objective, direction)
+    trials = damaged | {
+        trial_id: trial_of(state, objective, direction)
+        for trial_id, state in states.items()
+    }
+    order = [*(oracle.get("end_order") or ())]
+    order += oracle.get("start_order") or ()
+    # Trial 10 after trial 9.
+    order += sorted(trials, key=lambda trial_id: (len(trial_id), trial_id))
     return Search(
         directory,
         objective,
         direction,
-        oracle.get("hyperparameters", {}).get("space", []),
-        [trial_of(name, s, objective, direction) for name, s in states.items()],
+        settings.get("majority"),
+        (oracle.get("hyperparameters") or {}).get("space") or [],
+        [trials[name] for name in dict.fromkeys(order) if name in trials],
     )
 
 
@@ -74,39 +82,71 @@ def _oracle(directory):
             arguments.invalid("directory", str(directory), expected) + hint
         )
     try:
-        state = json.loads(path.read_text())
+        return _checked(path, schema.ORACLE)
     except ValueError as error:
         raise ValueError(
-            f"{path} is damaged and cannot be read as JSON ({error}). The "
-            "trials beside it may be whole: restore it from a copy, or move "
-            "it away and resume the search."
+            f"{path} is damaged: {error}. The trials beside it may be whole: "
+            "restore it from a copy, or move it away and resume the search."
         ) from error
-    return state
 
 
-def _trial_states(directory, oracle):
-    """Trial id to its file's content, `None` for a damaged one."""
-    paths = {
-        path.parent.name.removeprefix("trial_"): path
-        # Trial 10 after trial 9.
-        for path in sorted(
-            directory.glob("trial_*/trial.json"),
-            key=lambda path: (len(path.parent.name), path.parent.name),
-        )
-    }
-    order = [*oracle.get("end_order", ()), *oracle.get("start_order", ())]
-    names = [name for name in dict.fromkeys(order) if name in paths]
-    return {
-        name: _state(paths[name]) for name in dict.fromkeys(names + list(paths))
-    }
-
-
-def _state(path):
+def _settings(directory):
+    """What can be used of `search.json`, which KerasTuner does not write."""
+    path = directory / "search.json"
+    if not path.exists():
+        return {}
     try:
-        state = json.loads(path.read_text())
-    except ValueError:
-        return None
-    whole = isinstance(state, dict) and {"hyperparameters", "status"} <= {
-        *state
-    }
-    return state if whole else None
+        settings = schema.read_record(path)
+    except ValueError as error:
+        settings, problem = {}, str(error)
+    else:
+        wrong = schema.misfits(settings, schema.SETTINGS)
+        if not wrong:
+            return settings
+        settings = {n: v for n, v in settings.items() if n not in wrong}
+        problem = f"wrong in it: {', '.join(wrong)}"
+    warnings.warn(f"{path} is damaged: {problem}. The result is without it.")
+    return settings
+
+
+def _states(directory):
+    """Trial id to what its file holds, and to the `Trial` of a damaged one."""
+    states, damaged = {}, {}
+    for path in directory.glob("trial_*/trial.json"):
+        trial_id = path.parent.name.removeprefix("trial_")
+        try:
+            state = _checked(path, schema.TRIAL)
+            if state["trial_id"] != trial_id:
+                raise ValueError(f"it is of trial {state['trial_id']}")
+        except ValueError as error:
+            reason = f"{path.parent.name}/{path.name} is damaged: {error}"
+            damaged[trial_id] = Trial(trial_id, "DAMAGED", reason=reason)
+        else:
+            states[trial_id] = state
+    return states, damaged
+
+
+def _checked(path, parts):
+    record = schema.read_record(path)
+    wrong = schema.misfits(record, parts)
+    if wrong:
+        raise ValueError(f"missing or wrong in it: {', '.join(wrong)}")
+    return record
+
+
+def _stored_objective(settings, states):
+    """`(objective, direction)` of `search.json`, or `(None, None)`."""
+    pairs = settings.get("objective")
+    if not pairs:
+        # The scores tell it too, in all but rare cases.
+        return None, None
+    # KerasTuner's name for the sum of several.
+    stored = pairs[0] if len(pairs) == 1 else ("multi_objective", "min")
+    ended = [s for s in states.values() if s["status"] == "COMPLETED"]
+    if ended and not any(stored[0] in histories_of(s) for s in ended):
+        warnings.warn(
+            f"No trial has the objective of search.json, {stored[0]!r}: the "
+            "result is without it."
+        )
+        return None, None
+    return stored

@@ -1,23 +1,21 @@
 """The winner again, on fresh seeds and on data the search never saw."""
 
-import contextlib
-import copy
-import gc
+import math
 import numbers
+import os
 import pathlib
-import shutil
-import statistics
 import tempfile
-import time
 from collections.abc import Iterable
 
-import keras
-
 from keras_attention.internals import arguments
-from keras_attention.internals.files import save_model
+from keras_attention.tuning.engine.pools import map_over
+from keras_attention.tuning.engine.request import check_workers
+from keras_attention.tuning.result.rebuilding import check_space
+from keras_attention.tuning.result.rebuilding import fresh_config
 from keras_attention.tuning.result.retraining_report import Retraining
-from keras_attention.tuning.result.trial import active
-from keras_attention.tuning.trial.supervised import supervised
+from keras_attention.tuning.result.seed_training import SeedJob
+from keras_attention.tuning.result.seed_training import train_seed
+from keras_attention.tuning.trial.objective import get_objective
 
 
 def retrain(
@@ -32,6 +30,8 @@ def retrain(
     epochs=None,
     path=None,
     metric=None,
+    workers=None,
+    client=None,
     **fit_options,
 ):
     """Trains the winner of a search on fresh seeds and tests it.
@@ -61,10 +61,15 @@ def retrain(
             many, from 0 on. Defaults to `(0, 1, 2)`.
         epochs: int, for `fit`. With `None` the winner's budget of a Hyperband
             search, else what `fit` does without it. Defaults to `None`.
-        path: str or path, a new `.keras` file for the model of the median seed.
-            Defaults to `None`.
+        path: str or path, a new `.keras` file for the model of the median
+            seed, of two in the middle that of the better one. Defaults to
+            `None`.
         metric: str, a name in `evaluate`'s results; `None` for the search's
             objective without its `val_`. Defaults to `None`.
+        workers: int, str or `None`, how many seeds train at a time, as in
+            `search`. Defaults to `None`.
+        client: `distributed.Client` or `None`, as in `search`. Defaults to
+            `None`.
         **fit_options: for `fit`, for instance `callbacks`.
 
     Returns:
@@ -76,92 +81,71 @@ def retrain(
             hyperparameters than were searched or does not train the model it
             is given, for a metric that `evaluate` does not give.
 
-    Example:
-
-    >>> import numpy as np
-    >>> from keras_attention.tuning.result.example_search import example_search
-    >>> from keras_attention.tuning import SearchResult
-    >>> def build(hp):
-    ...     layer = keras.layers.Dense(2, activation="softmax")
-    ...     model = keras.Sequential([keras.Input((3,)), layer])
-    ...     model.compile(
-    ...         keras.optimizers.SGD(hp.get("learning_rate")),
-    ...         loss="sparse_categorical_crossentropy",
-    ...         metrics=["accuracy"],
-    ...     )
-    ...     return model
-    >>> data = np.ones((8, 3)), np.array([0, 1] * 4)
-    >>> fresh = retrain(
-    ...     SearchResult(example_search(trials=3)),
-    ...     hypermodel=build,
-    ...     train=data,
-    ...     test=data,
-    ...     seeds=(1, 2),
-    ... )
-    >>> fresh.mean, fresh.spread
-    (0.5, 0.0)
-
     Cost:
         One training a seed.
+
+    See also:
+        `best_model`, for the network that the search itself has trained;
+        `SearchResult`, whose example retrains.
     """
     trial = result.winner()
     seeds, path = _checked(seeds, path)
-    metric = metric or result.objective.removeprefix("val_")
+    objective = result.objective.removeprefix("val_")
+    metric = metric or objective
+    searched, direction = f"val_{metric}", None
+    if metric == objective:
+        searched, direction = result.objective, result.direction
+    better = _better(metric, direction, len(seeds)) if path else None
+    config = fresh_config(trial, values)
+    check_space(hypermodel, config, given=values is not None)
     if epochs is None:
         epochs = trial.values.get("tuner/epochs")
-    options = dict(fit_options)
     if epochs is not None:
-        options["epochs"] = epochs
-    config = _config(trial, values)
-    _check_space(hypermodel, config, values)
-    rows = []
+        fit_options["epochs"] = epochs
+    job = SeedJob(
+        hypermodel, config, train, validation, test, fit_options, metric
+    )
     # Beside the target, so that the last step is a rename.
-    parent = path.parent if path else None
+    parent, kept = path.parent if path else None, None
     with tempfile.TemporaryDirectory(dir=parent) as folder:
-        for seed in seeds:
-            keras.utils.set_random_seed(seed)
-            start = time.perf_counter()
-            with _seeded(hypermodel, seed):
-                model = _trained(hypermodel, config, train, validation, options)
-            row = {"seed": seed, "seconds": time.perf_counter() - start}
-            row |= _evaluated(model, test, "", metric)
-            if validation is not None:
-                row |= _evaluated(model, validation, "val_", metric)
-            rows.append(row)
-            if path:
-                save_model(model, f"{folder}/{seed}.keras")
-            # Before the next model is built: two may not fit in memory.
-            del model
-            gc.collect()
-        scores = [row[metric] for row in rows]
-        kept = seeds[scores.index(statistics.median_low(scores))]
+        files = {seed: pathlib.Path(folder, f"{seed}.keras") for seed in seeds}
+        items = [(seed, files[seed] if path else None) for seed in seeds]
+        rows = map_over(
+            train_seed,
+            items,
+            job=job,
+            folder=pathlib.Path(result.directory, "jobs"),
+            workers=check_workers(workers, client),
+            client=client,
+        )
         if path:
-            shutil.move(f"{folder}/{kept}.keras", path)
-    if metric == result.objective.removeprefix("val_"):
-        searched, direction = result.objective, result.direction
-    else:
-        searched, direction = f"val_{metric}", None
+            kept = _median_seed(rows, metric, better)
+            os.replace(files[kept], path)
     score = trial.metrics.get(searched) if values is None else None
     return Retraining(rows, metric, searched, direction, score, path, kept)
 
 
-@contextlib.contextmanager
-def _seeded(hypermodel, seed):
-    """Sets the hypermodel's own seed: it would undo the global one.
-
-    Not on a copy: KerasTuner binds `build` to the original.
-    """
-    fresh = {"seed": seed, "seeds": 1, "folds": None}
-    before = {
-        n: getattr(hypermodel, n) for n in fresh if hasattr(hypermodel, n)
-    }
-    for name in before:
-        setattr(hypermodel, name, fresh[name])
+def _better(metric, direction, count):
+    """Which way a metric is better, if the median needs to know."""
+    if direction is not None or count % 2:
+        return direction
     try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(hypermodel, name, value)
+        return get_objective(metric).direction
+    except ValueError as error:
+        raise ValueError(
+            f"Whether {metric!r} is better when it is larger is not known, so "
+            "neither is which of the two seeds in the middle is kept in path. "
+            f"Pass an odd number of seeds. Received: {count}"
+        ) from error
+
+
+def _median_seed(rows, metric, direction):
+    """The seed in the middle; of two in the middle the better one."""
+    sign = -1 if direction == "max" else 1
+    best_first = sorted(
+        rows, key=lambda row: (math.isnan(row[metric]), sign * row[metric])
+    )
+    return best_first[(len(rows) - 1) // 2]["seed"]
 
 
 def _checked(seeds, path):
@@ -183,81 +167,3 @@ def _checked(seeds, path):
         raise ValueError(arguments.invalid("path", str(path), expected))
     path.parent.mkdir(parents=True, exist_ok=True)
     return seeds, path
-
-
-def _config(trial, values):
-    """The hyperparameters' configuration, without the tuner's own values.
-
-    A Hyperband trial went on with another's weights, from an epoch that its
-    values tell; a fresh network starts with the first.
-    """
-    values = trial.config["values"] if values is None else values
-    own = {n: v for n, v in values.items() if not n.startswith("tuner/")}
-    return {**trial.config, "values": own}
-
-
-def _check_space(hypermodel, config, values):
-    """Asks a hypermodel that can tell whether it draws these values.
-
-    KerasTuner hands out what was stored, among a hypermodel's choices or not.
-    """
-    if not hasattr(hypermodel, "check_values"):
-        return
-    try:
-        hypermodel.check_values(active(config))
-    except ValueError as error:
-        if values is not None:
-            raise
-        raise ValueError(
-            "Invalid value for argument hypermodel: expected the one of the "
-            "search, with the same mechanisms, places and choices. Received: "
-            "one that cannot draw the winner's hyperparameters: "
-            f"{str(error).partition('Received: ')[2]}"
-        ) from error
-
-
-def _trained(hypermodel, config, train, validation, options):
-    import keras_tuner
-
-    # It changes the dictionary that it is given.
-    hp = keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
-    known = {*hp.values}
-    model = getattr(hypermodel, "build", hypermodel)(hp)
-    new = sorted({*hp.values} - known)
-    if new:
-        raise ValueError(
-            "Invalid value for argument hypermodel: expected the one of the "
-            f"search, which had the hyperparameters {sorted(known)}. "
-            f"Received: one that also asks for {new}"
-        )
-    if validation is not None:
-        options = {**options, "validation_data": _data(validation)}
-    options.setdefault("verbose", 0)
-    positional = _positional(_data(train))
-    if hasattr(hypermodel, "fit"):
-        hypermodel.fit(hp, model, *positional, **options)
-    else:
-        model.fit(*positional, **options)
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is not None and int(optimizer.iterations) == 0:
-        raise ValueError(
-            "Invalid value for argument hypermodel: expected a fit that "
-            "trains the model it is given. Received: one that left it "
-            "untrained, for instance because it trains copies of its own"
-        )
-    return model
-
-
-def _evaluated(model, data, prefix, metric):
-    data = _positional(supervised(_data(data)))
-    found = model.evaluate(*data, verbose=0, return_dict=True)
-    arguments.one_of("metric", metric, tuple(found))
-    return {prefix + name: float(value) for name, value in found.items()}
-
-
-def _data(data):
-    return data() if callable(data) else data
-
-
-def _positional(data):
-    return data if isinstance(data, tuple) else (data,)

@@ -7,17 +7,20 @@ import pathlib
 from keras_attention.internals import arguments
 from keras_attention.internals.files import write_text
 from keras_attention.tuning.result import leaderboard
+from keras_attention.tuning.result.baselines import plain_network
 from keras_attention.tuning.result.hyperparameters import fixed
 from keras_attention.tuning.result.hyperparameters import hyperparameters
 from keras_attention.tuning.result.importance import importance
+from keras_attention.tuning.result.rebuilding import best_model
 from keras_attention.tuning.result.records import read_search
+from keras_attention.tuning.result.retraining import retrain
 
 
 class SearchResult:
     """What a hyperparameter search found, ready to print, show and save.
 
     Reads the files of any KerasTuner search, finished or not, also those of
-    other programs, and trains nothing. Printing gives the leaderboard,
+    other programs. Printing gives the leaderboard,
     `summary()` says in words what it means. Extra metrics that a trial's
     `fit` returned are shown where they are there: `parameters`, `flops`,
     `seconds`, `attention_energy`, and `<objective>_spread` with the values of
@@ -36,6 +39,8 @@ class SearchResult:
             first one has finished.
         direction: str, `"max"` or `"min"`, `None` before the first one has
             finished.
+        majority: float, the share of the most frequent class among the
+            validation labels; `None` where `search.json` does not tell it.
         trials: list of every `trial.Trial`, in the order they ended.
         finished: list of those with a score, the best first.
         unfinished: list of the others: running, failed, invalid or damaged.
@@ -46,13 +51,29 @@ class SearchResult:
 
     Example:
 
-    >>> from keras_attention.tuning.result.example_search import example_search
-    >>> result = SearchResult(example_search(trials=3))
+    >>> import keras, keras_tuner, numpy, tempfile
+    >>> def build(hp):
+    ...     rate = hp.Choice("learning_rate", [1e-9, 0.1])
+    ...     model = keras.Sequential([keras.Input((2,))])
+    ...     model.add(keras.layers.Dense(1, kernel_initializer="zeros"))
+    ...     model.compile(keras.optimizers.SGD(rate), "mse")
+    ...     return model
+    >>> data = numpy.ones((8, 2)), numpy.ones((8, 1))
+    >>> tuner = keras_tuner.GridSearch(
+    ...     build, objective="val_loss", directory=tempfile.mkdtemp())
+    >>> tuner.search(*data, validation_data=data, verbose=0)
+    >>> result = SearchResult(tuner.project_dir)
     >>> print(result)
-    configuration                       trial  val_accuracy  spread ...
-    ---...
-    >>> result.best["hyperparameters"]["mechanism"]
-    'mhsa'
+    configuration       trial  val_loss  spread
+    -------------...
+    learning_rate=0.1    0001 ...
+    >>> print(result.summary())
+    The best of 2 finished trials is trial 0001 with val_loss ...
+    >>> model = result.best_model(build)
+    >>> fresh = result.retrain(
+    ...     hypermodel=build, train=data, test=data, seeds=2)
+    >>> [row["seed"] for row in fresh.rows]
+    [0, 1]
 
     See also:
         `retrain`, for how good the winner is on fresh seeds and test data.
@@ -63,6 +84,7 @@ class SearchResult:
         self.directory = search.directory
         self.objective = search.objective
         self.direction = search.direction
+        self.majority = search.majority
         self.space = search.space
         self.trials = search.trials
         sign = -1 if search.direction == "max" else 1
@@ -87,7 +109,7 @@ class SearchResult:
         return [
             {
                 "rank": rank,
-                "trial": trial.name,
+                "trial": trial.trial_id,
                 "status": trial.status,
                 "score": trial.score,
                 "spread": trial.spread,
@@ -111,11 +133,22 @@ class SearchResult:
         self.winner()
         return self.rows[0]
 
+    @functools.cached_property
+    def plain(self):
+        """The best `trial.Trial` without attention, `None` if there is none.
+
+        Of searches with hyperparameters `<place>_attention`, in which it is
+        what the winner has to be better than.
+        """
+        return plain_network(self)
+
     def winner(self):
         """The best `trial.Trial`; raises as `best` does."""
         if self.finished:
             return self.finished[0]
-        reasons = "; ".join(f"{t.name}: {t.reason}" for t in self.unfinished)
+        reasons = "; ".join(
+            f"{t.trial_id}: {t.reason}" for t in self.unfinished
+        )
         raise ValueError(
             f"No trial in {self.directory} has finished with a score. "
             + (f"Trials: {reasons}." if reasons else "It has no trials yet.")
@@ -139,33 +172,32 @@ class SearchResult:
     def table(self, format=None):
         """All trials, for a reader or for another program.
 
+        `pandas.json_normalize(result.rows)` is a data frame of them.
+
         Args:
             format: str or `None`, `None` for aligned text, `"csv"` with a
-                column a hyperparameter and a metric, `"json"` (`rows` and what
-                was optimised), or `"dataframe"` for a `pandas.DataFrame` with
-                the columns of the CSV. Defaults to `None`.
+                column a hyperparameter and a metric, or `"json"` (`rows` and
+                what was optimised). Defaults to `None`.
 
         Returns:
-            A string, or the data frame.
+            str.
 
         Raises:
             ValueError: For another format.
-            ImportError: For `"dataframe"` without pandas.
         """
-        arguments.one_of("format", format, (None, "csv", "json", "dataframe"))
+        arguments.one_of("format", format, (None, "csv", "json"))
         if format is None:
             return leaderboard.text(self, most=None)
-        if format == "json":
-            content = {
-                "objective": self.objective,
-                "direction": self.direction,
-                "rows": self.rows,
-            }
-            return json.dumps(content, indent=2, allow_nan=False)
-        records = leaderboard.flat(self.rows)
         if format == "csv":
-            return leaderboard.csv_text(records)
-        return leaderboard.data_frame(records)
+            return leaderboard.csv_text(self.rows)
+        content = {
+            "objective": self.objective,
+            "direction": self.direction,
+            "majority": self.majority,
+            "plain": self.plain and self.plain.trial_id,
+            "rows": self.rows,
+        }
+        return json.dumps(content, indent=2, allow_nan=False)
 
     def summary(self):
         """What was found, how sure it is, and what mattered, in words."""
@@ -180,7 +212,16 @@ class SearchResult:
         return leaderboard.html(self)
 
     def to_html(self, path):
-        """Writes one page that needs no other file, and returns its path."""
+        """Writes summary, figures and the whole table as one page.
+
+        It needs no other file and no network.
+
+        Args:
+            path: str or path, of the file; its folder is made.
+
+        Returns:
+            The path.
+        """
         from keras_attention.tuning.result.page import page
 
         path = pathlib.Path(path)
@@ -189,37 +230,60 @@ class SearchResult:
         return path
 
     def plot_progress(self):
-        """Scores in the order in which trials ended, and the best so far."""
+        """Scores in the order in which trials ended, and the best so far.
+
+        Returns:
+            A `matplotlib.figure.Figure`, as of all plots unknown to pyplot;
+            without a finished trial it says so.
+        """
         from keras_attention.tuning.result import progress_plot
 
         return progress_plot.plot_progress(self)
 
     def plot_pareto(self, cost="flops"):
-        """Score against a cost, with the trials that nothing dominates.
+        """Score against a cost; the front is what nothing beats in both.
+
+        Vertical lines join the lowest to the highest repeat. Numbers on the
+        front are the trials, as in the table.
 
         Args:
             cost: str, a metric that is better when smaller: `"flops"`,
                 `"parameters"`, `"seconds"` or any other that trials have.
                 Defaults to `"flops"`.
+
+        Raises:
+            ValueError: If no finished trial tells of that cost.
         """
         from keras_attention.tuning.result import pareto_plot
 
         return pareto_plot.plot_pareto(self, cost)
 
     def plot_parallel(self, names=None):
-        """One line a trial over the axes of its hyperparameters.
+        """One line a trial through its hyperparameters, the winner on top.
+
+        Colours and the last column are the score, better ones higher. Lines
+        through a category are spread out a little, so that they can be told
+        apart; "off" is where a trial did not have the hyperparameter.
 
         Args:
-            names: list of str, which hyperparameters; at most eight without
-                them, those that explain most where that is known. Defaults to
-                `None`.
+            names: list of str, which hyperparameters, in this order; without
+                them at most eight, those that explain most where that is
+                known, and none that is off in most trials. A note tells of
+                those left out. Defaults to `None`.
+
+        Raises:
+            ValueError: For hyperparameters that do not differ between trials.
         """
         from keras_attention.tuning.result import parallel_plot
 
         return parallel_plot.plot_parallel(self, names)
 
     def plot_importance(self):
-        """How much of the scores' variance each hyperparameter explains."""
+        """How much of the scores' variance each hyperparameter explains.
+
+        Lines hold 90 % of the draws of a bootstrap over trials; where a line
+        reaches 0, no effect was seen. See `importance.importance`.
+        """
         from keras_attention.tuning.result import importance_plot
 
         return importance_plot.plot_importance(self)
@@ -227,9 +291,16 @@ class SearchResult:
     def plot_effects(self, names=None):
         """Mean scores for every value of a hyperparameter, with intervals.
 
+        Small points are trials; the large one is their mean, its line the
+        95 % interval of the mean (Student's t), with an arrow where it leaves
+        the figure. A value that was tried once has no interval.
+
         Args:
-            names: list of str, which hyperparameters; without them those about
-                mechanism and place. Defaults to `None`.
+            names: list of str, which hyperparameters; without them mechanism
+                and place, or the first categories. Defaults to `None`.
+
+        Raises:
+            ValueError: For hyperparameters that do not differ between trials.
         """
         from keras_attention.tuning.result import effects_plot
 
@@ -244,76 +315,5 @@ class SearchResult:
 
         return tensorboard_log.to_tensorboard(self, folder)
 
-    def to_mlflow(self, client=None, experiment=None):
-        """Logs every trial that ended to MLflow; see `trackers.to_mlflow`."""
-        from keras_attention.tuning.result import trackers
-
-        return trackers.to_mlflow(self, client, experiment)
-
-    def to_wandb(self, project=None, **options):
-        """Logs every trial that ended to W&B; see `trackers.to_wandb`."""
-        from keras_attention.tuning.result import trackers
-
-        return trackers.to_wandb(self, project, **options)
-
-    def retrain(
-        self,
-        *unnamed,
-        hypermodel,
-        train,
-        test,
-        validation=None,
-        values=None,
-        seeds=(0, 1, 2),
-        epochs=None,
-        path=None,
-        metric=None,
-        **fit_options,
-    ):
-        """Trains the winner on fresh seeds, and tests it on unseen data.
-
-        In full at `retraining.retrain`.
-
-        Args:
-            *unnamed: none; everything is given by name.
-            hypermodel: `keras_tuner.HyperModel` of the search, or its function
-                of `hp`.
-            train: data set, tuple or callable, as for `search`.
-            test: data set, tuple or callable, which the search has not seen.
-            validation: data set, tuple or callable, that of the search.
-                Defaults to `None`.
-            values: dict, hyperparameters in place of the winner's. Defaults to
-                `None`.
-            seeds: tuple of int, one training each, or an int, how many.
-                Defaults to `(0, 1, 2)`.
-            epochs: int; `None` takes the default of `fit`. Defaults to `None`.
-            path: str or path, a new `.keras` file for the median model.
-                Defaults to `None`.
-            metric: str, of `evaluate`; `None` takes the objective. Defaults to
-                `None`.
-            **fit_options: for `fit`, for instance `callbacks`.
-
-        Returns:
-            A `Retraining`.
-        """
-        from keras_attention.tuning.result import retraining
-
-        if unnamed:
-            raise TypeError(
-                "retrain takes its arguments by name: hypermodel=..., "
-                "train=..., test=..., validation=... Received: "
-                f"{len(unnamed)} by position"
-            )
-        return retraining.retrain(
-            self,
-            hypermodel=hypermodel,
-            train=train,
-            test=test,
-            validation=validation,
-            values=values,
-            seeds=seeds,
-            epochs=epochs,
-            path=path,
-            metric=metric,
-            **fit_options,
-        )
+    best_model = best_model
+    retrain = retrain

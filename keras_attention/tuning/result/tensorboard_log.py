@@ -25,16 +25,6 @@ def to_tensorboard(result, folder):
     Raises:
         ValueError: For a folder with something in it: TensorBoard would add
             the two up.
-
-    Example:
-
-    >>> import tempfile
-    >>> from keras_attention.tuning.result.example_search import example_search
-    >>> from keras_attention.tuning import SearchResult
-    >>> result = SearchResult(example_search(trials=2))
-    >>> folder = to_tensorboard(result, tempfile.mkdtemp())
-    >>> sorted(path.name for path in folder.iterdir() if path.is_dir())
-    ['trial_0', 'trial_1']
     """
     with explained("keras_attention.tuning"):
         from tensorboard.compat.proto import summary_pb2
@@ -57,13 +47,13 @@ def to_tensorboard(result, folder):
     )
     _write(folder, [config])
     for trial in trials:
-        start = summary_v2.hparams_pb(trial.values, f"trial {trial.name}")
+        start = summary_v2.hparams_pb(trial.values, f"trial {trial.trial_id}")
         scalars = summary_pb2.Summary()
         for name, value in trial.metrics.items():
             if value is not None:
                 scalars.value.add(tag=name, simple_value=value)
         summaries = [start, scalars, _end(trial)]
-        _write(folder / f"trial_{trial.name}", summaries)
+        _write(folder / f"trial_{trial.trial_id}", summaries)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""One trial of a search, read from its file."""
+"""One trial of a search: a configuration, trained and scored."""
 
 import dataclasses
 import math
@@ -14,9 +14,9 @@ class Trial:
     """One trial of a search.
 
     Attributes:
-        name: str, KerasTuner's trial id.
+        trial_id: str, of which KerasTuner names its folder.
         status: str, `"COMPLETED"`, `"RUNNING"`, `"INVALID"`, `"FAILED"`, or
-            `"DAMAGED"` for a file that cannot be read.
+            `"DAMAGED"` for a file that is no record of it.
         score: float, the objective, `None` without a finite one.
         repeats: tuple of float, the objective of every repeat, if there were
             several.
@@ -30,7 +30,7 @@ class Trial:
             again.
     """
 
-    name: str
+    trial_id: str
     status: str
     score: float | None = None
     repeats: tuple = ()
@@ -42,11 +42,8 @@ class Trial:
     config: dict | None = None
 
 
-def trial_of(name, state, objective, direction):
-    """The `Trial` of a file's content, which is `None` if it is damaged."""
-    if state is None:
-        reason = f"trial_{name}/trial.json cannot be read as a trial"
-        return Trial(name, "DAMAGED", reason=reason)
+def trial_of(state, objective, direction):
+    """The `Trial` of what its file holds."""
     histories = histories_of(state)
     metrics = {
         metric: _finite(np.mean(_at(history, state.get("best_step"))))
@@ -54,7 +51,7 @@ def trial_of(name, state, objective, direction):
         if history["observations"]
     }
     if state.get("seconds") is not None:
-        metrics.setdefault("seconds", state["seconds"])
+        metrics.setdefault("seconds", float(state["seconds"]))
     history, score, repeats = histories.get(objective), None, ()
     if history and history["observations"]:
         score = best_of(history, direction)
@@ -71,7 +68,7 @@ def trial_of(name, state, objective, direction):
         spread = max(repeats) - min(repeats)
     config = state["hyperparameters"]
     return Trial(
-        name,
+        state["trial_id"],
         status,
         score,
         repeats,
@@ -86,7 +83,7 @@ def trial_of(name, state, objective, direction):
 
 def histories_of(state):
     """Name to history of every metric that a trial's file has."""
-    return ((state or {}).get("metrics") or {}).get("metrics") or {}
+    return (state.get("metrics") or {}).get("metrics") or {}
 
 
 def best_of(history, direction):
@@ -101,7 +98,7 @@ def best_of(history, direction):
 def _at(history, step):
     observations = history["observations"]
     for observation in observations:
-        if observation["step"] == step:
+        if observation.get("step") == step:
             return observation["value"]
     return observations[-1]["value"]
 
@@ -149,15 +146,15 @@ def _of_graph(lines):
 
 def active(config):
     """The values that are in force, and of Hyperband's own only the budget."""
-    values = config.get("values", {})
-    entries = [entry["config"] for entry in config.get("space", ())]
+    values = config["values"]
+    entries = [entry["config"] for entry in config.get("space") or ()]
     listed = {entry["name"] for entry in entries}
     in_force = {
         entry["name"]
         for entry in entries
         if all(
             values.get(parent["config"]["name"]) in parent["config"]["values"]
-            for parent in entry.get("conditions", ())
+            for parent in entry.get("conditions") or ()
         )
     }
     return {

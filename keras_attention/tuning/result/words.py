@@ -1,5 +1,6 @@
 """The result of a search in plain language."""
 
+from keras_attention.tuning.result.baselines import verdicts
 from keras_attention.tuning.result.hyperparameters import shown
 from keras_attention.tuning.result.leaderboard import failures
 
@@ -15,12 +16,8 @@ def summary(result):
     Returns:
         Paragraphs, separated by empty lines.
 
-    Example:
-
-    >>> from keras_attention.tuning import SearchResult
-    >>> from keras_attention.tuning.result.example_search import example_search
-    >>> print(summary(SearchResult(example_search(trials=3))))
-    The best of 3 finished trials is trial 0 with val_accuracy ...
+    See also:
+        `SearchResult`, whose example prints one.
     """
     if not result.finished:
         paragraphs = [
@@ -41,8 +38,9 @@ def _winner(result):
     )
     wanted = "larger" if result.direction == "max" else "smaller"
     lines = [
-        f"{start} is trial {best.name} with {result.objective} "
-        f"{best.score:.4g} ({wanted} is better)."
+        f"{start} is trial {best.trial_id} with {result.objective} "
+        f"{best.score:.4g} ({wanted} is better).",
+        *(said for doubt, said in verdicts(result) if doubt),
     ]
     chosen = [
         parameter.name
@@ -65,6 +63,7 @@ def _winner(result):
     ]
     if told:
         lines.append(f"It costs {' and '.join(told)}.")
+    lines += [said for doubt, said in verdicts(result) if not doubt]
     return " ".join(lines)
 
 
@@ -77,7 +76,8 @@ def _certainty(result):
         )
     best, second = result.finished[:2]
     gap = abs(best.score - second.score)
-    lines = [f"The next, trial {second.name}, is {gap:.2g} behind."]
+    behind = f"is {gap:.2g} behind" if gap else "has the same score"
+    lines = [f"The next, trial {second.trial_id}, {behind}."]
     if best.spread is None:
         lines.append(
             "Each configuration was trained once, as far as the files tell, "
@@ -116,8 +116,8 @@ def _mattered(result):
     if found.note:
         return f"What mattered cannot be told: {found.note}."
     lines = []
-    mattered = [r for r in found.rows if r["low"] > 0]
-    others = [r["name"] for r in found.rows if r["low"] <= 0]
+    mattered = [row for row in found.rows if row["low"] > 0]
+    others = [row["name"] for row in found.rows if row["low"] <= 0]
     if mattered:
         names = [f"{row['name']} ({row['mean']:.0%})" for row in mattered]
         lines.append(

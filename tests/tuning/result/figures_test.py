@@ -4,12 +4,12 @@ import warnings
 import matplotlib
 import numpy as np
 import pytest
+from example_search import example_search
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from keras_attention.tuning import SearchResult
-from keras_attention.tuning.result.example_search import example_search
 
 PLOTS = ["progress", "pareto", "parallel", "importance", "effects"]
 
@@ -160,6 +160,30 @@ def test_many_hyperparameters_are_left_out_by_name(tmp_path):
     assert figure.get_supxlabel().endswith("not shown: extra_3, extra_4")
 
 
+def test_what_is_off_in_most_trials_is_left_out_unless_asked_for(tmp_path):
+    folder = example_search(tmp_path, trials=6)
+    for number, path in enumerate(sorted(folder.glob("trial_*/trial.json"))):
+        state = json.loads(path.read_text())
+        values = state["hyperparameters"]["values"]
+        values["often"] = number
+        if number < 3:
+            values["half"] = number
+        if number < 2:
+            values |= {"rare": number, "seldom": number}
+        path.write_text(json.dumps(state))
+    result = SearchResult(folder)
+    figure = draw(result, "parallel")
+    labels = {text.get_text() for text in figure.axes[0].texts}
+    assert {"often", "half"} <= labels
+    assert not {"rare", "seldom"} & labels
+    off = {p.name for p in result.hyperparameters} - labels - {"learning_rate"}
+    note = f"; not shown: {len(off)} off in most trials"
+    assert figure.get_supxlabel().endswith(note)
+    figure = draw(result, "parallel", ["rare", "often"])
+    assert "rare" in {text.get_text() for text in figure.axes[0].texts}
+    assert "not shown" not in figure.get_supxlabel()
+
+
 def test_importance_marks_what_mattered(results):
     result = results[30]
     (axes,) = draw(result, "importance").axes
@@ -177,7 +201,7 @@ def test_importance_marks_what_mattered(results):
 def test_effects_show_means_with_intervals_that_stay_in_the_figure(results):
     figure = draw(results[30], "effects")
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == ["mechanism", "place"]
+    assert titles == ["mechanism", "place", "reduction_ratio"]
     for axes in figure.axes:
         bottom, top = axes.get_ylim()
         for line in axes.get_lines():

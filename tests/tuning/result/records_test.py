@@ -3,8 +3,9 @@ import math
 
 import keras_tuner
 import pytest
+from example_search import example_search
 
-from keras_attention.tuning.result.example_search import example_search
+from keras_attention.tuning import SearchResult
 from keras_attention.tuning.result.records import read_search
 
 TRACE = (
@@ -96,7 +97,7 @@ def test_reads_what_keras_tuner_writes(tmp_path, objective, direction):
     scored = [trial for trial in search.trials if trial.score is not None]
     best = min(scored, key=lambda trial: sign * trial.score)
     expected = tuner.oracle.get_best_trials()[0]
-    assert best.name == expected.trial_id
+    assert best.trial_id == expected.trial_id
     assert best.score == expected.score
     assert best.values == expected.hyperparameters.values
     kinds = {trial.values["kind"]: trial for trial in search.trials}
@@ -163,21 +164,171 @@ def test_a_folder_without_a_search(tmp_path):
         read_search(tmp_path)
 
 
-def test_a_damaged_oracle(tmp_path):
+NO_RECORDS = {
+    "empty": "",
+    "cut": '{"trial_id": "1", "hyper',
+    "not UTF-8": b"\xff\xfe",
+    "null": "null",
+    "number": "3",
+    "text": '"COMPLETED"',
+    "list": "[1, 2]",
+    "deep": "[" * 100_000 + "]" * 100_000,
+    "deep inside": '{"hyperparameters":' * 100_000,
+}
+# Each is no value of any entry below.
+STRANGE = [3.5, "x", True, [None], {"a": {"b": [1]}}, [[[]]], -1, [3]]
+
+
+def spoil(path, content):
+    mode = "wb" if isinstance(content, bytes) else "w"
+    with path.open(mode) as file:
+        file.write(content)
+
+
+def use(result):
+    """What a person does with a result; fails if anything in it is odd."""
+    str(result), result._repr_html_(), result.rows, result.summary()
+    for format in (None, "csv", "json"):
+        result.table(format)
+
+
+@pytest.mark.parametrize("content", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_a_trial_that_is_no_record_is_told(tmp_path, content):
+    write(tmp_path, [3.0, 1.0, 2.0])
+    spoil(tmp_path / "trial_1" / "trial.json", content)
+    result = SearchResult(tmp_path)
+    assert [trial.score for trial in result.trials] == [3.0, None, 2.0]
+    assert result.trials[1].status == "DAMAGED"
+    assert result.trials[1].reason.startswith("trial_1/trial.json is damaged:")
+    assert "DAMAGED 1: trial_1/trial.json" in str(result)
+    use(result)
+
+
+SPACE = [
+    {
+        "class_name": "Choice",
+        "config": {"name": "x", "conditions": [], "values": [0, 1]},
+    }
+]
+
+
+def paths():
+    """Paths to every entry of a state that means something."""
+    for name in ("trial_id", "status", "metrics", "score", "seconds"):
+        yield [name]
+    hyperparameters = ["hyperparameters"]
+    space = [*hyperparameters, "space"]
+    yield from (["message"], hyperparameters, space, [*space, 0])
+    for name in ("name", "conditions", "values"):
+        yield [*space, 0, "config", name]
+    yield from ([*space, 0, "class_name"], [*space, 0, "config"])
+    yield from ([*hyperparameters, "values"], [*hyperparameters, "values", "x"])
+    history = ["metrics", "metrics", "val_loss"]
+    yield from (history[:2], history, [*history, "direction"])
+    observation = [*history, "observations", 0]
+    yield from (observation[:-1], observation, [*observation, "step"])
+    yield from ([*observation, "value"], [*observation, "value", 0])
+
+
+PATHS = {".".join(map(str, path)): path for path in paths()}
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_an_entry_of_another_kind_is_told_or_does_not_matter(tmp_path, path):
+    """Whatever stands there, nothing fails, and other trials are read."""
+    space = {"space": SPACE, "values": {"x": 1}}
+    write(tmp_path, [3.0, 1.0], hyperparameters=space)
+    settings = {"objective": [["val_loss", "min"]]}
+    (tmp_path / "search.json").write_text(json.dumps(settings))
+    file = tmp_path / "trial_1" / "trial.json"
+    whole, statuses = file.read_text(), set()
+    for value in [*STRANGE, None, 10**400, math.nan, "\0", "\ud800"]:
+        state = json.loads(whole)
+        part = state
+        for name in path[:-1]:
+            part = part[name]
+        part[path[-1]] = value
+        file.write_text(json.dumps(state))
+        result = SearchResult(tmp_path)
+        assert [trial.trial_id for trial in result.trials] == ["0", "1"]
+        assert result.trials[0].score == 3.0
+        use(result)
+        statuses.add(result.trials[1].status)
+    assert "DAMAGED" in statuses
+
+
+@pytest.mark.parametrize("trial_id", ["0", "x/../../../OUTSIDE", "", "1 "])
+def test_a_trial_of_another_name_is_told(tmp_path, trial_id):
+    write(tmp_path, [3.0, 1.0])
+    edit(tmp_path, 1, trial_id=trial_id)
+    result = SearchResult(tmp_path)
+    assert [t.status for t in result.trials] == ["COMPLETED", "DAMAGED"]
+    logs = tmp_path / "a" / "b" / "c" / "logs"
+    result.to_tensorboard(logs)
+    assert {path.name for path in logs.iterdir() if path.is_dir()} == {
+        *("trial_0", "trial_1")
+    }
+    assert not list(tmp_path.rglob("*OUTSIDE*"))
+
+
+@pytest.mark.parametrize("content", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_an_oracle_that_is_no_record_is_named(tmp_path, content):
     write(tmp_path, [1.0])
-    (tmp_path / "oracle.json").write_text('{"trials": [')
-    with pytest.raises(ValueError, match=r"oracle.json is damaged"):
+    spoil(tmp_path / "oracle.json", content)
+    with pytest.raises(ValueError, match=r"oracle.json is damaged: it"):
         read_search(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", '{"trial_id": "1", "hyper', "{}", "3"])
-def test_a_damaged_trial_is_told_and_the_others_are_read(tmp_path, content):
-    write(tmp_path, [3.0, 1.0, 2.0])
-    (tmp_path / "trial_1" / "trial.json").write_text(content)
-    trials = read_search(tmp_path).trials
-    assert [trial.score for trial in trials] == [3.0, None, 2.0]
-    assert trials[1].status == "DAMAGED"
-    assert trials[1].reason == "trial_1/trial.json cannot be read as a trial"
+@pytest.mark.parametrize(
+    "name", ["hyperparameters", "start_order", "end_order", "space"]
+)
+@pytest.mark.parametrize("value", STRANGE, ids=str)
+def test_an_entry_of_an_oracle_of_another_kind_is_named(tmp_path, name, value):
+    write(tmp_path, [1.0])
+    oracle = {name: value}
+    if name == "space":
+        oracle = {"hyperparameters": oracle}
+    (tmp_path / "oracle.json").write_text(json.dumps(oracle))
+    if name == "hyperparameters" and isinstance(value, dict):
+        use(SearchResult(tmp_path))
+        return
+    with pytest.raises(ValueError, match=r"oracle.json is damaged: missing"):
+        read_search(tmp_path)
+
+
+@pytest.mark.parametrize("content", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_settings_that_are_no_record_are_named(tmp_path, content):
+    write(tmp_path, [1.0, 2.0])
+    spoil(tmp_path / "search.json", content)
+    with pytest.warns(UserWarning, match=r"search.json is damaged"):
+        result = SearchResult(tmp_path)
+    assert (result.objective, result.majority) == ("val_loss", None)
+    use(result)
+
+
+@pytest.mark.parametrize("name", ["objective", "majority"])
+@pytest.mark.parametrize(
+    "value",
+    [*STRANGE, math.nan, [["val_loss", "up"]], []],
+    ids=str,
+)
+def test_a_setting_of_another_kind_is_named(tmp_path, name, value):
+    write(tmp_path, [1.0, 2.0])
+    settings = {"objective": [["val_loss", "min"]], "majority": 0.5}
+    settings[name] = value
+    (tmp_path / "search.json").write_text(json.dumps(settings))
+    with pytest.warns(UserWarning, match=f"wrong in it: {name}"):
+        result = SearchResult(tmp_path)
+    assert (result.objective, result.direction) == ("val_loss", "min")
+    assert result.majority == (None if name == "majority" else 0.5)
+
+
+def test_an_objective_that_no_trial_has_is_named(tmp_path):
+    write(tmp_path, [1.0, 2.0])
+    settings = {"objective": [["val_mood", "max"]]}
+    (tmp_path / "search.json").write_text(json.dumps(settings))
+    with pytest.warns(UserWarning, match="objective of search.json, 'val_mood"):
+        assert read_search(tmp_path).objective == "val_loss"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -228,7 +379,7 @@ def test_trials_are_in_the_order_in_which_they_ended(tmp_path):
     write(tmp_path, range(1, 12))
     oracle = {"end_order": ["3", "0"], "start_order": ["0", "1", "3"]}
     (tmp_path / "oracle.json").write_text(json.dumps(oracle))
-    names = [trial.name for trial in read_search(tmp_path).trials]
+    names = [trial.trial_id for trial in read_search(tmp_path).trials]
     assert names == ["3", "0", "1", "2", *"456789", "10"]
 
 

@@ -1,15 +1,22 @@
 import functools
 import inspect
 import json
+import pickle
+import pydoc
+import re
+import warnings
 
 import keras
 import keras_tuner
 import numpy as np
 import pytest
+from example_search import example_search
 
 from keras_attention.tuning import SearchResult
 from keras_attention.tuning.result import retraining
-from keras_attention.tuning.result.example_search import example_search
+from keras_attention.tuning.result.rebuilding import fresh_config
+from keras_attention.tuning.result.seed_training import SeedJob
+from keras_attention.tuning.result.seed_training import train_seed
 
 
 def build(hp):
@@ -73,8 +80,8 @@ def test_fresh_seeds_beside_the_score_of_the_search(result):
     assert fresh.optimism == pytest.approx(gap)
     text = str(fresh)
     header = text.splitlines()[0].split()
-    assert header == ["seed", "val_accuracy", "test", "accuracy", "seconds"]
-    assert f"{result.best['score']:.4g}" in text
+    assert header == ["seed", "test", "accuracy", "seconds"]
+    assert f"the search had val_accuracy {result.best['score']:.4g}, " in text
     assert "validation images are not test images" in text
     assert "<table>" in fresh._repr_html_()
 
@@ -157,6 +164,49 @@ def test_the_median_model_is_kept(result, tmp_path):
     assert f"seed {fresh.kept_seed}, the median: {path}" in str(fresh)
     with pytest.raises(ValueError, match="argument path: expected a new file"):
         retrain(result, path=path)
+
+
+@pytest.mark.parametrize("direction", ["max", "min"])
+@pytest.mark.parametrize("seeds", [2, 4])
+def test_of_two_in_the_middle_the_better_is_kept(
+    result, tmp_path, direction, seeds
+):
+    if direction == "min":
+        result = SearchResult(result.directory, "val_loss", "min")
+    path = tmp_path / "best.keras"
+    fresh = retrain(result, seeds=seeds, path=path)
+    middle = sorted(fresh.values)[seeds // 2 - 1 : seeds // 2 + 1]
+    assert middle[0] < middle[1]
+    better = max(middle) if direction == "max" else min(middle)
+    assert fresh.values[fresh.kept_seed] == better
+    said = f"seed {fresh.kept_seed}, the better of the two in the middle"
+    assert said in str(fresh)
+
+
+def test_the_direction_of_another_metric_is_told_by_its_name(result, tmp_path):
+    fresh = retrain(result, seeds=2, path=tmp_path / "a.keras", metric="loss")
+    assert fresh.values[fresh.kept_seed] == min(fresh.values)
+    with pytest.raises(ValueError, match="'mood'.*odd number of seeds"):
+        retrain(result, seeds=2, path=tmp_path / "b.keras", metric="mood")
+
+
+def test_a_seed_without_a_number_is_no_median():
+    rows = [{"seed": n, "x": x} for n, x in enumerate([np.nan, 0.9, 0.1, 0.5])]
+    kept = [retraining._median_seed(rows, "x", way) for way in ("max", "min")]
+    assert kept == [3, 3]
+
+
+def test_without_a_path_no_seed_is_kept(result):
+    fresh = retrain(result, seeds=2)
+    assert (fresh.path, fresh.kept_seed) == (None, None)
+
+
+def test_one_seed_is_a_function_for_other_processes(result):
+    config, options = fresh_config(result.winner()), {"epochs": 1}
+    job = SeedJob(build, config, data(0), data(2), data(1), options, "accuracy")
+    row = train_seed(pickle.loads(pickle.dumps(job)), (3, None))
+    fresh = retrain(result, seeds=(3,), validation=data(2), epochs=1)
+    assert {**row, "seconds": 0} == {**fresh.rows[0], "seconds": 0}
 
 
 def test_data_from_functions_and_data_sets(result):
@@ -245,16 +295,93 @@ def test_a_hypermodel_that_cannot_draw_the_winner(result):
         retrain(result, Checking())
 
 
-def test_the_method_has_the_arguments_of_the_function(result):
-    named, whole = (
-        [
-            (parameter.name, parameter.default)
-            for parameter in inspect.signature(function).parameters.values()
-        ][1:]
-        for function in (SearchResult.retrain, retraining.retrain)
-    )
-    assert named[1:] == whole
-    with pytest.raises(TypeError, match="by name: .*Received: 1 by position"):
-        result.retrain(build, hypermodel=build, train=data(0), test=data(1))
-    with pytest.raises(TypeError, match="hypermodel.*train.*test"):
+def test_help_tells_every_argument():
+    assert SearchResult.retrain is retraining.retrain
+    text = pydoc.render_doc(SearchResult.retrain, renderer=pydoc.plaintext)
+    for name in inspect.signature(SearchResult.retrain).parameters:
+        assert re.search(rf"(?m)^ +(\*\*)?{name}: ", text), name
+
+
+def test_everything_is_given_by_name(result):
+    with pytest.raises(TypeError, match="positional argument"):
         result.retrain(build, data(0), data(1))
+    with pytest.raises(TypeError, match="'hypermodel'.*'train'.*'test'"):
+        result.retrain()
+
+
+def build_adam(hp):
+    """The same with an optimizer that has a state for every weight."""
+    model = build(hp)
+    rate = keras.optimizers.schedules.CosineDecay(hp["learning_rate"], 9)
+    optimizer = keras.optimizers.Adam(rate)
+    model.compile(optimizer, model.loss, metrics=["accuracy"])
+    return model
+
+
+@pytest.fixture
+def searched(tmp_path):
+    """A search that KerasTuner has run and kept the weights of."""
+    tuner = keras_tuner.RandomSearch(
+        build_adam,
+        objective="val_accuracy",
+        max_trials=2,
+        directory=tmp_path,
+        project_name="search",
+    )
+    tuner.search(*data(0), validation_data=data(2), epochs=2, verbose=0)
+    return SearchResult(tuner.project_dir)
+
+
+def test_the_best_model_has_the_score_of_the_search(searched):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = searched.best_model(build)
+    rate = searched.best["hyperparameters"]["learning_rate"]
+    assert float(model.optimizer.learning_rate) == pytest.approx(rate)
+    found = model.evaluate(*data(2), verbose=0, return_dict=True)
+    assert found["accuracy"] == pytest.approx(searched.best["score"])
+    model.fit(*data(0), verbose=0)
+
+
+def test_the_best_model_without_an_input(tmp_path):
+    def deferred(hp):
+        model = keras.Sequential(build(hp).layers)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    tuner = keras_tuner.RandomSearch(
+        deferred, objective="loss", max_trials=1, directory=tmp_path
+    )
+    tuner.search(*data(0), verbose=0)
+    model = SearchResult(tuner.project_dir).best_model(deferred)
+    found = model.evaluate(*data(0), verbose=0, return_dict=True)
+    assert found["loss"] > 0
+
+
+def test_weights_that_are_missing_are_named(result):
+    path = f"trial_{result.best['trial']}/checkpoint.weights.h5"
+    with pytest.raises(FileNotFoundError, match=path):
+        result.best_model(build)
+
+
+def test_weights_that_are_damaged_are_named(searched):
+    folder = searched.directory / f"trial_{searched.best['trial']}"
+    (folder / "checkpoint.weights.h5").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="checkpoint.weights.h5 is damaged"):
+        searched.best_model(build)
+
+
+def test_the_best_model_of_another_hypermodel(searched):
+    def other(hp):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        model.compile(keras.optimizers.SGD(hp.Float("learning_rate", 0, 1)))
+        return model
+
+    def more(hp):
+        hp.Int("depth", 1, 3)
+        return build(hp)
+
+    with pytest.raises(ValueError, match="hypermodel.*has the weights of"):
+        searched.best_model(other)
+    with pytest.raises(ValueError, match=r"also asks for \['depth'\]"):
+        searched.best_model(more)

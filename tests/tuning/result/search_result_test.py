@@ -2,14 +2,14 @@ import csv
 import io
 import json
 import re
-import sys
-import types
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from example_search import example_search
 
 from keras_attention.tuning import SearchResult
-from keras_attention.tuning.result.example_search import example_search
+from keras_attention.tuning.result import leaderboard
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,21 @@ def test_the_leaderboard_shows_the_best_ten(result):
     assert max(map(len, text.splitlines())) < 140
 
 
+def test_long_configurations_are_shortened_but_for_the_whole_table(tmp_path):
+    folder = example_search(tmp_path, trials=4)
+    for number, path in enumerate(sorted(folder.glob("trial_*/trial.json"))):
+        state = json.loads(path.read_text())
+        values = state["hyperparameters"]["values"]
+        values |= {f"common{i}": number for i in range(5)}
+        values |= {f"own{number}_{i}": i for i in range(3)}
+        path.write_text(json.dumps(state))
+    result = SearchResult(folder)
+    text = str(result)
+    assert re.search(r"common4=\d,\s+and [34] more", text)
+    assert not re.search(r"own\d_", text)
+    assert len(re.findall(r"own\d_\d=", result.table())) == 12
+
+
 def test_what_trials_do_not_tell_has_no_column_or_a_dash():
     folder = example_search(trials=3)
     for number, path in enumerate(sorted(folder.glob("trial_*/trial.json"))):
@@ -119,18 +134,6 @@ def test_json(result):
     assert content["objective"] == "val_accuracy"
     assert content["direction"] == "max"
     assert content["rows"] == result.rows
-
-
-def test_a_data_frame_if_pandas_is_there(result, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match="pip install pandas"):
-        result.table("dataframe")
-    fake = types.SimpleNamespace(DataFrame=lambda records: ("frame", records))
-    monkeypatch.setitem(sys.modules, "pandas", fake)
-    kind, records = result.table("dataframe")
-    assert kind == "frame"
-    assert len({tuple(record) for record in records}) == 1
-    assert records[0]["hyperparameters.width"] == 64
 
 
 def test_an_unknown_format(result):
@@ -210,6 +213,144 @@ def test_a_single_trial_is_no_search():
     text = SearchResult(example_search(trials=1)).summary()
     assert text.startswith("The only finished trial is trial 0")
     assert "a measurement, not a search" in text
+
+
+@pytest.fixture
+def compared(tmp_path):
+    """Of thirty trials over `block4_attention`, with `none` among it."""
+    folder = example_search(tmp_path)
+    for path in folder.rglob("*.json"):
+        text = path.read_text().replace('"mechanism"', '"block4_attention"')
+        path.write_text(text)
+
+    def tell(**settings):
+        (folder / "search.json").write_text(json.dumps(settings))
+        return SearchResult(folder)
+
+    return tell
+
+
+def rescore(result, trial, score):
+    path = result.directory / f"trial_{trial}" / "trial.json"
+    state = json.loads(path.read_text())
+    state["score"] = score
+    history = state["metrics"]["metrics"]["val_accuracy"]
+    history["observations"][0]["value"] = [score]
+    for name in list(state["metrics"]["metrics"]):
+        if name.startswith("val_accuracy_"):
+            del state["metrics"]["metrics"][name]
+    path.write_text(json.dumps(state))
+    return SearchResult(result.directory)
+
+
+def test_a_winner_beside_the_majority_and_the_plain_network(compared, tmp_path):
+    result = compared(majority=0.31)
+    plain = [
+        row
+        for row in result.rows
+        if row["hyperparameters"].get("block4_attention") == "none"
+    ]
+    assert result.plain.trial_id == plain[0]["trial"]
+    text = str(result)
+    (row,) = re.findall(r"majority class.*", text)
+    assert row.split()[2:4] == ["-", "0.31"]
+    assert text.count("plain network: ") == 1
+    assert "no better" not in text
+    said = result.summary()
+    assert "better than always answering the most frequent class" in said
+    score = f"{plain[0]['score']:.4g}"
+    network = f"The best plain network, trial {plain[0]['trial']}"
+    assert f"{network}, has {score}" in said
+    page = result.to_html(tmp_path / "page.html").read_text()
+    assert "majority class" in page and "plain network: " in page
+    content = json.loads(result.table("json"))
+    assert content["majority"] == 0.31
+    assert content["plain"] == plain[0]["trial"]
+
+
+def test_the_plain_network_has_one_row_where_it_stands(compared):
+    result = compared()
+    rank = result.finished.index(result.plain)
+    for most in (rank, rank + 1, None):
+        table = leaderboard.text(result, most)
+        assert table.count("plain network: ") == 1
+    assert "majority class" not in table
+
+
+@pytest.mark.parametrize("majority", [0.99, "equal", "rounded"])
+def test_a_winner_that_only_answers_the_majority_is_called_so(
+    compared, tmp_path, majority
+):
+    result = compared()
+    if majority == "equal":
+        majority = result.best["score"]
+    if majority == "rounded":
+        # What Keras computed in float32 of the same share.
+        majority = 0.7
+        score = float(np.float32(0.7000001))
+        for trial in result.finished:
+            result = rescore(result, trial.trial_id, score)
+    result = compared(majority=majority)
+    said = "no better than always answering the most frequent class"
+    page = result.to_html(tmp_path / "page.html").read_text()
+    for text in (result.summary(), str(result), result._repr_html_(), page):
+        assert f"The winner is {said}" in text
+
+
+def test_the_majority_beside_another_objective(compared):
+    result = compared(majority=0.99)
+    result = SearchResult(result.directory, "val_loss", "min")
+    # A share is no row in a column of losses.
+    assert "majority class" not in str(result)
+    assert "no better than always" in str(result)
+    result = SearchResult(result.directory, "flops", "min")
+    assert "its val_accuracy is" in result.summary()
+
+
+def test_a_winner_without_attention_is_called_so(compared):
+    result = compared()
+    result = rescore(result, result.plain.trial_id, 0.999)
+    for text in (result.summary(), str(result)):
+        assert "The winner is a plain network" in text
+
+
+def test_a_winner_within_the_spread_of_the_plain_network(compared):
+    result = compared()
+    plain, best = result.plain.trial_id, result.best
+    assert best["spread"] > 1e-6
+    result = rescore(result, plain, best["score"] - 1e-6)
+    for text in (result.summary(), str(result)):
+        assert "not shown to be better than the best plain network" in text
+    result = rescore(result, best["trial"], best["score"])
+    result = rescore(result, plain, best["score"])
+    assert "better than" in str(result) and "repeats" not in str(result)
+
+
+def test_attention_without_a_plain_network(compared):
+    folder = compared().directory
+    for path in folder.glob("trial_*/trial.json"):
+        path.write_text(path.read_text().replace('"none"', '"eca"'))
+    result = SearchResult(folder)
+    assert result.plain is None
+    assert "what attention adds is not known" in result.summary()
+
+
+def test_one_place_at_a_time_may_be_none(tmp_path):
+    # As `AttentionHyperModel(several=False)` draws it.
+    folder = example_search(tmp_path, trials=3)
+    for number, path in enumerate(sorted(folder.glob("trial_*/trial.json"))):
+        state = json.loads(path.read_text())
+        values = {"place": "none", "rate": number}
+        if number != 1:
+            values |= {"place": "block4", "block4_attention": "se"}
+        state["hyperparameters"] = {"space": [], "values": values}
+        path.write_text(json.dumps(state))
+    assert SearchResult(folder).plain.trial_id == "1"
+
+
+def test_a_search_of_something_else_has_no_plain_network(result):
+    assert result.plain is None
+    assert "plain network" not in str(result) + result.summary()
 
 
 class _Page(HTMLParser):

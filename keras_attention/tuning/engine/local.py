@@ -1,0 +1,113 @@
+"""Worker processes on this machine, by a `distributed.LocalCluster`."""
+
+import contextlib
+import os
+import subprocess
+
+import keras
+
+from keras_attention.internals.requirements import explained
+
+
+@contextlib.contextmanager
+def local_cluster(count):
+    """A client of so many worker processes, one thread each.
+
+    They listen on loopback alone. Where there are GPUs each has one; several
+    may share one.
+
+    Args:
+        count: int, number of processes.
+
+    Yields:
+        `distributed.Client`.
+    """
+    with explained("keras_attention.tuning, for more than one worker,"):
+        import dask
+        import distributed
+    gpus = visible_gpus()
+    spec = {
+        number: {
+            "cls": distributed.Nanny,
+            "options": {
+                "nthreads": 1,
+                # What a trial needs is its own business: none is killed for
+                # a share of the memory that it did not know of.
+                "memory_limit": 0,
+                "env": {
+                    **_environment(count),
+                    **(
+                        {"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]}
+                        if gpus
+                        else {}
+                    ),
+                },
+            },
+        }
+        for number in range(count)
+    }
+    scheduler = {
+        "cls": distributed.Scheduler,
+        "options": {"host": "127.0.0.1", "dashboard": False},
+    }
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(
+            dask.config.set(
+                {"distributed.worker.multiprocessing-method": "spawn"}
+            )
+        )
+        try:
+            cluster = distributed.SpecCluster(
+                workers=spec, scheduler=scheduler, silence_logs=50
+            )
+        except Exception as error:
+            raise RuntimeError(
+                "The worker processes did not start. A script must call what "
+                'uses them under `if __name__ == "__main__":`, for they '
+                f"import it. {error}"
+            ) from error
+        stack.enter_context(cluster)
+        yield stack.enter_context(distributed.Client(cluster))
+
+
+def visible_gpus():
+    """Numbers or names of the GPUs that this process may use.
+
+    Asks the driver, not the backend: a backend that looks for GPUs takes
+    their memory.
+    """
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        names = [name.strip() for name in chosen.split(",")]
+        return [name for name in names if name and name != "-1"]
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60
+        )
+    except FileNotFoundError:
+        return []
+    lines = [line for line in listed.stdout.splitlines() if "UUID" in line]
+    return [str(number) for number, _ in enumerate(lines)]
+
+
+def _environment(count):
+    """Of a worker: this backend, and its share of the machine."""
+    cores = os.cpu_count()
+    if hasattr(os, "sched_getaffinity"):
+        # Fewer than the machine has, in a container or a cluster's job.
+        cores = len(os.sched_getaffinity(0))
+    share = str(max(1, cores // count))
+    threads = (
+        "OMP_NUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+        "NPROC",  # JAX
+    )
+    return {
+        # Unless the user said otherwise.
+        **{name: os.environ.get(name, share) for name in threads},
+        "KERAS_BACKEND": keras.config.backend(),
+        # Several processes may share a GPU, and none needs all of it.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }

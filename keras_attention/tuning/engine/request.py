@@ -1,0 +1,184 @@
+"""The arguments of a search, checked before anything runs."""
+
+import copy
+import inspect
+import pathlib
+
+import keras_tuner
+
+from keras_attention.internals.arguments import invalid
+from keras_attention.internals.arguments import non_negative_int
+from keras_attention.internals.arguments import positive_int
+from keras_attention.internals.words import did_you_mean
+from keras_attention.tuning.engine.job import Builder
+from keras_attention.tuning.engine.job import Job
+from keras_attention.tuning.engine.local import visible_gpus
+from keras_attention.tuning.engine.oracles import ORACLES
+from keras_attention.tuning.engine.run import trains_by_fit
+from keras_attention.tuning.trial.objective import describe_objective
+from keras_attention.tuning.trial.objective import get_objective
+
+# Options of an oracle that `search` sets, and what to use in their place.
+_TAKEN = {
+    "directory": "directory",
+    "executions_per_trial": "the hypermodel: AttentionHyperModel(seeds=3)",
+    "hypermodel": "hypermodel",
+    "objective": "objective",
+    "overwrite": "overwrite",
+    "project_name": "directory",
+    "tuner_id": "workers",
+    "max_epochs": "epochs",
+    "max_consecutive_failed_trials": "nothing: failed trials end no search",
+}
+
+
+def make_oracle(tuner, objective, max_trials, seed, epochs, options):
+    """The oracle of a key, or the one that was given.
+
+    Args:
+        tuner: str or `keras_tuner.Oracle`.
+        objective: as of `search`.
+        max_trials: the same, and so are the rest.
+        seed: int.
+        epochs: int or `None`.
+        options: dict, arguments of the oracle.
+
+    Returns:
+        `keras_tuner.Oracle`.
+    """
+    positive_int("max_trials", max_trials, optional=True)
+    positive_int("epochs", epochs, optional=True)
+    non_negative_int("seed", seed)
+    if isinstance(tuner, keras_tuner.Oracle):
+        if options:
+            raise ValueError(
+                "An oracle brings its own options. Received: "
+                f"{', '.join(sorted(options))} beside tuner={tuner!r}"
+            )
+        if tuner.trials:
+            expected = "an oracle that has not proposed anything yet"
+            raise ValueError(invalid("tuner", tuner, expected))
+        return tuner
+    if not isinstance(tuner, str) or tuner not in ORACLES:
+        names = ", ".join(map(repr, ORACLES))
+        expected = f"one of {names} or a keras_tuner.Oracle"
+        raise ValueError(invalid("tuner", tuner, expected))
+    accepted = _accepted(ORACLES[tuner])
+    for name in sorted(options):
+        if name in _TAKEN:
+            raise ValueError(
+                f"{name} is no option of the tuner here: use {_TAKEN[name]}. "
+                f"Received: {name}={options[name]!r}"
+            )
+        if name not in accepted:
+            names = sorted(accepted - {*_TAKEN, "seed", "max_trials", "self"})
+            raise TypeError(
+                f"tuner={tuner!r} has no option {name!r}. "
+                f"{did_you_mean(name, names)}It has: {', '.join(names)}"
+            )
+    own = {
+        "objective": get_objective(objective),
+        "max_trials": max_trials,
+        # KerasTuner takes 0 for none and draws a seed.
+        "seed": seed + 1,
+        "max_epochs": epochs,
+    }
+    own = {
+        name: value
+        for name, value in own.items()
+        if name in accepted and value is not None
+    }
+    return ORACLES[tuner](**own, **options)
+
+
+def make_job(
+    hypermodel,
+    train,
+    validation,
+    oracle,
+    *,
+    max_trials,
+    directory,
+    seed,
+    epochs,
+    callbacks,
+    fit_options,
+):
+    """The job of a search, its arguments checked."""
+    if isinstance(hypermodel, keras_tuner.HyperModel):
+        pass
+    elif callable(hypermodel) and not hasattr(hypermodel, "fit"):
+        hypermodel = Builder(hypermodel)
+    else:
+        expected = "a keras_tuner.HyperModel or a function of hyperparameters"
+        hint = (
+            " A model is attached to by AttentionHyperModel(base=model)."
+            if hasattr(hypermodel, "fit")
+            else ""
+        )
+        text = invalid("hypermodel", hypermodel, expected)
+        raise ValueError(text + hint)
+    _check_validation(hypermodel, validation, oracle.objective)
+    _check_size(hypermodel, max_trials)
+    try:
+        callbacks = copy.deepcopy(list(callbacks))
+    except Exception as error:
+        raise ValueError(
+            "Every trial gets a copy of the callbacks, and one of them "
+            f"cannot be copied: {error}. Received: callbacks={callbacks!r}"
+        ) from error
+    return Job(
+        hypermodel=hypermodel,
+        train=train,
+        validation=validation,
+        objective=oracle.objective,
+        directory=pathlib.Path(directory).resolve(),
+        seed=seed,
+        # Hyperband says how many in each of its trials.
+        epochs=None if hasattr(oracle, "max_epochs") else epochs,
+        fit_options={**fit_options, "callbacks": callbacks},
+    )
+
+
+def check_workers(workers, client):
+    """How many trials run at a time; `None` leaves it to the client."""
+    if workers == "auto":
+        return None if client is not None else max(1, len(visible_gpus()))
+    try:
+        return positive_int("workers", workers, optional=True)
+    except ValueError:
+        expected = "a positive integer, 'auto' or None"
+        raise ValueError(invalid("workers", workers, expected)) from None
+
+
+def space_size(hypermodel):
+    """What a hypermodel tells of its space; `None` if nothing or infinite."""
+    size = getattr(hypermodel, "space_size", None)
+    return size() if callable(size) else None
+
+
+def _accepted(oracle_class):
+    """Names of the arguments of an oracle, its base classes' included."""
+    return {
+        name
+        for kind in oracle_class.__mro__
+        if "__init__" in vars(kind) and issubclass(kind, keras_tuner.Oracle)
+        for name in inspect.signature(kind.__init__).parameters
+    }
+
+
+def _check_validation(hypermodel, validation, objective):
+    own_fit = not trains_by_fit(hypermodel)
+    for name, _ in describe_objective(objective):
+        if validation is None and name.startswith("val_") and not own_fit:
+            raise ValueError(
+                f"The objective {name!r} needs validation data. Received: "
+                "validation=None"
+            )
+
+
+def _check_size(hypermodel, max_trials):
+    size = space_size(hypermodel)
+    if size is not None and max_trials is not None and max_trials > size:
+        expected = f"at most {size}, the number of different combinations"
+        raise ValueError(invalid("max_trials", max_trials, expected))

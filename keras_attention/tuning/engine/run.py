@@ -1,0 +1,195 @@
+"""One trial, from its hyperparameters to its numbers."""
+
+import contextlib
+import copy
+import dataclasses
+import logging
+import time
+import traceback
+import zlib
+
+import keras
+import keras_tuner
+
+from keras_attention.internals.files import written_whole
+from keras_attention.tuning.engine.exploration import free_memory
+from keras_attention.tuning.engine.failures import failure_message
+from keras_attention.tuning.engine.folder import Folder
+from keras_attention.tuning.engine.numbers import numbers_of
+from keras_attention.tuning.engine.proposals import STARTS
+from keras_attention.tuning.trial.objective import check_metrics
+
+CHECKPOINT = "checkpoint.weights.h5"
+
+
+@dataclasses.dataclass
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        status: str, `"COMPLETED"`, `"FAILED"`, or `"FATAL"` for what ends
+            the search.
+        metrics: dict of floats.
+        step: int, the epoch that they are of.
+        message: str, why it failed.
+        unexpected: bool, whether it may go better if it is tried again.
+        seconds: float, or `None`.
+        config: dict, its hyperparameters, with those that only it showed.
+        error: the exception, of what ends the search.
+    """
+
+    status: str
+    metrics: dict = dataclasses.field(default_factory=dict)
+    step: int = 0
+    message: str | None = None
+    unexpected: bool = False
+    seconds: float | None = None
+    config: dict | None = None
+    error: Exception | None = None
+
+
+def run_trial(job, trial_id, config):
+    """Builds, trains and judges the model of a trial.
+
+    Its random numbers depend on the search's seed and on its own number
+    alone, whichever process runs it.
+
+    Args:
+        job: `Job`.
+        trial_id: str.
+        config: dict, of the trial's `keras_tuner.HyperParameters`.
+
+    Returns:
+        An `Outcome`, whatever the trial raises.
+    """
+    folder = Folder(job.directory)
+    if folder.starts(trial_id) >= STARTS:
+        return Outcome("FAILED", message=died(folder.starts(trial_id)))
+    folder.begin(trial_id)
+    start = time.monotonic()
+    hp = keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
+    try:
+        with _quiet():
+            metrics, step = _trained(job, folder, trial_id, hp)
+        outcome = Outcome("COMPLETED", metrics, step)
+    except keras_tuner.errors.FatalError as error:
+        outcome = Outcome("FATAL", error=error)
+    except SystemExit as error:
+        reason = f"The trial called sys.exit({error.code!r})."
+        outcome = Outcome("FAILED", message=reason)
+    except Exception as error:
+        # A failure that is meant will not go away by trying again.
+        meant = isinstance(error, keras_tuner.errors.FailedTrialError)
+        message = failure_message(error)
+        outcome = Outcome("FAILED", message=message, unexpected=not meant)
+        # The frames hold the tensors that did not fit.
+        traceback.clear_frames(error.__traceback__)
+    except BaseException:
+        # Ctrl-C: the process has not died of this trial.
+        folder.end(trial_id)
+        raise
+    finally:
+        free_memory()
+    outcome.seconds = time.monotonic() - start
+    outcome.config = hp.get_config()
+    return outcome
+
+
+def died(times):
+    """The reason of a trial whose process died so often."""
+    return (
+        f"Its process died {times} times before it ended, as when memory "
+        "runs out."
+    )
+
+
+def trains_by_fit(hypermodel):
+    """Whether a hypermodel trains by `model.fit` and returns its history.
+
+    One with a `fit` of its own may return metrics that no epoch shows.
+    """
+    return type(hypermodel).fit is keras_tuner.HyperModel.fit
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Without TensorFlow's warning that every model is traced anew."""
+
+    def wanted(record):
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
+
+
+def _trained(job, folder, trial_id, hp):
+    number = zlib.crc32(f"{job.seed}/{trial_id}".encode())
+    keras.utils.set_random_seed(number)
+    hypermodel = job.hypermodel
+    model = hypermodel.build(hp)
+    if not isinstance(model, keras.Model):
+        raise keras_tuner.errors.FatalTypeError(
+            "The hypermodel must build a compiled keras.Model. Received: "
+            f"{model!r} of type {type(model).__name__}"
+        )
+    args, kwargs = job.fit_arguments()
+    kwargs["callbacks"] = copy.deepcopy(kwargs.get("callbacks", []))
+    if "tuner/epochs" in hp.values:
+        kwargs["epochs"] = hp.values["tuner/epochs"]
+        kwargs["initial_epoch"] = hp.values["tuner/initial_epoch"]
+    if "tuner/trial_id" in hp.values:
+        # A later round of Hyperband goes on where an earlier one ended.
+        earlier = folder.trial(hp.values["tuner/trial_id"], CHECKPOINT)
+        if not model.built:
+            model.evaluate(kwargs["validation_data"], steps=1, verbose=0)
+        model.load_weights(earlier)
+    path = folder.trial(trial_id, CHECKPOINT)
+    by_fit = trains_by_fit(hypermodel)
+    if by_fit:
+        alone = not kwargs["callbacks"]
+        watch = _Watch(job.objective, path, alone, job.validation is not None)
+        kwargs["callbacks"].append(watch)
+    results = hypermodel.fit(hp, model, *args, **kwargs)
+    metrics, step = numbers_of(results, job.objective)
+    if not by_fit and model.built:
+        with written_whole(path) as new:
+            model.save_weights(new)
+    return metrics, step
+
+
+class _Watch(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch; asks at once for the objective.
+
+    Args:
+        objective: `keras_tuner.Objective`, or one of several.
+        path: path of the weights.
+        alone: bool, whether no other callback may bring metrics.
+        validates: bool, whether there are validation data.
+    """
+
+    def __init__(self, objective, path, alone, validates):
+        super().__init__()
+        self.objective, self.path = objective, path
+        self.asked, self.validates = not alone, validates
+        self.best = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.asked or not logs:
+            return
+        self.asked = True
+        names = set(logs)
+        if self.validates:
+            names |= {f"val_{name}" for name in logs}
+        check_metrics(self.objective, names)
+
+    def on_epoch_end(self, epoch, logs=None):
+        check_metrics(self.objective, set(logs or {}))
+        value = self.objective.get_value(logs)
+        if self.best is None or self.objective.better_than(value, self.best):
+            self.best = value
+            with written_whole(self.path) as new:
+                self.model.save_weights(new)

@@ -1,0 +1,108 @@
+"""The winner as a network: built from its values, with its weights."""
+
+import copy
+import warnings
+
+import keras_tuner
+
+from keras_attention.tuning.result.schema import read_record
+from keras_attention.tuning.result.trial import active
+
+
+def best_model(result, hypermodel):
+    """The winner's network, with the weights that its score belongs to.
+
+    Args:
+        result: `SearchResult`.
+        hypermodel: `keras_tuner.HyperModel` of the search, or its function of
+            `hp`.
+
+    Returns:
+        The compiled `keras.Model`.
+
+    Raises:
+        ValueError: Without a winner, for a damaged file, and for a hypermodel
+            that asks for other hyperparameters than were searched or builds
+            another network.
+        FileNotFoundError: If the search has kept no weights of the winner.
+
+    See also:
+        `retrain`, for the winner on fresh seeds: the weights kept here are
+        those that did best on the validation data.
+    """
+    trial = result.winner()
+    folder = result.directory / f"trial_{trial.trial_id}"
+    weights = folder / "checkpoint.weights.h5"
+    if not weights.is_file():
+        raise FileNotFoundError(
+            f"There is no {weights}, the weights of the winner: its folder "
+            "was moved, or the hypermodel's fit has not saved any. retrain() "
+            "trains it again."
+        )
+    check_space(hypermodel, trial.config)
+    model, _ = build(hypermodel, trial.config)
+    shapes = folder / "build_config.json"
+    if not model.built and shapes.is_file():
+        model.build_from_config(read_record(shapes))
+    try:
+        with warnings.catch_warnings():
+            # Of its state no more is needed: the training is over.
+            warnings.filterwarnings("ignore", "Skipping .* for optimizer")
+            model.load_weights(weights)
+    except OSError as error:
+        raise ValueError(f"{weights} is damaged: {error}") from error
+    except ValueError as error:
+        raise ValueError(
+            "Invalid value for argument hypermodel: expected the one of the "
+            f"search, whose network has the weights of {weights}. Received: "
+            f"one with another network ({error})"
+        ) from error
+    return model
+
+
+def fresh_config(trial, values=None):
+    """The configuration of hyperparameters for a training of its own.
+
+    A Hyperband trial went on with another's weights, from an epoch that its
+    values tell; a fresh network starts with the first.
+    """
+    values = trial.config["values"] if values is None else values
+    own = {n: v for n, v in values.items() if not n.startswith("tuner/")}
+    return {**trial.config, "values": own}
+
+
+def check_space(hypermodel, config, given=False):
+    """Asks a hypermodel that can tell whether it draws these values.
+
+    KerasTuner hands out what was stored, among a hypermodel's choices or not.
+    Values that the caller has given are no fault of the hypermodel.
+    """
+    if not hasattr(hypermodel, "check_values"):
+        return
+    try:
+        hypermodel.check_values(active(config))
+    except ValueError as error:
+        if given:
+            raise
+        raise ValueError(
+            "Invalid value for argument hypermodel: expected the one of the "
+            "search, with the same mechanisms, places and choices. Received: "
+            "one that cannot draw the winner's hyperparameters: "
+            f"{str(error).partition('Received: ')[2]}"
+        ) from error
+
+
+def build(hypermodel, config):
+    """The network of a configuration, and the hyperparameters it has used."""
+    # It changes the dictionary that it is given.
+    hp = keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
+    known = {*hp.values}
+    model = getattr(hypermodel, "build", hypermodel)(hp)
+    new = sorted({*hp.values} - known)
+    if new:
+        raise ValueError(
+            "Invalid value for argument hypermodel: expected the one of the "
+            f"search, which had the hyperparameters {sorted(known)}. "
+            f"Received: one that also asks for {new}"
+        )
+    return model, hp
