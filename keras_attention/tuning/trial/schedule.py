@@ -41,10 +41,24 @@ def is_drawn(optimizer):
     # Under mixed_float16 `compile` puts another one around it.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     drawn = getattr(optimizer, "drawn_rate", None)
-    if drawn is None:
-        return False
+    if drawn is None or isinstance(drawn, WarmUpSchedule):
+        return drawn is not None
     rate = ops.convert_to_numpy(optimizer.learning_rate)
     return float(rate) == float(np.asarray(drawn, rate.dtype))
+
+
+def install(optimizer, training, steps, epochs, initial_epoch=0):
+    """Gives an optimizer that was drawn its schedule, for one more `fit`."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    schedule = WarmUpSchedule(
+        training["learning_rate"],
+        steps * epochs,
+        training["warm_up"],
+        training["schedule"],
+        # It goes on counting from where an earlier `fit` ended.
+        start=steps * initial_epoch - int(optimizer.iterations),
+    )
+    optimizer.learning_rate = optimizer.drawn_rate = schedule
 
 
 def is_scheduled(training):

@@ -12,7 +12,7 @@ from keras_attention.tuning.trial.data import check_end
 from keras_attention.tuning.trial.data import has_own_order
 from keras_attention.tuning.trial.data import rewind
 from keras_attention.tuning.trial.data import steps_of
-from keras_attention.tuning.trial.schedule import WarmUpSchedule
+from keras_attention.tuning.trial.schedule import install
 from keras_attention.tuning.trial.schedule import is_scheduled
 
 
@@ -40,13 +40,11 @@ def train(model, training, run, options, restore_best=None):
     check_end("validation", run.validation, until, "validation_steps")
     if training is not None and is_scheduled(training):
         steps = steps_of(run.train, batch_size, per_epoch)
-        model.optimizer.learning_rate = WarmUpSchedule(
-            training["learning_rate"],
-            steps * options["epochs"],
-            training["warm_up"],
-            training["schedule"],
-            start=steps * options["initial_epoch"],
-        )
+        epochs, initial = options["epochs"], options["initial_epoch"]
+        install(model.optimizer, training, steps, epochs, initial)
+        if model.train_function is not None:
+            # The one of an earlier `fit` has the earlier schedule in it.
+            model.make_train_function(force=True)
     callbacks = list(options.pop("callbacks", None) or [])
     if restore_best:
         callbacks.append(

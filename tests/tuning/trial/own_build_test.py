@@ -118,6 +118,19 @@ def test_a_subclass_has_labels_of_its_own():
     assert results["val_loss"] > 0
 
 
+def test_a_fit_that_trains_twice_has_two_schedules():
+    x, y = make_arrays(4)
+    hypermodel = make_hypermodel(epochs=1)
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(PLAIN)
+    model = hypermodel.build(hp)
+    seen = [model.get_weights()[0]]
+    for _ in range(2):
+        hypermodel.fit(hp, model, x, y, validation_data=(x, y), verbose=0)
+        seen.append(model.get_weights()[0])
+    assert (seen[0] != seen[1]).any() and (seen[1] != seen[2]).any()
+
+
 def test_an_optimizer_of_a_function_draws_for_itself():
     def make(hp):
         decay = hp.Choice("decay", [0.0, 0.1])
