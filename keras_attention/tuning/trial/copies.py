@@ -10,6 +10,7 @@ import dataclasses
 import re
 
 import keras
+import numpy as np
 
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.words import did_you_mean
@@ -17,7 +18,6 @@ from keras_attention.internals.words import did_you_mean
 #: Keys of which Keras chooses the meaning by the shape of the labels.
 BY_SHAPE = {"loss": ("crossentropy", "ce"), "metrics": ("accuracy", "acc")}
 _BASES = {"loss": keras.losses.Loss, "metrics": keras.metrics.Metric}
-_SIMPLE = (bool, int, float, str, type(None))
 
 
 @dataclasses.dataclass
@@ -112,13 +112,22 @@ def _check_key(name, key):
 
 def _lost(what, again):
     """The arguments that a copy does not have from its original."""
-    return [
-        attribute
-        for attribute, value in vars(what).items()
-        if isinstance(value, _SIMPLE)
-        and attribute.lstrip("_") != "built"
-        and vars(again).get(attribute) != value
-    ]
+    lost = []
+    for attribute, value in vars(what).items():
+        new = vars(again).get(attribute)
+        # Of a metric in use, Keras knows more than of a new one.
+        later = attribute[0] == "_" and (new is None or new is False)
+        later |= attribute == "built"
+        if _is_plain(value) and not later and not np.array_equal(value, new):
+            lost.append(attribute)
+    return lost
+
+
+def _is_plain(value):
+    """Whether it is no variable, no function and no object."""
+    if isinstance(value, list | tuple):
+        return bool(value) and all(map(_is_plain, value))
+    return isinstance(value, bool | int | float | str | np.ndarray | None)
 
 
 def _message(name, what, problem):

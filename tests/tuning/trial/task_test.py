@@ -39,6 +39,14 @@ class Forgetful(Focal):
         return {**super().get_config(), "gamma": 2.0}
 
 
+class Weighing(keras.losses.Loss):
+    """Its configuration knows nothing of its weights."""
+
+    def __init__(self, weights=None, name="weighing", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.weights = weights
+
+
 class Demanding(keras.metrics.Metric):
     def __init__(self, classes):
         super().__init__()
@@ -88,7 +96,8 @@ def test_what_is_registered_nowhere_is_trained(loss, metrics, names):
 
 
 def test_every_model_has_metrics_of_its_own():
-    metric = keras.metrics.SparseCategoricalAccuracy(name="hits")
+    metric = keras.metrics.AUC(name="hits", multi_label=True)
+    metric.update_state(np.eye(2), np.eye(2))  # in use already
     recipe = recipe_of("metrics", [metric])
     (first,), (second,) = made(recipe), made(recipe)
     assert first is not second and first is not metric
@@ -99,6 +108,8 @@ def test_every_model_has_metrics_of_its_own():
     "kwargs, message",
     [
         ({"loss": Forgetful(gamma=3.0)}, "the copy has another gamma"),
+        ({"loss": Weighing([1.0, 2.0])}, "the copy has another weights"),
+        ({"loss": Weighing(np.ones(2))}, "the copy has another weights"),
         ({"metrics": [Demanding(3)]}, "made again for every model"),
         ({"metrics": [Demanding]}, "a class that is called without arg"),
         ({"loss": "mean_sqared_error"}, "Did you mean 'mean_squared_error'"),
