@@ -231,13 +231,12 @@ class AttentionHyperModel(keras_tuner.HyperModel):
     def metric_names(self):
         """Names of all numbers that `fit` may return, known beforehand.
 
-        `None` for a subclass with a `build` or a `fit` of its own, and for
-        several outputs.
+        `None` for a subclass with a `build` or a `fit` of its own.
         """
-        compiled = self.task.metric_names()
-        if compiled is None or self._overrides("build", "fit"):
+        if self._overrides("build", "fit"):
             return None
         kind = "fold" if self.folds else "seed"
+        compiled = self.task.metric_names()
         return result_names(compiled, kind, self.folds or self.seeds)
 
     def build(self, hp):

@@ -42,7 +42,7 @@ class Task:
 
     def __init__(self, base, multi_label, loss, metrics):
         self.from_logits = base.activation == "linear"
-        self.outputs = base.outputs
+        self.outputs = base.output_names
         self._loss = recipe_of("loss", loss)
         _check_logits(base, self._loss)
         self.labels = _labels(base, multi_label, self._loss)
@@ -67,10 +67,11 @@ class Task:
         return {"loss": loss, "metrics": made(self._metrics)}
 
     def metric_names(self):
-        """Names in the logs of an epoch, `None` where only Keras knows."""
-        if len(self.outputs) > 1 or isinstance(self._metrics, dict):
-            return None
-        return ["loss", *map(name_of, self._metrics)]
+        """All names that there can be in the logs of an epoch."""
+        names = ["loss", *map(name_of, keras.tree.flatten(self._metrics))]
+        if len(self.outputs) == 1:
+            return names
+        return names + [f"{o}_{name}" for o in self.outputs for name in names]
 
     def _default_loss(self):
         # Names of losses expect probabilities, which not every base gives.
