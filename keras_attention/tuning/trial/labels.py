@@ -87,9 +87,11 @@ def _arrays_of(data):
 
 def _labels_of(data):
     """The labels of the only output, `None` where there are several."""
-    if _is_array(data[1]) or isinstance(data[1], list):
-        return _as_numpy(data[1])
-    return None
+    labels = data[1]
+    if isinstance(labels, list):
+        several = labels and _is_array(labels[0]) and np.ndim(labels[0])
+        return None if several else _as_numpy(labels)
+    return _as_numpy(labels) if _is_array(labels) else None
 
 
 def _check_weights(name, data, kind):

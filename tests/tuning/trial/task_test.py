@@ -231,6 +231,20 @@ def test_several_outputs():
         fit(hypermodel, values, x, labels, **data)
 
 
+def test_a_list_of_outputs():
+    base = make_two_headed()
+    base = keras.Model(base.input, [base.output["size"], base.output["kind"]])
+    losses = ["mse", "sparse_categorical_crossentropy"]
+    metrics = [["mae"], ["accuracy"]]
+    hypermodel = make_hypermodel(base, loss=losses, metrics=metrics, epochs=1)
+    x, y = make_arrays(4)
+    for labels in ([y / 2, y], (y / 2, np.stack([y], 1))):
+        data = {"validation_data": (x, labels)}
+        _, results = fit(hypermodel, PLAIN, x, labels, **data)
+        assert {"val_number_mae", "val_kind_accuracy"} <= {*results}
+        assert {*results} <= hypermodel.metric_names()
+
+
 def test_maps_as_outputs():
     inputs = keras.Input((8, 8, 1))
     maps = keras.layers.Conv2D(1, 3, padding="same", name="pool")(inputs)
