@@ -3,6 +3,7 @@
 import math
 import numbers
 
+from keras_attention.internals import arguments
 from keras_attention.internals.words import did_you_mean
 from keras_attention.tuning.space.optimizers import check_function
 from keras_attention.tuning.space.optimizers import check_optimizer
@@ -114,7 +115,8 @@ def asked_for(name, given):
 
 
 def _checked(name, values):
-    if name == "optimizer" and callable(values):
+    is_class = isinstance(values, type)
+    if name == "optimizer" and callable(values) and not is_class:
         return check_function(values)
     if values is None:
         return {**NETWORK_CHOICES, **TRAINING_CHOICES}.get(name)
@@ -145,12 +147,17 @@ def _checked(name, values):
     for value in values:
         if name == "optimizer":
             check_optimizer(value)
+        elif name.endswith("learning_rate"):
+            arguments.positive_float(name, value)
+        elif name == "warm_up":
+            arguments.fraction(name, value)
         elif name == "schedule" and value not in _SCHEDULES:
             expected = f"some of {', '.join(_SCHEDULES)}"
             raise ValueError(_invalid(name, given, expected))
-    if kinds == {numbers.Real} and any(isinstance(v, float) for v in values):
-        values = list(map(float, values))
-    return values
+    real = name.endswith(_REAL) or any(isinstance(v, float) for v in values)
+    return (
+        list(map(float, values)) if kinds == {numbers.Real} and real else values
+    )
 
 
 def _is_number(value):

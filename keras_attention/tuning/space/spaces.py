@@ -162,7 +162,7 @@ def training_space(hp, choices=None):
         name = f"{key}_learning_rate"
         usual = choices.get("learning_rate") or learning_rates(key)
         parent = "optimizer" if len(optimizers) > 1 else None
-        rate = draw_if(hp, parent, [key], name, choices.get(name, usual))
+        rate = draw_if(hp, parent, [key], name, choices.get(name) or usual)
         if key == optimizer:
             drawn["learning_rate"] = rate
     for name in ("weight_decay", "schedule", "warm_up"):

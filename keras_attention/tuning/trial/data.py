@@ -1,5 +1,6 @@
 """What a trial trains on and is judged by, in whatever form it comes."""
 
+import numbers
 from typing import Any
 from typing import NamedTuple
 
@@ -40,14 +41,13 @@ def read_arguments(args, kwargs):
         separate `x`, `y` and `sample_weight` are put into a tuple.
     """
     kwargs = dict(kwargs)
-    if len(args) > 2:
-        raise keras_tuner.errors.FatalValueError(
-            "Only the training data may be given by position. Received: "
-            f"{len(args)} positional arguments"
-        )
-    for name, value in zip(("x", "y"), args, strict=False):
-        kwargs[name] = value
     names = ("x", "y", "sample_weight")
+    if len(args) > 3 or any(isinstance(a, numbers.Number) for a in args):
+        raise keras_tuner.errors.FatalValueError(
+            "Only the training data (x, y, sample_weight) may be given by "
+            f"position. Received: {len(args)} positional arguments"
+        )
+    kwargs |= dict(zip(names, args, strict=False))
     x, *more = (kwargs.pop(name, None) for name in names)
     validation = kwargs.pop("validation_data", None)
     if kwargs.pop("validation_split", 0):

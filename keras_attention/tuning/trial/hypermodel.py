@@ -190,7 +190,6 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             max_positions,
             self.budget and self.budget.allows,
         )
-        self._others = classes_of_others()
         names = attention_names(self.options)
         check_names(self.choices, [*other_names(self.choices), *names])
 
@@ -408,10 +407,13 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         given = self.choices.get("optimizer")
         return given if callable(given) else None
 
-    def __setstate__(self, state):
+    def __getstate__(self):
         # Another process may not have imported the layers of others.
+        return {**self.__dict__, "_others": classes_of_others()}
+
+    def __setstate__(self, state):
+        register_again(state.pop("_others"))
         self.__dict__.update(state)
-        register_again(self._others)
 
 
 def _check_folds(folds):

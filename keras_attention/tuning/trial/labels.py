@@ -35,7 +35,7 @@ def check_labels(name, data, kind, classes):
             f"There are no labels in {name}. Pass {name}=(x, y). Received: "
             f"{name}=x alone"
         )
-    _check_weights(name, data)
+    _check_weights(name, data, kind)
     labels = _labels_of(data)
     if labels is None:
         return
@@ -92,15 +92,16 @@ def _labels_of(data):
     return None
 
 
-def _check_weights(name, data):
+def _check_weights(name, data, kind):
     if len(data) < 3 or not _is_array(data[2]):
         return
-    weights = _as_numpy(data[2])
-    fit = len(weights) == len(data[0]) and np.isfinite(weights).all()
-    if not (fit and (weights >= 0).all()):
+    weights, count = _as_numpy(data[2]), len(data[0])
+    # Maps have weights of their pixels.
+    fit = weights.shape == (count,) or (kind == "any" and len(weights) == count)
+    if not (fit and np.isfinite(weights).all() and (weights >= 0).all()):
         raise keras_tuner.errors.FatalValueError(
             f"Invalid weights in {name}: expected a finite number of at least "
-            f"0 for each of {len(data[0])} images. Received: weights of shape "
+            f"0 for each of {count} images. Received: weights of shape "
             f"{weights.shape}"
         )
 

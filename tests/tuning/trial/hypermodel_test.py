@@ -478,8 +478,9 @@ def test_takes_the_layers_of_others_along(tmp_path, monkeypatch):
         alignment = model.get_layer("pool_mhsa").alignment
         assert type(alignment).__name__ == "TheirSoftmax"
         # As if it had come from a notebook, which nobody can import.
+        copy_state = copy.__getstate__()
         forget()
-        copy.__setstate__(copy.__dict__)
+        copy.__setstate__(copy_state)
         assert "theirs" in layers.available()
     finally:
         forget()
@@ -584,7 +585,9 @@ def test_bound_of_taps_and_widths(bound, widths):
         ("xy", {"validation_data": 1}, {"folds": 2}, "pass none"),
         ("xy", {"validation_split": 0.5}, {}, "validation_split takes the"),
         ("", {"validation_data": 1}, {}, "nothing to train on.*x=None"),
-        ("xyz", {}, {}, "by position. Received: 3"),
+        ("xyb", {}, {}, "by position. Received: 3"),
+        ("xyxx", {}, {}, "by position. Received: 4"),
+        ("xyx", {"validation_data": 1}, {}, "Invalid weights in train"),
         ("x", {}, {"folds": 2}, "There are no labels in train"),
         ("xy", {}, {"folds": 9}, "folds=9 cannot divide.*n_splits"),
     ],
@@ -592,7 +595,7 @@ def test_bound_of_taps_and_widths(bound, widths):
 def test_bad_data_ends_the_search(args, kwargs, hypermodel, message):
     x, y = make_arrays()
     values = {"pool_attention": "none"}
-    data = [{"x": x, "y": y, "z": x}[name] for name in args]
+    data = [{"x": x, "y": y, "b": 32}[name] for name in args]
     with pytest.raises(keras_tuner.errors.FatalValueError, match=message):
         fit(make_hypermodel(**hypermodel), values, *data, **kwargs)
 

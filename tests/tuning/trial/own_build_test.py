@@ -50,10 +50,13 @@ def rates():
     return [type(model.optimizer).__name__ for model in BUILT], found
 
 
-@pytest.mark.parametrize("repeats", [{"seeds": 2}, {"folds": 2}])
+@pytest.mark.parametrize(
+    "repeats",
+    [{"seeds": 2}, pytest.param({"folds": 2}, marks=pytest.mark.long)],
+)
 def test_every_repeat_trains_what_a_subclass_builds(repeats):
     BUILT.clear()
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     data = {} if "folds" in repeats else {"validation_data": (x, y)}
     hypermodel = make_own(**repeats)
     _, results = fit(hypermodel, PLAIN, x, y, **data)
@@ -93,7 +96,7 @@ def test_a_learning_rate_that_a_subclass_sets_stays():
             model.optimizer.learning_rate = 0.5
             return model
 
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     hypermodel = Slower(base=make_base(), places="pool", epochs=1)
     values = {**PLAIN, "adamw_learning_rate": 0.001}
     model, _ = fit(hypermodel, values, x, y, validation_data=(x, y))
@@ -107,7 +110,7 @@ def test_a_subclass_has_labels_of_its_own():
             model.compile("sgd", "categorical_crossentropy")
             return model
 
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     y = np.eye(2)[y]
     hypermodel = OneHot(base=make_base(), places="pool", epochs=1)
     data = {"validation_data": (x, y), "class_weight": {0: 2.0}}
@@ -129,7 +132,7 @@ def test_an_optimizer_of_a_function_draws_for_itself():
         seeds=2,
     )
     assert hypermodel.space_size() == 2 * 2
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     values = {"pool_attention": "se", "decay": 0.1}
     model, results = fit(hypermodel, values, x, y, validation_data=(x, y))
     assert isinstance(model.optimizer, keras.optimizers.Lion)
@@ -144,7 +147,7 @@ def test_an_optimizer_of_a_function_draws_for_itself():
 
 
 def test_any_optimizer_is_trained():
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     hypermodel = make_hypermodel(choices={"optimizer": ["lion", "nadam"]})
     values = {**PLAIN, "optimizer": "lion"}
     model, _ = fit(hypermodel, values, x, y, validation_data=(x, y), epochs=1)
@@ -152,7 +155,7 @@ def test_any_optimizer_is_trained():
 
 
 def test_without_a_schedule_a_callback_may_set_the_rate():
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     # Nothing improves by a huge loss of accuracy: after an epoch it acts.
     plateau = keras.callbacks.ReduceLROnPlateau(
         "val_loss", factor=0.5, patience=1, min_delta=1e9
@@ -173,7 +176,7 @@ def test_without_a_schedule_a_callback_may_set_the_rate():
     ],
 )
 def test_beside_a_schedule_it_is_refused_before_training(callback):
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     # Though this trial has none: another would.
     hypermodel = make_hypermodel(
         choices={"schedule": ["constant", "cosine"], "warm_up": 0.0}
@@ -200,7 +203,7 @@ def test_tuners_of_keras_tuner_take_a_subclass(tmp_path):
         directory=tmp_path,
         seed=0,
     )
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     tuner.search(x, y, validation_data=(x, y), verbose=0)
     trials = list(tuner.oracle.trials.values())
     assert [trial.status for trial in trials] == ["COMPLETED"] * 2
