@@ -56,19 +56,19 @@ class Task:
         if not isinstance(metrics, list | tuple | dict):
             expected = "a list of metrics, or a dictionary of several outputs"
             raise ValueError(arguments.invalid("metrics", metrics, expected))
-        self._metrics = recipe_of("metrics", metrics)
+        self._asked = recipe_of("metrics", metrics)
         self._check_names()
-        if not isinstance(self._metrics, dict):
+        if not isinstance(self._asked, dict):
             self._check_metrics()
 
     def compile_arguments(self):
         """A new loss and new metrics, for `compile`."""
         loss = made(self._loss) if self._loss else self._default_loss()
-        return {"loss": loss, "metrics": made(self._metrics)}
+        return {"loss": loss, "metrics": made(self._asked)}
 
     def metric_names(self):
         """All names that there can be in the logs of an epoch."""
-        names = ["loss", *map(name_of, keras.tree.flatten(self._metrics))]
+        names = ["loss", *map(name_of, keras.tree.flatten(self._asked))]
         if len(self.outputs) == 1:
             return names
         return names + [f"{o}_{name}" for o in self.outputs for name in names]
@@ -95,14 +95,14 @@ class Task:
 
     def _check_names(self):
         """Raises for an output that the base does not have."""
-        for name, what in (("loss", self._loss), ("metrics", self._metrics)):
+        for name, what in (("loss", self._loss), ("metrics", self._asked)):
             if isinstance(what, dict) and not {*what} <= {*self.outputs}:
                 expected = f"outputs of base, {', '.join(self.outputs)}"
                 raise ValueError(arguments.invalid(name, [*what], expected))
 
     def _check_metrics(self):
         """Refuses what would be wrong without a word."""
-        keys = [key for key in self._metrics if isinstance(key, str)]
+        keys = [key for key in self._asked if isinstance(key, str)]
         if keys and self._halved and self.from_logits:
             expected = (
                 "metrics that take logits, such as keras.metrics.AUC("
