@@ -132,7 +132,7 @@ for values in list(tuning.enumerate_space(hypermodel.space))[:4]:
 # %% [markdown]
 # ## Search
 #
-# `tuner` is `"random"`, `"grid"`, `"hyperband"`, `"bayesian"` or a class of
+# `tuner` is `"random"`, `"grid"`, `"hyperband"`, `"bayesian"` or an oracle of
 # your own. The same call again goes on where it was stopped, or killed; a trial
 # that fails is kept with its reason and the search goes on.
 
