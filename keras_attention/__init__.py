@@ -49,6 +49,7 @@ from keras_attention.features import VGG16
 from keras_attention.features import VGG16BN
 from keras_attention.features import VGG19
 from keras_attention.features import VGG19BN
+from keras_attention.features import EfficientNetLite0
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection import attention_summary
 from keras_attention.inspection import count_costs
@@ -85,6 +86,7 @@ __all__ = [
     "VGG19",
     "VGG19BN",
     "AttentionExtractor",
+    "EfficientNetLite0",
     "MelanomaAttentionVGG16BN",
     "VGG16BNAttention",
     "__version__",

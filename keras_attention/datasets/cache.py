@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import decode_into
+from keras_attention.internals.files import home
 from keras_attention.internals.files import written_whole
 
 CACHES = ("auto", "memory", "disk", None)
@@ -34,10 +35,7 @@ def chosen(cache, count, bytes_each):
 
 def cache_folder():
     """Where decoded images are kept: `$KERAS_HOME` or `~/.keras`."""
-    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
-    folder = pathlib.Path(home, "datasets", "keras_attention")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return home("datasets", "keras_attention")
 
 
 def on_disk(pixels, folder=None):

@@ -6,7 +6,6 @@ import pathlib
 
 import numpy as np
 
-from keras_attention.datasets.archive import read_arrays
 from keras_attention.datasets.array_labels import check_dense
 from keras_attention.datasets.array_labels import check_labels
 from keras_attention.datasets.assemble import Form
@@ -18,6 +17,7 @@ from keras_attention.datasets.info import ROLES
 from keras_attention.datasets.info import splits_of
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.problems import Problems
+from keras_attention.internals.archive import read_arrays
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
 from keras_attention.internals.arguments import positive_int

@@ -15,9 +15,9 @@ from PIL import Image
 from PIL import ImageOps
 from PIL import UnidentifiedImageError
 
-from keras_attention.datasets.npy import MAGIC
 from keras_attention.datasets.npy import NpyImage
 from keras_attention.internals.arguments import positive_int
+from keras_attention.internals.npy import MAGIC
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
 # 50 million pixels are 150 MB of RGB, more than any camera in a data set has.

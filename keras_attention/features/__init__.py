@@ -9,13 +9,19 @@ of its maps can be attended to: `model.get_layer("block3_pool").output`.
 |---|---|
 | `vgg11`, `vgg13`, `vgg16`, `vgg19` | with and without batch normalization |
 | `vgg` | how they are built, layer by layer |
-| `vgg_arguments` | which images and widths it accepts |
-| `vgg_weights` | where its weights come from |
+| `efficientnet_lite0` | small, pretrained from an index of packages |
+| `network_arguments` | which images and widths they accept |
 | `torchvision_weights` | torchvision's state dictionaries into these models |
+| `pretrained` | files of weights and what is published, without PyTorch |
+| `normalization` | batch normalization in a network without |
 | `preprocessing` | pixels as the published weights expect them |
 """
 
+from keras_attention.features.efficientnet_lite0 import EfficientNetLite0
+from keras_attention.features.normalization import batch_normalized
 from keras_attention.features.preprocessing import preprocess_input
+from keras_attention.features.pretrained import read_weights
+from keras_attention.features.pretrained import weights_info
 from keras_attention.features.torchvision_weights import load_torchvision_state
 from keras_attention.features.vgg11 import VGG11
 from keras_attention.features.vgg11 import VGG11BN
@@ -35,6 +41,10 @@ __all__ = [
     "VGG16BN",
     "VGG19",
     "VGG19BN",
+    "EfficientNetLite0",
+    "batch_normalized",
     "load_torchvision_state",
     "preprocess_input",
+    "read_weights",
+    "weights_info",
 ]

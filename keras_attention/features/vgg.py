@@ -2,9 +2,9 @@
 
 import keras
 
-from keras_attention.features import vgg_arguments
-from keras_attention.features import vgg_weights
-from keras_attention.internals import arguments
+from keras_attention.features import network_arguments
+from keras_attention.features.pretrained import loading
+from keras_attention.features.torchvision_weights import load_torchvision_state
 
 _CONVOLUTIONS = {
     "vgg11": (1, 1, 2, 2, 2),
@@ -27,25 +27,26 @@ def network(
     classes,
     classifier_activation,
     width_multiplier,
+    adapt_channels,
     name,
 ):
     """A network by torchvision's name; else the arguments of `VGG16BN`."""
-    arguments.boolean("include_top", include_top)
-    arguments.one_of("pooling", pooling, (None, "avg", "max"))
-    if include_top and pooling is not None:
-        raise ValueError(
-            arguments.invalid("pooling", pooling, "None when include_top=True")
-        )
-    classes = arguments.size("classes", classes)
-    activation = arguments.activation(
-        "classifier_activation", classifier_activation
+    activation = network_arguments.top(
+        include_top, pooling, classes, classifier_activation
     )
-    *filters, units = vgg_arguments.scaled(
+    *filters, units = network_arguments.scaled(
         (*_FILTERS, _UNITS), width_multiplier
     )
-    image = vgg_arguments.image(input_tensor, input_shape, include_top)
-    vgg_weights.check(
-        architecture, weights, image, include_top, classes, width_multiplier
+    image = network_arguments.image(input_tensor, input_shape, include_top)
+    network = architecture.upper().replace("_", "")
+    loading.check(
+        network,
+        weights,
+        image,
+        include_top,
+        classes,
+        adapt_channels,
+        _published(image, include_top, width_multiplier),
     )
 
     x = image
@@ -55,15 +56,31 @@ def network(
         x = _block(x, f"block{block}", width, convolutions, bool(normalized))
     if include_top:
         x = _classifier(x, units, classes, activation)
-    elif pooling == "avg":
-        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    elif pooling == "max":
-        x = keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
-
-    inputs = keras.utils.get_source_inputs(image)
-    model = keras.Model(inputs[0] if len(inputs) == 1 else inputs, x, name=name)
-    vgg_weights.load(model, weights, architecture)
+    else:
+        x = network_arguments.pooled(x, pooling)
+    model = network_arguments.model(image, x, name)
+    loading.load(
+        model,
+        network,
+        weights,
+        adapt_channels,
+        load_torchvision_state,
+        r"block\d+_\w+|fc\d|predictions",
+        ("fc1", "fc2", "predictions"),
+    )
     return model
+
+
+def _published(image, include_top, width_multiplier):
+    """What the published networks have, for `loading.check`."""
+    needs = {"width_multiplier": (width_multiplier, 1, width_multiplier == 1)}
+    if include_top:
+        # Five poolings must leave the 7 x 7 positions that fc1 was trained on.
+        sizes, _ = network_arguments.split_shape(image.shape[1:])
+        fits = all(size // 32 == 7 for size in sizes)
+        expected = "224 to 255 (or include_top=False)"
+        needs["height and width"] = (sizes, expected, fits)
+    return needs
 
 
 def _block(x, name, filters, convolutions, normalized):

@@ -12,6 +12,7 @@ def VGG13(
     classes=1000,
     classifier_activation="softmax",
     width_multiplier=1.0,
+    adapt_channels=False,
     name="vgg13",
 ):
     """VGG13: torchvision's `vgg13` in Keras.
@@ -36,12 +37,14 @@ def VGG13(
 
             - `None`: random, initialised as torchvision does.
             - `"imagenet"`: torchvision's `IMAGENET1K_V1` (69.93 % top-1),
-              fetched once, about 500 MB; reading them needs PyTorch. Images
-              go through `preprocess_input` first.
-            - a path to a `.weights.h5` file of Keras, or to a `.npz` or
-              `.pth` file with torchvision's names.
-            - a dictionary of arrays by torchvision's names, see
-              `load_torchvision_state`.
+              fetched once, about 500 MB. Images go through
+              `preprocess_input` first.
+            - a path to a `.pth`, `.safetensors` or `.npz` file with
+              torchvision's names, or to a `.weights.h5` or `.keras` file of
+              this network, see `read_weights`.
+            - a dictionary of arrays by either's names.
+
+            All weights come from there, or none and a report is raised.
 
             Defaults to `None`.
         input_tensor: symbolic tensor or `None`, what to use as the
@@ -63,6 +66,10 @@ def VGG13(
         width_multiplier: float, scales the filters of every convolution and
             the units of `fc1` and `fc2`; a positive multiple of 1/64, as
             block 1 has 64 filters. Defaults to `1.0`.
+        adapt_channels: bool, whether weights of another number of channels
+            are taken: each channel gets the sum of the first kernel over its
+            own, divided by their new number. A grey image gives what it gave
+            in three equal channels. Defaults to `False`.
         name: str, the model's name. Defaults to `"vgg13"`.
 
     Returns:
@@ -75,7 +82,7 @@ def VGG13(
         ValueError: For an argument out of its range, for `"imagenet"` with
             another width, channel number, class number or final map than
             the published network's, and for weights that do not fit.
-        ImportError: For `"imagenet"` or a `.pth` file without PyTorch.
+        ConnectionError: If published weights cannot be fetched.
 
     Example:
 
@@ -114,6 +121,7 @@ def VGG13(
         classes=classes,
         classifier_activation=classifier_activation,
         width_multiplier=width_multiplier,
+        adapt_channels=adapt_channels,
         name=name,
     )
 
@@ -127,6 +135,7 @@ def VGG13BN(
     classes=1000,
     classifier_activation="softmax",
     width_multiplier=1.0,
+    adapt_channels=False,
     name="vgg13_bn",
 ):
     """VGG13 with batch normalization: torchvision's `vgg13_bn` in Keras.
@@ -152,12 +161,14 @@ def VGG13BN(
 
             - `None`: random, initialised as torchvision does.
             - `"imagenet"`: torchvision's `IMAGENET1K_V1` (71.59 % top-1),
-              fetched once, about 500 MB; reading them needs PyTorch. Images
-              go through `preprocess_input` first.
-            - a path to a `.weights.h5` file of Keras, or to a `.npz` or
-              `.pth` file with torchvision's names.
-            - a dictionary of arrays by torchvision's names, see
-              `load_torchvision_state`.
+              fetched once, about 500 MB. Images go through
+              `preprocess_input` first.
+            - a path to a `.pth`, `.safetensors` or `.npz` file with
+              torchvision's names, or to a `.weights.h5` or `.keras` file of
+              this network, see `read_weights`.
+            - a dictionary of arrays by either's names.
+
+            All weights come from there, or none and a report is raised.
 
             Defaults to `None`.
         input_tensor: symbolic tensor or `None`, what to use as the
@@ -179,6 +190,10 @@ def VGG13BN(
         width_multiplier: float, scales the filters of every convolution and
             the units of `fc1` and `fc2`; a positive multiple of 1/64, as
             block 1 has 64 filters. Defaults to `1.0`.
+        adapt_channels: bool, whether weights of another number of channels
+            are taken: each channel gets the sum of the first kernel over its
+            own, divided by their new number. A grey image gives what it gave
+            in three equal channels. Defaults to `False`.
         name: str, the model's name. Defaults to `"vgg13_bn"`.
 
     Returns:
@@ -191,7 +206,7 @@ def VGG13BN(
         ValueError: For an argument out of its range, for `"imagenet"` with
             another width, channel number, class number or final map than
             the published network's, and for weights that do not fit.
-        ImportError: For `"imagenet"` or a `.pth` file without PyTorch.
+        ConnectionError: If published weights cannot be fetched.
 
     Example:
 
@@ -233,5 +248,6 @@ def VGG13BN(
         classes=classes,
         classifier_activation=classifier_activation,
         width_multiplier=width_multiplier,
+        adapt_channels=adapt_channels,
         name=name,
     )

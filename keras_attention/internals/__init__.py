@@ -5,6 +5,8 @@ registry.py       layers by key: `"additive"` is an `AdditiveScore`
 projection.py     the linear maps inside scores and layers
 recording.py      how a layer reports its weights
 files.py          files that are written whole or not at all
+npy.py            what a header of an array says
+archive.py        arrays out of an `.npz` file that nobody vouches for
 keras_private.py  the only file that touches a private name of Keras
 renamed.py        configurations with former names of arguments
 requirements.py   what must be installed, said at the door

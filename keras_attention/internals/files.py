@@ -65,6 +65,14 @@ def written_whole(path, sync=True):
         shutil.rmtree(folder)
 
 
+def home(*folders):
+    """A folder below `$KERAS_HOME` or `~/.keras`, which is made if need be."""
+    root = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    folder = pathlib.Path(root, *folders)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def write_text(path, text, sync=True):
     """Writes a text file whole, in UTF-8."""
     with written_whole(path, sync) as new:

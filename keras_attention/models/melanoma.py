@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_attention.features import vgg_arguments
+from keras_attention.features import network_arguments
 from keras_attention.internals import arguments
 from keras_attention.layers import AttentionGate2D
 from keras_attention.models.vgg16_bn_attention import VGG16BNAttention
@@ -18,6 +18,7 @@ def MelanomaAttentionVGG16BN(
     *,
     alignment="sigmoid",
     classifier_activation=None,
+    adapt_channels=False,
     width_multiplier=1.0,
     dropout=0.0,
     return_attention_scores=False,
@@ -40,6 +41,8 @@ def MelanomaAttentionVGG16BN(
             `"softmax"`, whose gated map is summed. Defaults to `"sigmoid"`.
         classifier_activation: str, callable or `None`, of the last layer;
             `None` returns logits. Defaults to `None`.
+        adapt_channels: bool, whether weights of another number of channels
+            are taken; see `VGG16BN`. Defaults to `False`.
         width_multiplier: float, scales the channels of blocks and gates.
             Defaults to `1.0`.
         dropout: float, rate in front of the classifier. Defaults to `0.0`.
@@ -81,7 +84,7 @@ def MelanomaAttentionVGG16BN(
         `VGG16BNAttention`, of which this is one call.
     """
     arguments.one_of("alignment", alignment, tuple(_AGGREGATIONS))
-    _, key_dim = vgg_arguments.scaled((64, 256), width_multiplier)
+    _, key_dim = network_arguments.scaled((64, 256), width_multiplier)
 
     def gate():
         return AttentionGate2D(
@@ -97,6 +100,7 @@ def MelanomaAttentionVGG16BN(
         classes=classes,
         classifier_activation=classifier_activation,
         weights=weights,
+        adapt_channels=adapt_channels,
         width_multiplier=width_multiplier,
         dropout=dropout,
         return_attention_scores=return_attention_scores,

@@ -20,6 +20,7 @@ def VGG16BNAttention(
     classes=1000,
     classifier_activation="softmax",
     weights=None,
+    adapt_channels=False,
     width_multiplier=1.0,
     dropout=0.0,
     return_attention_scores=False,
@@ -58,10 +59,13 @@ def VGG16BNAttention(
         classifier_activation: str, callable or `None`, of the last layer;
             `None` returns logits. Defaults to `"softmax"`.
         weights: str, path, dict or `None`, for the convolutional blocks; see
-            `VGG16BN`. With `"imagenet"`, which needs PyTorch to read and is
-            fetched once, images go through
+            `VGG16BN`. A file that holds more is refused: for one of this
+            whole network there is `model.load_weights`. With `"imagenet"`,
+            which is fetched once, images go through
             `keras_attention.features.preprocess_input` first, on a scale of 0
             to 255. Defaults to `None`.
+        adapt_channels: bool, whether weights of another number of channels
+            are taken; see `VGG16BN`. Defaults to `False`.
         width_multiplier: float, scales the channels of every block. Defaults to
             `1.0`.
         dropout: float, rate in front of the classifier. Defaults to `0.0`.
@@ -113,6 +117,7 @@ def VGG16BNAttention(
     backbone = VGG16BN(
         include_top=False,
         weights=weights,
+        adapt_channels=adapt_channels,
         input_tensor=input_tensor,
         input_shape=input_shape,
         width_multiplier=width_multiplier,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_attention.datasets import archive
 from keras_attention.datasets.duplicates import find_duplicates
 from keras_attention.datasets.npz import from_npz
+from keras_attention.internals import archive
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
 

@@ -1,4 +1,4 @@
-"""The arguments of the VGG networks, checked before a model is built."""
+"""The arguments of networks, checked before a model is built."""
 
 import numbers
 
@@ -9,6 +9,34 @@ from keras_attention.internals import arguments
 # Five poolings halve the map; below this size nothing would be left of it.
 _MIN_SIZE = 32
 _DEFAULT_SIZE = 224
+
+
+def top(include_top, pooling, classes, classifier_activation):
+    """The activation of the classifier; raises for what no network has."""
+    arguments.boolean("include_top", include_top)
+    arguments.one_of("pooling", pooling, (None, "avg", "max"))
+    if include_top and pooling is not None:
+        raise ValueError(
+            arguments.invalid("pooling", pooling, "None when include_top=True")
+        )
+    arguments.size("classes", classes)
+    return arguments.activation("classifier_activation", classifier_activation)
+
+
+def pooled(x, pooling):
+    """A network's last map as `pooling` wants it."""
+    if pooling == "avg":
+        return keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    if pooling == "max":
+        return keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
+    return x
+
+
+def model(image, outputs, name):
+    """The network from whatever `image` was made of."""
+    inputs = keras.utils.get_source_inputs(image)
+    inputs = inputs[0] if len(inputs) == 1 else inputs
+    return keras.Model(inputs, outputs, name=name)
 
 
 def image(input_tensor, input_shape, include_top):

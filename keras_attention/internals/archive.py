@@ -4,18 +4,21 @@ import zipfile
 
 import numpy as np
 
-from keras_attention.datasets.labels import nearest
-from keras_attention.datasets.npy import npy_header
 from keras_attention.internals.arguments import invalid
+from keras_attention.internals.npy import npy_header
+from keras_attention.internals.words import did_you_mean
 
 # So much is taken of any file.
 LEAST_LIMIT = 2**28
 
 
-def read_arrays(path, required, optional, max_bytes, check):
+def read_arrays(
+    path, required=(), optional=None, max_bytes=None, check=lambda headers: None
+):
     """The arrays that are asked for, once their headers have been checked.
 
-    `check` raises for `NpyHeader`s, a dict by name, that do not fit each other.
+    `optional=None` asks for all there are. `check` raises for `NpyHeader`s, a
+    dict by name, that do not fit each other.
     """
     if not path.is_file():
         raise ValueError(invalid("path", str(path), "an .npz file"))
@@ -31,12 +34,13 @@ def read_arrays(path, required, optional, max_bytes, check):
             for name in required:
                 if name not in entries:
                     raise ValueError(
-                        f"it has no array {name!r}.{nearest(name, entries)} "
+                        f"it has no array {name!r}. "
+                        f"{did_you_mean(name, entries)}"
                         f"It has {', '.join(sorted(entries))}"
                     )
-            wanted = (
-                *required,
-                *(name for name in optional if name in entries),
+            optional = entries if optional is None else optional
+            wanted = dict.fromkeys(
+                (*required, *(name for name in optional if name in entries))
             )
             entries = {name: entries[name] for name in wanted}
             headers = {
