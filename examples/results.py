@@ -312,6 +312,11 @@ def parity():
     return (BENCHMARKS / "parity.md").read_text().strip()
 
 
+def search_scale():
+    """What a search costs beside its trainings, and how many it feeds."""
+    return (BENCHMARKS / "search_scale.md").read_text().strip()
+
+
 def gpu_steps():
     """Milliseconds and share of the card's matrix rate, a network a line."""
     parts = gpu_parts()
@@ -401,6 +406,7 @@ PAGES = {
     "docs/performance.md": {
         "speed": speed,
         "axes": axes,
+        "search_scale": search_scale,
         "gpu_steps": gpu_steps,
         "gpu_layers": gpu_layers,
         "gpu_memory": gpu_memory,

@@ -138,7 +138,7 @@ def make_hypermodel(arguments, info):
         places=None if every else PLACES,
         # With a handful of trials one place at a time can be understood.
         several=every,
-        choices=choices if every else {**choices, **FEW},
+        choices={**choices, **(dict.fromkeys(FEW) if every else FEW)},
         epochs=arguments["epochs"],
         batch_size=arguments["batch_size"],
     )

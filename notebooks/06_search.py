@@ -77,15 +77,16 @@ splits.info
 # ## What can be drawn
 #
 # `AttentionHyperModel` is a `keras_tuner.HyperModel`. Without arguments it
-# draws from all registered mechanisms, and leaves out what a map cannot take:
-# heads that do not divide its channels, kernels larger than the map, scores
-# that an alignment does not take.
+# draws from all registered mechanisms, and with the choices below from all of
+# their arguments. It leaves out what a map cannot take: heads that do not
+# divide its channels, kernels larger than the map, scores that an alignment
+# does not take.
 
 # %%
 everything = tuning.AttentionHyperModel(
     splits.info.image_shape,
     splits.info.classes,
-    choices={"width_multiplier": 0.125},
+    choices={"width_multiplier": 0.125, **dict.fromkeys(tuning.LAYER_CHOICES)},
 )
 for place, mechanisms in everything.options.items():
     print(f"{place}: {', '.join(mechanisms)}\n")
@@ -131,7 +132,7 @@ for values in list(tuning.enumerate_space(hypermodel.space))[:4]:
 # %% [markdown]
 # ## Search
 #
-# `tuner` is `"random"`, `"grid"`, `"hyperband"`, `"bayesian"` or a class of
+# `tuner` is `"random"`, `"grid"`, `"hyperband"`, `"bayesian"` or an oracle of
 # your own. The same call again goes on where it was stopped, or killed; a trial
 # that fails is kept with its reason and the search goes on.
 

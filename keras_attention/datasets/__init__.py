@@ -22,7 +22,7 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
 | | `examples`, `pixels`, `info` | images, labels and what else is known |
-| | `files`, `rows`, `archive` | what is in folders, tables and archives |
+| | `files`, `walk`, `rows`, `columns`, `archive` | what they are made of |
 | | `opening`, `npy`, `levels`, `images` | what is in an image file |
 | | `labels`, `several`, `array_labels` | classes of each image |
 | | `measurements`, `boxes` | numbers of each image |
@@ -102,9 +102,17 @@ __all__ = [
     "to_original",
 ]
 
-# TFDS learns of our builder here; without TFDS all but `load` still works.
+# Without TFDS all but `load` still works.
+_OF_TFDS = ("ClutteredDigits", "ClutteredDigitsConfig")
 if importlib.util.find_spec("tensorflow_datasets"):
-    from keras_attention.datasets.cluttered_digits import ClutteredDigits
-    from keras_attention.datasets.cluttered_digits import ClutteredDigitsConfig
+    __all__ += [*_OF_TFDS]
 
-    __all__ += ["ClutteredDigits", "ClutteredDigitsConfig"]
+
+def __getattr__(name):
+    # TFDS, which takes a second, is imported when it is asked for, and learns
+    # of our builder by it.
+    if name not in _OF_TFDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from keras_attention.datasets import cluttered_digits
+
+    return getattr(cluttered_digits, name)

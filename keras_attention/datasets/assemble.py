@@ -62,13 +62,9 @@ class ReadImage:
 
     def with_size(self, source):
         """The pixels, and the file's `(height, width)`."""
+        options = dict(name=_name(source), white=self.white)
         pixels, original = read_laid_out(
-            source,
-            self.size,
-            self.layout,
-            self.channels,
-            name=_name(source),
-            white=self.white,
+            source, self.size, self.layout, self.channels, **options
         )
         self.check(original)
         return pixels, original

@@ -12,6 +12,7 @@ from keras_attention.internals import arguments
 # One random number each, drawn whether used or not, so that switching one
 # change on leaves the others as they were.
 _DRAWS = 10
+_BILINEAR, _NEAREST = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,12 +99,10 @@ class Augmentation:
     def __post_init__(self):
         choices = (None, "horizontal", "vertical", "both")
         arguments.one_of("flip", self.flip, choices)
-        is_number = isinstance(self.rotation, numbers.Real)
-        if not is_number or not 0 <= self.rotation <= 180:
+        angle = self.rotation
+        if not isinstance(angle, numbers.Real) or not 0 <= angle <= 180:
             expected = "degrees from 0 to 180"
-            raise ValueError(
-                arguments.invalid("rotation", self.rotation, expected)
-            )
+            raise ValueError(arguments.invalid("rotation", angle, expected))
         for name in ("translation", "zoom", "brightness", "contrast"):
             arguments.fraction(name, getattr(self, name))
         arguments.non_negative_int("crop", self.crop)
@@ -112,10 +111,9 @@ class Augmentation:
     def __call__(self, elements, epoch, positions):
         """Changes a batch; see the class."""
         images = elements["image"]
-        if images.dtype != np.uint8:
-            expected = "uint8 images"
-            raise ValueError(arguments.invalid("image", images.dtype, expected))
-        size = images.shape[1:3]
+        kind, size = images.dtype, images.shape[1:3]
+        if kind != np.uint8:
+            raise ValueError(arguments.invalid("image", kind, "uint8 images"))
         if self.crop >= min(size):
             expected = f"a shift smaller than the images, {size}"
             raise ValueError(arguments.invalid("crop", self.crop, expected))
@@ -125,35 +123,27 @@ class Augmentation:
         move = _move_pixels if exact else _resample
         moved = dict(elements)
         if self.brightness or self.contrast:
-            images = self._recolour(images, draws)
-        moved["image"] = move(
-            images, matrices, shifts, Image.Resampling.BILINEAR
-        )
-        if "mask" in elements:
-            moved["mask"] = move(
-                elements["mask"], matrices, shifts, Image.Resampling.NEAREST
-            )
-        if "boxes" in elements:
-            moved["boxes"] = _move_boxes(
-                elements["boxes"], matrices, shifts, size
-            )
+            moved["image"] = self._recolour(images, draws)
+        methods = {"image": _BILINEAR, "mask": _NEAREST}
+        for name in methods.keys() & moved.keys():
+            moved[name] = move(moved[name], matrices, shifts, methods[name])
+        if "boxes" in moved:
+            moved["boxes"] = _move_boxes(moved["boxes"], matrices, shifts, size)
         return moved
 
     def _draw(self, epoch, positions):
-        seeds = (
-            np.random.SeedSequence(self.seed, spawn_key=(epoch, int(position)))
-            for position in positions
+        keys = [(epoch, int(position)) for position in positions]
+        seeds = [np.random.SeedSequence(self.seed, spawn_key=k) for k in keys]
+        return np.stack(
+            [np.random.default_rng(s).random(_DRAWS) for s in seeds]
         )
-        draws = [np.random.default_rng(seed).random(_DRAWS) for seed in seeds]
-        return np.stack(draws)
 
     def _map(self, draws, size):
         """Pixels `p` go to `matrix (p - centre) + centre + shift`."""
-        flips = np.where(draws[:, :2] < 0.5, -1.0, 1.0)  # (batch, 2)
-        if self.flip not in ("vertical", "both"):
-            flips[:, 0] = 1
-        if self.flip not in ("horizontal", "both"):
-            flips[:, 1] = 1
+        may = [
+            self.flip in (axis, "both") for axis in ("vertical", "horizontal")
+        ]
+        flips = np.where((draws[:, :2] < 0.5) & may, -1.0, 1.0)  # (batch, 2)
         either_way = 2 * draws - 1
         angles = math.radians(self.rotation) * either_way[:, 2]
         scales = 1 + self.zoom * either_way[:, 3]
@@ -207,19 +197,14 @@ def _resample(values, matrices, shifts, resampling):
     inverses = np.linalg.inv(matrices)
     offsets = centre - np.einsum("bij,bj->bi", inverses, centre + shifts)
     moved = np.empty_like(values)
-    for index, (inverse, offset) in enumerate(
-        zip(inverses, offsets, strict=True)
-    ):
+    for index, inverse in enumerate(inverses):
         # Pillow counts x before y.
-        rows = np.c_[inverse, offset][::-1, [1, 0, 2]]
+        rows = np.c_[inverse, offsets[index]][::-1, [1, 0, 2]].ravel().tolist()
         for channel in range(values.shape[-1]):
             # Floats, because Pillow cuts the fractions of bytes off.
             plane = values[index, ..., channel].astype("float32")
             plane = Image.fromarray(plane).transform(
-                (width, height),
-                Image.Transform.AFFINE,
-                rows.ravel().tolist(),
-                resampling,
+                (width, height), Image.Transform.AFFINE, rows, resampling
             )
             moved[index, ..., channel] = np.rint(plane)
     return moved

@@ -34,11 +34,8 @@ def prepare(name, file_format, data_dir=None, **builder_kwargs):
         builder = tfds.builder(name, data_dir=data_dir, **builder_kwargs)
         downloads = builder.data_dir_root / "downloads"
         if not _fits(builder, file_format):
-            builder = tfds.builder(
-                name,
-                data_dir=builder.data_dir_root / file_format,
-                **builder_kwargs,
-            )
+            folder = builder.data_dir_root / file_format
+            builder = tfds.builder(name, data_dir=folder, **builder_kwargs)
         if builder.is_prepared():
             return builder
     with quiet(output=isinstance(builder, ClutteredDigits)):
@@ -100,12 +97,8 @@ def check_reachable(name, data_dir=None):
     tfds = _tfds()
     base = re.split("[/:]", name)[0]
     root = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
-    fetched = root / "downloads"
-    if (
-        (root / base).is_dir()
-        or (fetched.is_dir() and any(fetched.iterdir()))
-        or urllib.request.getproxies()
-    ):
+    there = (root / base).is_dir() or any((root / "downloads").glob("*"))
+    if there or urllib.request.getproxies():
         return
     try:
         urls = tfds.builder_cls(base).url_infos or {}
@@ -126,11 +119,10 @@ def check_reachable(name, data_dir=None):
 
 
 def _answers(address):
-    try:
-        with socket.create_connection(address, timeout=_PATIENCE):
-            return True
-    except OSError:
-        return False
+    refused = contextlib.suppress(OSError)
+    with refused, socket.create_connection(address, timeout=_PATIENCE):
+        return True
+    return False
 
 
 @contextlib.contextmanager

@@ -31,14 +31,31 @@ FAULTS = (
 
 @dataclasses.dataclass
 class Checked:
-    """What was found out about an example."""
+    """What was found out about an example.
+
+    `content` is the path, bytes or array that its image comes from, if known;
+    `seen` what `status` told of its file and of its mask's; `found` has tuples
+    `(file, kind, reason)`.
+    """
 
     part: int
     name: str
     content: object
     seen: tuple
     header: Header | None = None
-    found: list | tuple = ()
+    found: list = dataclasses.field(default_factory=list)
+
+    def note(self, kind, reason, file=None):
+        """Notes a finding, of its image if no other file is named."""
+        self.found.append((file or self.name, kind, reason))
+
+    @contextlib.contextmanager
+    def noting(self, kind, file=None):
+        """Notes what cannot be read."""
+        try:
+            yield
+        except ValueError as error:
+            self.note(kind, str(error), file)
 
     @property
     def usable(self):
@@ -77,34 +94,31 @@ def check(part, these, index, decode):
         status(pixels.file(index)) if isinstance(pixels, Pixels) else None
         for pixels in (images, these.masks)
     )
-    one = Checked(part, _shown(content, name), content, seen, found=[])
+    one = Checked(part, _shown(content, name), content, seen)
     if isinstance(images, Pixels):
         _check_image(one, images, index, decode)
     known = these.has_mask is None or these.has_mask[index]
     if these.masks is not None and known:
         _check_mask(one, these.masks, index, decode)
+    what = f"label of {these.classes} classes"
     if these.regression:
-        valid = np.isfinite(label).all()
+        what, valid = "finite number", np.isfinite(label).all()
     elif these.multi_label:
         valid = np.isin(label, (0, 1)).all()
     else:
         valid = 0 <= label < these.classes
     if not valid:
-        what = f"label of {these.classes} classes"
-        what = "finite number" if these.regression else what
-        reason = f"{label} is no {what}"
-        one.found.append((one.name, "invalid label", reason))
+        one.note("invalid label", f"{label} is no {what}")
     for box in () if these.boxes is None else these.boxes[index]:
         fault = box_fault(box)
         if fault:
-            reason = f"the box {box.tolist()} {fault}"
-            one.found.append((one.name, "invalid box", reason))
+            one.note("invalid box", f"the box {box.tolist()} {fault}")
     return one
 
 
 def _check_image(one, images, index, decode):
     reader = _reader(images)
-    with _noted(one, one.name, "unreadable image"):
+    with one.noting("unreadable image"):
         if one.content is not None:
             one.header = read_header(one.content, name=repr(one.name))
             if decode:
@@ -119,7 +133,7 @@ def _check_image(one, images, index, decode):
         elif decode:
             images[index]
     if one.header:
-        with _noted(one, one.name, "image of another size"):
+        with one.noting("image of another size"):
             reader.check(one.header.size)
 
 
@@ -131,7 +145,7 @@ def _check_mask(one, masks, index, decode):
     elif isinstance(_reader(masks), ReadMask):
         source = masks.file(index)[0]
         path = _shown(source, one.name)
-    with _noted(one, path, "unreadable mask"):
+    with one.noting("unreadable mask", path):
         if callable(source):
             mask = original and source(original)
         elif source is not None and decode:
@@ -143,13 +157,12 @@ def _check_mask(one, masks, index, decode):
     if mask is not None:
         size = mask.shape[:2]
         if not mask.any():
-            reason = "it shows nothing of the object"
-            one.found.append((path, "empty mask", reason))
+            one.note("empty mask", "it shows nothing of the object", path)
         elif mask.all():
-            one.found.append((path, "full mask", "all of it is the object"))
+            one.note("full mask", "all of it is the object", path)
     if source is not None and original and size and size != original:
         # Headers do not tell all of it, see `read_header`.
-        with _noted(one, path, "mask of another size"):
+        with one.noting("mask of another size", path):
             original = size_of(one.content, name=repr(one.name))
             ReadMask(original, "stretch").of(source, original)
 
@@ -164,11 +177,3 @@ def _shown(content, name):
     """A path as text that every file can hold; the name of what has none."""
     path = os.fspath(content) if is_path(content) else name
     return path.encode("utf-8", "backslashreplace").decode()
-
-
-@contextlib.contextmanager
-def _noted(one, file, kind):
-    try:
-        yield
-    except ValueError as error:
-        one.found.append((file, kind, str(error)))

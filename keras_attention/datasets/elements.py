@@ -16,8 +16,8 @@ ALIASES = {
 def find_fields(features, supervised):
     """Finds the features of a data set that make up an element."""
     fields = {}
-    for name, aliases in ALIASES.items():
-        found = [alias for alias in aliases if alias in features]
+    for name in ("image", "label") if supervised else ALIASES:
+        found = [alias for alias in ALIASES[name] if alias in features]
         if found:
             fields[name] = found[0]
         elif name in ("image", "label"):
@@ -25,8 +25,6 @@ def find_fields(features, supervised):
                 f"The data set has no feature {name!r}. "
                 f"It has {sorted(features)}."
             )
-    if supervised:
-        return {name: fields[name] for name in ("image", "label")}
     return fields
 
 

@@ -16,7 +16,8 @@ class EpochBatches(keras.utils.PyDataset):
     """Batches of `count` examples whose order is one of `seed` and epoch.
 
     Going through it once, by `fit` or by a loop, is an epoch. On every
-    backend `fit` ends one before it begins, so that its first is number 1.
+    backend `fit` ends one before it begins, so that its first is number 1;
+    another `fit` goes on behind it.
     `fit` gets the batches in their order: that it mixes them again by
     Python's `random`, unless it is told `shuffle=False`, is without effect.
 
@@ -41,6 +42,7 @@ class EpochBatches(keras.utils.PyDataset):
         self._orders = {}
         self._ahead, self._next = None, None
         self._served = None  # of the pass that `fit` is in
+        self._passed = False  # and nothing since
         self._told = False  # by the callback
         self.epoch = 0
 
@@ -85,6 +87,7 @@ class EpochBatches(keras.utils.PyDataset):
         self._epoch = arguments.non_negative_int("epoch", epoch)
         self._finished = (self._epoch, 0)
         self._first, self._resumed = 0, False
+        self._passed = False
 
     def on_epoch_begin(self):
         """A pass of `fit` begins."""
@@ -94,10 +97,13 @@ class EpochBatches(keras.utils.PyDataset):
 
     def on_epoch_end(self):
         """Moves on to the order of the next epoch."""
-        self._served = None
-        self._epoch += 1
-        # `fit` ends an epoch before it begins one: what `set_state` leaves out
-        # is left out of the next.
+        # `fit` ends an epoch before it begins one: which counts, unless another
+        # `fit` has just ended it, and what `set_state` leaves out is left out
+        # of the next.
+        passing = self._served is not None
+        if passing or not self._passed:
+            self._epoch += 1
+        self._passed, self._served = passing, None
         if not self._resumed:
             self._first = 0
         self._resumed = False
@@ -129,8 +135,7 @@ class EpochBatches(keras.utils.PyDataset):
 
         The next pass is the rest of that epoch, and `len` its number of
         batches. With `fit` it is one of its own: `fit(train, initial_epoch=e,
-        epochs=e + 1)`, `train.set_state(train.get_state())`, since `fit` would
-        leave an epoch out, and `fit(train, initial_epoch=e + 1, epochs=all)`.
+        epochs=e + 1)` and then `fit(train, initial_epoch=e + 1, epochs=all)`.
 
         Args:
             state: dict, from `get_state`.

@@ -158,14 +158,8 @@ class Examples:
         return None if values is None else values[indices]
 
 
-_PER_IMAGE = (
-    "images",
-    "labels",
-    "names",
-    "masks",
-    "has_mask",
-    "boxes",
-    "groups",
-    "original_sizes",
-    "weights",
+_PER_IMAGE = tuple(
+    field.name
+    for field in dataclasses.fields(Examples)
+    if field.name not in ("class_names", "layout")
 )

@@ -1,6 +1,5 @@
 """Examples from a folder of class folders."""
 
-import os
 import pathlib
 
 import numpy as np
@@ -11,25 +10,15 @@ from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
-from keras_attention.datasets.files import link_fault
 from keras_attention.datasets.files import without_suffix
 from keras_attention.datasets.info import splits_of
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import spelled_alike
 from keras_attention.datasets.labels import unknown
 from keras_attention.datasets.problems import Problems
+from keras_attention.datasets.walk import SPLIT_FOLDERS
+from keras_attention.datasets.walk import walk
 from keras_attention.internals.arguments import invalid
-
-# What file managers, archives and notebooks leave behind; lower case.
-JUNK = {
-    ".ds_store",
-    "thumbs.db",
-    "desktop.ini",
-    "__macosx",
-    ".ipynb_checkpoints",
-    ".gitkeep",
-}
-SPLIT_FOLDERS = (("train",), ("validation", "val", "valid"), ("test",))
 
 
 def from_folder(
@@ -92,7 +81,7 @@ def from_folder(
         raise ValueError(invalid("masks", masks, "a folder, beside mask"))
     root = _folder(path)
     problems = Problems(str(path))
-    files = _walk(root, problems)
+    files = walk(root, problems)
     if not files:
         problems.add("there is no image in a class folder")
         problems.raise_any()
@@ -172,20 +161,11 @@ def from_split_folders(
         names += found
     parts = []
     for name in names:
-        part = from_folder(
-            root / name,
-            size,
-            layout,
-            None if masks is None else pathlib.Path(masks) / name,
-            mask,
-            class_names,
-            channels,
-            white,
-            cache,
-        )
-        parts.append(part)
-        class_names = part.class_names
-        size = part.image_shape[:2]
+        folder = None if masks is None else pathlib.Path(masks) / name
+        options = (layout, folder, mask, class_names, channels, white, cache)
+        parts.append(from_folder(root / name, size, *options))
+        class_names = parts[0].class_names
+        size = parts[0].image_shape[:2]
     warn_of_copies(*parts)
     return splits_of(root.name, parts, [str(root / name) for name in names])
 
@@ -216,55 +196,3 @@ def _labels(folders, class_names, problems):
         if name not in index:
             problems.add(f"the folder {unknown(name, class_names)}")
     return np.array([index.get(name, 0) for name in folders]), class_names
-
-
-def _walk(root, problems):
-    """The files of every class: pairs of class and path, in sorted order."""
-    files = []
-    known = {name for names in SPLIT_FOLDERS for name in names}
-    for entry in _entries(root, root, problems):
-        if not entry.is_dir():
-            problems.add(f"{entry.name!r} is in no class folder")
-            continue
-        found = _entries(entry, root, problems)
-        folders = [item for item in found if item.is_dir()]
-        for folder in folders:
-            name = f"{entry.name}/{folder.name}"
-            hint = "; see from_split_folders" if entry.name in known else ""
-            problems.add(f"{name!r} is a folder in a class folder{hint}")
-        images = [item for item in found if item not in folders]
-        if not images and not folders:
-            problems.add(f"the class folder {entry.name!r} is empty")
-        files += [(entry.name, image) for image in images]
-    return files
-
-
-def _entries(folder, root, problems):
-    """What is in a folder but for junk and links out of the root."""
-    try:
-        found = sorted(os.listdir(folder))
-    except OSError as error:
-        problems.add(f"{folder.name!r} cannot be listed: {error.strerror}")
-        return []
-    entries = []
-    for name in found:
-        if name.lower() in JUNK or name.startswith("._"):
-            continue
-        path = folder / name
-        shown = path.relative_to(root).as_posix()
-        fault = link_fault(path, root.resolve())
-        if not _is_utf8(name):
-            problems.add(f"the name {shown!r} is not in UTF-8")
-        elif fault:
-            problems.add(f"{shown!r} is {fault}")
-        else:
-            entries.append(path)
-    return entries
-
-
-def _is_utf8(name):
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

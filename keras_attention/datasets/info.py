@@ -1,7 +1,7 @@
 """What is known of a data set in three parts."""
 
+import collections
 import dataclasses
-import typing
 
 ROLES = ("train", "validation", "test")
 
@@ -31,13 +31,7 @@ class DataInfo:
         return len(self.class_names)
 
 
-class _Three(typing.NamedTuple):
-    train: typing.Any
-    validation: typing.Any
-    test: typing.Any
-
-
-class Splits(_Three):
+class Splits(collections.namedtuple("Splits", ROLES)):
     """`train, validation, test`, with a `DataInfo` as attribute `info`.
 
     Example:

@@ -142,17 +142,13 @@ def to_original(
     size = maps.shape[-2:] if size is None else check_size(size)
     seen, placed = placement(original_size, size, layout)
     planes = np.moveaxis(maps.reshape(-1, *maps.shape[-2:]), 0, -1)
-    inner = _sampled(
-        planes.astype("float32"),
-        _box(placed, maps.shape[-2:], size),
-        (seen[0].length, seen[1].length),
-        method,
-    )
-    result = np.full((*maps.shape[:-2], *original_size), np.nan, "float32")
     rows, columns = seen
-    result[..., rows.slice, columns.slice] = np.moveaxis(inner, -1, 0).reshape(
-        *maps.shape[:-2], rows.length, columns.length
-    )
+    inside = (rows.length, columns.length)
+    box = _box(placed, maps.shape[-2:], size)
+    inner = _sampled(planes.astype("float32"), box, inside, method)
+    inner = np.moveaxis(inner, -1, 0).reshape(*maps.shape[:-2], *inside)
+    result = np.full((*maps.shape[:-2], *original_size), np.nan, "float32")
+    result[..., rows.slice, columns.slice] = inner
     return result
 
 

@@ -92,13 +92,8 @@ def from_npz(
     of_names = "class_names"
     if label not in ("label", "box_label"):
         of_names = label.removesuffix("label") + "names"
-    arrays = read_arrays(
-        path,
-        (*REQUIRED, label),
-        (*OPTIONAL, of_names),
-        max_bytes,
-        _check_shapes,
-    )
+    required, optional = (*REQUIRED, label), (*OPTIONAL, of_names)
+    arrays = read_arrays(path, required, optional, max_bytes, _check_shapes)
     count = _check_offsets(arrays, path.name)
     names = arrays.get("names")
     if names is None:

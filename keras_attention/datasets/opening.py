@@ -85,9 +85,9 @@ def opened_upright(kind, source, max_pixels, name, factor=None):
         yield image
 
 
-def size_of(source, max_pixels=MAX_PIXELS, name=None):
+def size_of(source, name=None):
     """The upright `(height, width)` of an image; of PNG files all is read."""
-    with opened("image", source, max_pixels, name) as image:
+    with opened("image", source, name=name) as image:
         return _size_of(image)
 
 

@@ -12,15 +12,7 @@ class Batches(EpochBatches):
     """Batches of a random-access data source, reshuffled every epoch."""
 
     def __init__(
-        self,
-        source,
-        fields,
-        *,
-        batch_size,
-        size,
-        supervised,
-        seed=None,
-        cache=True,
+        self, source, fields, *, batch_size, size, supervised, seed, cache
     ):
         threads = 0 if cache else 2
         super().__init__(len(source), batch_size, seed, threads)
@@ -36,10 +28,12 @@ class Batches(EpochBatches):
         if self.cache is None:
             batch = self._read(chosen.tolist())
         else:
-            batch = {
-                name: values[chosen] for name, values in self.cache.items()
-            }
-        return self._finish(batch)
+            batch = {name: kept[chosen] for name, kept in self.cache.items()}
+        images = batch["image"]
+        whole = np.issubdtype(images.dtype, np.integer)
+        top = np.float32(np.iinfo(images.dtype).max if whole else 1)
+        batch["image"] = images.astype("float32") / top
+        return (batch["image"], batch["label"]) if self.supervised else batch
 
     def _read(self, indices):
         with quiet():
@@ -56,15 +50,3 @@ class Batches(EpochBatches):
         return {
             name: stack(values) for name, values in columns.items() if values
         }
-
-    def _finish(self, batch):
-        images = batch["image"]
-        top = _full_scale(images.dtype)
-        batch["image"] = images.astype("float32") / np.float32(top)
-        if self.supervised:
-            return batch["image"], batch["label"]
-        return batch
-
-
-def _full_scale(dtype):
-    return np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1

@@ -1,5 +1,6 @@
 """Files that are put aside."""
 
+import contextlib
 import itertools
 import os
 import pathlib
@@ -14,9 +15,7 @@ def quarantine(files):
     is moved as a link.
     """
     roots = {file: _root(file, name) for file, name in files.items()}
-    folders = {
-        root: _new_folder(root) for root in dict.fromkeys(roots.values())
-    }
+    folders = {root: _new_folder(root) for root in set(roots.values())}
     outcomes = {}
     for file, root in roots.items():
         path = pathlib.Path(os.path.abspath(file))
@@ -37,9 +36,7 @@ def _root(file, name):
     """The folder that a name is relative to."""
     path = pathlib.Path(os.path.abspath(file))
     parts = pathlib.PurePath(name).parts
-    if os.path.isabs(name):
-        return path.parent
-    inside = path.parts[-len(parts) :] == parts
+    inside = path.parts[-len(parts) :] == parts and not os.path.isabs(name)
     return path.parents[len(parts) - 1] if inside else path.parent
 
 
@@ -47,8 +44,6 @@ def _new_folder(root):
     for number in itertools.count(1):
         ending = f"_{number}" if number > 1 else ""
         folder = root.with_name(f"{root.name}_quarantine{ending}")
-        try:
+        with contextlib.suppress(FileExistsError):
             folder.mkdir()
-        except FileExistsError:
-            continue
-        return folder
+            return folder

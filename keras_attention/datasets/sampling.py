@@ -105,26 +105,28 @@ def _count(labels, classes):
         )
     labels = np.asarray(labels)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        received = f"{labels.dtype} of shape {labels.shape}"
-        raise ValueError(
-            "Invalid value for argument labels: expected integers (count,), "
-            "one class an example; multi-label sets cannot be balanced by "
-            f"class. Received: {received}"
+        _refuse(
+            "integers (count,), one class an example; multi-label sets cannot "
+            "be balanced by class",
+            f"{labels.dtype} of shape {labels.shape}",
         )
     if not len(labels):
         raise ValueError(arguments.invalid("labels", [], "at least one label"))
     limit = labels.max() + 1 if classes is None else classes
     rows = np.flatnonzero((labels < 0) | (labels >= limit))[:5]
     if len(rows):
-        raise ValueError(
-            f"Invalid value for argument labels: expected 0 to {limit - 1}. "
-            f"Received: {labels[rows].tolist()} in rows {rows.tolist()}"
-        )
+        found = f"{labels[rows].tolist()} in rows {rows.tolist()}"
+        _refuse(f"0 to {limit - 1}", found)
     counts = np.bincount(labels, minlength=limit)
     empty = np.flatnonzero(counts == 0)
     if len(empty):
-        raise ValueError(
-            "Invalid value for argument labels: expected an example of each "
-            f"of {limit} classes. Received: none of {empty.tolist()}"
-        )
+        found = f"none of {empty.tolist()}"
+        _refuse(f"an example of each of {limit} classes", found)
     return labels, counts
+
+
+def _refuse(expected, found):
+    raise ValueError(
+        f"Invalid value for argument labels: expected {expected}. Received: "
+        f"{found}"
+    )

@@ -92,22 +92,17 @@ def scan(*examples, decode=False, on_error="error", few=5, verbose=1):
         for index in range(len(these))
     ]
     checked = _all(lambda place: check(*place, decode), places, verbose)
-    moved = {}
-    if on_error == "quarantine":
-        moved = quarantine(
-            {
-                one.file: these.names[index]
-                for one, (_, these, index) in zip(checked, places, strict=True)
-                if one.file and not one.usable
-            }
-        )
-    rows = []
-    for one in checked:
-        action = "" if one.usable else moved.get(one.file, "left out")
-        rows += [_row(one.part, *fault, action) for fault in one.found]
-    parts = [[] for _ in examples]
+    faulty = {
+        one.file: these.names[index]
+        for one, (_, these, index) in zip(checked, places, strict=True)
+        if one.file and not one.usable
+    }
+    moved = quarantine(faulty) if on_error == "quarantine" else {}
+    rows, parts = [], [[] for _ in examples]
     for one in checked:
         parts[one.part].append(one)
+        action = "" if one.usable else moved.get(one.file, "left out")
+        rows += [_row(one.part, *fault, action) for fault in one.found]
     left = tuple(map(_left, examples, parts))
     rows += _copies([one for one in checked if one.usable], verbose)
     rows += [row for part in enumerate(left) for row in _rare(*part, few)]
@@ -137,13 +132,12 @@ def _row(part, file, kind, reason, action=""):
 
 def _left(these, checked):
     """A part without faults, which notices when a file changes."""
-    watched = {
-        field: getattr(these, field).unchanged(
-            [one.seen[number] for one in checked]
-        )
-        for number, field in enumerate(("images", "masks"))
-        if isinstance(getattr(these, field), Pixels)
-    }
+    watched = {}
+    for number, field in enumerate(("images", "masks")):
+        pixels = getattr(these, field)
+        if isinstance(pixels, Pixels):
+            seen = [one.seen[number] for one in checked]
+            watched[field] = pixels.unchanged(seen)
     usable = np.array([one.usable for one in checked], bool)
     return dataclasses.replace(these, **watched)[usable]
 

@@ -3,24 +3,18 @@
 import os
 import re
 
-import numpy as np
-
 from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import assemble
+from keras_attention.datasets.columns import check_columns
+from keras_attention.datasets.columns import groups_of
+from keras_attention.datasets.columns import labels_of
+from keras_attention.datasets.columns import name_in
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
-from keras_attention.datasets.labels import check_class_names
-from keras_attention.datasets.labels import column_labels
-from keras_attention.datasets.labels import is_missing
-from keras_attention.datasets.labels import nearest
-from keras_attention.datasets.labels import text_of
 from keras_attention.datasets.measurements import measurements
-from keras_attention.datasets.measurements import targets
 from keras_attention.datasets.rows import read_rows
-from keras_attention.datasets.several import cell_labels
-from keras_attention.datasets.several import word_labels
 from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
 
@@ -144,27 +138,22 @@ def from_table(
     by_pattern = _is_pattern(mask, masks, rows[0])
     several = [label] if isinstance(label, str) else list(label)
     others = filter(None, (group, weight, None if by_pattern else mask))
-    _check_columns([image, *several, *others], rows, problems.source)
+    check_columns([image, *several, *others], rows, problems.source)
 
-    names = [_cell(row, image) for row in rows]
+    names = [name_in(row, image) for row in rows]
     paths = find_all(image_folder, names, problems, extension)
     _check_named_once(names, paths, problems)
-    labels, class_names = _labels(
-        [[row.get(name) for name in several] for row in rows],
-        label,
-        problems,
-        regression=regression,
-        separator=separator,
-        one_hot=one_hot,
-        class_names=class_names,
+    cells = [[row.get(name) for name in several] for row in rows]
+    labels, class_names = labels_of(
+        cells, label, problems, regression, separator, one_hot, class_names
     )
     groups = weights = mask_paths = None
     if group:
-        groups = _groups(rows, group, problems)
+        groups = groups_of([row.get(group) for row in rows], problems, group)
     if weight:
-        cells = [row.get(weight) for row in rows]
+        column = [row.get(weight) for row in rows]
         what = f"weight {weight!r}"
-        weights = measurements(cells, problems, what, least=0)
+        weights = measurements(column, problems, what, least=0)
     if by_pattern:
         wanted = [
             _mask_name(mask, name, path, image_folder, masks)
@@ -180,7 +169,7 @@ def from_table(
     elif mask is not None:
         wanted = [
             # Of an image that is not there no mask is missed.
-            "" if path is None else _cell(row, mask)
+            "" if path is None else name_in(row, mask)
             for path, row in zip(paths, rows, strict=True)
         ]
         mask_paths = find_all(mask_folder, wanted, problems)
@@ -211,26 +200,6 @@ def _is_pattern(mask, masks, row):
     return by_pattern
 
 
-def _check_columns(columns, rows, source):
-    there = list(dict.fromkeys(name for row in rows for name in row))
-    for name in columns:
-        if name not in there:
-            listed = ", ".join(map(repr, there))
-            hint = nearest(name, map(str, there))
-            if len(there) == 1:
-                hint = " Is the delimiter another one?"
-            raise ValueError(
-                f"{source} has no column {name!r}.{hint} It has {listed}."
-            )
-
-
-def _cell(row, column):
-    """The text of a cell, empty if it says that nothing is known."""
-    value = row.get(column)
-    # Names are taken as they are written: `1.0` is not `1` here.
-    return "" if is_missing(value) else str(value).strip()
-
-
 def _check_named_once(names, paths, problems):
     first = {}
     for row, (name, path) in enumerate(zip(names, paths, strict=True)):
@@ -252,43 +221,3 @@ def _mask_name(pattern, name, path, folder, masks):
         # The same in another folder.
         name = path.name if os.path.isabs(name) and masks else name
     return pattern.replace("{id}", without_suffix(name))
-
-
-def _labels(cells, label, problems, *, regression, **options):
-    """Labels of the rows' cells, and the classes, as the options say."""
-    one_hot, separator = options["one_hot"], options["separator"]
-    class_names = options["class_names"]
-    alone = isinstance(label, str)
-    values = [row[0] for row in cells] if alone else cells
-    if regression:
-        for name, value in options.items():
-            if value is not None and value is not False:
-                expected = "None where regression=True"
-                raise ValueError(invalid(name, value, expected))
-        what = [f"label {name!r}" for name in ([label] if alone else label)]
-        return targets(values, problems, what[0] if alone else what)
-    if alone:
-        if one_hot:
-            expected = "False for a label in one column"
-            raise ValueError(invalid("one_hot", one_hot, expected))
-        if separator is not None:
-            return cell_labels(values, problems, separator, class_names)
-        return word_labels(values, problems, class_names)
-    if separator is not None:
-        expected = "None for labels in several columns"
-        raise ValueError(invalid("separator", separator, expected))
-    names = check_class_names(
-        list(label) if class_names is None else class_names
-    )
-    if len(names) != len(label):
-        expected = f"{len(label)} names, one for each column of label"
-        raise ValueError(invalid("class_names", class_names, expected))
-    return column_labels(cells, problems, names, one_hot)
-
-
-def _groups(rows, group, problems):
-    values = [row.get(group) for row in rows]
-    for row, value in enumerate(values):
-        if is_missing(value):
-            problems.at(row, f"the group {group!r} is missing")
-    return np.array(list(map(text_of, values)))

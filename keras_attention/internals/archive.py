@@ -39,8 +39,10 @@ def read_arrays(
                         f"It has {', '.join(sorted(entries))}"
                     )
             optional = entries if optional is None else optional
-            wanted = {*required, *optional} & {*entries}
-            entries = {name: entries[name] for name in sorted(wanted)}
+            wanted = dict.fromkeys(
+                (*required, *(name for name in optional if name in entries))
+            )
+            entries = {name: entries[name] for name in wanted}
             headers = {
                 name: _header(archive, entry) for name, entry in entries.items()
             }

@@ -181,11 +181,21 @@ def test_fit_goes_on_in_the_middle_of_an_epoch(reading):
     options = dict(verbose=0, callbacks=callbacks)
     model.fit(rest, initial_epoch=1, epochs=2, **options)
     assert rest.get_state() == {"epoch": 2, "step": 0}
-    rest.set_state(rest.get_state())
     model.fit(rest, initial_epoch=2, epochs=3, **options)
     assert rest.get_state() == {"epoch": 3, "step": 0}
     for mine, other in zip(model.get_weights(), expected, strict=True):
         np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.computing
+def test_one_fit_after_another_is_one_fit():
+    whole, parts = linear_model(), linear_model()
+    whole.fit(data(), epochs=4, verbose=0)
+    train = data()
+    for count in (1, 2, 1):
+        parts.fit(train, epochs=count, verbose=0)
+    for one, two in zip(whole.weights, parts.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_what_fit_has_finished_has_to_be_told():

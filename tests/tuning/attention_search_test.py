@@ -80,6 +80,7 @@ def test_search_and_retrain(tmp_path):
     page = result.to_html(tmp_path / "page.html").read_text()
     assert "What mattered" in page
     winner = result.winner().values
+    assert result.best_model(hypermodel).output_shape == (None, 2)
     # What it was in the search, were it of that seed.
     again = result.retrain(
         hypermodel=hypermodel,
@@ -115,7 +116,7 @@ def test_baselines():
         2,
         mechanisms=["se", "uniform", "mhsa"],
         places=["block3", "block4"],
-        choices={**CHOICES, "width_multiplier": 1 / 16},
+        choices={**CHOICES, "width_multiplier": 1 / 16, "dropout": [0.0, 0.2]},
     )
     values = {
         "block3_attention": "se",

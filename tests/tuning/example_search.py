@@ -19,14 +19,7 @@ def example_search(folder=None, trials=30, seed=0):
     1e-3; dropout changes nothing, and three repeats differ by about 0.01.
     Every tenth trial has failed, as for want of memory.
 
-    Args:
-        folder: str or path, where to; without one a new temporary folder, which
-            is gone when Python ends. Defaults to `None`.
-        trials: int, how many. Defaults to `30`.
-        seed: int, of the inventions. Defaults to `0`.
-
-    Returns:
-        The folder, a `pathlib.Path`.
+    Returns its folder; without one it makes one that goes with Python.
     """
     if folder is None:
         folder = tempfile.mkdtemp(prefix="search_")

@@ -1,6 +1,7 @@
 """Worker processes on this machine, by a `distributed.LocalCluster`."""
 
 import contextlib
+import logging
 import os
 import subprocess
 
@@ -34,6 +35,7 @@ def local_cluster(count):
                 # What a trial needs is its own business: none is killed for
                 # a share of the memory that it did not know of.
                 "memory_limit": 0,
+                "silence_logs": logging.ERROR,
                 "env": {
                     **_environment(count),
                     **(
@@ -48,7 +50,11 @@ def local_cluster(count):
     }
     scheduler = {
         "cls": distributed.Scheduler,
-        "options": {"host": "127.0.0.1", "dashboard": False},
+        "options": {
+            "host": "127.0.0.1",
+            "dashboard": False,
+            "dashboard_address": ":0",
+        },
     }
     with contextlib.ExitStack() as stack:
         stack.enter_context(
@@ -56,9 +62,13 @@ def local_cluster(count):
                 {"distributed.worker.multiprocessing-method": "spawn"}
             )
         )
+        # A search says in its own lines what happened to a worker.
+        logger = logging.getLogger("distributed")
+        stack.callback(logger.setLevel, logger.level)
+        logger.setLevel(logging.ERROR)
         try:
             cluster = distributed.SpecCluster(
-                workers=spec, scheduler=scheduler, silence_logs=50
+                workers=spec, scheduler=scheduler, silence_logs=False
             )
         except Exception as error:
             raise RuntimeError(

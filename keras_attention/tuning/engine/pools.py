@@ -31,7 +31,7 @@ def make_pool(job, folder, workers, client):
             yield Here(job)
             return
         path = pathlib.Path(folder).resolve() / f"{uuid.uuid4().hex}.job"
-        stack.callback(path.unlink, missing_ok=True)
+        stack.callback(_delete, path)
         write_job(job, path)
         if client is None:
             client = stack.enter_context(local_cluster(workers))
@@ -164,6 +164,12 @@ class Cluster:
         """Gives up the tasks that have no result."""
         if self._keys and self._client.status == "running":
             self._client.cancel(list(self._keys))
+
+
+def _delete(path):
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
 
 
 def _on_worker(path, function, arguments):

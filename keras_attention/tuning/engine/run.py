@@ -1,7 +1,9 @@
 """One trial, from its hyperparameters to its numbers."""
 
+import contextlib
 import copy
 import dataclasses
+import logging
 import time
 import traceback
 import zlib
@@ -67,7 +69,8 @@ def run_trial(job, trial_id, config):
     start = time.monotonic()
     hp = keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
     try:
-        metrics, step = _trained(job, folder, trial_id, hp)
+        with _quiet():
+            metrics, step = _trained(job, folder, trial_id, hp)
         outcome = Outcome("COMPLETED", metrics, step)
     except keras_tuner.errors.FatalError as error:
         outcome = Outcome("FATAL", error=error)
@@ -106,6 +109,21 @@ def trains_by_fit(hypermodel):
     One with a `fit` of its own may return metrics that no epoch shows.
     """
     return type(hypermodel).fit is keras_tuner.HyperModel.fit
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Without TensorFlow's warning that every model is traced anew."""
+
+    def wanted(record):
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
 
 
 def _trained(job, folder, trial_id, hp):

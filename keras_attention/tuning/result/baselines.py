@@ -1,5 +1,6 @@
 """What a winner has to be better than: the majority class, a plain network."""
 
+import math
 import re
 
 _SUFFIX = "_attention"
@@ -19,11 +20,6 @@ def attention_of(values):
         for name, value in values.items()
         if name.endswith(_SUFFIX) and value not in _OFF
     }
-
-
-def searches_attention(names):
-    """Whether a hyperparameter is called `<place>_attention`."""
-    return any(name.endswith(_SUFFIX) for name in names)
 
 
 def plain_network(result):
@@ -46,6 +42,13 @@ def accuracy_name(result):
         ),
         None,
     )
+
+
+def majority_score(result):
+    """What always answering one class would score, `None` if unknown."""
+    if not result.finished or accuracy_name(result) != result.objective:
+        return None
+    return result.majority
 
 
 def verdicts(result):
@@ -71,7 +74,7 @@ def _beside_majority(result):
         "always answering the most frequent class, which is right for "
         f"{result.majority:.1%} of the validation data"
     )
-    if accuracy > result.majority:
+    if accuracy > result.majority and not _alike(accuracy, result.majority):
         return False, f"Its {name} of {accuracy:.1%} is better than {other}."
     return True, (
         f"The winner is no better than {other}: its {name} is {accuracy:.1%}."
@@ -95,7 +98,7 @@ def _beside_plain(result):
         )
     gap = abs(best.score - plain.score)
     spread = max(best.spread or 0.0, plain.spread or 0.0)
-    if gap > spread:
+    if gap > spread and not _alike(best.score, plain.score):
         return False, (
             f"The best plain network, trial {plain.trial_id}, has "
             f"{plain.score:.4g}, {gap:.2g} behind."
@@ -107,7 +110,12 @@ def _beside_plain(result):
     )
 
 
+def _alike(a, b):
+    """Whether float32 may tell two numbers apart by rounding alone."""
+    return math.isclose(a, b, rel_tol=1e-6)
+
+
 def _searched_attention(result):
     names = [entry["config"]["name"] for entry in result.space]
     names += [name for trial in result.finished for name in trial.values]
-    return searches_attention(names)
+    return any(name.endswith(_SUFFIX) for name in names)

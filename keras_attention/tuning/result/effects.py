@@ -1,16 +1,11 @@
 """The mean score for every value of a hyperparameter, with an interval."""
 
-import numbers
-
 import numpy as np
 
 from keras_attention.internals.requirements import explained
 from keras_attention.tuning.result.baselines import attention_of
-from keras_attention.tuning.result.baselines import searches_attention
 from keras_attention.tuning.result.hyperparameters import shown
 
-# In names of hyperparameters that say which attention, and where.
-_FIRST = ("mechanism", "attention", "place", "position", "block", "stage")
 _GROUPS = 3
 _LEVEL = 0.95
 
@@ -24,31 +19,14 @@ def effect(parameter, trials):
     (Bayesian, Hyperband), values were not tried equally often beside each
     value of the others.
 
-    Args:
-        parameter: `Hyperparameter`.
-        trials: list of `Trial`, finished.
-
     Returns:
         One dictionary a group: `label`, `scores`, `mean`, `low` and `high`,
         the last two `None` for one trial.
-
-    Example:
-
-    >>> from keras_attention.tuning.result.hyperparameters import Hyperparameter
-    >>> from keras_attention.tuning.result.trial import Trial
-    >>> trials = [
-    ...     Trial("0", "COMPLETED", score=0.7, values={"kind": "se"}),
-    ...     Trial("1", "COMPLETED", score=0.9, values={"kind": "cbam"}),
-    ...     Trial("2", "COMPLETED", score=0.8, values={"kind": "cbam"}),
-    ... ]
-    >>> parameter = Hyperparameter("kind", "categories", ("se", "cbam"), False)
-    >>> [(g["label"], round(g["mean"], 2)) for g in effect(parameter, trials)]
-    [('se', 0.7), ('cbam', 0.85)]
     """
-    groups = {label: [] for label in _labels(parameter)}
-    for trial in trials:
-        groups[_label(parameter, trial.values.get(parameter.name))].append(
-            trial.score
+    groups = {}
+    for label, values in _parts(parameter):
+        groups.setdefault(label, []).extend(
+            t.score for t in trials if t.values.get(parameter.name) in values
         )
     return [_group(label, scores) for label, scores in groups.items() if scores]
 
@@ -56,32 +34,17 @@ def effect(parameter, trials):
 def main_effects(hyperparameters, trials, most=4):
     """What is asked first of a search: which mechanism, and where.
 
-    In a space with a hyperparameter `<place>_attention` for every place, a
-    trial counts for every mechanism and every place that it has. In others,
-    the categories whose names are about mechanism or place are taken; without
-    any, the first ones.
-
-    Args:
-        hyperparameters: list of `Hyperparameter`.
-        trials: list of `Trial`, finished.
-        most: int, how many hyperparameters. Defaults to `4`.
+    In a space with hyperparameters `<place>_attention` a trial counts for
+    every mechanism and every place that it has; in others the first
+    categories are taken, or without any the first hyperparameters.
 
     Returns:
         Dictionary of title to groups, as `effect` gives them.
     """
-    categories = [
-        parameter
-        for parameter in hyperparameters
-        if parameter.kind == "categories"
-    ]
-    if searches_attention(parameter.name for parameter in categories):
+    if any(attention_of(trial.values) for trial in trials):
         return _combined(trials)
-    about = [
-        parameter
-        for parameter in categories
-        if any(word in parameter.name.lower() for word in _FIRST)
-    ]
-    chosen = (about or categories or hyperparameters)[:most]
+    categories = [p for p in hyperparameters if p.kind == "categories"]
+    chosen = (categories or hyperparameters)[:most]
     return {parameter.name: effect(parameter, trials) for parameter in chosen}
 
 
@@ -106,32 +69,18 @@ def _combined(trials):
     }
 
 
-def _labels(parameter):
-    labels = [_label(parameter, value) for value in parameter.values]
-    return dict.fromkeys([*labels, "off"] if parameter.optional else labels)
-
-
-def _label(parameter, value):
-    if (
-        value is None
-        or parameter.kind == "categories"
-        or len(parameter.values) <= 4
-    ):
-        return shown(value)
-    # Edges between the values that were tried, about equally many in each.
-    parts = np.array_split(np.array(parameter.values), _GROUPS)
-    for part in parts:
-        if value <= part[-1]:
-            low, high = (
-                _number(parameter, edge) for edge in (part[0], part[-1])
-            )
-            return low if low == high else f"{low} to {high}"
-    raise AssertionError(f"{value} is no value of {parameter}")
-
-
-def _number(parameter, value):
-    integers = all(isinstance(v, numbers.Integral) for v in parameter.values)
-    return shown(int(value) if integers else float(value))
+def _parts(parameter):
+    """Labels, and the values that each stands for."""
+    values = parameter.values
+    if parameter.kind == "categories" or len(values) <= 4:
+        yield from ((shown(value), [value]) for value in values)
+    else:
+        # Between values that were tried, about equally many in each.
+        for part in np.array_split(np.array(values), _GROUPS):
+            low, high = map(shown, part[[0, -1]].tolist())
+            yield low if low == high else f"{low} to {high}", part.tolist()
+    if parameter.optional:
+        yield "off", [None]
 
 
 def _group(label, scores):

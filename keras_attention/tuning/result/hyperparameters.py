@@ -43,31 +43,14 @@ class Hyperparameter:
         low, high = self._scale(self.values[0]), self._scale(self.values[-1])
         return (self._scale(value) - low) / (high - low)
 
-    def ticks(self, most=7):
-        """Values to write beside the parameter."""
-        if self.kind == "categories" or len(self.values) <= 4:
-            return list(self.values)
-        low, high = self._scale(self.values[0]), self._scale(self.values[-1])
-        if self.kind == "log":
-            powers = range(math.ceil(low), math.floor(high) + 1)
-            inner = [10.0**p for p in powers][: most - 2]
-            return [self.values[0], *inner, self.values[-1]]
-        return round_numbers(low, high)
-
     def _scale(self, value):
         return math.log10(value) if self.kind == "log" else value
 
 
 def hyperparameters(trials, space):
-    """Every hyperparameter that differs between trials.
+    """Every `Hyperparameter` that differs between trials.
 
-    Args:
-        trials: list of `Trial`.
-        space: list of dict, the space of `oracle.json`: it gives the order, and
-            which are logarithmic.
-
-    Returns:
-        A list of `Hyperparameter`.
+    The space of `oracle.json` tells their order and which are logarithmic.
     """
     configs = {entry["config"]["name"]: entry for entry in reversed(space)}
     names = [entry["config"]["name"] for entry in space]
@@ -120,19 +103,6 @@ def shown(value):
     if isinstance(value, float):
         return f"{value:.3g}"
     return str(value)
-
-
-def round_numbers(low, high):
-    """Multiples of 1, 2 or 5 times a power of ten, about five of them.
-
-    >>> round_numbers(0.1, 4.2)
-    [1.0, 2.0, 3.0, 4.0]
-    """
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough)
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [number * step for number in range(first, last + 1)]
 
 
 def _kind(entry, values):

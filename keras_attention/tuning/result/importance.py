@@ -66,7 +66,7 @@ def importance(positions, names, scores, seed=0):
         Breiman: Random Forests. Machine Learning 45, 2001.
 
     Cost:
-        10 forests of 100 trees, about 2 s.
+        10 forests of 100 trees, about 1 s.
     """
     if not names:
         return Importance([], None, "no hyperparameter differs between trials")

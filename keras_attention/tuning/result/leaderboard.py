@@ -6,7 +6,7 @@ import textwrap
 from keras_attention.internals import table
 from keras_attention.internals.table import html_table
 from keras_attention.internals.table import text_table
-from keras_attention.tuning.result.baselines import accuracy_name
+from keras_attention.tuning.result.baselines import majority_score
 from keras_attention.tuning.result.baselines import verdicts
 from keras_attention.tuning.result.hyperparameters import often_on
 from keras_attention.tuning.result.hyperparameters import shown
@@ -30,36 +30,20 @@ def html(result, most=_TOP):
     return "".join(parts) + (html_table(["note"], notes) if notes else "")
 
 
-def flat(rows):
-    """Rows without dictionaries inside: a column a hyperparameter and metric.
-
-    >>> row = {"trial": "0", "hyperparameters": {"a": 1}, "metrics": {"b": 2}}
-    >>> flat([row])
-    [{'trial': '0', 'hyperparameters.a': 1, 'metrics.b': 2}]
-    """
+def csv_text(rows):
+    """A column a hyperparameter and a metric, empty where there is none."""
     nested = ("hyperparameters", "metrics")
-    columns = {
-        (group, name): None
-        for group in nested
-        for row in rows
-        for name in row[group]
-    }
-    return [
-        {
-            **{name: row[name] for name in row if name not in nested},
-            **{f"{g}.{name}": row[g].get(name) for g, name in columns},
-        }
-        for row in rows
-    ]
-
-
-def csv_text(records):
-    """Comma-separated, with empty cells for what is not there."""
+    columns = dict.fromkeys(
+        (group, name) for group in nested for row in rows for name in row[group]
+    )
     return table.csv_text(
         [
-            {**record, "repeats": repeats and json.dumps(repeats)}
-            for record in records
-            for repeats in [record["repeats"] or None]
+            {
+                **{name: row[name] for name in row if name not in nested},
+                "repeats": json.dumps(row["repeats"]) if row["repeats"] else "",
+                **{f"{g}.{name}": row[g].get(name) for g, name in columns},
+            }
+            for row in rows
         ]
     )
 
@@ -101,14 +85,10 @@ def _cells(result, most):
         for number, name in enumerate(header)
         if name in always or any(row[number] != "-" for row in rows)
     ]
-    if (
-        trials
-        and result.majority is not None
-        and (accuracy_name(result) == result.objective)
-    ):
-        score = f"{result.majority:.4g}"
+    majority = majority_score(result)
+    if majority is not None:
         others = ["-"] * (len(columns) - 2)
-        rows.append(["majority class", "-", score, *others])
+        rows.append(["majority class", "-", f"{majority:.4g}", *others])
     return [header[n] for n in kept], [[row[n] for n in kept] for row in rows]
 
 
@@ -122,7 +102,7 @@ def _configuration(result, trial, names, usual):
     told = [f"{name}={shown(trial.values[name])}" for name in chosen]
     if len(chosen) < len(on):
         told.append(f"and {len(on) - len(chosen)} more")
-    plain = "plain network: " if trial is result.plain else ""
+    plain = "best plain network: " if trial is result.plain else ""
     return plain + (", ".join(told) or "(the same in all trials)")
 
 

@@ -4,13 +4,13 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.ticker import LogLocator
+from matplotlib.ticker import MaxNLocator
 
 from keras_attention.internals import arguments
 from keras_attention.tuning.result import canvas
 from keras_attention.tuning.result.hyperparameters import OFF
-from keras_attention.tuning.result.hyperparameters import Hyperparameter
 from keras_attention.tuning.result.hyperparameters import often_on
-from keras_attention.tuning.result.hyperparameters import round_numbers
 from keras_attention.tuning.result.hyperparameters import shown
 
 _MOST = 8
@@ -65,7 +65,7 @@ def plot_parallel(result, names=None):
         _draw_column(
             axes, x, canvas.wrapped(parameter.name, 15), _ticks(parameter)
         )
-    marks = [*sorted(ends, reverse=True), *round_numbers(low, high)]
+    marks = _between(low, high)
     ticks = [((m - ends[0]) / (ends[1] - ends[0]), f"{m:.4g}") for m in marks]
     _draw_column(axes, len(chosen), canvas.wrapped(result.objective, 15), ticks)
     axes.set_xlim(-0.15, len(chosen) + 0.45)
@@ -113,9 +113,19 @@ def _apart(parameter, positions):
     return moved
 
 
-def _ticks(parameter: Hyperparameter):
-    ticks = [(parameter.position(v), shown(v)) for v in parameter.ticks()]
+def _ticks(parameter):
+    marks = parameter.values
+    if parameter.kind != "categories" and len(marks) > 4:
+        marks = _between(marks[0], marks[-1], parameter.kind)
+    ticks = [(parameter.position(value), shown(value)) for value in marks]
     return ticks + [(OFF, "off")] if parameter.optional else ticks
+
+
+def _between(low, high, kind="linear"):
+    """Both ends, and round numbers between them."""
+    locator = LogLocator(numticks=7) if kind == "log" else MaxNLocator(5)
+    marks = map(float, locator.tick_values(low, high))
+    return [low, high, *(mark for mark in marks if low < mark < high)]
 
 
 def _draw_column(axes, x, name, ticks):

@@ -18,9 +18,6 @@ def objective_of(states, objective, direction):
 
     Returns:
         `(objective, direction)`, both `None` before the first score.
-
-    Raises:
-        ValueError: For an unknown objective, and for one that cannot be told.
     """
     if direction is not None:
         arguments.one_of("direction", direction, ("max", "min"))

@@ -1,6 +1,7 @@
 """The winner as a network: built from its values, with its weights."""
 
 import copy
+import warnings
 
 import keras_tuner
 
@@ -20,8 +21,9 @@ def best_model(result, hypermodel):
         The compiled `keras.Model`.
 
     Raises:
-        ValueError: Without a winner, and for a hypermodel that asks for other
-            hyperparameters than were searched or builds another network.
+        ValueError: Without a winner, for a damaged file, and for a hypermodel
+            that asks for other hyperparameters than were searched or builds
+            another network.
         FileNotFoundError: If the search has kept no weights of the winner.
 
     See also:
@@ -43,7 +45,12 @@ def best_model(result, hypermodel):
     if not model.built and shapes.is_file():
         model.build_from_config(read_record(shapes))
     try:
-        model.load_weights(weights)
+        with warnings.catch_warnings():
+            # Of its state no more is needed: the training is over.
+            warnings.filterwarnings("ignore", "Skipping .* for optimizer")
+            model.load_weights(weights)
+    except OSError as error:
+        raise ValueError(f"{weights} is damaged: {error}") from error
     except ValueError as error:
         raise ValueError(
             "Invalid value for argument hypermodel: expected the one of the "
@@ -58,11 +65,6 @@ def fresh_config(trial, values=None):
 
     A Hyperband trial went on with another's weights, from an epoch that its
     values tell; a fresh network starts with the first.
-
-    Args:
-        trial: `Trial`.
-        values: dict, hyperparameters in place of the trial's. Defaults to
-            `None`.
     """
     values = trial.config["values"] if values is None else values
     own = {n: v for n, v in values.items() if not n.startswith("tuner/")}
@@ -73,12 +75,7 @@ def check_space(hypermodel, config, given=False):
     """Asks a hypermodel that can tell whether it draws these values.
 
     KerasTuner hands out what was stored, among a hypermodel's choices or not.
-
-    Args:
-        hypermodel: `keras_tuner.HyperModel`, or a function of `hp`.
-        config: dict, of `keras_tuner.HyperParameters`.
-        given: bool, whether the values are the caller's and not the winner's.
-            Defaults to `False`.
+    Values that the caller has given are no fault of the hypermodel.
     """
     if not hasattr(hypermodel, "check_values"):
         return

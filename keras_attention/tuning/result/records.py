@@ -46,14 +46,6 @@ def read_search(directory, objective=None, direction=None):
     Raises:
         ValueError: For a folder that holds no search, for an `oracle.json`
             that is none, for an objective that cannot be told.
-
-    Example:
-
-    >>> import tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> _ = (folder / "oracle.json").write_text("{}")
-    >>> read_search(folder).trials
-    []
     """
     directory = pathlib.Path(directory)
     oracle = _oracle(directory)

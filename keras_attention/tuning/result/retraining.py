@@ -1,7 +1,5 @@
 """The winner again, on fresh seeds and on data the search never saw."""
 
-import functools
-import itertools
 import math
 import numbers
 import os
@@ -10,9 +8,12 @@ import tempfile
 from collections.abc import Iterable
 
 from keras_attention.internals import arguments
+from keras_attention.tuning.engine.pools import map_over
+from keras_attention.tuning.engine.request import check_workers
 from keras_attention.tuning.result.rebuilding import check_space
 from keras_attention.tuning.result.rebuilding import fresh_config
 from keras_attention.tuning.result.retraining_report import Retraining
+from keras_attention.tuning.result.seed_training import SeedJob
 from keras_attention.tuning.result.seed_training import train_seed
 from keras_attention.tuning.trial.objective import get_objective
 
@@ -29,6 +30,8 @@ def retrain(
     epochs=None,
     path=None,
     metric=None,
+    workers=None,
+    client=None,
     **fit_options,
 ):
     """Trains the winner of a search on fresh seeds and tests it.
@@ -63,6 +66,10 @@ def retrain(
             `None`.
         metric: str, a name in `evaluate`'s results; `None` for the search's
             objective without its `val_`. Defaults to `None`.
+        workers: int, str or `None`, how many seeds train at a time, as in
+            `search`. Defaults to `None`.
+        client: `distributed.Client` or `None`, as in `search`. Defaults to
+            `None`.
         **fit_options: for `fit`, for instance `callbacks`.
 
     Returns:
@@ -78,7 +85,8 @@ def retrain(
         One training a seed.
 
     See also:
-        `best_model`, for the network that the search itself has trained.
+        `best_model`, for the network that the search itself has trained;
+        `SearchResult`, whose example retrains.
     """
     trial = result.winner()
     seeds, path = _checked(seeds, path)
@@ -94,22 +102,22 @@ def retrain(
         epochs = trial.values.get("tuner/epochs")
     if epochs is not None:
         fit_options["epochs"] = epochs
-    train_one = functools.partial(
-        train_seed,
-        hypermodel,
-        config,
-        train,
-        validation,
-        test,
-        fit_options,
-        metric,
+    job = SeedJob(
+        hypermodel, config, train, validation, test, fit_options, metric
     )
     # Beside the target, so that the last step is a rename.
     parent, kept = path.parent if path else None, None
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         files = {seed: pathlib.Path(folder, f"{seed}.keras") for seed in seeds}
         items = [(seed, files[seed] if path else None) for seed in seeds]
-        rows = list(itertools.starmap(train_one, items))
+        rows = map_over(
+            train_seed,
+            items,
+            job=job,
+            folder=pathlib.Path(result.directory, "jobs"),
+            workers=check_workers(workers, client),
+            client=client,
+        )
         if path:
             kept = _median_seed(rows, metric, better)
             os.replace(files[kept], path)

@@ -72,51 +72,35 @@ class Retraining:
         return html_table(*self._table()) + html_table(["note"], notes)
 
     def _table(self):
-        fresh = [self.metric]
+        names = {self.metric: self._test()}
         if self._is_validated():
-            fresh.insert(0, f"val_{self.metric}")
-        names = {f"val_{self.metric}": self.searched, self.metric: self._test()}
-        header = ["seed", *(names[name] for name in fresh), "seconds"]
+            names = {f"val_{self.metric}": self.searched, **names}
         rows = [
             [
                 str(row["seed"]),
-                *(f"{row[name]:.4g}" for name in fresh),
+                *(f"{row[name]:.4g}" for name in names),
                 f"{row['seconds']:.0f}",
             ]
             for row in self.rows
         ]
-        means = [
-            f"{statistics.fmean(row[name] for row in self.rows):.4g}"
-            for name in fresh
-        ]
-        rows.append(["mean", *means, "-"])
-        if self.search_score is not None:
-            score = f"{self.search_score:.4g}"
-            if self._is_validated():
-                rows.append(["search", score, "-", "-"])
-            else:
-                # Other images: not in the column of the test set.
-                header.insert(1, self.searched)
-                rows = [[row[0], "-", *row[1:]] for row in rows]
-                rows.append(["search", score, "-", "-"])
-        return header, rows
+        means = [statistics.fmean(row[n] for row in self.rows) for n in names]
+        rows.append(["mean", *(f"{mean:.4g}" for mean in means), "-"])
+        return ["seed", *names.values(), "seconds"], rows
 
     def _notes(self):
         notes = [
             f"{len(self.rows)} fresh seeds, {self._test()}: mean "
             f"{self.mean:.4g}, largest less smallest {self.spread:.2g}"
         ]
+        if self.search_score is not None:
+            score = f"{self.search_score:.4g}"
+            notes.append(f"the search had {self.searched} {score}")
         if self.optimism is not None:
-            notes.append(
-                f"the search's score is {abs(self.optimism):.2g} "
-                f"{'better' if self.optimism >= 0 else 'worse'} than the "
-                "fresh mean, "
-                + (
-                    "on the same validation images"
-                    if self._is_validated()
-                    else "but validation images are not test images: with "
-                    "validation= luck and change of images come apart"
-                )
+            notes[-1] += f", {_compared(self.optimism)} the fresh mean, " + (
+                "on the same validation images"
+                if self._is_validated()
+                else "but validation images are not test images: with "
+                "validation= luck and change of images come apart"
             )
         numbers = [
             {name: row[name] for name in row if name not in ("seed", "seconds")}
@@ -131,7 +115,7 @@ class Retraining:
             middle = (
                 "the median"
                 if len(self.rows) % 2
-                else "the better of the two medians"
+                else "the better of the two in the middle"
             )
             notes.append(f"seed {self.kept_seed}, {middle}: {self.path}")
         return notes
@@ -141,3 +125,9 @@ class Retraining:
 
     def _test(self):
         return f"test {self.metric}"
+
+
+def _compared(gap):
+    if not gap:
+        return "the same as"
+    return f"{abs(gap):.2g} {'better' if gap > 0 else 'worse'} than"

@@ -9,16 +9,11 @@ import json
 import math
 import re
 
+_STATUSES = ["RUNNING", "IDLE", "STOPPED", "COMPLETED", "INVALID", "FAILED"]
+
 
 def read_record(path):
-    """The dictionary that a file of JSON holds.
-
-    Args:
-        path: `pathlib.Path`, of the file.
-
-    Raises:
-        ValueError: For what is no JSON, too deeply nested or no dictionary.
-    """
+    """The dictionary that a file of JSON holds, or a `ValueError`."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -66,17 +61,22 @@ def optional(schema):
     return lambda value: value is None or _fits(value, schema)
 
 
+def filled(schema):
+    """A list of at least one that fits."""
+    return lambda value: bool(value) and _fits(value, [schema])
+
+
 def named(schema):
     """A dictionary of any names, of which each entry fits."""
     return lambda value: (
         isinstance(value, dict)
-        and all(_fits(item, schema) for item in value.values())
+        and all(text(n) and _fits(item, schema) for n, item in value.items())
     )
 
 
 def text(value):
-    """A string."""
-    return isinstance(value, str)
+    """A string, without the halves of characters that JSON can spell."""
+    return isinstance(value, str) and not re.search(r"[\ud800-\udfff]", value)
 
 
 def number(value):
@@ -102,26 +102,17 @@ def identifier(value):
 
 
 def _value(value):
-    return value is None or isinstance(value, str | bool) or finite(value)
-
-
-def _status(value):
-    return value in (
-        *("RUNNING", "IDLE", "STOPPED"),
-        *("COMPLETED", "INVALID", "FAILED"),
+    return (
+        value is None or isinstance(value, bool) or text(value) or finite(value)
     )
 
 
-def _values(value):
-    return isinstance(value, list) and value and all(map(number, value))
+def _status(value):
+    return value in _STATUSES
 
 
-def _pairs(value):
-    """`[[metric, direction], ...]`, at least one."""
-    return isinstance(value, list) and value and all(map(_is_pair, value))
-
-
-def _is_pair(value):
+def _pair(value):
+    """`[metric, direction]`."""
     return (
         isinstance(value, list)
         and len(value) == 2
@@ -141,7 +132,7 @@ _SPACE = [
         },
     }
 ]
-_OBSERVATION = {"value": _values, "step": optional(number)}
+_OBSERVATION = {"value": filled(number), "step": optional(number)}
 _HISTORY = {"direction": direction, "observations": [_OBSERVATION]}
 TRIAL = {
     "trial_id": identifier,
@@ -158,6 +149,6 @@ ORACLE = {
     "end_order": optional([text]),
 }
 SETTINGS = {
-    "objective": optional(_pairs),
+    "objective": optional(filled(_pair)),
     "majority": optional(lambda value: finite(value) and 0 <= value <= 1),
 }

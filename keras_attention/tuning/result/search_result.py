@@ -20,7 +20,7 @@ class SearchResult:
     """What a hyperparameter search found, ready to print, show and save.
 
     Reads the files of any KerasTuner search, finished or not, also those of
-    other programs, and trains nothing. Printing gives the leaderboard,
+    other programs. Printing gives the leaderboard,
     `summary()` says in words what it means. Extra metrics that a trial's
     `fit` returned are shown where they are there: `parameters`, `flops`,
     `seconds`, `attention_energy`, and `<objective>_spread` with the values of
@@ -189,7 +189,7 @@ class SearchResult:
         if format is None:
             return leaderboard.text(self, most=None)
         if format == "csv":
-            return leaderboard.csv_text(leaderboard.flat(self.rows))
+            return leaderboard.csv_text(self.rows)
         content = {
             "objective": self.objective,
             "direction": self.direction,
@@ -296,8 +296,8 @@ class SearchResult:
         the figure. A value that was tried once has no interval.
 
         Args:
-            names: list of str, which hyperparameters; without them those about
-                mechanism and place. Defaults to `None`.
+            names: list of str, which hyperparameters; without them mechanism
+                and place, or the first categories. Defaults to `None`.
 
         Raises:
             ValueError: For hyperparameters that do not differ between trials.

@@ -1,6 +1,7 @@
 """One seed of a retraining: a function that other processes can be sent."""
 
 import contextlib
+import dataclasses
 import gc
 import time
 
@@ -12,44 +13,52 @@ from keras_attention.tuning.result.rebuilding import build
 from keras_attention.tuning.trial.supervised import supervised
 
 
-def train_seed(
-    hypermodel,
-    config,
-    train,
-    validation,
-    test,
-    options,
-    metric,
-    seed,
-    path=None,
-):
+@dataclasses.dataclass
+class SeedJob:
+    """What the trainings of all seeds have in common.
+
+    Attributes:
+        hypermodel: `keras_tuner.HyperModel`, as all below of `retrain`.
+        config: dict, of `keras_tuner.HyperParameters`.
+        train: data set, tuple or callable.
+        validation: data set, tuple, callable or `None`.
+        test: data set, tuple or callable.
+        options: dict, arguments of `fit`.
+        metric: str, one that `evaluate` has to give.
+    """
+
+    hypermodel: object
+    config: dict
+    train: object
+    validation: object
+    test: object
+    options: dict
+    metric: str
+
+
+def train_seed(job, item):
     """Builds, trains and tests the network of a configuration.
 
     Args:
-        hypermodel: `keras_tuner.HyperModel`, or a function of `hp`.
-        config: dict, of `keras_tuner.HyperParameters`.
-        train: data set, tuple or callable, as for `retrain`.
-        validation: data set, tuple, callable or `None`, the same.
-        test: data set, tuple or callable, the same.
-        options: dict, arguments of `fit`.
-        metric: str, one that `evaluate` has to give.
-        seed: int, of weights and order.
-        path: str or path, a file for the model. Defaults to `None`.
+        job: `SeedJob`.
+        item: tuple `(seed, path)`, an int for weights and order, and a file
+            for the model or `None`.
 
     Returns:
         Dictionary with `seed`, `seconds` of training, and the metrics of
         `model.evaluate`: those of the test set, and with `val_` those of the
         validation set if there is one.
     """
+    seed, path = item
     keras.utils.set_random_seed(seed)
     start = time.perf_counter()
-    with _seeded(hypermodel, seed):
-        model, hp = build(hypermodel, config)
-        _fit(hypermodel, hp, model, train, validation, options)
+    with _seeded(job.hypermodel, seed):
+        model, hp = build(job.hypermodel, job.config)
+        _fit(job, hp, model)
     row = {"seed": seed, "seconds": time.perf_counter() - start}
-    row |= _evaluated(model, test, "", metric)
-    if validation is not None:
-        row |= _evaluated(model, validation, "val_", metric)
+    row |= _evaluated(model, job.test, "", job.metric)
+    if job.validation is not None:
+        row |= _evaluated(model, job.validation, "val_", job.metric)
     if path:
         save_model(model, path)
     # Before the next model is built: two may not fit in memory.
@@ -77,13 +86,13 @@ def _seeded(hypermodel, seed):
             setattr(hypermodel, name, value)
 
 
-def _fit(hypermodel, hp, model, train, validation, options):
-    options = {"verbose": 0, **options}
-    if validation is not None:
-        options["validation_data"] = _data(validation)
-    positional = _positional(_data(train))
-    if hasattr(hypermodel, "fit"):
-        hypermodel.fit(hp, model, *positional, **options)
+def _fit(job, hp, model):
+    options = {"verbose": 0, **job.options}
+    if job.validation is not None:
+        options["validation_data"] = _data(job.validation)
+    positional = _positional(_data(job.train))
+    if hasattr(job.hypermodel, "fit"):
+        job.hypermodel.fit(hp, model, *positional, **options)
     else:
         model.fit(*positional, **options)
     optimizer = getattr(model, "optimizer", None)

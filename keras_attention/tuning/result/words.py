@@ -76,7 +76,8 @@ def _certainty(result):
         )
     best, second = result.finished[:2]
     gap = abs(best.score - second.score)
-    lines = [f"The next, trial {second.trial_id}, is {gap:.2g} behind."]
+    behind = f"is {gap:.2g} behind" if gap else "has the same score"
+    lines = [f"The next, trial {second.trial_id}, {behind}."]
     if best.spread is None:
         lines.append(
             "Each configuration was trained once, as far as the files tell, "
@@ -115,8 +116,8 @@ def _mattered(result):
     if found.note:
         return f"What mattered cannot be told: {found.note}."
     lines = []
-    mattered = [r for r in found.rows if r["low"] > 0]
-    others = [r["name"] for r in found.rows if r["low"] <= 0]
+    mattered = [row for row in found.rows if row["low"] > 0]
+    others = [row["name"] for row in found.rows if row["low"] <= 0]
     if mattered:
         names = [f"{row['name']} ({row['mean']:.0%})" for row in mattered]
         lines.append(

@@ -8,7 +8,7 @@
 | `argument` | one thing to draw, and the description that all of them make |
 | `options` | a map to its mechanisms and their arguments, by flags |
 | `parts` | which score, alignment and aggregation go together |
-| `choices` | the values to draw from, one's own checked |
+| `choices`, `optimizers` | the values to draw from, one's own checked |
 | `spaces`, `drawing` | `hp` to a plain dictionary |
-| `combinations` | a space to its size and its elements |
+| `combinations` | a space to its size, its elements and what it costs |
 """

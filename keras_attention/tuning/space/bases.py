@@ -11,16 +11,7 @@ _ACTIVATIONS = ("softmax", "sigmoid", "linear")
 def make_base(
     base, input_shape, classes, places, choices, multi_label, activation
 ):
-    """The base of a search, whatever way it was named.
-
-    Args:
-        base: str or `keras.Model`, `"vgg16_bn"` or a functional classifier.
-        input_shape: tuple, of the images; `None` for that of a functional base.
-        classes: int, the same.
-        places: as of `AttentionHyperModel`.
-        choices: dict, what `check_choices` returned.
-        multi_label: bool, whether an image can have several classes.
-        activation: str, as of `AttentionHyperModel`.
+    """The base of a search, from the arguments of `AttentionHyperModel`.
 
     Returns:
         A `VGGBase` or a `FunctionalBase`.

@@ -3,6 +3,7 @@
 import math
 import numbers
 
+from keras_attention.internals import arguments
 from keras_attention.internals.words import did_you_mean
 from keras_attention.tuning.space.optimizers import check_function
 from keras_attention.tuning.space.optimizers import check_optimizer
@@ -72,12 +73,7 @@ def check_choices(choices):
 
 
 def check_names(choices, known):
-    """Raises a `ValueError` for choices that nothing would be drawn from.
-
-    Args:
-        choices: dict of name to values.
-        known: iterable of str, the names that there are.
-    """
+    """Raises a `ValueError` for choices of names that there are not."""
     known = list(known)
     unknown = [name for name in choices if name not in known]
     if unknown:
@@ -119,7 +115,8 @@ def asked_for(name, given):
 
 
 def _checked(name, values):
-    if name == "optimizer" and callable(values):
+    is_class = isinstance(values, type)
+    if name == "optimizer" and callable(values) and not is_class:
         return check_function(values)
     if values is None:
         return {**NETWORK_CHOICES, **TRAINING_CHOICES}.get(name)
@@ -150,12 +147,17 @@ def _checked(name, values):
     for value in values:
         if name == "optimizer":
             check_optimizer(value)
+        elif name.endswith("learning_rate"):
+            arguments.positive_float(name, value)
+        elif name == "warm_up":
+            arguments.fraction(name, value)
         elif name == "schedule" and value not in _SCHEDULES:
             expected = f"some of {', '.join(_SCHEDULES)}"
             raise ValueError(_invalid(name, given, expected))
-    if kinds == {numbers.Real} and any(isinstance(v, float) for v in values):
-        values = list(map(float, values))
-    return values
+    real = name.endswith(_REAL) or any(isinstance(v, float) for v in values)
+    return (
+        list(map(float, values)) if kinds == {numbers.Real} and real else values
+    )
 
 
 def _is_number(value):

@@ -69,26 +69,18 @@ def describe_space(space):
     ...     hp.Choice("mechanism", ["none", "se", "eca", "gate"])
     ...     hp.Float("rate", 0.1, 1.0)
     >>> print(describe_space(space))
-    2 hyperparameters with infinitely many combinations. Among 20 random
-    trials is one of the best 14 % in 19 of 20 searches; to compare the 4
-    values of mechanism, three trials of each, takes 12.
+    Hyperparameters: 2; combinations: infinitely many. Among 20 random trials
+    is one of the best 14 % in 19 of 20 searches; to compare the 4 values of
+    mechanism, three trials of each, takes 12.
     """
     declared, size = _declared(space), size_of(space)
-    count = len(declared)
-    words = (
-        f"{count} hyperparameter{'s' * (count != 1)} with "
-        f"{'infinitely many' if size is None else f'{size:,}'} "
-        f"combination{'s' * (size != 1)}. "
-    )
-    choices = [
-        (_trials_for(parameter, declared), parameter)
-        for parameter in declared
-        if isinstance(
-            parameter, (hyperparameters.Choice, hyperparameters.Boolean)
-        )
-    ]
-    trials, largest = max(choices, default=(0, None), key=lambda pair: pair[0])
-    if size is not None and size <= max(trials, _FEW):
+    many = "infinitely many" if size is None else f"{size:,}"
+    words = f"Hyperparameters: {len(declared)}; combinations: {many}. "
+    kinds = hyperparameters.Choice, hyperparameters.Boolean
+    choices = [p for p in declared if isinstance(p, kinds)]
+    counts = {p.name: _trials_for(p, declared) for p in choices}
+    largest = max(choices, key=lambda p: counts[p.name], default=None)
+    if size is not None and size <= max([_FEW, *counts.values()]):
         return words + "A grid search goes through all of them."
     best = 100 * (1 - 0.05 ** (1 / _FEW))
     words += (
@@ -99,21 +91,19 @@ def describe_space(space):
         return f"{words}."
     return (
         f"{words}; to compare the {len(largest.values)} values of "
-        f"{largest.name}, three trials of each, takes {trials:,}."
+        f"{largest.name}, three trials of each, takes {counts[largest.name]:,}."
     )
 
 
 def _trials_for(parameter, declared):
     """Random trials until each of its values was drawn three times."""
-    parents = {other.name: other for other in declared}
-    active = 1.0
+    parents = {other.name: other.values for other in declared}
+    trials = 3.0 * len(parameter.values)
     for condition in parameter.conditions:
-        above = parents[condition.name].values
-        active *= sum(
-            condition.is_active({condition.name: value}) for value in above
-        ) / len(above)
-    # Rounded first: a third is not a third.
-    return math.ceil(round(3 * len(parameter.values) / active, 6))
+        above = parents[condition.name]
+        active = [condition.is_active({condition.name: v}) for v in above]
+        trials *= len(above) / sum(active)
+    return math.ceil(round(trials, 6))
 
 
 def enumerate_space(space):

@@ -30,6 +30,7 @@ class FunctionalBase:
         has_width: bool, false.
         choices: dict, what to draw from unless it is chosen.
         outputs: dict of name to the shape of an image's output.
+        output_names: set of str, what losses and metrics call them.
         classes: int, the size of a single vector, else `None`.
         activation: str, of the only output, as far as it is known, or `None`.
     """
@@ -52,6 +53,10 @@ class FunctionalBase:
         # A sequential model has one, and no name for it.
         names = getattr(model, "output_names", ["output"])
         self.outputs = dict(zip(names, shapes, strict=True))
+        # A dictionary of outputs has names beside those of its layers.
+        keys = getattr(model, "output", None)
+        keys = keys if isinstance(keys, dict) else ()
+        self.output_names = {*names, *keys}
         vector = len(shapes) == 1 and len(shapes[0]) == 1
         self.classes = shapes[0][0] if vector else None
         self.activation = _activation(model) if vector else None

@@ -18,6 +18,7 @@ AXES = {
     "alignment": alignments,
     "aggregation": aggregations,
 }
+_AXES = {**AXES, "layer": layers}
 
 
 def mechanism_keys(mechanisms=None):
@@ -53,6 +54,32 @@ def mechanism_keys(mechanisms=None):
             arguments.invalid("mechanisms", mechanisms, "at least one")
         )
     return list(dict.fromkeys(keys))
+
+
+def classes_of_others():
+    """What is registered from elsewhere: `[(axis, key, class)]`.
+
+    Another process that unpickles it has imported their modules, or has
+    the classes of a notebook, for `register_again`.
+    """
+    found = [
+        (name, key, type(axis.get(key)))
+        for name, axis in _AXES.items()
+        for key in axis.available()
+    ]
+    return [entry for entry in found if not is_ours(entry[2])]
+
+
+def register_again(others):
+    """Registers what `classes_of_others` returned, as far as nobody has."""
+    for name, key, cls in others:
+        if key not in _AXES[name].available():
+            _AXES[name].register(key)(cls)
+
+
+def is_ours(cls):
+    """Whether a class comes with this package."""
+    return cls.__module__.startswith("keras_attention.")
 
 
 def layer_of(description):

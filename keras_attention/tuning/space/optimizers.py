@@ -59,13 +59,17 @@ def check_optimizer(key):
 
 def check_function(function):
     """Returns a function of `hp` that makes optimizers, else raises."""
-    first, second = (
-        optimizer_of(function, keras_tuner.HyperParameters()) for _ in range(2)
-    )
-    if first is second:
+    hp = keras_tuner.HyperParameters()
+    made = [function(hp), function(hp)]
+    if not all(isinstance(o, keras.optimizers.Optimizer) for o in made):
+        expected = (
+            f"a function of hp that returns an optimizer, not {made[0]!r}"
+        )
+    elif made[0] is made[1]:
         expected = "a function that makes a new optimizer for every model"
-        raise ValueError(invalid("choices", {"optimizer": function}, expected))
-    return function
+    else:
+        return function
+    raise ValueError(invalid("choices", {"optimizer": function}, expected))
 
 
 def learning_rates(key):
@@ -81,24 +85,3 @@ def learning_rates(key):
     parameters = inspect.signature(optimizer_classes()[key]).parameters
     default = parameters["learning_rate"].default
     return default / 3, default * 10
-
-
-def optimizer_of(function, hp):
-    """What a function of `hp` returns, if it is an optimizer.
-
-    Args:
-        function: callable of `keras_tuner.HyperParameters`.
-        hp: `keras_tuner.HyperParameters`.
-
-    Returns:
-        A `keras.optimizers.Optimizer`.
-
-    Raises:
-        ValueError: For anything else.
-    """
-    optimizer = function(hp)
-    if not isinstance(optimizer, keras.optimizers.Optimizer):
-        expected = "a function of hp that returns an optimizer of Keras"
-        message = invalid("choices", {"optimizer": function}, expected)
-        raise ValueError(f"{message}, which returns {optimizer!r}")
-    return optimizer

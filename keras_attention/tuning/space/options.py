@@ -21,7 +21,9 @@ from keras_attention.tuning.space.choices import LAYER_CHOICES
 from keras_attention.tuning.space.choices import asked_for
 from keras_attention.tuning.space.choices import choices_at
 from keras_attention.tuning.space.mechanisms import AXES
+from keras_attention.tuning.space.mechanisms import NONE
 from keras_attention.tuning.space.mechanisms import UNIFORM
+from keras_attention.tuning.space.mechanisms import is_ours
 from keras_attention.tuning.space.mechanisms import mechanism_keys
 from keras_attention.tuning.space.parts import parts_of
 from keras_attention.tuning.space.site import Site
@@ -95,7 +97,11 @@ def attention_options(
     for place, site in sites.items():
         if not isinstance(site, Site):
             site = Site([tuple(site)])
-        keys = mechanism_keys(choices.get(f"{place}_attention", mechanisms))
+        chosen = choices.get(f"{place}_attention")
+        # Results have "none" among the values, and so does every place.
+        keys = mechanism_keys(
+            [k for k in chosen if k != NONE] if chosen else mechanisms
+        )
         found = {
             key: _arguments_at(
                 key, site, choices_at(choices, place, key), max_positions
@@ -146,7 +152,8 @@ def _arguments_at(key, site, given, max_positions):
         values = _fitting(name, key, site, values)
         if not values:
             return f"no {name} fits the map"
-        if name not in given and _is_ours(layer):
+        # Of others' layers, all is drawn that they are registered with.
+        if name not in given and is_ours(type(layer)):
             values = values[:1]
         check_values(layers, key, name, values)
         found.append(Argument(name, (name,), values))
@@ -161,51 +168,18 @@ def _arguments_at(key, site, given, max_positions):
     return found
 
 
-def attention_names(options, mechanisms=None):
-    """The names that choices of attention can have.
-
-    Args:
-        options: dict, what `attention_options` returned.
-        mechanisms: str or list of str, as for `attention_options`. Defaults to
-            `None`.
-
-    Returns:
-        A set of str.
-    """
-    names = {*LAYER_CHOICES}
-    own = {key: _names_of(key) for key in mechanism_keys(mechanisms)}
-    for place, found in options.items():
-        names.add(f"{place}_attention")
-        for key in found:
-            # The choice of a place may be another than those of the others.
-            own.setdefault(key, _names_of(key))
-            names |= {f"{place}_{key}_{name}" for name in own[key]}
-    for key, found in own.items():
-        names |= found | {f"{key}_{name}" for name in found}
+def attention_names(options):
+    """The names that choices of attention can have, of its options."""
+    names = {*LAYER_CHOICES, *(f"{place}_attention" for place in options)}
+    for place, mechanisms in options.items():
+        for key, what in mechanisms.items():
+            for argument in what:
+                name = argument.name
+                # Keys have one name, whatever alignments they are beside.
+                if argument.path[1:] == ("key",):
+                    name = argument.path[0]
+                names |= {name, f"{key}_{name}", f"{place}_{key}_{name}"}
     return names
-
-
-def _names_of(key):
-    """Arguments of a mechanism, of its parts included."""
-    if key == UNIFORM:
-        return set()
-    config = layers.get(key).get_config()
-    parts = [part for part in AXES if part in config]
-    names = ({*config} - _NOT_VARIED) | {*parts}
-    names |= {"identity_init"} & {*config}
-    if "alignment" in parts:
-        names.add("temperature")
-    return names.union(
-        f"{part}_{name}_{argument}"
-        for part in parts
-        for name in AXES[part].available()
-        for argument in AXES[part].registry.search_space(name) or ()
-    )
-
-
-def _is_ours(layer):
-    """Of others' layers, all is drawn that they are registered with."""
-    return type(layer).__module__.startswith("keras_attention.")
 
 
 def _fitting(name, key, site, values):

@@ -162,7 +162,7 @@ def training_space(hp, choices=None):
         name = f"{key}_learning_rate"
         usual = choices.get("learning_rate") or learning_rates(key)
         parent = "optimizer" if len(optimizers) > 1 else None
-        rate = draw_if(hp, parent, [key], name, choices.get(name, usual))
+        rate = draw_if(hp, parent, [key], name, choices.get(name) or usual)
         if key == optimizer:
             drawn["learning_rate"] = rate
     for name in ("weight_decay", "schedule", "warm_up"):
@@ -173,12 +173,7 @@ def training_space(hp, choices=None):
 def other_names(choices):
     """The names that choices of network and training can have.
 
-    Args:
-        choices: dict, what `check_choices` returned.
-
-    Returns:
-        A list of str, without those that an optimizer of one's own makes
-        superfluous.
+    A function that makes the optimizer leaves nothing of it to choose.
     """
     optimizers = choices.get("optimizer", TRAINING_CHOICES["optimizer"][:1])
     if callable(optimizers):

@@ -28,6 +28,7 @@ class VGGBase:
         has_width: bool, whether there is a width to draw.
         choices: dict, what to draw from unless it is chosen.
         outputs: dict, the shape of the only output by its name.
+        output_names: set of str, that name.
     """
 
     def __init__(self, input_shape, classes, activation, places, widths):
@@ -35,6 +36,7 @@ class VGGBase:
         self.classes = classes
         self.activation = activation
         self.outputs = {"predictions": (classes,)}
+        self.output_names = {*self.outputs}
         self.has_width = True
         # Random weights have nothing to lose.
         self.choices = {}

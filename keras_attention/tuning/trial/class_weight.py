@@ -14,16 +14,7 @@ from keras_attention.internals import arguments
 def check_class_weight(class_weight, data, kind, classes):
     """Ends a search whose class weights would be wrong or without effect.
 
-    Args:
-        class_weight: dict of the index of a class to its weight, or `None`.
-        data: what `supervised` returns.
-        kind: str, `labels` of the `Task`.
-        classes: int, the number of classes, or `None`.
-
-    Raises:
-        ValueError: One that ends a search.
-
-    Example:
+    Takes what `supervised` returned, and `labels` and `classes` of the `Task`.
 
     >>> data = np.zeros((2, 8, 8, 1)), np.array([0, 1])
     >>> check_class_weight({0: 1.0, 2: 5.0}, data, "index", 2)
@@ -33,73 +24,57 @@ def check_class_weight(class_weight, data, kind, classes):
     """
     if class_weight is None:
         return
-    try:
-        _check(class_weight, data, kind, classes)
-    except ValueError as error:
-        raise keras_tuner.errors.FatalValueError(str(error)) from error
+    expected = _expected(class_weight, data, kind, classes)
+    if expected:
+        raise keras_tuner.errors.FatalValueError(
+            arguments.invalid("class_weight", class_weight, expected)
+        )
 
 
-def _check(class_weight, data, kind, classes):
+def _expected(class_weight, data, kind, classes):
+    """What would have been right, `None` if it is."""
     if kind in ("multi_label", "number") or classes is None:
-        expected = (
+        return (
             "None, for outputs that are not one class an image. Pass weights "
             "of the images, (x, y, weights), or a loss with weights"
         )
-        raise ValueError(_invalid(class_weight, expected))
-    expected = (
-        f"a dictionary from some of 0 to {classes - 1} to numbers above 0"
-    )
     if not isinstance(class_weight, dict) or not class_weight:
-        raise ValueError(_invalid(class_weight, expected))
-    for key, weight in class_weight.items():
-        try:
-            index = arguments.non_negative_int("class_weight", key)
+        return _dictionary(classes)
+    try:
+        for key, weight in class_weight.items():
+            arguments.non_negative_int("class_weight", key)
             arguments.positive_float("class_weight", weight)
-        except ValueError as error:
-            raise ValueError(_invalid(class_weight, expected)) from error
-        if index >= classes:
-            raise ValueError(_invalid(class_weight, expected))
-    element = _first_of(data)
+    except ValueError:
+        return _dictionary(classes)
+    if max(class_weight) >= classes:
+        return _dictionary(classes)
+    # Arrays, the first batch, or what a pipeline says of all.
+    element = data if isinstance(data, tuple) else None
+    if isinstance(data, keras.utils.PyDataset):
+        element = data[0]
+    element = element or getattr(data, "element_spec", None)
     if element is None:
-        expected = (
+        return (
             "None for data that are neither arrays nor tf.data nor a "
             "PyDataset, which Keras does not weigh by class"
         )
-        raise ValueError(_invalid(class_weight, expected))
     if len(element) > 2 and element[2] is not None:
-        expected = "None beside the weights that the data have already"
-        raise ValueError(_invalid(class_weight, expected))
+        return "None beside the weights that the data have already"
     if kind == "any" and not _is_one_class(element[1]):
-        expected = (
-            "None for labels that are not one class an image, as an index or "
-            "one-hot"
-        )
-        raise ValueError(_invalid(class_weight, expected))
+        return "None for labels that are neither an index nor one-hot"
+    return None
 
 
-def _first_of(data):
-    """Arrays, the first batch or what a pipeline says of it."""
-    if isinstance(data, tuple):
-        return data
-    if isinstance(data, keras.utils.PyDataset):
-        return data[0]
-    return getattr(data, "element_spec", None)
+def _dictionary(classes):
+    return f"a dictionary from some of 0 to {classes - 1} to numbers above 0"
 
 
 def _is_one_class(labels):
     """Of arrays by their values, of a pipeline by the shape alone."""
-    shape = getattr(labels, "shape", None)
-    if shape is None:
-        return False
+    shape = getattr(labels, "shape", ())
     if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
         return True
     if len(shape) != 2 or not hasattr(labels, "__array__"):
         return False
-    labels = np.asarray(labels)
-    return bool(
-        ((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all()
-    )
-
-
-def _invalid(class_weight, expected):
-    return arguments.invalid("class_weight", class_weight, expected)
+    labels = np.sort(labels, axis=1)
+    return bool((labels[:, -1] == 1).all() and (labels[:, :-1] == 0).all())

@@ -6,103 +6,90 @@ which can be pickled too.
 """
 
 import copy
+import dataclasses
 import re
-from typing import Any
-from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.words import did_you_mean
 
-# Keras chooses one by the shape of the labels.
+#: Keys of which Keras chooses the meaning by the shape of the labels.
 BY_SHAPE = {"loss": ("crossentropy", "ce"), "metrics": ("accuracy", "acc")}
-_SIMPLE = (bool, int, float, str, type(None))
+_BASES = {"loss": keras.losses.Loss, "metrics": keras.metrics.Metric}
 
 
-class Recipe(NamedTuple):
-    """An object to be made again.
+@dataclasses.dataclass
+class Recipe:
+    """A loss or a metric to be made again.
 
-    Attributes:
-        kind: class, of the object.
-        config: dict, what its `from_config` takes; `None` calls the class.
-        name: str, of what the class was called for, which Keras numbers.
+    Without `config`, for `from_config`, the class is called.
     """
 
-    kind: Any
+    kind: type
     config: dict | None
-    name: str | None = None
 
     def make(self):
         """A new object."""
         if self.config is not None:
             return self.kind.from_config(copy.deepcopy(self.config))
         new = self.kind()
-        new.name = self.name or re.sub(r"_\d+$", "", new.name)
+        # Keras numbers what has no name of its own.
+        new.name = re.sub(r"_\d+$", "", new.name)
         return new
 
 
-def recipe_of(module, name, what):
+def recipe_of(name, what):
     """What `made` makes a loss or metrics of, checked.
 
     Args:
-        module: module, `keras.losses` or `keras.metrics`.
-        name: str, the argument, for the message.
-        what: str, callable, class, object, `None`, or a list or a dict of
-            these, as `compile` takes it.
+        name: str, the argument, `"loss"` or `"metrics"`.
+        what: what `compile` takes: a key, a function, a class, an object, or
+            a list or a dictionary of these.
 
     Returns:
         The same with a `Recipe` in place of objects and classes.
-
-    Raises:
-        ValueError: For an unknown key, for what is no loss or no metric, and
-            for an object that its configuration does not make again.
     """
-    if isinstance(what, dict) and "class_name" in what:
-        what = module.deserialize(what)
-    if isinstance(what, list | tuple):
-        return [recipe_of(module, name, part) for part in what]
-    if isinstance(what, dict):
-        return {
-            key: recipe_of(module, name, part) for key, part in what.items()
-        }
-    if what is None:
-        return None
+    if isinstance(what, list | tuple | dict):
+        return keras.tree.map_structure(
+            lambda part: recipe_of(name, part), what
+        )
     if isinstance(what, str):
-        return _known(module, name, what)
-    base = keras.losses.Loss if name == "loss" else keras.metrics.Metric
-    if isinstance(what, type) and issubclass(what, base):
-        recipe = Recipe(what, None)
-        recipe = recipe._replace(name=_tried(recipe, name, what).name)
-    elif isinstance(what, base):
-        recipe = Recipe(type(what), what.get_config())
-        _compare(what, _tried(recipe, name, what), name)
-    elif callable(what) and not isinstance(what, type):
+        _check_key(name, what)
         return what
-    else:
+    kind = what if isinstance(what, type) else type(what)
+    if not issubclass(kind, _BASES[name]):
+        if what is None or (callable(what) and what is not kind):
+            return what
         expected = (
             "a key of Keras, a function of (y_true, y_pred), or a "
-            f"keras.{base.__name__}"
+            f"keras.{_BASES[name].__name__}"
         )
         raise ValueError(invalid(name, what, expected))
+    recipe = Recipe(kind, None if what is kind else what.get_config())
+    try:
+        again = recipe.make()
+    except Exception as error:
+        raise ValueError(_message(name, what, str(error))) from error
+    lost = what is not kind and _lost(what, again)
+    if lost:
+        problem = f"the copy has another {', '.join(lost)}"
+        raise ValueError(_message(name, what, problem))
     return recipe
 
 
-def made(recipe):
+def made(recipes):
     """What `compile` takes, of what `recipe_of` returned."""
-    if isinstance(recipe, Recipe):
-        return recipe.make()
-    if isinstance(recipe, list):
-        return [made(part) for part in recipe]
-    if isinstance(recipe, dict):
-        return {key: made(part) for key, part in recipe.items()}
-    return recipe
+    return keras.tree.map_structure(
+        lambda one: one.make() if isinstance(one, Recipe) else one, recipes
+    )
 
 
 def name_of(recipe):
     """What Keras calls a loss or a metric in its logs.
 
-    >>> name_of(recipe_of(keras.metrics, "metrics", keras.metrics.AUC))
+    >>> name_of(recipe_of("metrics", keras.metrics.AUC))
     'auc'
     """
     what = made(recipe)
@@ -111,38 +98,36 @@ def name_of(recipe):
     return getattr(what, "name", None) or getattr(what, "__name__", str(what))
 
 
-def _known(module, name, key):
+def _check_key(name, key):
+    module = keras.losses if name == "loss" else keras.metrics
     if key in BY_SHAPE[name]:
-        return key
+        return
     try:
         module.get(key)
     except ValueError as error:
-        known = [*BY_SHAPE[name], *dir(module)]
         message = invalid(name, key, f"a key of {module.__name__}")
-        hint = did_you_mean(key, known)
+        hint = did_you_mean(key, [*BY_SHAPE[name], *dir(module)])
         raise ValueError(f"{message}. {hint}".rstrip()) from error
-    return key
 
 
-def _tried(recipe, name, what):
-    try:
-        return recipe.make()
-    except Exception as error:
-        raise ValueError(_message(name, what, f"there is {error}")) from error
+def _lost(what, again):
+    """The arguments that a copy does not have from its original."""
+    lost = []
+    for attribute, value in vars(what).items():
+        new = vars(again).get(attribute)
+        # Of a metric in use, Keras knows more than of a new one.
+        later = attribute[0] == "_" and (new is None or new is False)
+        later |= attribute == "built"
+        if _is_plain(value) and not later and not np.array_equal(value, new):
+            lost.append(attribute)
+    return lost
 
 
-def _compare(what, again, name):
-    """Raises if a copy has lost an argument on its way."""
-    lost = [
-        attribute
-        for attribute, value in vars(what).items()
-        if isinstance(value, _SIMPLE)
-        and attribute.lstrip("_") != "built"
-        and vars(again).get(attribute) != value
-    ]
-    if lost:
-        told = f"the copy has another {', '.join(lost)}"
-        raise ValueError(_message(name, what, told))
+def _is_plain(value):
+    """Whether it is no variable, no function and no object."""
+    if isinstance(value, list | tuple):
+        return bool(value) and all(map(_is_plain, value))
+    return isinstance(value, bool | int | float | str | np.ndarray | None)
 
 
 def _message(name, what, problem):

@@ -1,5 +1,6 @@
 """What a trial trains on and is judged by, in whatever form it comes."""
 
+import numbers
 from typing import Any
 from typing import NamedTuple
 
@@ -40,14 +41,13 @@ def read_arguments(args, kwargs):
         separate `x`, `y` and `sample_weight` are put into a tuple.
     """
     kwargs = dict(kwargs)
-    if len(args) > 2:
-        raise keras_tuner.errors.FatalValueError(
-            "Only the training data may be given by position. Received: "
-            f"{len(args)} positional arguments"
-        )
-    for name, value in zip(("x", "y"), args, strict=False):
-        kwargs[name] = value
     names = ("x", "y", "sample_weight")
+    if len(args) > 3 or any(isinstance(a, numbers.Number) for a in args):
+        raise keras_tuner.errors.FatalValueError(
+            "Only the training data (x, y, sample_weight) may be given by "
+            f"position. Received: {len(args)} positional arguments"
+        )
+    kwargs |= dict(zip(names, args, strict=False))
     x, *more = (kwargs.pop(name, None) for name in names)
     validation = kwargs.pop("validation_data", None)
     if kwargs.pop("validation_split", 0):
@@ -109,17 +109,8 @@ def runs_of(train, validation, *, fold_count, seeds, seed, batch_size):
 def check_end(name, data, steps, argument):
     """Ends a search that would wait for the end of endless data.
 
-    A generator has no end that anybody knows. Nor do batches of a pipeline
-    that counts its length as unknown: that they end is taken on trust.
-
-    Args:
-        name: str, of the data, for the message.
-        data: what `fit` takes.
-        steps: int or `None`, the argument that says how much of it counts.
-        argument: str, its name.
-
-    Raises:
-        ValueError: One that ends a search.
+    A generator has no end that anybody knows. That a pipeline of unknown
+    length ends is taken on trust. `argument` is the name of `steps`.
     """
     if isinstance(data, keras.utils.PyDataset):
         endless = data.num_batches is None

@@ -1,13 +1,27 @@
 """Hyperparameters that are given instead of drawn, checked."""
 
+import keras_tuner
 
-def check_values(hp, given):
-    """Raises a `ValueError` unless there is one value for all that is active.
 
-    Args:
-        hp: `keras_tuner.HyperParameters` in which the space was declared.
-        given: dict of name to value.
+def own_values(values):
+    """Hyperparameters without those of a tuner, such as `"tuner/epochs"`."""
+    return {n: v for n, v in values.items() if not n.startswith("tuner/")}
+
+
+def made_of(values, function):
+    """What a function of `hp` returns for given hyperparameters.
+
+    Raises a `ValueError` unless there is one value for all that is active.
     """
+    hp = keras_tuner.HyperParameters()
+    hp.values = own_values(values)
+    given = dict(hp.values)
+    made = function(hp)
+    _check(hp, given)
+    return made
+
+
+def _check(hp, given):
     declared = {parameter.name: parameter for parameter in hp.space}
     active = {name for name in declared if hp.is_active(name)}
     problems = []

@@ -5,15 +5,14 @@ import keras_tuner
 
 from keras_attention.internals import arguments
 from keras_attention.tuning.space.bases import make_base
-from keras_attention.tuning.space.choices import TRAINING_CHOICES
 from keras_attention.tuning.space.choices import check_choices
 from keras_attention.tuning.space.choices import check_names
-from keras_attention.tuning.space.choices import first_of
 from keras_attention.tuning.space.combinations import describe_space
 from keras_attention.tuning.space.combinations import size_of
 from keras_attention.tuning.space.mechanisms import NONE
 from keras_attention.tuning.space.mechanisms import UNIFORM
-from keras_attention.tuning.space.optimizers import optimizer_of
+from keras_attention.tuning.space.mechanisms import classes_of_others
+from keras_attention.tuning.space.mechanisms import register_again
 from keras_attention.tuning.space.options import attention_names
 from keras_attention.tuning.space.options import attention_options
 from keras_attention.tuning.space.spaces import attention_space
@@ -21,17 +20,18 @@ from keras_attention.tuning.space.spaces import exchanged
 from keras_attention.tuning.space.spaces import network_space
 from keras_attention.tuning.space.spaces import other_names
 from keras_attention.tuning.space.spaces import training_space
-from keras_attention.tuning.trial.budget import COSTS
 from keras_attention.tuning.trial.budget import Budget
 from keras_attention.tuning.trial.class_weight import check_class_weight
 from keras_attention.tuning.trial.data import read_arguments
 from keras_attention.tuning.trial.data import runs_of
-from keras_attention.tuning.trial.given_values import check_values
+from keras_attention.tuning.trial.given_values import made_of
+from keras_attention.tuning.trial.given_values import own_values
 from keras_attention.tuning.trial.labels import check_labels
 from keras_attention.tuning.trial.schedule import check_callbacks
 from keras_attention.tuning.trial.schedule import is_drawn
 from keras_attention.tuning.trial.schedule import make_optimizer
 from keras_attention.tuning.trial.task import Task
+from keras_attention.tuning.trial.training import result_names
 from keras_attention.tuning.trial.training import summary_of
 from keras_attention.tuning.trial.training import train
 
@@ -67,13 +67,13 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         several: bool, whether several places may have attention at once.
             Defaults to `True`.
         choices: dict, what to draw from: names to a list, a tuple `(low,
-            high)` or a single value, which is not searched. The names are those
-            of results, such as `"block3_se_reduction_ratio"`, or less of them,
-            `"se_reduction_ratio"` and `"reduction_ratio"`: the longest counts.
-            `LAYER_CHOICES`, `NETWORK_CHOICES` and `TRAINING_CHOICES` are such
-            dictionaries. `"optimizer"` takes keys of `keras.optimizers`, or a
-            function of `hp` that returns one and draws what it needs. Defaults
-            to `None`.
+            high)`, a single value, which is not searched, or `None` for the
+            usual values; `dict.fromkeys(LAYER_CHOICES)` draws all arguments.
+            The names are those of results, `"block3_se_reduction_ratio"`, or
+            their ends, `"se_reduction_ratio"` and `"reduction_ratio"`: the
+            longest counts. `"block3_attention"` are the mechanisms of a place.
+            `"optimizer"` takes keys of `keras.optimizers`, or a function of
+            `hp` that returns one and draws what it needs. Defaults to `None`.
         max_overhead: float, dict or `None`, bounds what attention may cost
             beside the plain network of the same width: 0.1 allows 10 % more
             FLOPs. A dictionary bounds `"flops"`, `"parameters"` and
@@ -190,7 +190,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             max_positions,
             self.budget and self.budget.allows,
         )
-        names = attention_names(self.options, mechanisms)
+        names = attention_names(self.options)
         check_names(self.choices, [*other_names(self.choices), *names])
 
     def space(self, hp):
@@ -212,7 +212,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         # scope to see what is in it.
         del hp.inactive_scopes[before:]
         if self._own_optimizer:
-            optimizer_of(self._own_optimizer, hp)
+            self._own_optimizer(hp)
         return drawn
 
     def space_size(self):
@@ -231,20 +231,13 @@ class AttentionHyperModel(keras_tuner.HyperModel):
     def metric_names(self):
         """Names of all numbers that `fit` may return, known beforehand.
 
-        `None` for a subclass with a `build` or a `fit` of its own, and for
-        several outputs.
+        `None` for a subclass with a `build` or a `fit` of its own.
         """
-        compiled = self.task.metric_names()
-        if compiled is None or self._overrides("build", "fit"):
+        if self._overrides("build", "fit"):
             return None
-        names = [*compiled, *(f"val_{name}" for name in compiled)]
-        names += ["seconds", "accuracy_per_gflop", "attention_energy"]
         kind = "fold" if self.folds else "seed"
-        repeats = self.folds or self.seeds
-        if repeats > 1:
-            ends = ["spread", *(f"{kind}{number}" for number in range(repeats))]
-            names += [f"{name}_{end}" for name in names for end in ends]
-        return {*names, *COSTS, "parameters", "flops"}
+        compiled = self.task.metric_names()
+        return result_names(compiled, kind, self.folds or self.seeds)
 
     def build(self, hp):
         """The compiled network of what is drawn."""
@@ -257,7 +250,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         if bounded:
             self.budget.check(model, plain)
         if self._own_optimizer:
-            optimizer = optimizer_of(self._own_optimizer, hp)
+            optimizer = self._own_optimizer(hp)
         else:
             optimizer = make_optimizer(drawn["training"])
         model.compile(optimizer, **self.task.compile_arguments())
@@ -279,7 +272,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         seed = self.seed if seed is None else seed
         if not self._overrides("build"):
             self.check_values(values)  # before anything is built
-        return _checked(values, lambda hp: self._built(hp, seed))
+        return made_of(values, lambda hp: self._built(hp, seed))
 
     def check_values(self, values):
         """Raises unless a network can be built of given hyperparameters.
@@ -291,7 +284,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
                 raises for the same reasons.
         """
         own = self._overrides("build")
-        _checked(values, self.build if own else self.space)
+        made_of(values, self.build if own else self.space)
 
     def baselines(self, values):
         """What the attention of a trial has to be better than.
@@ -305,7 +298,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             `"uniform"`, if those take it; without what `values` are already.
             `retrain(values=...)` and `build_from_values` take them.
         """
-        own = _without_tuners(values)
+        own = own_values(values)
         found = {
             name: exchanged(own, self.options, mechanism, self.several)
             for name, mechanism in (("plain", NONE), ("uniform", UNIFORM))
@@ -322,11 +315,13 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         Args:
             hp: `keras_tuner.HyperParameters` of the trial.
             model: `keras.Model`, what `build` returned.
-            *args: the training data: arrays `x, y`, `Examples`, or batches of
-                pairs or of dictionaries with `"image"` and `"label"`.
+            *args: the training data: arrays `x, y`, `(x, y, weights)`,
+                `Examples`, or batches of tuples or of dictionaries with
+                `"image"`, `"label"` and maybe `"weight"`.
             **kwargs: `validation_data`, the same; with `"mask"` beside
                 `"image"` the attention is judged too. The rest is for
-                `keras.Model.fit`. `epochs` is that of the schedule.
+                `keras.Model.fit`, `class_weight`, `sample_weight` and
+                `validation_steps` among it. `epochs` is that of the schedule.
 
         Returns:
             Dictionary of numbers. The metrics in the last epoch,
@@ -339,24 +334,30 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             and `name_seed0` ... or `name_fold0` ...
 
         Raises:
-            ValueError: Without validation data, with both it and folds, and
-                for labels that do not go with the classes. It ends the search.
+            ValueError: Without validation data, with both it and folds, for
+                data without end and without their steps, for labels and
+                weights that do not go with the outputs, and for a callback
+                that sets the learning rate beside a schedule. It ends the
+                search.
         """
-        data, validation, kwargs = read_arguments(args, kwargs)
-        kwargs = self._fit_arguments(hp, kwargs)
+        defaults = {
+            # Hyperband's own `fit` arguments are those of its trials.
+            "epochs": hp.values.get("tuner/epochs", self.epochs),
+            "initial_epoch": hp.values.get("tuner/initial_epoch", 0),
+            "batch_size": self.batch_size,
+        }
+        data, validation, kwargs = read_arguments(args, {**defaults, **kwargs})
+        kwargs["batch_size"] = kwargs["batch_size"] or self.batch_size
         kind, classes = self.task.labels, self.task.classes
+        if self._overrides("build"):
+            kind = "any"  # Whatever its loss takes.
         for name, part in (("train", data), ("validation", validation)):
             if part is not None:
                 check_labels(name, part, kind, classes)
-        training = (
-            self.space(hp)["training"] if is_drawn(model.optimizer) else None
-        )
-        if training:
-            rates = {**first_of(TRAINING_CHOICES), **self.choices}
-            names = ("schedule", "warm_up")
-            check_callbacks(
-                kwargs.get("callbacks") or (), {n: rates[n] for n in names}
-            )
+        training = None
+        if is_drawn(model.optimizer):
+            training = self.space(hp)["training"]
+            check_callbacks(kwargs.get("callbacks"), self.choices)
         repeats = self.folds or self.seeds
         if repeats > 1:
             # What was continued would have seen what other folds hold back.
@@ -372,8 +373,9 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             seed=self.seed,
             batch_size=kwargs["batch_size"],
         ):
-            weights = kwargs.get("class_weight")
-            check_class_weight(weights, run.train, kind, classes)
+            check_class_weight(
+                kwargs.get("class_weight"), run.train, kind, classes
+            )
             if results or continued:
                 model = self._built(hp, run.seed)
             results.append(
@@ -404,31 +406,13 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         given = self.choices.get("optimizer")
         return given if callable(given) else None
 
-    def _fit_arguments(self, hp, kwargs):
-        kwargs = dict(kwargs)
-        # Hyperband's own `fit` arguments are those of its trials.
-        epochs = hp.values.get("tuner/epochs", self.epochs)
-        kwargs.setdefault("epochs", epochs)
-        kwargs.setdefault(
-            "initial_epoch", hp.values.get("tuner/initial_epoch", 0)
-        )
-        kwargs.setdefault("batch_size", self.batch_size)
-        kwargs["batch_size"] = kwargs["batch_size"] or self.batch_size
-        return kwargs
+    def __getstate__(self):
+        # Another process may not have imported the layers of others.
+        return {**self.__dict__, "_others": classes_of_others()}
 
-
-def _checked(values, function):
-    """What a function makes of hyperparameters, if it asks for just these."""
-    hp = keras_tuner.HyperParameters()
-    hp.values = _without_tuners(values)
-    given = dict(hp.values)
-    made = function(hp)
-    check_values(hp, given)
-    return made
-
-
-def _without_tuners(values):
-    return {n: v for n, v in values.items() if not n.startswith("tuner/")}
+    def __setstate__(self, state):
+        register_again(state.pop("_others"))
+        self.__dict__.update(state)
 
 
 def _check_folds(folds):

@@ -19,9 +19,6 @@ def check_labels(name, data, kind, classes):
         kind: str, `labels` of the `Task`.
         classes: int, the number of classes, where there are any.
 
-    Raises:
-        ValueError: One that ends a search.
-
     Example:
 
     >>> data = np.ones((2, 8, 8, 1)), np.array([0, 2])
@@ -38,7 +35,7 @@ def check_labels(name, data, kind, classes):
             f"There are no labels in {name}. Pass {name}=(x, y). Received: "
             f"{name}=x alone"
         )
-    _check_weights(name, data)
+    _check_weights(name, data, kind)
     labels = _labels_of(data)
     if labels is None:
         return
@@ -90,26 +87,24 @@ def _arrays_of(data):
 
 def _labels_of(data):
     """The labels of the only output, `None` where there are several."""
-    if _is_array(data[1]) or isinstance(data[1], list):
-        return _as_numpy(data[1])
-    return None
+    labels = data[1]
+    if isinstance(labels, list):
+        several = labels and _is_array(labels[0]) and np.ndim(labels[0])
+        return None if several else _as_numpy(labels)
+    return _as_numpy(labels) if _is_array(labels) else None
 
 
-def _check_weights(name, data):
+def _check_weights(name, data, kind):
     if len(data) < 3 or not _is_array(data[2]):
         return
-    weights = _as_numpy(data[2])
-    fit = (
-        weights.dtype.kind in "biuf"
-        and weights.shape[:1] == (len(data[0]),)
-        and np.isfinite(weights).all()
-        and (weights >= 0).all()
-    )
-    if not fit:
+    weights, count = _as_numpy(data[2]), len(data[0])
+    # Maps have weights of their pixels.
+    fit = weights.shape == (count,) or (kind == "any" and len(weights) == count)
+    if not (fit and np.isfinite(weights).all() and (weights >= 0).all()):
         raise keras_tuner.errors.FatalValueError(
             f"Invalid weights in {name}: expected a finite number of at least "
-            f"0 for each of {len(data[0])} images. Received: weights of shape "
-            f"{weights.shape} and dtype {weights.dtype}"
+            f"0 for each of {count} images. Received: weights of shape "
+            f"{weights.shape}"
         )
 
 

@@ -7,6 +7,8 @@ import keras_tuner
 import numpy as np
 from keras import ops
 
+from keras_attention.tuning.space.choices import TRAINING_CHOICES
+from keras_attention.tuning.space.choices import first_of
 from keras_attention.tuning.space.optimizers import optimizer_classes
 
 # What sets the learning rate of a running training.
@@ -19,12 +21,7 @@ _SETTERS = (
 def make_optimizer(training):
     """The optimizer that `training_space` drew, at its peak learning rate.
 
-    Args:
-        training: dict, what `training_space` returned.
-
-    Returns:
-        A `keras.optimizers.Optimizer`, SGD with Nesterov momentum 0.9; the
-        weight decay is decoupled in all.
+    SGD has Nesterov momentum 0.9; the weight decay is decoupled in all.
     """
     key, rate = training["optimizer"], training["learning_rate"]
     own = {"momentum": 0.9, "nesterov": True} if key == "sgd" else {}
@@ -44,10 +41,24 @@ def is_drawn(optimizer):
     # Under mixed_float16 `compile` puts another one around it.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     drawn = getattr(optimizer, "drawn_rate", None)
-    if drawn is None:
-        return False
+    if drawn is None or isinstance(drawn, WarmUpSchedule):
+        return drawn is not None
     rate = ops.convert_to_numpy(optimizer.learning_rate)
     return float(rate) == float(np.asarray(drawn, rate.dtype))
+
+
+def install(optimizer, training, steps, epochs, initial_epoch=0):
+    """Gives an optimizer that was drawn its schedule, for one more `fit`."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    schedule = WarmUpSchedule(
+        training["learning_rate"],
+        steps * epochs,
+        training["warm_up"],
+        training["schedule"],
+        # It goes on counting from where an earlier `fit` ended.
+        start=steps * initial_epoch - int(optimizer.iterations),
+    )
+    optimizer.learning_rate = optimizer.drawn_rate = schedule
 
 
 def is_scheduled(training):
@@ -59,22 +70,17 @@ def check_callbacks(callbacks, choices):
     """Ends a search in which a callback and a schedule set the learning rate.
 
     In the first trial, though another may be the first to draw a schedule.
-
-    Args:
-        callbacks: iterable of Keras callbacks.
-        choices: dict, of schedule and warm-up, what can be drawn.
-
-    Raises:
-        ValueError: One that ends a search.
     """
-    found = [type(c).__name__ for c in callbacks if isinstance(c, _SETTERS)]
-    constant = set(choices["schedule"]) == {"constant"}
-    if found and not (constant and max(choices["warm_up"]) == 0):
+    setters = [c for c in callbacks or () if isinstance(c, _SETTERS)]
+    drawn = {**first_of(TRAINING_CHOICES), **choices}
+    constant = set(drawn["schedule"]) == {"constant"}
+    if setters and not (constant and max(drawn["warm_up"]) == 0):
         raise keras_tuner.errors.FatalValueError(
-            f"{found[0]} sets the learning rate, which the schedule that is "
-            "drawn sets too. Leave it out, or pass the hypermodel choices="
-            "{'schedule': 'constant', 'warm_up': 0.0}. Received: choices="
-            f"{choices}"
+            f"{type(setters[0]).__name__} sets the learning rate, which a "
+            "schedule that can be drawn sets too. Leave it out, or pass the "
+            "hypermodel choices={'schedule': 'constant', 'warm_up': 0.0}. "
+            f"Received: schedule={drawn['schedule']} and "
+            f"warm_up={drawn['warm_up']}"
         )
 
 

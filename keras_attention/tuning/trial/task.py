@@ -11,12 +11,13 @@
 
 import keras
 
+from keras_attention.internals import arguments
 from keras_attention.tuning.trial.copies import BY_SHAPE
+from keras_attention.tuning.trial.copies import Recipe
 from keras_attention.tuning.trial.copies import made
 from keras_attention.tuning.trial.copies import name_of
 from keras_attention.tuning.trial.copies import recipe_of
 
-# Two classes in one output are told apart by a threshold of 0.5.
 _OF_CLASSES = ("accuracy", "acc", "binary_accuracy", "BinaryAccuracy")
 
 
@@ -41,8 +42,9 @@ class Task:
 
     def __init__(self, base, multi_label, loss, metrics):
         self.from_logits = base.activation == "linear"
-        self.outputs = base.outputs
-        self._loss = recipe_of(keras.losses, "loss", loss)
+        self.outputs = base.output_names
+        self._loss = recipe_of("loss", loss)
+        _check_logits(base, self._loss)
         self.labels = _labels(base, multi_label, self._loss)
         self.classes = 2 if self.labels == "binary" else base.classes
         if loss is None and self.labels in ("number", "any"):
@@ -51,27 +53,33 @@ class Task:
         self._halved = multi_label or self.labels == "binary"
         if metrics is None:
             metrics = self._default_metrics()
-        self._metrics = recipe_of(keras.metrics, "metrics", metrics)
+        if not isinstance(metrics, list | tuple | dict):
+            expected = "a list of metrics, or a dictionary of several outputs"
+            raise ValueError(arguments.invalid("metrics", metrics, expected))
+        self._asked = recipe_of("metrics", metrics)
         self._check_names()
-        self._check_thresholds()
+        if not isinstance(self._asked, dict):
+            self._check_metrics()
 
     def compile_arguments(self):
         """A new loss and new metrics, for `compile`."""
         loss = made(self._loss) if self._loss else self._default_loss()
-        return {"loss": loss, "metrics": made(self._metrics)}
+        return {"loss": loss, "metrics": made(self._asked)}
 
     def metric_names(self):
-        """Names in the logs of an epoch, `None` where only Keras knows."""
-        if len(self.outputs) > 1 or not isinstance(self._metrics, list):
-            return None
-        return ["loss", *map(name_of, self._metrics)]
+        """All names that there can be in the logs of an epoch."""
+        names = ["loss", *map(name_of, keras.tree.flatten(self._asked))]
+        if len(self.outputs) == 1:
+            return names
+        return names + [f"{o}_{name}" for o in self.outputs for name in names]
 
     def _default_loss(self):
         # Names of losses expect probabilities, which not every base gives.
-        if self.labels == "index":
-            kind = keras.losses.SparseCategoricalCrossentropy
-        else:
-            kind = keras.losses.BinaryCrossentropy
+        kind = (
+            keras.losses.SparseCategoricalCrossentropy
+            if self.labels == "index"
+            else keras.losses.BinaryCrossentropy
+        )
         return kind(from_logits=self.from_logits)
 
     def _default_metrics(self):
@@ -87,33 +95,25 @@ class Task:
 
     def _check_names(self):
         """Raises for an output that the base does not have."""
-        for name, what in (("loss", self._loss), ("metrics", self._metrics)):
-            unknown = isinstance(what, dict) and {*what} - {*self.outputs}
-            if unknown:
-                raise ValueError(
-                    f"Invalid value for argument {name}: expected the outputs "
-                    f"of base, {', '.join(map(repr, self.outputs))}. "
-                    f"Received: {', '.join(map(repr, sorted(unknown)))}"
-                )
+        for name, what in (("loss", self._loss), ("metrics", self._asked)):
+            if isinstance(what, dict) and not {*what} <= {*self.outputs}:
+                expected = f"outputs of base, {', '.join(self.outputs)}"
+                raise ValueError(arguments.invalid(name, [*what], expected))
 
-    def _check_thresholds(self):
+    def _check_metrics(self):
         """Refuses what would be wrong without a word."""
-        if not isinstance(self._metrics, list):
-            return
-        keys = [metric for metric in self._metrics if isinstance(metric, str)]
+        keys = [key for key in self._asked if isinstance(key, str)]
         if keys and self._halved and self.from_logits:
-            raise ValueError(
-                "Metrics by key compare labels with 0.5, which is no "
-                "threshold for logits. Give base a sigmoid, or metrics that "
-                "take logits, such as keras.metrics.AUC(from_logits=True). "
-                f"Received: metrics={keys}"
+            expected = (
+                "metrics that take logits, such as keras.metrics.AUC("
+                "from_logits=True), as those by key compare labels with 0.5; "
+                "or a base with a sigmoid"
             )
-        wrong = [key for key in keys if key in _OF_CLASSES]
-        if wrong and self.labels == "number":
-            raise ValueError(
-                "Numbers have no accuracy. Give metrics of a regression, such "
-                f"as 'mae'. Received: metrics={wrong}"
-            )
+        elif self.labels == "number" and {*keys} & {*_OF_CLASSES}:
+            expected = "metrics of a regression, such as 'mae'"
+        else:
+            return
+        raise ValueError(arguments.invalid("metrics", keys, expected))
 
 
 def _labels(base, multi_label, loss):
@@ -128,6 +128,23 @@ def _labels(base, multi_label, loss):
     if loss is None:
         return "binary" if base.activation == "sigmoid" else "number"
     return "binary" if "binary" in _loss_name(loss) else "number"
+
+
+def _check_logits(base, loss):
+    """Refuses a loss of probabilities for logits, and the other way round."""
+    takes = None
+    if isinstance(loss, str) and "entropy" in _loss_name(loss):
+        takes = False
+    elif isinstance(loss, Recipe):
+        takes = (loss.config or {}).get("from_logits")
+    is_logits = {"linear": True, "softmax": False, "sigmoid": False}
+    if takes is not None and takes != is_logits.get(base.activation, takes):
+        expected = (
+            f"one with from_logits={not takes}, for the activation "
+            f"{base.activation!r} of base"
+        )
+        name = loss if isinstance(loss, str) else name_of(loss)
+        raise ValueError(arguments.invalid("loss", name, expected))
 
 
 def _loss_name(loss):

@@ -12,7 +12,7 @@ from keras_attention.tuning.trial.data import check_end
 from keras_attention.tuning.trial.data import has_own_order
 from keras_attention.tuning.trial.data import rewind
 from keras_attention.tuning.trial.data import steps_of
-from keras_attention.tuning.trial.schedule import WarmUpSchedule
+from keras_attention.tuning.trial.schedule import install
 from keras_attention.tuning.trial.schedule import is_scheduled
 
 
@@ -40,13 +40,11 @@ def train(model, training, run, options, restore_best=None):
     check_end("validation", run.validation, until, "validation_steps")
     if training is not None and is_scheduled(training):
         steps = steps_of(run.train, batch_size, per_epoch)
-        model.optimizer.learning_rate = WarmUpSchedule(
-            training["learning_rate"],
-            steps * options["epochs"],
-            training["warm_up"],
-            training["schedule"],
-            start=steps * options["initial_epoch"],
-        )
+        epochs, initial = options["epochs"], options["initial_epoch"]
+        install(model.optimizer, training, steps, epochs, initial)
+        if model.train_function is not None:
+            # The one of an earlier `fit` has the earlier schedule in it.
+            model.make_train_function(force=True)
     callbacks = list(options.pop("callbacks", None) or [])
     if restore_best:
         callbacks.append(
@@ -74,6 +72,21 @@ def train(model, training, run, options, restore_best=None):
     size = options.get("validation_batch_size") or batch_size
     results["seconds"] = seconds
     return _judged(model, run, size, until, results)
+
+
+def result_names(compiled, kind, repeats):
+    """Names of all numbers of a trial: those of an epoch are `compiled`.
+
+    >>> found = result_names(["loss"], "seed", 2)
+    >>> {"val_loss_spread", "seconds_seed1", "flops"} <= found
+    True
+    """
+    names = [*compiled, *(f"val_{name}" for name in compiled)]
+    names += ["seconds", "accuracy_per_gflop", "attention_energy"]
+    if repeats > 1:
+        ends = ["spread", *(f"{kind}{number}" for number in range(repeats))]
+        names += [f"{name}_{end}" for name in names for end in ends]
+    return {*names, *COSTS}
 
 
 def summary_of(results, names):

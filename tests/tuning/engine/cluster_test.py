@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 
+import keras
 import keras_tuner
+import numpy as np
 import pytest
 import toy
 
@@ -127,6 +129,27 @@ def test_results_come_in_the_order_of_the_items(tmp_path, cluster):
     assert map_over(add, [3, 1, 2], job=10, **options) == [13, 11, 12]
     options["client"] = None
     assert map_over(add, [3, 1, 2], job=10, **options) == [13, 11, 12]
+
+
+def build(hp):
+    layers = [keras.Input((2,)), keras.layers.Dense(hp.Int("units", 1, 9))]
+    model = keras.Sequential(layers)
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_the_winner_is_trained_again_on_a_cluster(tmp_path, cluster):
+    data = (np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
+    given = {"objective": "val_loss", "directory": tmp_path, "max_trials": 2}
+    result = search(build, data, data, **given)
+    given = {"hypermodel": build, "train": data, "test": data, "seeds": (5, 6)}
+    here = result.retrain(**given, path=tmp_path / "here.keras")
+    # One after the other: two in one process would share its random numbers.
+    there = result.retrain(
+        **given, path=tmp_path / "there.keras", client=cluster, workers=1
+    )
+    assert there.values == here.values and (tmp_path / "there.keras").exists()
+    assert not (tmp_path / "jobs").exists()
 
 
 def test_two_workers_one_killed(tmp_path, capsys):

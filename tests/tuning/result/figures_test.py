@@ -201,7 +201,7 @@ def test_importance_marks_what_mattered(results):
 def test_effects_show_means_with_intervals_that_stay_in_the_figure(results):
     figure = draw(results[30], "effects")
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == ["mechanism", "place"]
+    assert titles == ["mechanism", "place", "reduction_ratio"]
     for axes in figure.axes:
         bottom, top = axes.get_ylim()
         for line in axes.get_lines():

@@ -113,17 +113,6 @@ def test_hyperparameters_know_their_kind_and_order():
     assert found["own"].position("x") == 0.5
 
 
-@pytest.mark.parametrize("kind", ["linear", "log"])
-@pytest.mark.parametrize(
-    "values", [(1e-5, 2e-4, 3e-3, 4e-2, 0.9), tuple(range(2, 40)), (1, 2)]
-)
-def test_ticks_lie_in_the_column_and_are_few(kind, values):
-    parameter = Hyperparameter("x", kind, values, False)
-    ticks = parameter.ticks()
-    assert 2 <= len(ticks) <= 8
-    assert all(-1e-9 <= parameter.position(tick) <= 1 + 1e-9 for tick in ticks)
-
-
 def test_intervals_of_means():
     values = [1.0, 2.0, 4.0]
     trials = [trial(v, kind="a") for v in values] + [trial(9.0, kind="b")]
@@ -148,6 +137,14 @@ def test_numbers_are_cut_into_three_groups():
     labels = [group["label"] for group in groups]
     assert labels == ["1e-07 to 1e-05", "0.0001 to 0.001", "0.01 to 0.1", "off"]
     assert sum(len(group["scores"]) for group in groups) == 8
+
+
+def test_values_that_look_alike_share_a_group():
+    trials = [trial(1.0, rate=1e-3), trial(2.0, rate=1.0000001e-3), trial(3.0)]
+    (parameter,) = hyperparameters(trials, [])
+    groups = effect(parameter, trials)
+    assert [group["label"] for group in groups] == ["0.001", "off"]
+    assert groups[0]["scores"] == [1.0, 2.0]
 
 
 def test_a_trial_counts_for_every_place_and_mechanism_it_has():

@@ -242,7 +242,7 @@ def test_an_entry_of_another_kind_is_told_or_does_not_matter(tmp_path, path):
     (tmp_path / "search.json").write_text(json.dumps(settings))
     file = tmp_path / "trial_1" / "trial.json"
     whole, statuses = file.read_text(), set()
-    for value in [*STRANGE, None, 10**400, math.nan, "\0"]:
+    for value in [*STRANGE, None, 10**400, math.nan, "\0", "\ud800"]:
         state = json.loads(whole)
         part = state
         for name in path[:-1]:

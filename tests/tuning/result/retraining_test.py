@@ -15,6 +15,7 @@ from example_search import example_search
 from keras_attention.tuning import SearchResult
 from keras_attention.tuning.result import retraining
 from keras_attention.tuning.result.rebuilding import fresh_config
+from keras_attention.tuning.result.seed_training import SeedJob
 from keras_attention.tuning.result.seed_training import train_seed
 
 
@@ -79,8 +80,8 @@ def test_fresh_seeds_beside_the_score_of_the_search(result):
     assert fresh.optimism == pytest.approx(gap)
     text = str(fresh)
     header = text.splitlines()[0].split()
-    assert header == ["seed", "val_accuracy", "test", "accuracy", "seconds"]
-    assert f"{result.best['score']:.4g}" in text
+    assert header == ["seed", "test", "accuracy", "seconds"]
+    assert f"the search had val_accuracy {result.best['score']:.4g}, " in text
     assert "validation images are not test images" in text
     assert "<table>" in fresh._repr_html_()
 
@@ -178,9 +179,8 @@ def test_of_two_in_the_middle_the_better_is_kept(
     assert middle[0] < middle[1]
     better = max(middle) if direction == "max" else min(middle)
     assert fresh.values[fresh.kept_seed] == better
-    assert f"seed {fresh.kept_seed}, the better of the two medians" in str(
-        fresh
-    )
+    said = f"seed {fresh.kept_seed}, the better of the two in the middle"
+    assert said in str(fresh)
 
 
 def test_the_direction_of_another_metric_is_told_by_its_name(result, tmp_path):
@@ -202,17 +202,9 @@ def test_without_a_path_no_seed_is_kept(result):
 
 
 def test_one_seed_is_a_function_for_other_processes(result):
-    train_one = functools.partial(
-        train_seed,
-        build,
-        fresh_config(result.winner()),
-        data(0),
-        data(2),
-        data(1),
-        {"epochs": 1},
-        "accuracy",
-    )
-    row = pickle.loads(pickle.dumps(train_one))(3)
+    config, options = fresh_config(result.winner()), {"epochs": 1}
+    job = SeedJob(build, config, data(0), data(2), data(1), options, "accuracy")
+    row = train_seed(pickle.loads(pickle.dumps(job)), (3, None))
     fresh = retrain(result, seeds=(3,), validation=data(2), epochs=1)
     assert {**row, "seconds": 0} == {**fresh.rows[0], "seconds": 0}
 
@@ -317,11 +309,20 @@ def test_everything_is_given_by_name(result):
         result.retrain()
 
 
+def build_adam(hp):
+    """The same with an optimizer that has a state for every weight."""
+    model = build(hp)
+    rate = keras.optimizers.schedules.CosineDecay(hp["learning_rate"], 9)
+    optimizer = keras.optimizers.Adam(rate)
+    model.compile(optimizer, model.loss, metrics=["accuracy"])
+    return model
+
+
 @pytest.fixture
 def searched(tmp_path):
     """A search that KerasTuner has run and kept the weights of."""
     tuner = keras_tuner.RandomSearch(
-        build,
+        build_adam,
         objective="val_accuracy",
         max_trials=2,
         directory=tmp_path,
@@ -361,6 +362,13 @@ def test_weights_that_are_missing_are_named(result):
     path = f"trial_{result.best['trial']}/checkpoint.weights.h5"
     with pytest.raises(FileNotFoundError, match=path):
         result.best_model(build)
+
+
+def test_weights_that_are_damaged_are_named(searched):
+    folder = searched.directory / f"trial_{searched.best['trial']}"
+    (folder / "checkpoint.weights.h5").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="checkpoint.weights.h5 is damaged"):
+        searched.best_model(build)
 
 
 def test_the_best_model_of_another_hypermodel(searched):

@@ -59,7 +59,7 @@ def test_one_name_in_two_scopes():
 
 def test_what_a_space_costs_is_said():
     words = describe_space(nested)
-    assert words.startswith("6 hyperparameters with 33 combinations.")
+    assert words.startswith("Hyperparameters: 6; combinations: 33.")
     # One in three has a pool, and half of these an alignment of each kind.
     assert "the 2 values of alignment, three trials of each, takes 18" in words
 
@@ -67,7 +67,7 @@ def test_what_a_space_costs_is_said():
         hp.Choice("kind", ["none", "se"])
 
     assert describe_space(small) == (
-        "1 hyperparameter with 2 combinations. A grid search goes through all "
+        "Hyperparameters: 1; combinations: 2. A grid search goes through all "
         "of them."
     )
 
@@ -75,9 +75,8 @@ def test_what_a_space_costs_is_said():
         hp.Float("rate", 0.1, 1.0)
 
     assert describe_space(continuous) == (
-        "1 hyperparameter with infinitely many combinations. Among 20 random "
+        "Hyperparameters: 1; combinations: infinitely many. Among 20 random "
         "trials is one of the best 14 % in 19 of 20 searches."
     )
-    assert describe_space(lambda hp: None).startswith(
-        "0 hyperparameters with 1"
-    )
+    words = describe_space(lambda hp: None)
+    assert words.startswith("Hyperparameters: 0; combinations: 1.")

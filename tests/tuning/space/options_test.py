@@ -374,7 +374,7 @@ def test_the_most_specific_choice_counts():
         "se_reduction_ratio": [4],
         "p_se_reduction_ratio": [4, 8],
         "cbam_kernel_size": None,
-        "q_attention": ["se", "spatial"],
+        "q_attention": ["none", "se", "spatial"],
         "q_cbam_spatial_kernel_size": [5],
         "dropout": [0.5],
         "mhsa_dropout": [0.1],
@@ -389,7 +389,7 @@ def test_the_most_specific_choice_counts():
     assert drawn_at(options, "q", "cbam_spatial")["kernel_size"] == [5]
     # What the network has too is the layer's only behind its mechanism.
     assert drawn_at(options, "p", "mhsa")["dropout"] == [0.1]
-    names = attention_names(options, ["se", "cbam", "mhsa"])
+    names = attention_names(options)
     assert {*choices} - {"dropout"} <= names
     for name in ("q_cbam_kernel_size", "gate_key_dim", "p_se_kernel_size"):
         assert name not in names

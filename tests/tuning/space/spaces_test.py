@@ -207,9 +207,12 @@ SHARED = keras.optimizers.SGD()
         ({"schedule": "cosin"}, "some of cosine, constant.*'cosin'"),
         ({"optimizer": ["AdamW"]}, "adadelta, .*Did you mean 'adamw'"),
         ({"optimizer": "ninja"}, "a function of hp.*'ninja'"),
-        ({"optimizer": lambda hp: "sgd"}, "which returns 'sgd'"),
+        ({"optimizer": lambda hp: "sgd"}, "an optimizer, not 'sgd'"),
         ({"optimizer": lambda hp: SHARED}, "a new optimizer for every"),
         ({"optimizer": keras.optimizers.SGD()}, "a list of numbers, of keys"),
+        ({"optimizer": keras.optimizers.SGD}, "a list of numbers, of keys"),
+        ({"sgd_learning_rate": 0}, "sgd_learning_rate: expected a finite"),
+        ({"warm_up": [0.0, 1.5]}, r"warm_up: expected a number in \[0, 1\)"),
     ],
 )
 def test_messages(choices, message):
@@ -222,7 +225,8 @@ def test_optimizers_by_key_have_rates_of_their_own():
         {
             "optimizer": ["lion", "nadam", "rmsprop"],
             "learning_rate": [0.1, 0.2],
-            "nadam_learning_rate": 0.3,
+            "nadam_learning_rate": 1,
+            "rmsprop_learning_rate": None,
         }
     )
     hp = keras_tuner.HyperParameters()
@@ -231,7 +235,9 @@ def test_optimizers_by_key_have_rates_of_their_own():
     assert declared["lion_learning_rate"].values == [0.1, 0.2]
     assert "nadam_learning_rate" not in declared
     hp.values["optimizer"] = "nadam"
-    assert training_space(hp, choices)["learning_rate"] == 0.3
+    rate = training_space(hp, choices)["learning_rate"]
+    # An optimizer of Keras takes no integer.
+    assert rate == 1.0 and isinstance(rate, float)
     assert learning_rates("adam") == pytest.approx((0.001 / 3, 0.01))
 
 

@@ -1,6 +1,8 @@
 """Trials: what is built, how it is trained, and what is told of it."""
 
+import importlib
 import math
+import sys
 
 import cloudpickle
 import keras
@@ -15,6 +17,7 @@ from small import make_base
 from small import make_examples
 from small import make_hypermodel
 
+from keras_attention import alignments
 from keras_attention import layers
 from keras_attention.datasets import batches
 from keras_attention.inspection.costs import count_costs
@@ -432,6 +435,57 @@ def test_travels_to_another_process():
         assert_equal_weights(hypermodel.build(hp), copy.build(hp))
 
 
+THEIRS = """
+from keras_attention import alignments, layers
+
+@layers.register("theirs")
+class Theirs(layers.SqueezeAndExcite2D):
+    pass
+
+@alignments.register("their_softmax")
+class TheirSoftmax(alignments.SoftmaxAlignment):
+    pass
+"""
+
+
+def test_takes_the_layers_of_others_along(tmp_path, monkeypatch):
+    (tmp_path / "their_package.py").write_text(THEIRS)
+    monkeypatch.syspath_prepend(tmp_path)
+    registries = layers.registry, alignments.registry
+    before = [dict(registry._entries) for registry in registries]
+
+    def forget():
+        for registry, entries in zip(registries, before, strict=True):
+            registry._entries.clear()
+            registry._entries.update(entries)
+
+    importlib.import_module("their_package")
+    try:
+        hypermodel = make_hypermodel(
+            mechanisms=["theirs", "mhsa"],
+            choices={"alignment": ["their_softmax"], "num_heads": 2},
+        )
+        sent = cloudpickle.dumps(hypermodel)
+        # A process that has imported nothing of it.
+        forget()
+        del sys.modules["their_package"]
+        copy = cloudpickle.loads(sent)
+        for values in (
+            {"pool_attention": "theirs", "pool_theirs_identity_init": True},
+            {"pool_attention": "mhsa", "pool_mhsa_identity_init": True},
+        ):
+            model = copy.build_from_values(values)
+        alignment = model.get_layer("pool_mhsa").alignment
+        assert type(alignment).__name__ == "TheirSoftmax"
+        # As if it had come from a notebook, which nobody can import.
+        copy_state = copy.__getstate__()
+        forget()
+        copy.__setstate__(copy_state)
+        assert "theirs" in layers.available()
+    finally:
+        forget()
+
+
 def test_costs_are_bounded():
     values = {
         f"{place}_{name}": value
@@ -531,7 +585,9 @@ def test_bound_of_taps_and_widths(bound, widths):
         ("xy", {"validation_data": 1}, {"folds": 2}, "pass none"),
         ("xy", {"validation_split": 0.5}, {}, "validation_split takes the"),
         ("", {"validation_data": 1}, {}, "nothing to train on.*x=None"),
-        ("xyz", {}, {}, "by position. Received: 3"),
+        ("xyb", {}, {}, "by position. Received: 3"),
+        ("xyxx", {}, {}, "by position. Received: 4"),
+        ("xyx", {"validation_data": 1}, {}, "Invalid weights in train"),
         ("x", {}, {"folds": 2}, "There are no labels in train"),
         ("xy", {}, {"folds": 9}, "folds=9 cannot divide.*n_splits"),
     ],
@@ -539,7 +595,7 @@ def test_bound_of_taps_and_widths(bound, widths):
 def test_bad_data_ends_the_search(args, kwargs, hypermodel, message):
     x, y = make_arrays()
     values = {"pool_attention": "none"}
-    data = [{"x": x, "y": y, "z": x}[name] for name in args]
+    data = [{"x": x, "y": y, "b": 32}[name] for name in args]
     with pytest.raises(keras_tuner.errors.FatalValueError, match=message):
         fit(make_hypermodel(**hypermodel), values, *data, **kwargs)
 

@@ -2,6 +2,7 @@
 
 import keras
 import keras_tuner
+import numpy as np
 import pytest
 from small import TRAINING
 from small import fit
@@ -49,10 +50,13 @@ def rates():
     return [type(model.optimizer).__name__ for model in BUILT], found
 
 
-@pytest.mark.parametrize("repeats", [{"seeds": 2}, {"folds": 2}])
+@pytest.mark.parametrize(
+    "repeats",
+    [{"seeds": 2}, pytest.param({"folds": 2}, marks=pytest.mark.long)],
+)
 def test_every_repeat_trains_what_a_subclass_builds(repeats):
     BUILT.clear()
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     data = {} if "folds" in repeats else {"validation_data": (x, y)}
     hypermodel = make_own(**repeats)
     _, results = fit(hypermodel, PLAIN, x, y, **data)
@@ -80,7 +84,9 @@ def test_values_are_built_by_the_subclass():
     with pytest.raises(ValueError, match="unknown: rate"):
         hypermodel.check_values({**values, "rate": 1.0})
     assert hypermodel.space_size() is None
-    assert hypermodel.describe_space().startswith("2 hyperparameters with 4")
+    assert hypermodel.describe_space().startswith(
+        "Hyperparameters: 2; combinations: 4."
+    )
 
 
 def test_a_learning_rate_that_a_subclass_sets_stays():
@@ -90,11 +96,39 @@ def test_a_learning_rate_that_a_subclass_sets_stays():
             model.optimizer.learning_rate = 0.5
             return model
 
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     hypermodel = Slower(base=make_base(), places="pool", epochs=1)
     values = {**PLAIN, "adamw_learning_rate": 0.001}
     model, _ = fit(hypermodel, values, x, y, validation_data=(x, y))
     assert float(model.optimizer.learning_rate) == 0.5
+
+
+def test_a_subclass_has_labels_of_its_own():
+    class OneHot(AttentionHyperModel):
+        def build(self, hp):
+            model = super().build(hp)
+            model.compile("sgd", "categorical_crossentropy")
+            return model
+
+    x, y = make_arrays(4)
+    y = np.eye(2)[y]
+    hypermodel = OneHot(base=make_base(), places="pool", epochs=1)
+    data = {"validation_data": (x, y), "class_weight": {0: 2.0}}
+    _, results = fit(hypermodel, PLAIN, x, y, **data)
+    assert results["val_loss"] > 0
+
+
+def test_a_fit_that_trains_twice_has_two_schedules():
+    x, y = make_arrays(4)
+    hypermodel = make_hypermodel(epochs=1)
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(PLAIN)
+    model = hypermodel.build(hp)
+    seen = [model.get_weights()[0]]
+    for _ in range(2):
+        hypermodel.fit(hp, model, x, y, validation_data=(x, y), verbose=0)
+        seen.append(model.get_weights()[0])
+    assert (seen[0] != seen[1]).any() and (seen[1] != seen[2]).any()
 
 
 def test_an_optimizer_of_a_function_draws_for_itself():
@@ -111,10 +145,10 @@ def test_an_optimizer_of_a_function_draws_for_itself():
         seeds=2,
     )
     assert hypermodel.space_size() == 2 * 2
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     values = {"pool_attention": "se", "decay": 0.1}
     model, results = fit(hypermodel, values, x, y, validation_data=(x, y))
-    assert type(model.optimizer) is keras.optimizers.Lion
+    assert isinstance(model.optimizer, keras.optimizers.Lion)
     assert model.optimizer.weight_decay == 0.1
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-4)
     assert "val_loss_seed1" in results
@@ -126,15 +160,15 @@ def test_an_optimizer_of_a_function_draws_for_itself():
 
 
 def test_any_optimizer_is_trained():
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     hypermodel = make_hypermodel(choices={"optimizer": ["lion", "nadam"]})
     values = {**PLAIN, "optimizer": "lion"}
     model, _ = fit(hypermodel, values, x, y, validation_data=(x, y), epochs=1)
-    assert type(model.optimizer) is keras.optimizers.Lion
+    assert isinstance(model.optimizer, keras.optimizers.Lion)
 
 
 def test_without_a_schedule_a_callback_may_set_the_rate():
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     # Nothing improves by a huge loss of accuracy: after an epoch it acts.
     plateau = keras.callbacks.ReduceLROnPlateau(
         "val_loss", factor=0.5, patience=1, min_delta=1e9
@@ -155,7 +189,7 @@ def test_without_a_schedule_a_callback_may_set_the_rate():
     ],
 )
 def test_beside_a_schedule_it_is_refused_before_training(callback):
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     # Though this trial has none: another would.
     hypermodel = make_hypermodel(
         choices={"schedule": ["constant", "cosine"], "warm_up": 0.0}
@@ -182,7 +216,7 @@ def test_tuners_of_keras_tuner_take_a_subclass(tmp_path):
         directory=tmp_path,
         seed=0,
     )
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     tuner.search(x, y, validation_data=(x, y), verbose=0)
     trials = list(tuner.oracle.trials.values())
     assert [trial.status for trial in trials] == ["COMPLETED"] * 2

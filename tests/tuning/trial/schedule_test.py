@@ -65,6 +65,7 @@ def test_a_callback_that_sets_the_rate():
     plateau = keras.callbacks.ReduceLROnPlateau()
     constant = {"schedule": ["constant"], "warm_up": [0.0]}
     check_callbacks([plateau], constant)
+    check_callbacks(None, {})
     for choices in (
         {**constant, "schedule": ["constant", "cosine"]},
         {**constant, "warm_up": (0.0, 0.2)},

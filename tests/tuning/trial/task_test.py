@@ -39,6 +39,14 @@ class Forgetful(Focal):
         return {**super().get_config(), "gamma": 2.0}
 
 
+class Weighing(keras.losses.Loss):
+    """Its configuration knows nothing of its weights."""
+
+    def __init__(self, weights=None, name="weighing", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.weights = weights
+
+
 class Demanding(keras.metrics.Metric):
     def __init__(self, classes):
         super().__init__()
@@ -52,6 +60,9 @@ class Mood(keras.metrics.Mean):
 class Hits(keras.metrics.SparseCategoricalAccuracy):
     def __init__(self):
         super().__init__(name="hits")
+
+
+LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def sureness(y_true, y_pred):
@@ -72,8 +83,8 @@ def own_loss(y_true, y_pred):
     ],
 )
 def test_what_is_registered_nowhere_is_trained(loss, metrics, names):
-    x, y = make_arrays()
-    hypermodel = make_hypermodel(loss=loss, metrics=metrics, epochs=1, seeds=2)
+    x, y = make_arrays(4)
+    hypermodel = make_hypermodel(loss=loss, metrics=metrics, epochs=1)
     hypermodel = cloudpickle.loads(cloudpickle.dumps(hypermodel))
     _, results = fit(hypermodel, PLAIN, x, y, validation_data=(x, y))
     told = hypermodel.metric_names()
@@ -85,8 +96,9 @@ def test_what_is_registered_nowhere_is_trained(loss, metrics, names):
 
 
 def test_every_model_has_metrics_of_its_own():
-    metric = keras.metrics.SparseCategoricalAccuracy(name="hits")
-    recipe = recipe_of(keras.metrics, "metrics", [metric])
+    metric = keras.metrics.AUC(name="hits", multi_label=True)
+    metric.update_state(np.eye(2), np.eye(2))  # in use already
+    recipe = recipe_of("metrics", [metric])
     (first,), (second,) = made(recipe), made(recipe)
     assert first is not second and first is not metric
     assert first.get_config() == metric.get_config()
@@ -96,13 +108,21 @@ def test_every_model_has_metrics_of_its_own():
     "kwargs, message",
     [
         ({"loss": Forgetful(gamma=3.0)}, "the copy has another gamma"),
+        ({"loss": Weighing([1.0, 2.0])}, "the copy has another weights"),
+        ({"loss": Weighing(np.ones(2))}, "the copy has another weights"),
         ({"metrics": [Demanding(3)]}, "made again for every model"),
         ({"metrics": [Demanding]}, "a class that is called without arg"),
         ({"loss": "mean_sqared_error"}, "Did you mean 'mean_squared_error'"),
         ({"metrics": ["acuracy"]}, "Did you mean 'accuracy'"),
         ({"loss": 3}, "a function of .y_true, y_pred., or a keras.Loss"),
         ({"metrics": [keras.losses.MeanSquaredError]}, "or a keras.Metric"),
-        ({"loss": {"out": "mse"}}, "the outputs of base.*Received: 'out'"),
+        ({"loss": {"out": "mse"}}, "loss: expected outputs of base.*'out'"),
+        ({"metrics": "accuracy"}, "metrics: expected a list of metrics"),
+        ({"loss": LOGITS}, "from_logits=False, for the activation 'softmax'"),
+        (
+            {"base": make_base(None), "loss": "crossentropy"},
+            "from_logits=True, for the activation 'linear'",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(kwargs, message):
@@ -111,7 +131,7 @@ def test_what_cannot_work_is_refused_at_once(kwargs, message):
 
 
 def test_one_sigmoid_tells_two_classes_apart():
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     hypermodel = make_hypermodel(make_base("sigmoid", 1), epochs=1)
     assert isinstance(
         hypermodel.build_from_values(PLAIN).loss,
@@ -128,7 +148,7 @@ def test_one_sigmoid_tells_two_classes_apart():
 
 
 def test_a_regression():
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     y = y + 0.25
     hypermodel = make_hypermodel(
         make_base("linear", 1), loss="mse", metrics=["mae"], epochs=1
@@ -138,10 +158,6 @@ def test_a_regression():
     assert results["val_mae"] == pytest.approx(errors.mean(), rel=1e-4)
     assert "accuracy" not in results
     assert hypermodel.metric_names() >= {*results}
-    # Folds of numbers are no folds of classes.
-    folds = make_hypermodel(make_base(None, 1), loss="mse", epochs=1, folds=2)
-    _, results = fit(folds, PLAIN, x, y)
-    assert {"val_loss_fold0", "val_loss_fold1"} <= {*results}
     for bad in (np.where(y > 1, np.nan, y), np.stack([y, y], 1)):
         with pytest.raises(keras_tuner.errors.FatalError, match="in train"):
             fit(hypermodel, PLAIN, x, bad, validation_data=(x, y))
@@ -170,10 +186,10 @@ def test_a_named_base_of_one_output():
 
 def test_metrics_that_outputs_have_not():
     regression = make_base(None, 1)
-    with pytest.raises(ValueError, match="no accuracy.*metrics="):
+    with pytest.raises(ValueError, match="metrics of a regression, such as"):
         make_hypermodel(regression, loss="mse", metrics=["accuracy"])
     logits = keras.losses.BinaryCrossentropy(from_logits=True)
-    with pytest.raises(ValueError, match="no threshold for logits"):
+    with pytest.raises(ValueError, match="metrics that take logits"):
         make_hypermodel(regression, loss=logits, metrics=["accuracy"])
     assert make_hypermodel(regression, loss=logits).metric_names() >= {"loss"}
     # Logits of classes have an accuracy, numbers in a vector have none.
@@ -188,13 +204,13 @@ def test_metrics_that_outputs_have_not():
 def make_two_headed():
     base = make_base()
     pooled = base.layers[-2].output
-    size = keras.layers.Dense(1, name="size")(pooled)
+    size = keras.layers.Dense(1, name="number")(pooled)
     kind = keras.layers.Dense(2, activation="softmax", name="kind")(pooled)
     return keras.Model(base.input, {"size": size, "kind": kind})
 
 
 def test_several_outputs():
-    x, y = make_arrays()
+    x, y = make_arrays(4)
     labels = {"size": y / 2, "kind": y}
     losses = {"size": "mse", "kind": "sparse_categorical_crossentropy"}
     settings = {
@@ -205,23 +221,35 @@ def test_several_outputs():
     with pytest.raises(ValueError, match="come with the loss of its outputs"):
         make_hypermodel(make_two_headed())
     hypermodel = make_hypermodel(make_two_headed(), **settings)
-    assert hypermodel.metric_names() is None
     values = {"pool_attention": "se", "pool_se_identity_init": False}
     _, results = fit(hypermodel, values, x, labels, validation_data=(x, labels))
     assert {"val_loss", "val_kind_accuracy", "val_size_loss"} <= {*results}
-    folds = make_hypermodel(make_two_headed(), folds=2, **settings)
-    _, results = fit(folds, values, {"image": x, "label": labels})
-    assert "val_kind_accuracy_fold1" in results
+    assert {*results} <= hypermodel.metric_names()
+    assert "val_kind_acc" not in hypermodel.metric_names()
     with pytest.raises(keras_tuner.errors.FatalError, match="class_weight"):
         data = {"validation_data": (x, labels), "class_weight": {0: 2.0}}
         fit(hypermodel, values, x, labels, **data)
+
+
+def test_a_list_of_outputs():
+    base = make_two_headed()
+    base = keras.Model(base.input, [base.output["size"], base.output["kind"]])
+    losses = ["mse", "sparse_categorical_crossentropy"]
+    metrics = [["mae"], ["accuracy"]]
+    hypermodel = make_hypermodel(base, loss=losses, metrics=metrics, epochs=1)
+    x, y = make_arrays(4)
+    for labels in ([y / 2, y], (y / 2, np.stack([y], 1))):
+        data = {"validation_data": (x, labels)}
+        _, results = fit(hypermodel, PLAIN, x, labels, **data)
+        assert {"val_number_mae", "val_kind_accuracy"} <= {*results}
+        assert {*results} <= hypermodel.metric_names()
 
 
 def test_maps_as_outputs():
     inputs = keras.Input((8, 8, 1))
     maps = keras.layers.Conv2D(1, 3, padding="same", name="pool")(inputs)
     base = keras.Model(inputs, keras.layers.Activation("sigmoid")(maps))
-    x, _ = make_arrays()
+    x, _ = make_arrays(4)
     hypermodel = make_hypermodel(base, loss="binary_crossentropy", epochs=1)
     masks = (x > 0.5).astype("uint8")
     _, results = fit(hypermodel, PLAIN, x, masks, validation_data=(x, masks))

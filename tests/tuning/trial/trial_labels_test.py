@@ -87,6 +87,7 @@ def examples(labels, names=("a", "b")):
         (examples(np.array([0.5, 0.5], "float32"), ()), None),
         ((X, np.array([0.5, 0.5, 1.0])), None),
         ((X, {"a": np.zeros(3, int)}), None),
+        ((X, [np.zeros(3, int), np.ones((3, 2))]), None),
         ((X,), None),
         (X, None),
         (iter([]), None),
