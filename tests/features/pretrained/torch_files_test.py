@@ -8,6 +8,7 @@ import pickle
 import random
 import struct
 import sys
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -211,6 +212,13 @@ def test_bombs_take_no_time_and_no_memory(read, layout):
     # Python's unpickler makes a table with a place for every number.
     with pytest.raises(ValueError, match="Received: a NoneType"):
         read(layout(b"\x80\x02Nr" + struct.pack("<I", 2**32 - 1) + b"."))
+    # A name of two gigabytes, as it says.
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="no whole pickle"):
+        read(layout(b"\x80\x02X" + struct.pack("<I", 2**31 - 1) + b"a."))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**27
 
 
 def test_storages_that_do_not_fit(read):
