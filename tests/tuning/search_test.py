@@ -430,6 +430,43 @@ def test_a_function_that_fit_trains(run, tmp_path):
     assert list(tmp_path.glob("s/trial_*/checkpoint.weights.h5"))
 
 
+class Rounds(keras_tuner.HyperModel):
+    """Writes down what each trial starts with, and with what it ends."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernels = []
+
+    def build(self, hp):
+        layers = [keras.Input((2,)), keras.layers.Dense(hp.Int("units", 1, 99))]
+        model = keras.Sequential(layers)
+        model.compile("sgd", "mse")
+        return model
+
+    def fit(self, hp, model, *args, **kwargs):
+        kernel = np.array(model.layers[0].kernel)
+        model.layers[0].kernel.assign(kernel + 1)
+        self.kernels.append((dict(hp.values), kernel))
+        return {"val_accuracy": hp.values["units"], "epochs": kwargs["epochs"]}
+
+
+@pytest.mark.computing
+def test_later_rounds_go_on_from_earlier_ones(run, tmp_path):
+    hypermodel = Rounds()
+    run(hypermodel, tuner="hyperband", **TUNERS["hyperband"])
+    ended = {}
+    for trial, (values, kernel) in zip(
+        trials(tmp_path), hypermodel.kernels, strict=True
+    ):
+        assert trial["hyperparameters"]["values"] == values
+        ended[trial["trial_id"]] = kernel + 1
+        if "tuner/trial_id" in values:
+            np.testing.assert_array_equal(
+                kernel, ended[values["tuner/trial_id"]]
+            )
+    assert sum("tuner/trial_id" in v for v, _ in hypermodel.kernels) >= 3
+
+
 def test_an_objective_that_no_epoch_has(run, tmp_path):
     message = "Available: loss, mae, val_loss, val_mae"
     with pytest.raises(ValueError, match=message):

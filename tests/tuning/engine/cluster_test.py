@@ -245,6 +245,9 @@ def test_alone_too_what_kills_the_process_is_set_aside(tmp_path):
 def test_everything_killed_and_resumed(tmp_path, number):
     options = {"workers": 2, "max_trials": 8}
     process = start(tmp_path, options)
+    toy.wait_for(lambda: len(ended(tmp_path)) >= 1 or process.poll())
+    with pytest.raises(RuntimeError, match=f"in use by process {process.pid}"):
+        search(toy.Toy(), toy.DATA, toy.DATA, directory=tmp_path / "s")
     toy.wait_for(lambda: len(ended(tmp_path)) >= 3 or process.poll())
     process.send_signal(number)
     process.communicate()
