@@ -8,7 +8,17 @@ import keras_tuner
 ATTEMPTS = 1000  # Random draws that repeat a trial, until a space is empty.
 
 
-class RandomSearch(keras_tuner.oracles.RandomSearchOracle):
+class _Unsaved:
+    """Mixed into an oracle: `Proposals` writes what is kept of it.
+
+    KerasTuner writes all of it twice a trial, which grows with the trials.
+    """
+
+    def save(self):
+        """Writes nothing."""
+
+
+class RandomSearch(_Unsaved, keras_tuner.oracles.RandomSearchOracle):
     """Random values, none of them twice.
 
     KerasTuner gives up after 20 repetitions, which leaves a small space
@@ -21,7 +31,17 @@ class RandomSearch(keras_tuner.oracles.RandomSearchOracle):
         return _draw(self, trial_id)
 
 
-class BayesianOptimization(keras_tuner.oracles.BayesianOptimizationOracle):
+class GridSearch(_Unsaved, keras_tuner.oracles.GridSearchOracle):
+    """KerasTuner's own."""
+
+
+class Hyperband(_Unsaved, keras_tuner.oracles.HyperbandOracle):
+    """KerasTuner's own."""
+
+
+class BayesianOptimization(
+    _Unsaved, keras_tuner.oracles.BayesianOptimizationOracle
+):
     """A Gaussian process's proposals, none of them twice.
 
     In a space of few values the best guess is soon one of the trials there
@@ -39,8 +59,8 @@ class BayesianOptimization(keras_tuner.oracles.BayesianOptimizationOracle):
 
 ORACLES = {
     "random": RandomSearch,
-    "grid": keras_tuner.oracles.GridSearchOracle,
-    "hyperband": keras_tuner.oracles.HyperbandOracle,
+    "grid": GridSearch,
+    "hyperband": Hyperband,
     "bayesian": BayesianOptimization,
 }
 

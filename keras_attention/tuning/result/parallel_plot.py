@@ -13,7 +13,7 @@ from keras_attention.tuning.result.hyperparameters import OFF
 from keras_attention.tuning.result.hyperparameters import often_on
 from keras_attention.tuning.result.hyperparameters import shown
 
-_MOST = 8
+_FEW, _MOST = 5, 8  # columns: all are drawn, no more are
 _BACKED = [patheffects.withStroke(linewidth=4, foreground="white")]
 
 
@@ -84,8 +84,10 @@ def _chosen(result, names):
         arguments.one_of("names", name, tuple(known))
     if names is not None:
         return [known[name] for name in names], ""
-    # What most lines pass by at "off" tells of few trials.
-    usual = often_on(result.hyperparameters, result.finished)
+    usual = [*known]
+    if len(usual) > _FEW:
+        # What most lines pass by at "off" tells of few trials.
+        usual = often_on(result.hyperparameters, result.finished)
     order = usual
     if len(usual) > _MOST and result.importance.rows:
         rows = result.importance.rows

@@ -268,8 +268,8 @@ class SearchResult:
         Args:
             names: list of str, which hyperparameters, in this order; without
                 them at most eight, those that explain most where that is
-                known, and none that is off in most trials. A note tells of
-                those left out. Defaults to `None`.
+                known, and of more than five none that is off in most trials.
+                A note tells of those left out. Defaults to `None`.
 
         Raises:
             ValueError: For hyperparameters that do not differ between trials.

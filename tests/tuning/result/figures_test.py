@@ -160,6 +160,19 @@ def test_many_hyperparameters_are_left_out_by_name(tmp_path):
     assert figure.get_supxlabel().endswith("not shown: extra_3, extra_4")
 
 
+def test_a_few_are_all_drawn(tmp_path):
+    folder = example_search(tmp_path, trials=6)
+    for number, path in enumerate(sorted(folder.glob("trial_*/trial.json"))):
+        state = json.loads(path.read_text())
+        state["hyperparameters"]["values"] = {"place": f"block{number}"}
+        if number < 2:
+            state["hyperparameters"]["values"]["rare"] = number
+        path.write_text(json.dumps(state))
+    figure = draw(SearchResult(folder), "parallel")
+    assert "rare" in {text.get_text() for text in figure.axes[0].texts}
+    assert "not shown" not in figure.get_supxlabel()
+
+
 def test_what_is_off_in_most_trials_is_left_out_unless_asked_for(tmp_path):
     folder = example_search(tmp_path, trials=6)
     for number, path in enumerate(sorted(folder.glob("trial_*/trial.json"))):
