@@ -212,11 +212,12 @@ def draw(rows, path):
     left.loglog(counts, speeds, "o-", color="#0072b2", label="measured")
     left.set(title="Trials of 0.1 s: trials a second", xlabel="workers")
     left.legend(frameon=False)
-    right.semilogx(
-        counts, [row["megabytes"] for row in rows], "o-", color="#0072b2"
-    )
+    memory = [row["megabytes"] for row in rows]
+    right.semilogx(counts, memory, "o-", color="#0072b2")
     right.set(
-        title="Memory of the process: MB", xlabel="workers", ylim=(0, None)
+        title="Most memory of the process so far: MB",
+        xlabel="workers",
+        ylim=(0, 1.15 * max(memory)),
     )
     for axis in (left, right):
         axis.grid(alpha=0.3)
