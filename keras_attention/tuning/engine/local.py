@@ -31,6 +31,9 @@ def local_cluster(count):
         number: {
             "cls": distributed.Nanny,
             "options": {
+                # Of the worker too, which runs whatever it is sent.
+                "host": "127.0.0.1",
+                "dashboard_address": "127.0.0.1:0",
                 "nthreads": 1,
                 # What a trial needs is its own business: none is killed for
                 # a share of the memory that it did not know of.
@@ -53,7 +56,7 @@ def local_cluster(count):
         "options": {
             "host": "127.0.0.1",
             "dashboard": False,
-            "dashboard_address": ":0",
+            "dashboard_address": "127.0.0.1:0",
         },
     }
     with contextlib.ExitStack() as stack:

@@ -19,6 +19,7 @@ import toy
 import keras_attention
 from keras_attention.tuning import search
 from keras_attention.tuning.engine import job as jobs
+from keras_attention.tuning.engine.local import local_cluster
 from keras_attention.tuning.engine.pools import map_over
 
 distributed = pytest.importorskip("distributed")
@@ -150,6 +151,25 @@ def test_the_winner_is_trained_again_on_a_cluster(tmp_path, cluster):
     )
     assert there.values == here.values and (tmp_path / "there.keras").exists()
     assert not (tmp_path / "jobs").exists()
+
+
+def test_nobody_else_reaches_the_workers():
+    psutil = pytest.importorskip("psutil")  # of Dask
+    this = psutil.Process()
+
+    def listening():
+        return {
+            found.laddr
+            for process in [this, *this.children(recursive=True)]
+            for found in process.net_connections(kind="inet")
+            if found.status == psutil.CONN_LISTEN
+        }
+
+    # A worker runs whatever it is sent.
+    before = listening()
+    with local_cluster(1):
+        new = listening() - before
+    assert new and {address.ip for address in new} == {"127.0.0.1"}
 
 
 def test_two_workers_one_killed(tmp_path, capsys):
