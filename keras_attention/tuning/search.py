@@ -241,7 +241,7 @@ def _only(pool, function, *arguments):
     pool.submit(function.__name__, function, *arguments)
     _, found = pool.next()
     if isinstance(found, Lost):
-        raise RuntimeError(f"The space was not explored. {found.reason}")
+        raise RuntimeError(f"The search did not begin. {found.reason}")
     return found
 
 
@@ -268,12 +268,14 @@ def _loop(pool, proposals, progress, deadline, running, session):
         if not running:
             return
         trial_id, outcome = pool.next()
-        trial = running.pop(trial_id)
+        trial = running[trial_id]
         if isinstance(outcome, Lost):
             outcome = Outcome("FAILED", message=outcome.reason)
         if outcome.status == "FATAL":
             raise outcome.error
-        if proposals.tell(trial, outcome):
+        told = proposals.tell(trial, outcome)
+        del running[trial_id]
+        if told:
             progress(trial, len(running), pool.slots)
             session.append(trial)
             _stop_if_all_fail(session, proposals)

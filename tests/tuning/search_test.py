@@ -3,6 +3,7 @@
 import gc
 import json
 import math
+import warnings
 import weakref
 
 import keras
@@ -448,6 +449,92 @@ class Rounds(keras_tuner.HyperModel):
         model.layers[0].kernel.assign(kernel + 1)
         self.kernels.append((dict(hp.values), kernel))
         return {"val_accuracy": hp.values["units"], "epochs": kwargs["epochs"]}
+
+
+@pytest.mark.parametrize("most", [(5, 10), (9, 20), (12, 6, 12), (4, None)])
+def test_a_grid_is_extended_and_cut(run, tmp_path, most):
+    whole = {"tuner": "grid", "directory": tmp_path / "whole"}
+    expected = [
+        row["hyperparameters"] for row in run(**whole, max_trials=20).rows
+    ]
+    for number in most:
+        result = run(tuner="grid", max_trials=number)
+    found = [row["hyperparameters"] for row in result.rows]
+    count = min(len(found), 20)
+    assert len(found) == len({str(sorted(v.items())) for v in found})
+    if number is not None:
+        assert len(found) == max(most)
+        assert all(values in expected for values in found[:count])
+
+
+def test_a_grid_goes_on_behind_a_trial_that_failed_early(run, tmp_path):
+    class Late(toy.Toy):
+        def fit(self, hp, model, *args, **kwargs):
+            hp.Choice("batch_size", [8, 16])
+            return super().fit(hp, model, *args, **kwargs)
+
+        def build(self, hp):
+            model = super().build(hp)
+            if hp.values["units"] == 2 and self.fault is None:
+                raise MemoryError("no room")
+            return model
+
+    options = {"tuner": "grid", "max_trials": None}
+    space = keras_tuner.HyperParameters()
+    space.Choice("units", [1, 2, 3])
+    space.Fixed("kind", "plain")
+    space.Fixed("rate", 0.1)
+    with warnings.catch_warnings():
+        # Of a build that fails while the space is explored.
+        warnings.simplefilter("ignore")
+        run(Late(), hyperparameters=space, **options)
+    units = [v["units"] for v in values(tmp_path)]
+    assert set(units) == {1, 2, 3}
+
+
+def test_retries_are_no_deaths(run, tmp_path):
+    def fault(hp, value):
+        raise OSError("the disk is busy")
+
+    with pytest.raises(RuntimeError, match="OSError: the disk is busy"):
+        run(toy.Toy(fault=fault), max_trials=1, max_retries_per_trial=5)
+    (trial,) = trials(tmp_path)
+    assert trial["message"].startswith("OSError: the disk is busy")
+
+
+def test_a_fatal_error_is_no_death(run, tmp_path):
+    run(max_trials=1)
+
+    def fault(hp, value):
+        raise keras_tuner.errors.FatalValueError("wrong data")
+
+    for _ in range(4):
+        with pytest.raises(ValueError, match="wrong data"):
+            run(toy.Toy(fault=fault), max_trials=2)
+    run(max_trials=2)
+    assert statuses(tmp_path) == ["COMPLETED"] * 2
+
+
+def test_the_first_trial_may_be_the_one_that_dies(run, tmp_path):
+    with pytest.raises(Stop):
+        run(toy.Toy(fault=stop_at(1)))
+    # As if the process had been killed, each time, before it could say so.
+    (tmp_path / "s" / "trial_0" / "starts").write_bytes(b"...")
+    result = run()
+    assert statuses(tmp_path) == ["FAILED"] + ["COMPLETED"] * 4
+    assert "died 3 times" in result.unfinished[0].reason
+
+
+@pytest.mark.computing
+def test_later_rounds_build_what_has_no_input_too(run, tmp_path):
+    def build(hp):
+        model = keras.Sequential([keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(hp.Float("rate", 0.01, 0.1)), "mse")
+        return model
+
+    options = {**TUNERS["hyperband"], "tuner": "hyperband"}
+    run(build, objective="val_loss", **options)
+    assert set(statuses(tmp_path)) == {"COMPLETED"}
 
 
 @pytest.mark.computing

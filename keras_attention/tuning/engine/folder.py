@@ -94,12 +94,14 @@ class Folder:
     def has_results(self):
         """Whether anything would be lost with the search.
 
-        Trials that have not ended are run again in any case.
+        Trials that have not ended are run again in any case, but how often
+        their process has died must be known.
         """
         for trial_id in self.trial_ids():
             path = self.trial(trial_id)
             try:
-                if json.loads(path.read_text())["status"] != "RUNNING":
+                ended = json.loads(path.read_text())["status"] != "RUNNING"
+                if ended or self.starts(trial_id):
                     return True
             except _NO_RECORD:
                 # Damaged; it may have been one that ended.

@@ -155,6 +155,9 @@ class Cluster:
         except killed as error:
             return key, Lost(f"Its worker died: {error}")
         except gone as error:
+            if future.status == "error":
+                # The task's own, such as a file that is not there.
+                raise
             raise RuntimeError(
                 "The scheduler of the Dask cluster was lost. Finished trials "
                 "are kept: the same call goes on with the search."

@@ -91,6 +91,7 @@ class Proposals:
             status, message = self._judge(outcome)
         elif outcome.unexpected and self._may_try_again(trial):
             self._pending.append(trial)
+            self.folder.end(trial.trial_id)
             return False
         if status == "COMPLETED":
             self.oracle.update_trial(
@@ -161,8 +162,13 @@ class Proposals:
         for kind, trial_id in self._events:
             trial = trials[trial_id]
             if kind == "begin":
-                self.oracle.create_trial(f"asked for trial {trial_id}")
+                # Not `create_trial`, whose ids and whose end depend on how
+                # many trials this call allows.
+                self.oracle.populate_space(trial_id)
                 self.oracle.trials[trial_id] = trial
+                self.oracle.start_order.append(trial_id)
+                asked = f"asked for trial {trial_id}"
+                self.oracle.ongoing_trials[asked] = trial
             else:
                 if trial.status not in ENDED:
                     # Its file is damaged: it runs again, but it had ended.

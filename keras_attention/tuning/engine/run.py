@@ -145,7 +145,7 @@ def _trained(job, folder, trial_id, hp):
         # A later round of Hyperband goes on where an earlier one ended.
         earlier = folder.trial(hp.values["tuner/trial_id"], CHECKPOINT)
         if not model.built:
-            model.evaluate(kwargs["validation_data"], steps=1, verbose=0)
+            model.predict(args[0], steps=1, verbose=0)
         model.load_weights(earlier)
     path = folder.trial(trial_id, CHECKPOINT)
     by_fit = trains_by_fit(hypermodel)

@@ -120,6 +120,17 @@ def test_a_fatal_error_of_a_worker_is_raised_here(tmp_path, cluster):
         )
 
 
+def test_a_missing_file_on_a_worker_is_told_as_that(tmp_path, cluster):
+    with pytest.raises(FileNotFoundError, match="nowhere.npy"):
+        search(
+            toy.Toy(),
+            toy.DATA,
+            lambda: np.load("nowhere.npy"),
+            client=cluster,
+            directory=tmp_path / "s",
+        )
+
+
 def add(number, more):
     time.sleep(more / 20)  # the last of the items ends first
     return number + more
