@@ -3,6 +3,7 @@
 import importlib
 import pathlib
 import sys
+from unittest import mock
 
 import torch
 from torch import nn
@@ -107,3 +108,25 @@ def timm_layer(name, *arguments, **options):
     module, _, name = name.rpartition(".")
     layers = importlib.import_module(f"timm.layers.{module}")
     return getattr(layers, name)(*arguments, **options)
+
+
+def timm_model(name, **options):
+    """A network of timm, with empty stand-ins for torchvision if it lacks."""
+    if importlib.util.find_spec("torchvision") is None:
+        for module in _OF_TORCHVISION:
+            path = f"torchvision.{module}".rstrip(".")
+            sys.modules[path] = mock.MagicMock()
+    timm = importlib.import_module("timm")
+    return timm.create_model(name, **options)
+
+
+# What timm imports while it is imported, and no network of it uses.
+_OF_TORCHVISION = (
+    "",
+    "datasets",
+    "models.feature_extraction",
+    "ops",
+    "ops.misc",
+    "transforms",
+    "transforms.functional",
+)

@@ -372,6 +372,26 @@ def gpu_memory():
     return "\n".join(lines)
 
 
+def gpu_device_time():
+    """Where a step of VGG16_bn goes, Keras on PyTorch beside PyTorch."""
+    found = {"Keras": {}, "PyTorch": {}}
+    for row in gpu_parts()["device_time"]["rows"]:
+        if row["what"].startswith("VGG16_bn"):
+            found[row["of"]][row["operation"]] = row
+    lines = ["| | Keras on PyTorch | PyTorch |", "|---|---|---|"]
+    cells = [f"{sides['all']['ms']:.1f} ms" for sides in found.values()]
+    lines.append(f"| the step | {' | '.join(cells)} |")
+    for operation in dict.fromkeys(o for s in found.values() for o in s):
+        rows = [found[side].get(operation) for side in found]
+        cells = [
+            f"{row['card_ms']:.1f} ms in {row['calls']}" if row else "-"
+            for row in rows
+        ]
+        name = "the card works" if operation == "all" else f"`{operation}`"
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def gpu_parity():
     """The largest differences between the card and the processor."""
     groups = {}
@@ -408,6 +428,7 @@ PAGES = {
         "axes": axes,
         "search_scale": search_scale,
         "gpu_steps": gpu_steps,
+        "gpu_device_time": gpu_device_time,
         "gpu_layers": gpu_layers,
         "gpu_memory": gpu_memory,
     },

@@ -93,7 +93,11 @@ class GatedMean(nn.Module):
 
 
 def network(case, classes, width):
-    """The peer of a case of `training_step`; some are made of timm's layers."""
+    """The peer of a case of `training_step`; timm has parts of some."""
+    if case == "lite0":
+        if not HAS_TIMM:
+            raise ImportError("timm is not installed")
+        return peers.timm_model("tf_efficientnet_lite0", num_classes=classes)
     deepest = int(512 * width)
     inserted, taps = None, None
     if case == "attn_pool":

@@ -5,6 +5,8 @@ things. XLA and Inductor compile for half a minute a network: the networks that
 are wanted less come last, in what time the parts before them left.
 """
 
+import dataclasses
+
 from gpu.protocol import Part
 from gpu.protocol import Run
 
@@ -72,14 +74,53 @@ def parts(dry=False):
                 "more_steps",
                 "Training step of the other networks, in the time left",
                 150,
-                tuple(_training_steps(THEN, (70, 20, 15, 45))),
+                (
+                    *_training_steps(THEN, (70, 20, 15, 45)),
+                    _keras(
+                        "torch", "training_step", 0, cases=FIRST, compiled=True
+                    ),
+                ),
             )
         )
+        found.append(
+            Part(
+                "lite0",
+                "Training step of EfficientNet-Lite0, 224x224, bfloat16",
+                220,
+                tuple(_training_steps(["lite0"], (90, 40, 30, 60))),
+            )
+        )
+    found.append(
+        Part(
+            "device_time",
+            "Where the time of Keras on PyTorch goes, bfloat16",
+            30,
+            (_keras("torch", "device_time", 30, ("timm",)),),
+        )
+    )
     return found
+
+
+def chosen(parts, seconds, runs=None):
+    """Some parts and processes of them.
+
+    Args:
+        parts: All, as `parts` gives them.
+        seconds: Dictionary of the name of a part that is wanted to its limit,
+            `None` for its own.
+        runs: Names of the processes that are wanted; `None` for all.
+    """
+    for part in parts:
+        kept = tuple(r for r in part.runs if runs is None or r.name in runs)
+        if part.name in seconds and kept:
+            limit = seconds[part.name] or part.seconds
+            yield dataclasses.replace(part, seconds=limit, runs=kept)
 
 
 def _keras(backend, module, seconds, needs=(), **settings):
     name = {"jax": "Keras on JAX", "torch": "Keras on PyTorch"}[backend]
+    if settings.get("compiled"):
+        name += ", compiled"
     settings = {"backend": backend, **settings}
     return Run(name, f"gpu.{module}", settings, seconds, (backend, *needs))
 

@@ -56,7 +56,7 @@ class Part:
 
 
 def run_parts(parts, report, deadline):
-    """Runs every part in turn and writes the report after each.
+    """Runs every part in turn and writes the report after each process.
 
     Args:
         parts: List of `Part`, the most wanted first.
@@ -66,32 +66,29 @@ def run_parts(parts, report, deadline):
     Returns:
         Whether none failed. To run out of time is no failure.
     """
+    fine = True
     for part in parts:
-        report.add_part(part, _run_part(part, deadline, report.settings))
-    return not any(
-        run["status"].startswith("failed")
-        for part in report.parts
-        for run in part["runs"]
-    )
+        for result in _run_part(part, deadline, report.settings):
+            fine = fine and not result["status"].startswith("failed")
+            report.add(part, result)
+    return fine
 
 
 def _run_part(part, deadline, settings):
     """Every process of a part: its name, status, seconds and rows."""
     end = min(time.monotonic() + part.seconds, deadline)
-    results = []
     for number, run in enumerate(part.runs):
         left = end - time.monotonic()
         kept = sum(later.seconds for later in part.runs[number + 1 :])
         limit = min(left, max(run.seconds, left - kept))
         print(f"{part.name}, {run.name}", end=" ", flush=True)
         result = run_process(run, limit, settings)
-        results.append(result)
         print(
             f"{result['status']}, {len(result['rows'])} rows, "
             f"{result['seconds']} s",
             flush=True,
         )
-    return results
+        yield result
 
 
 def run_process(run, limit, settings):

@@ -12,12 +12,14 @@ COLUMNS = {
     "parity": ("run", "kind", "dtype", "count", "forward", "gradient", "worst"),
     "training_step": STEP,
     "more_steps": STEP,
+    "lite0": STEP,
     "beside_timm": (
         *("run", "layer", "peer", "map", "what"),
         *("ours_ms", "peer_ms", "ratio"),
     ),
     "memory": ("run", "layer", "side", "what", "ms", "peak_mb"),
     "search": ("trial", "status", "attention", "val_accuracy", "seconds"),
+    "device_time": ("what", "of", "operation", "calls", "card_ms", "ms"),
     "cifar": ("model", "epoch", "test_accuracy", "images_per_s"),
 }
 

@@ -1,4 +1,4 @@
-"""The training step of VGG16_bn and of VGG16_bn with attention.
+"""The training step of VGG16_bn, with attention too, and EfficientNet-Lite0.
 
     bash benchmarks/gpu.sh --parts training_step    # at most 150 s, one card
 
@@ -6,7 +6,8 @@ SGD with momentum, cross-entropy, images on the card already, in bfloat16 with
 weights in float32. A row is a network: milliseconds a step (median), images a
 second, the share of the rate of a matrix product that was measured on the same
 card, counting three forward passes a step, and the peak of memory. Ours runs
-through `train_on_batch`; PyTorch through autocast with channels last.
+through `train_on_batch`, on PyTorch also with `jit_compile=True`; PyTorch
+itself through autocast with channels last.
 """
 
 import gc
@@ -20,6 +21,7 @@ import timing
 from keras_attention import MelanomaAttentionVGG16BN
 from keras_attention import VGG16BNAttention
 from keras_attention import count_costs
+from keras_attention import features
 
 CLASSES = 1000
 BATCHES = (256, 128, 64)  # the next if the card has too little memory
@@ -63,7 +65,7 @@ def measure(case, batch, side, width, settings):
     else:
         keras.config.set_dtype_policy("mixed_bfloat16")
         model = model_of(case, side, width)
-        step = keras_step(model, images, labels)
+        step = keras_step(model, images, labels, settings.get("compiled"))
     first = timing.seconds(step)
     milliseconds, steps = timed(step, settings["dry"])
     # A peer is counted as ours, which computes the same.
@@ -99,16 +101,23 @@ def model_of(case, side, width):
         "classes": CLASSES,
         "width_multiplier": width,
     }
+    if case == "lite0":
+        del options["width_multiplier"]
+        return features.EfficientNetLite0(
+            weights=None, classifier_activation=None, **options
+        )
     if case == "melanoma":
         return MelanomaAttentionVGG16BN(**options)
     attention = {} if case == "plain" else {"block3": case, "block4": case}
     return VGG16BNAttention(attention, classifier_activation=None, **options)
 
 
-def keras_step(model, images, labels):
+def keras_step(model, images, labels, compiled=None):
     model.compile(
         keras.optimizers.SGD(1e-3, momentum=0.9),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        # "auto" compiles on JAX, and nothing on PyTorch.
+        jit_compile="auto" if compiled is None else compiled,
     )
     # On the card before the clock starts.
     x = keras.ops.convert_to_tensor(images)

@@ -19,10 +19,10 @@ def run(settings, add):
     raise ValueError("no luck")
 """
 LOOKS = """
-import json, pathlib
+import json, pathlib, time
 def run(settings, add):
     found = json.loads(pathlib.Path(settings["report"]).read_text())
-    add(seen=[part["status"] for part in found["parts"]])
+    add(seen=[part["status"] for part in found["parts"]], at=time.time())
 """
 
 
@@ -72,7 +72,7 @@ def test_no_part_harms_the_next(protocol, tmp_path):
     # A process that was ended, or broke, leaves what it had found.
     assert found["parts"][0]["rows"][0] == {"run": "a", "number": 1}
     assert found["parts"][1]["rows"] == [{"run": "c", "number": 2}]
-    # The file is whole after every part, and names those to come.
+    # The file is whole after every process, and names what is to come.
     (row,) = found["parts"][4]["rows"]
     assert row["seen"][1] == "failed: ValueError: no luck"
     assert row["seen"][4] == "not begun"
@@ -95,7 +95,8 @@ def test_plan_fits_and_begins_with_what_is_wanted_most(protocol):
         names = [part.name for part in parts]
         assert names[:3] == ["parity", "training_step", "beside_timm"]
         assert names[3:6] == ["memory", "search", "cifar"]
-        assert names[6:] == ([] if dry else ["more_steps"])
+        assert names[6:-1] == ([] if dry else ["more_steps", "lite0"])
+        assert names[-1] == "device_time"
         # What comes last has the time that is left.
         assert sum(part.seconds for part in parts[:6]) <= plan.SECONDS - 20
         for part in parts:
@@ -103,3 +104,30 @@ def test_plan_fits_and_begins_with_what_is_wanted_most(protocol):
             for run in part.runs:
                 module = run.module.removeprefix("gpu.")
                 assert (FOLDER / "gpu" / f"{module}.py").exists()
+
+
+def test_what_is_not_run_again_is_kept(protocol, tmp_path):
+    from gpu import plan
+
+    path, run = tmp_path / "gpu.json", protocol.Run
+    runs = (run("a", "looks"), run("b", "looks"))
+    parts = [protocol.Part("1", "", 9, runs), protocol.Part("2", "", 9, runs)]
+    protocol.run_parts(parts, make_report(parts, path), time.monotonic() + 60)
+    first = json.loads(path.read_text())["parts"]
+
+    (part,) = plan.chosen(parts, {"2": 30}, ["b"])
+    assert (part.seconds, [r.name for r in part.runs]) == (30, ["b"])
+    report = make_report(parts, path)
+    protocol.run_parts([part], report, time.monotonic() + 60)
+    second = json.loads(path.read_text())["parts"]
+    assert second[0] == first[0]
+    assert [r["name"] for r in second[1]["runs"]] == ["a", "b"]
+    assert second[1]["rows"][0] == first[1]["rows"][0]
+    assert second[1]["rows"][1] != first[1]["rows"][1]
+    assert len(second[1]["rows"]) == 2
+
+    # Another card's numbers are not these.
+    from gpu.report import Report
+
+    fresh = Report(path, parts, {"card": "other"}, {})
+    assert [part["rows"] for part in fresh.parts] == [[], []]
