@@ -1,0 +1,13 @@
+"""A compiled model and data -> a trained one, whatever comes between.
+
+resumable.py     `fit` that goes on where it was killed
+keeper.py        the callback that writes, and the list of all callbacks
+state.py         what a training is made of: variables, callbacks' values
+description.py   what must be the same for it to go on
+checkpoints.py   generations on disk, whole and checked
+interruption.py  SIGTERM and Ctrl-C, noted until it can stop
+"""
+
+from keras_attention.training.resumable import Resumable
+
+__all__ = ["Resumable"]
