@@ -29,7 +29,7 @@ class Keeper(keras.callbacks.Callback):
         self.writer = writer
         self.interruption = interruption
         self.kept, self.program = [], {}
-        self._found, self._running = None, None
+        self._found, self._given = None, None
         self._since, self._saved, self._last = [], {}, 0
 
     def passes(self, model, found, epochs):
@@ -57,7 +57,7 @@ class Keeper(keras.callbacks.Callback):
             if position["step"]:
                 # TensorFlow makes metrics when they first see a batch.
                 model.test_on_batch(*self.data[0])
-                self._running = arrays
+            self._given = arrays
             state.write_variables(model, arrays)
             self._last = self._number(position)
             self.data.set_state(position)
@@ -84,11 +84,22 @@ class Keeper(keras.callbacks.Callback):
         self._found = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Gives the metrics of a begun epoch back."""
-        # Keras has just set the metrics back.
-        if self._running:
-            state.write_variables(self.model, self._running, ["metrics"])
-            self._running = None
+        """Gives back what Keras has set back until here."""
+        if self._given is None:
+            return
+        if self.data.get_state()["step"]:
+            state.write_variables(self.model, self._given, ["metrics"])
+        else:
+            self._give_generators()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Gives back what beginning an epoch draws from, if one was begun."""
+        if self._given is not None:
+            self._give_generators()
+
+    def _give_generators(self):
+        state.write_generators(self._given)
+        self._given = None
 
     def on_train_batch_end(self, batch, logs=None):
         """Writes what is due, and ends what was told to end."""
@@ -112,8 +123,8 @@ class Keeper(keras.callbacks.Callback):
             self._leave()
 
     def _save(self, position, batch):
-        model, arrays = self.model, {}
-        arrays = state.read_variables(model)
+        model = self.model
+        arrays = {**state.read_variables(model), **state.read_generators()}
         path = state.not_finite(model, arrays)
         if path:
             self._refuse(f"{path} is not finite", batch)

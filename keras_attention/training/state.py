@@ -59,6 +59,31 @@ def write_variables(model, arrays, kinds=("weights", "optimizer")):
             variable.assign(value)
 
 
+def read_generators():
+    """State of the generators that Keras draws from beside its seeds.
+
+    On PyTorch a `Dropout` without a seed of its own draws from PyTorch's.
+    """
+    if keras.backend.backend() != "torch":
+        return {}
+    import torch
+
+    states = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
+    return {f"generator/{i}": state.numpy() for i, state in enumerate(states)}
+
+
+def write_generators(arrays):
+    """Sets what `read_generators` has read."""
+    states = [v for n, v in arrays.items() if n.startswith("generator/")]
+    if not states:
+        return
+    import torch
+
+    first, *cards = map(torch.from_numpy, states)
+    torch.set_rng_state(first)
+    torch.cuda.set_rng_state_all(cards)
+
+
 def not_finite(model, arrays):
     """Path of the first weight or optimizer variable with NaN or infinity."""
     for kind in ("weights", "optimizer"):
