@@ -18,7 +18,7 @@ folder is one step of it:
 | networks | `models` | image | classes |
 | inspection | `inspection` | a model | its weights, and what they cost |
 | losses | `losses` | predictions, maps, masks | what to minimise |
-| training | `training` | a compiled model, data | a trained one, after kills too |
+| training | `training` | a model, data | a trained one, after kills too |
 | numbers | `metrics` | arrays | right answers, and attention |
 | tables | `evaluation` | models, test data | one row a model |
 | pictures | `visualization` | models, images | figures of the weights |
