@@ -67,7 +67,10 @@ def search(
 
     Args:
         hypermodel: `keras_tuner.HyperModel`, or callable of hyperparameters
-            that returns a compiled model.
+            that returns a compiled model. Of what `model.fit` returned the best
+            epoch counts; a `fit` of its own may return a dictionary or a number
+            too. The weights kept are those of the epoch with that objective,
+            else the last.
         train: tuple, data set or callable, what `fit` takes: `(x, y)`,
             `(x, y, sample_weight)`, a dataset; or a function without arguments
             that returns it, which other processes need for what cannot be

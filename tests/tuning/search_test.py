@@ -492,6 +492,151 @@ def test_a_grid_goes_on_behind_a_trial_that_failed_early(run, tmp_path):
     assert set(units) == {1, 2, 3}
 
 
+class Worsening(keras_tuner.HyperModel):
+    """Trains by a `fit` of its own, as KerasTuner's guide has it.
+
+    The kernel counts the epochs, and the objective is best in epoch `best`.
+    """
+
+    def __init__(self, best=1, first=0.0, epochs=4):
+        super().__init__()
+        self.best, self.first, self.epochs = best, first, epochs
+
+    def build(self, hp):
+        hp.Int("units", 1, 99)
+        layer = keras.layers.Dense(
+            1, use_bias=False, kernel_initializer="zeros"
+        )
+        model = keras.Sequential([keras.Input((1,)), layer])
+        model.compile("sgd", "mse")
+        return model
+
+    def fit(self, hp, model, *args, callbacks=(), **kwargs):
+        history = keras.callbacks.History()
+        for callback in (history, *callbacks):
+            callback.set_model(model)
+            callback.on_train_begin()
+        for epoch in range(self.epochs):
+            model.layers[0].kernel.assign([[epoch + 1.0]])
+            value = self.first if epoch == 0 else -abs(epoch - self.best)
+            logs = {"loss": 1.0, "val_accuracy": float(value)}
+            for callback in (history, *callbacks):
+                callback.on_epoch_end(epoch, dict(logs))
+        return history
+
+
+def kept(hypermodel, result):
+    return float(result.best_model(hypermodel).layers[0].kernel[0, 0])
+
+
+@pytest.mark.parametrize("first", [-9.0, math.nan])
+def test_the_weights_are_of_the_epoch_that_is_scored(run, first):
+    hypermodel = Worsening(best=2, first=first)
+    result = run(hypermodel, max_trials=1)
+    assert result.best["score"] == 0
+    assert kept(hypermodel, result) == 3  # epochs count from 0
+
+
+def test_of_two_phases_the_second_counts(run):
+    class Phases(Worsening):
+        def fit(self, *args, **kwargs):
+            self.best, self.first = 0, 9.0
+            super().fit(*args, **kwargs)
+            self.best, self.first = 2, -9.0
+            return super().fit(*args, **kwargs)
+
+    hypermodel = Phases()
+    result = run(hypermodel, max_trials=1)
+    assert result.best["score"] == 0 and kept(hypermodel, result) == 3
+
+
+@pytest.mark.parametrize("told, kernel", [(max, 2), (lambda values: 7.0, 4)])
+def test_a_number_is_of_the_epoch_that_had_it(run, told, kernel):
+    class Told(Worsening):
+        def fit(self, *args, **kwargs):
+            history = super().fit(*args, **kwargs).history
+            return told(history["val_accuracy"])
+
+    hypermodel = Told(first=-9.0)
+    assert kept(hypermodel, run(hypermodel, max_trials=1)) == kernel
+
+
+def test_who_tells_all_numbers_has_judged_the_last_weights(run):
+    class Judged(Worsening):
+        def metric_names(self):
+            return {"val_accuracy"}
+
+        def fit(self, *args, **kwargs):
+            super().fit(*args, **kwargs)
+            return {"val_accuracy": 0.0}
+
+    hypermodel = Judged()
+    assert kept(hypermodel, run(hypermodel, max_trials=1)) == 4
+
+
+def test_weights_of_an_interrupted_run_are_not_kept(run, tmp_path):
+    class Elsewhere(toy.Toy):
+        def fit(self, hp, model, *args, **kwargs):
+            model.built = False
+            return 0.5
+
+    with pytest.raises(Stop):
+        run(toy.Toy(fault=stop_at(2)), max_trials=2)
+    weights = tmp_path / "s" / "trial_1" / "checkpoint.weights.h5"
+    weights.write_text("of the interrupted run")
+    run(Elsewhere(), max_trials=2)
+    assert not weights.exists()
+
+
+@pytest.mark.computing
+def test_a_round_without_earlier_weights_says_so(run, tmp_path):
+    class Lost(toy.Toy):
+        def fit(self, hp, model, *args, **kwargs):
+            for path in (tmp_path / "s").glob("*/checkpoint.weights.h5"):
+                path.unlink()
+            return super().fit(hp, model, *args, **kwargs)
+
+    result = run(Lost(), tuner="hyperband", **TUNERS["hyperband"])
+    reasons = {trial.reason for trial in result.unfinished}
+    assert reasons and all("which is missing" in reason for reason in reasons)
+
+
+class Once(keras.callbacks.Callback):
+    """Logs a metric of its own after the last epoch alone."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.params["epochs"] - 1:
+            logs["once"] = 1.0
+
+
+@pytest.mark.computing
+def test_a_metric_of_one_epoch_hides_no_other(tmp_path):
+    data = (np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
+    scores = [
+        search(
+            build,
+            data,
+            data,
+            objective="loss",
+            epochs=4,
+            max_trials=1,
+            directory=tmp_path / name,
+            callbacks=callbacks,
+        ).best["score"]
+        for name, callbacks in (("with", [Once()]), ("without", []))
+    ]
+    assert scores[0] == pytest.approx(scores[1])
+
+
+@pytest.mark.computing
+def test_validation_may_be_rare(run):
+    options = {"validation_freq": 2}
+    result = run(
+        build, objective="val_mae", epochs=4, max_trials=1, fit_options=options
+    )
+    assert result.best["score"] >= 0
+
+
 def test_retries_are_no_deaths(run, tmp_path):
     def fault(hp, value):
         raise OSError("the disk is busy")

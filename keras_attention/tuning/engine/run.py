@@ -4,6 +4,7 @@ import contextlib
 import copy
 import dataclasses
 import logging
+import math
 import time
 import traceback
 import zlib
@@ -15,6 +16,7 @@ from keras_attention.internals.files import written_whole
 from keras_attention.tuning.engine.exploration import free_memory
 from keras_attention.tuning.engine.failures import failure_message
 from keras_attention.tuning.engine.folder import Folder
+from keras_attention.tuning.engine.numbers import improves
 from keras_attention.tuning.engine.numbers import numbers_of
 from keras_attention.tuning.engine.proposals import STARTS
 from keras_attention.tuning.trial.objective import check_metrics
@@ -30,7 +32,7 @@ class Outcome:
         status: str, `"COMPLETED"`, `"FAILED"`, or `"FATAL"` for what ends
             the search.
         metrics: dict of floats.
-        step: int, the epoch that they are of.
+        step: int, as of `numbers_of`.
         message: str, why it failed.
         unexpected: bool, whether it may go better if it is tried again.
         seconds: float, or `None`.
@@ -144,52 +146,94 @@ def _trained(job, folder, trial_id, hp):
     if "tuner/trial_id" in hp.values:
         # A later round of Hyperband goes on where an earlier one ended.
         earlier = folder.trial(hp.values["tuner/trial_id"], CHECKPOINT)
+        if not earlier.exists():
+            raise keras_tuner.errors.FailedTrialError(
+                f"It goes on from {earlier}, which is missing: it was deleted, "
+                "or the hypermodel's fit trained another model than was built."
+            )
         if not model.built:
             model.predict(args[0], steps=1, verbose=0)
         model.load_weights(earlier)
     path = folder.trial(trial_id, CHECKPOINT)
-    by_fit = trains_by_fit(hypermodel)
-    if by_fit:
-        alone = not kwargs["callbacks"]
-        watch = _Watch(job.objective, path, alone, job.validation is not None)
+    # Of a run that was interrupted.
+    path.unlink(missing_ok=True)
+
+    def save(model):
+        with written_whole(path) as new:
+            model.save_weights(new)
+
+    watch = _Watch(job.objective, save)
+    if trains_by_fit(hypermodel):
+        watch = _StrictWatch(job.objective, save, kwargs)
+        kwargs["callbacks"].append(watch)
+    elif not hasattr(hypermodel, "metric_names"):
+        # One that tells its numbers has judged the model as it leaves it.
         kwargs["callbacks"].append(watch)
     results = hypermodel.fit(hp, model, *args, **kwargs)
     metrics, step = numbers_of(results, job.objective)
-    if not by_fit and model.built:
-        with written_whole(path) as new:
-            model.save_weights(new)
+    score = metrics[job.objective.name]
+    kept = watch.best is not None and math.isclose(watch.best, score)
+    if not kept and model.built:
+        save(model)
     return metrics, step
 
 
 class _Watch(keras.callbacks.Callback):
-    """Keeps the weights of the best epoch; asks at once for the objective.
+    """Keeps the weights of the epoch whose objective is best.
 
     Args:
         objective: `keras_tuner.Objective`, or one of several.
-        path: path of the weights.
-        alone: bool, whether no other callback may bring metrics.
-        validates: bool, whether there are validation data.
+        save: function of a model.
     """
 
-    def __init__(self, objective, path, alone, validates):
+    async_safe = True  # Keras would wait for the numbers of every batch.
+
+    def __init__(self, objective, save):
         super().__init__()
-        self.objective, self.path = objective, path
-        self.asked, self.validates = not alone, validates
+        self.objective, self.save = objective, save
         self.best = None
 
-    def on_train_batch_end(self, batch, logs=None):
-        if self.asked or not logs:
-            return
-        self.asked = True
-        names = set(logs)
-        if self.validates:
-            names |= {f"val_{name}" for name in logs}
-        check_metrics(self.objective, names)
+    def on_train_begin(self, logs=None):
+        # Of several phases the last is the one whose history is returned.
+        self.best = None
 
     def on_epoch_end(self, epoch, logs=None):
-        check_metrics(self.objective, set(logs or {}))
-        value = self.objective.get_value(logs)
-        if self.best is None or self.objective.better_than(value, self.best):
+        if not self.objective.has_value(logs or {}):
+            return
+        value = float(self.objective.get_value(logs))
+        if improves(self.objective, value, self.best):
             self.best = value
-            with written_whole(self.path) as new:
-                self.model.save_weights(new)
+            self.save(self.model)
+
+
+class _StrictWatch(_Watch):
+    """Ends the search as soon as it is seen that the objective is missing.
+
+    Args:
+        objective: as of `_Watch`.
+        save: the same.
+        options: dict, arguments of `keras.Model.fit`.
+    """
+
+    def __init__(self, objective, save, options):
+        super().__init__(objective, save)
+        self.validates = {"validation_data", "validation_split"} & {*options}
+        # Another callback may bring metrics.
+        self.asked = bool(options["callbacks"])
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.asked and logs:
+            self.asked = True
+            self._check(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs)
+        super().on_epoch_end(epoch, logs)
+
+    def _check(self, logs):
+        names = set(logs)
+        if self.validates:
+            # Not every epoch need be validated.
+            trained = {n for n in names if not n.startswith("val_")}
+            names |= {f"val_{name}" for name in trained}
+        check_metrics(self.objective, names)
