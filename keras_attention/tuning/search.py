@@ -91,10 +91,12 @@ def search(
         workers: int, str or `None`, how many trials run at a time. 1 is this
             process, more are processes of this machine, with a GPU each where
             there are any; `"auto"` is one a GPU. `None` is 1, or with `client`
-            as many as its workers have threads. Defaults to `None`.
+            as many as it has workers: one that comes later gets its first
+            trial when another trial ends. A cluster that adapts grows with
+            what waits, and needs the number. Defaults to `None`.
         client: `distributed.Client` or `None`, of a Dask cluster whose workers
-            run the trials: over SSH, SLURM, Kubernetes, a cloud. Defaults to
-            `None`.
+            run the trials, each with one thread: over SSH, SLURM, Kubernetes, a
+            cloud. Defaults to `None`.
         directory: str or path, folder of the search. All machines must see it.
             Defaults to `"runs/search"`.
         seed: int of at least 0. The same seed proposes the same trials to one
@@ -119,7 +121,7 @@ def search(
         ValueError: An argument is invalid; the search in `directory` was
             started with other arguments or another space; a finite space has
             fewer than `max_trials` combinations; the objective is not among
-            the metrics.
+            the metrics; a worker of `client` has several threads.
         RuntimeError: Another process searches in `directory`; no trial
             succeeded; the Dask cluster was lost.
         TimeoutError: No trial ended before `time_limit`.

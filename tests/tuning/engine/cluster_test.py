@@ -1,6 +1,7 @@
 """A search on Dask: processes are killed and lost, and all of it ends."""
 
 import contextlib
+import gc
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import keras
 import keras_tuner
@@ -118,6 +120,52 @@ def test_a_fatal_error_of_a_worker_is_raised_here(tmp_path, cluster):
             client=cluster,
             directory=tmp_path / "s",
         )
+
+
+def test_workers_with_several_threads_are_refused(tmp_path):
+    with (
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=2,
+            processes=False,
+            dashboard_address=None,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+        pytest.raises(ValueError, match="one thread.*threads_per_worker=1"),
+    ):
+        search(
+            toy.Toy(),
+            toy.DATA,
+            toy.DATA,
+            client=client,
+            directory=tmp_path / "s",
+        )
+
+
+def test_the_workers_forget_the_images(tmp_path, cluster):
+    alive = weakref.WeakSet()
+
+    class Images:
+        def __init__(self):
+            alive.add(self)
+
+        def __reduce__(self):
+            return Images, ()
+
+        def __call__(self):
+            return toy.DATA
+
+    def run():
+        given = {"max_trials": 1, "directory": tmp_path / "s"}
+        search(toy.Toy(), Images(), toy.DATA, client=cluster, **given)
+
+    run()
+
+    def forgotten():
+        gc.collect()
+        return not alive
+
+    toy.wait_for(forgotten, 10)
 
 
 def test_a_missing_file_on_a_worker_is_told_as_that(tmp_path, cluster):
