@@ -1,5 +1,6 @@
 """The search: KerasTuner proposes, trials run here or on Dask, Keras trains."""
 
+import contextlib
 import time
 import warnings
 
@@ -191,23 +192,27 @@ def search(
     oracle.max_trials = max_trials
     folder = Folder(job.directory)
     with folder.locked():
+        folder.sweep()
         if overwrite:
             folder.clear()
         if read_settings(folder) is not None and not folder.has_results():
             folder.clear()
-        with make_pool(job, folder.jobs, workers, client) as pool:
-            _run(job, folder, oracle, pool, settings, deadline)
+        with (
+            make_pool(job, folder.jobs, workers, client) as pool,
+            contextlib.closing(Proposals(oracle, folder)) as proposals,
+        ):
+            _run(job, folder, proposals, pool, settings, deadline)
     return SearchResult(job.directory)
 
 
-def _run(job, folder, oracle, pool, settings, deadline):
+def _run(job, folder, proposals, pool, settings, deadline):
     """The search, from its space to its end."""
+    oracle = proposals.oracle
     known = oracle.get_space().get_config()
     entries = oracle.allow_new_entries, oracle.tune_new_entries
     space, failures = _only(pool, explore, known, *entries)
     settings |= {"space": plain(space["space"]), "complete": not failures}
     before = read_settings(folder)
-    proposals = Proposals(oracle, folder)
     if before is not None:
         refuse_changes(folder, before, settings)
         proposals.restore()

@@ -3,6 +3,7 @@
 import gc
 import json
 import math
+import tempfile
 import warnings
 import weakref
 
@@ -635,6 +636,37 @@ def test_validation_may_be_rare(run):
         build, objective="val_mae", epochs=4, max_trials=1, fit_options=options
     )
     assert result.best["score"] >= 0
+
+
+def test_what_a_killed_search_left_is_swept_up(run, tmp_path):
+    run(max_trials=1)
+    folder = tmp_path / "s"
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "dead.job").write_text("images")
+    half = folder / "trial_0" / ".checkpoint.weights.h5.abc"
+    half.mkdir()
+    (half / "checkpoint.weights.h5").write_text("half")
+    mine = folder / "trial_0" / ".notes.abc"
+    others = folder / "retraining"
+    for path in (mine, others):
+        path.mkdir()
+    run(max_trials=2)
+    assert not (folder / "jobs").exists() and not half.exists()
+    assert mine.exists() and others.exists()
+    run(max_trials=1, overwrite=True)
+    assert mine.exists() and not others.exists()
+
+
+def test_nothing_stays_in_the_folder_for_scratch(run, tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run(max_trials=1)
+        gc.collect()
+    assert not [w for w in caught if issubclass(w.category, ResourceWarning)]
+    assert not list(scratch.iterdir())
 
 
 def test_retries_are_no_deaths(run, tmp_path):

@@ -38,6 +38,8 @@ class Folder:
         self.settings = self.path / "search.json"
         self.oracle = self.path / "oracle.json"
         self.jobs = self.path / "jobs"
+        # No search holds the folder while its winner is trained again.
+        self.retraining = self.path / "retraining"
 
     def trial(self, trial_id, name="trial.json"):
         """Path of a file of a trial."""
@@ -89,7 +91,19 @@ class Folder:
             path.unlink(missing_ok=True)
             for damaged in self.path.glob(f"{path.name}.damaged*"):
                 damaged.unlink()
+        shutil.rmtree(self.retraining, ignore_errors=True)
+
+    def sweep(self):
+        """Deletes what a search that was killed was writing.
+
+        A job is a copy of the training data.
+        """
         shutil.rmtree(self.jobs, ignore_errors=True)
+        patterns = [f".{path.name}.*" for path in (self.settings, self.oracle)]
+        patterns += [f"trial_*/.{name}.*" for name in TRIAL_FILES]
+        for pattern in patterns:
+            for half in self.path.glob(pattern):
+                shutil.rmtree(half, ignore_errors=True)
 
     def has_results(self):
         """Whether anything would be lost with the search.

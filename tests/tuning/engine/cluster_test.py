@@ -202,14 +202,23 @@ def test_the_winner_is_trained_again_on_a_cluster(tmp_path, cluster):
     data = (np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
     given = {"objective": "val_loss", "directory": tmp_path, "max_trials": 2}
     result = search(build, data, data, **given)
-    given = {"hypermodel": build, "train": data, "test": data, "seeds": (5, 6)}
+
+    def train():
+        names = [path.name for path in tmp_path.iterdir()]
+        (tmp_path / "seen").write_text(" ".join(names))
+        return data
+
+    given = {"hypermodel": build, "train": train, "test": data, "seeds": (5, 6)}
     here = result.retrain(**given, path=tmp_path / "here.keras")
     # One after the other: two in one process would share its random numbers.
     there = result.retrain(
         **given, path=tmp_path / "there.keras", client=cluster, workers=1
     )
     assert there.values == here.values and (tmp_path / "there.keras").exists()
-    assert not (tmp_path / "jobs").exists()
+    # Where no search that begins meanwhile sweeps it up.
+    seen = (tmp_path / "seen").read_text().split()
+    assert "retraining" in seen and "jobs" not in seen
+    assert not (tmp_path / "retraining").exists()
 
 
 def test_nobody_else_reaches_the_workers():
