@@ -110,8 +110,8 @@ def search(
             Nothing else in that folder is. Defaults to `False`.
         callbacks: list or tuple of Keras callbacks of every trial, each of
             which gets a copy. Defaults to `()`.
-        fit_options: dict, further arguments of `fit`, such as `class_weight`.
-            Defaults to `None`.
+        fit_options: dict, further arguments of `fit`, such as `class_weight`,
+            by which a search is known as by its seed. Defaults to `None`.
         **tuner_options: arguments of the key's oracle, such as `factor`,
             `beta`, `hyperparameters` or `max_retries_per_trial`.
 
@@ -183,12 +183,12 @@ def search(
         "objective": describe_objective(oracle.objective),
         "seed": seed,
         "epochs": epochs,
-        "options": {
-            name: describe_option(value)
-            for name, value in tuner_options.items()
-        },
+        "options": describe_option(tuner_options),
         "max_trials": max_trials,
     }
+    for name, value in (("fit_options", fit_options), ("callbacks", callbacks)):
+        if value:
+            settings[name] = describe_option(value)
     oracle.max_trials = max_trials
     folder = Folder(job.directory)
     with folder.locked():

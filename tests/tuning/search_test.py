@@ -638,6 +638,33 @@ def test_validation_may_be_rare(run):
     assert result.best["score"] >= 0
 
 
+@pytest.mark.computing
+def test_the_validation_data_may_be_a_part(tmp_path):
+    data = (np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
+    result = search(
+        build,
+        data,
+        objective="val_mae",
+        max_trials=1,
+        fit_options={"validation_split": 0.5},
+        directory=tmp_path / "s",
+    )
+    assert result.best["score"] >= 0
+
+
+def test_other_arguments_of_fit_are_refused(run, tmp_path):
+    weights = {"class_weight": {0: np.float32(1), 1: 3.0}}
+    given = {"max_trials": 1, "fit_options": weights}
+    for _ in range(2):
+        run(**given, callbacks=[keras.callbacks.TerminateOnNaN()])
+    with pytest.raises(ValueError, match=r"callbacks was \['Term.* now None"):
+        run(**given)
+    weights["class_weight"][0] = 2.0
+    words = r"fit_options was .*\{'0': 1.0, '1': 3.0\}.* is now .*\{'0': 2.0"
+    with pytest.raises(ValueError, match=words):
+        run(**given, callbacks=[keras.callbacks.TerminateOnNaN()])
+
+
 def test_what_a_killed_search_left_is_swept_up(run, tmp_path):
     run(max_trials=1)
     folder = tmp_path / "s"
@@ -753,6 +780,9 @@ def test_an_objective_that_no_epoch_has(run, tmp_path):
         ({"project_name": "x"}, "use directory"),
         ({"max_consecutive_failed_trials": 3}, "end no search"),
         ({"callbacks": [(n for n in ())]}, "cannot be copied"),
+        ({"callbacks": keras.callbacks.Callback()}, "a list or tuple of keras"),
+        ({"fit_options": {"callbacks": []}}, "fit_options: use callbacks="),
+        ({"fit_options": {"validation_data": 1}}, "use validation="),
     ],
 )
 def test_bad_arguments(run, tmp_path, options, words):

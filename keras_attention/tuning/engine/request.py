@@ -31,6 +31,13 @@ _TAKEN = {
     "max_consecutive_failed_trials": "nothing: failed trials end no search",
 }
 
+# Arguments of `fit` that are arguments of `search` too.
+_NAMED = {
+    "callbacks": "callbacks",
+    "epochs": "epochs",
+    "validation_data": "validation",
+}
+
 
 def make_oracle(tuner, objective, max_trials, seed, epochs, options):
     """The oracle of a key, or the one that was given.
@@ -118,8 +125,17 @@ def make_job(
         )
         text = invalid("hypermodel", hypermodel, expected)
         raise ValueError(text + hint)
-    _check_validation(hypermodel, validation, oracle.objective)
+    for name in sorted(_NAMED.keys() & fit_options):
+        raise ValueError(
+            f"{name} is none of the fit_options: use {_NAMED[name]}=. "
+            f"Received: fit_options={fit_options!r}"
+        )
+    if "validation_split" not in fit_options:
+        _check_validation(hypermodel, validation, oracle.objective)
     _check_size(hypermodel, max_trials)
+    if not isinstance(callbacks, list | tuple):
+        expected = "a list or tuple of keras.callbacks.Callback"
+        raise ValueError(invalid("callbacks", callbacks, expected))
     try:
         callbacks = copy.deepcopy(list(callbacks))
     except Exception as error:
