@@ -15,6 +15,7 @@ import toy
 
 from keras_attention.tuning import SearchResult
 from keras_attention.tuning import search
+from keras_attention.tuning.engine.folder import Folder
 
 
 @pytest.fixture
@@ -719,11 +720,27 @@ def test_a_fatal_error_is_no_death(run, tmp_path):
     assert statuses(tmp_path) == ["COMPLETED"] * 2
 
 
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_trial_that_was_given_up_writes_nothing(run, tmp_path, anew):
+    folder = Folder(tmp_path / "s")
+
+    def fault(hp, value):
+        # As when the search has ended on another machine, and begun anew.
+        folder.end("0")
+        if anew:
+            folder.begin("0")
+        return value
+
+    with pytest.raises(RuntimeError, match="It was given up"):
+        run(toy.Toy(fault=fault), max_trials=1)
+    assert not folder.trial("0", "checkpoint.weights.h5").exists()
+
+
 def test_the_first_trial_may_be_the_one_that_dies(run, tmp_path):
     with pytest.raises(Stop):
         run(toy.Toy(fault=stop_at(1)))
     # As if the process had been killed, each time, before it could say so.
-    (tmp_path / "s" / "trial_0" / "starts").write_bytes(b"...")
+    (tmp_path / "s" / "trial_0" / "starts").write_text("a\nb\nc\n")
     result = run()
     assert statuses(tmp_path) == ["FAILED"] + ["COMPLETED"] * 4
     assert "died 3 times" in result.unfinished[0].reason

@@ -67,12 +67,12 @@ def run_trial(job, trial_id, config):
     folder = Folder(job.directory)
     if folder.starts(trial_id) >= STARTS:
         return Outcome("FAILED", message=died(folder.starts(trial_id)))
-    folder.begin(trial_id)
+    begun = folder.begin(trial_id)
     start = time.monotonic()
     hp = keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
     try:
         with _quiet():
-            metrics, step = _trained(job, folder, trial_id, hp)
+            metrics, step = _trained(job, folder, trial_id, begun, hp)
         outcome = Outcome("COMPLETED", metrics, step)
     except keras_tuner.errors.FatalError as error:
         outcome = Outcome("FATAL", error=error)
@@ -128,7 +128,7 @@ def _quiet():
         logger.removeFilter(wanted)
 
 
-def _trained(job, folder, trial_id, hp):
+def _trained(job, folder, trial_id, begun, hp):
     number = zlib.crc32(f"{job.seed}/{trial_id}".encode())
     keras.utils.set_random_seed(number)
     hypermodel = job.hypermodel
@@ -159,6 +159,9 @@ def _trained(job, folder, trial_id, hp):
     path.unlink(missing_ok=True)
 
     def save(model):
+        if not folder.is_running(trial_id, begun):
+            # The search has ended, or has taken this process for dead.
+            raise keras_tuner.errors.FailedTrialError("It was given up.")
         with written_whole(path) as new:
             model.save_weights(new)
 
