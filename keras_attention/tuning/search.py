@@ -102,7 +102,8 @@ def search(
             Defaults to `"runs/search"`.
         seed: int of at least 0. The same seed proposes the same trials to one
             worker, and a trial's random numbers depend on its number and the
-            seed alone. The global seeds are set. Defaults to `0`.
+            seed alone, where `max_trials` has as many digits. The global seeds
+            are set. Defaults to `0`.
         epochs: int, epochs of a trial; with Hyperband, of a trial that is
             trained to the end (`max_epochs`). `None` leaves it to the
             hypermodel. Defaults to `None`.

@@ -112,6 +112,14 @@ def test_a_space_is_gone_through_once(run, tmp_path, capsys):
     assert "no more to propose after 3 trials" in capsys.readouterr().out
 
 
+def test_what_only_a_trial_shows_makes_nothing_new(run, tmp_path):
+    space = keras_tuner.HyperParameters()
+    space.Choice("units", [1, 2, 3])
+    # The toy has a kind and a rate besides.
+    run(hyperparameters=space, tune_new_entries=False, max_trials=9)
+    assert sorted(v["units"] for v in values(tmp_path)) == [1, 2, 3]
+
+
 def test_what_only_a_trial_shows_is_searched_too(run, tmp_path):
     class Hidden(toy.Toy):
         def build(self, hp):

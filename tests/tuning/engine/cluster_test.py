@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import weakref
 
 import keras
@@ -21,6 +22,7 @@ import toy
 import keras_attention
 from keras_attention.tuning import search
 from keras_attention.tuning.engine import job as jobs
+from keras_attention.tuning.engine import local
 from keras_attention.tuning.engine.local import local_cluster
 from keras_attention.tuning.engine.pools import map_over
 
@@ -238,6 +240,37 @@ def test_nobody_else_reaches_the_workers():
     with local_cluster(1):
         new = listening() - before
     assert new and {address.ip for address in new} == {"127.0.0.1"}
+
+
+def test_a_worker_has_its_environment_from_the_first(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+
+    def inherited():
+        text = pathlib.Path("/proc/self/environ").read_text()
+        return dict(line.split("=", 1) for line in text.split("\0") if line)
+
+    with local_cluster(1) as client:
+        found = client.submit(inherited).result()
+    assert found["KERAS_BACKEND"] == keras.config.backend()
+    assert found["OMP_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
+    # Which the next workers would take for the user's own wish.
+    assert dict(os.environ) == before
+
+
+LISTED = """\
+GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5c)
+  MIG 1g.5gb      Device  0: (UUID: MIG-1a)
+  MIG 1g.5gb      Device  1: (UUID: MIG-2b)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-6d)
+"""
+
+
+def test_parts_of_a_gpu_are_no_gpus(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    listed = types.SimpleNamespace(stdout=LISTED)
+    monkeypatch.setattr(local.subprocess, "run", lambda *a, **k: listed)
+    assert local.visible_gpus() == ["0", "1"]
 
 
 def test_two_workers_one_killed(tmp_path, capsys):
