@@ -21,7 +21,7 @@ from keras_attention.tuning.engine.proposals import Proposals
 from keras_attention.tuning.engine.request import check_workers
 from keras_attention.tuning.engine.request import make_job
 from keras_attention.tuning.engine.request import make_oracle
-from keras_attention.tuning.engine.request import space_size
+from keras_attention.tuning.engine.request import told
 from keras_attention.tuning.engine.run import Outcome
 from keras_attention.tuning.engine.run import run_trial
 from keras_attention.tuning.engine.settings import describe_option
@@ -170,8 +170,7 @@ def search(
         callbacks=callbacks,
         fit_options=fit_options or {},
     )
-    tells = getattr(job.hypermodel, "metric_names", None)
-    available = tells() if callable(tells) else None
+    available = told(job.hypermodel, "metric_names")
     if available is not None:
         check_metrics(oracle.objective, available)
     deadline = float("inf")
@@ -347,4 +346,4 @@ def _total(job, oracle, max_trials):
             )
             return max_trials
         return schedule
-    return max_trials or space_size(job.hypermodel)
+    return max_trials or told(job.hypermodel, "space_size")

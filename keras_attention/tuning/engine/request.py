@@ -167,10 +167,10 @@ def check_workers(workers, client):
         raise ValueError(invalid("workers", workers, expected)) from None
 
 
-def space_size(hypermodel):
-    """What a hypermodel tells of its space; `None` if nothing or infinite."""
-    size = getattr(hypermodel, "space_size", None)
-    return size() if callable(size) else None
+def told(hypermodel, name):
+    """What a method of a hypermodel returns, `None` if it has none."""
+    method = getattr(hypermodel, name, None)
+    return method() if callable(method) else None
 
 
 def _accepted(oracle_class):
@@ -194,7 +194,7 @@ def _check_validation(hypermodel, validation, objective):
 
 
 def _check_size(hypermodel, max_trials):
-    size = space_size(hypermodel)
+    size = told(hypermodel, "space_size")
     if size is not None and max_trials is not None and max_trials > size:
         expected = f"at most {size}, the number of different combinations"
         raise ValueError(invalid("max_trials", max_trials, expected))
