@@ -158,20 +158,24 @@ def _trained(job, folder, trial_id, begun, hp):
     # Of a run that was interrupted.
     path.unlink(missing_ok=True)
 
-    def save(model):
+    def check():
         if not folder.is_running(trial_id, begun):
             # The search has ended, or has taken this process for dead.
             raise keras_tuner.errors.FailedTrialError("It was given up.")
+
+    def save(model):
+        check()
         with written_whole(path) as new:
             model.save_weights(new)
 
-    watch = _Watch(job.objective, save)
     if trains_by_fit(hypermodel):
-        watch = _StrictWatch(job.objective, save, kwargs)
-        kwargs["callbacks"].append(watch)
-    elif not hasattr(hypermodel, "metric_names"):
+        watch = _StrictWatch(check, job.objective, save, kwargs)
+    elif hasattr(hypermodel, "metric_names"):
         # One that tells its numbers has judged the model as it leaves it.
-        kwargs["callbacks"].append(watch)
+        watch = _Stop(check)
+    else:
+        watch = _Watch(check, job.objective, save)
+    kwargs["callbacks"].append(watch)
     results = hypermodel.fit(hp, model, *args, **kwargs)
     metrics, step = numbers_of(results, job.objective)
     score = metrics[job.objective.name]
@@ -181,26 +185,43 @@ def _trained(job, folder, trial_id, begun, hp):
     return metrics, step
 
 
-class _Watch(keras.callbacks.Callback):
+class _Stop(keras.callbacks.Callback):
+    """Ends the training of a trial that was given up.
+
+    Args:
+        check: function, which raises if it was.
+    """
+
+    async_safe = True  # Keras would wait for the numbers of every batch.
+    best = None
+
+    def __init__(self, check):
+        super().__init__()
+        self.check = check
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.check()
+
+
+class _Watch(_Stop):
     """Keeps the weights of the epoch whose objective is best.
 
     Args:
+        check: as of `_Stop`.
         objective: `keras_tuner.Objective`, or one of several.
         save: function of a model.
     """
 
-    async_safe = True  # Keras would wait for the numbers of every batch.
-
-    def __init__(self, objective, save):
-        super().__init__()
+    def __init__(self, check, objective, save):
+        super().__init__(check)
         self.objective, self.save = objective, save
-        self.best = None
 
     def on_train_begin(self, logs=None):
         # Of several phases the last is the one whose history is returned.
         self.best = None
 
     def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
         if not self.objective.has_value(logs or {}):
             return
         value = float(self.objective.get_value(logs))
@@ -213,13 +234,14 @@ class _StrictWatch(_Watch):
     """Ends the search as soon as it is seen that the objective is missing.
 
     Args:
-        objective: as of `_Watch`.
-        save: the same.
+        check: as of `_Watch`, and so are the next two.
+        objective: `keras_tuner.Objective`.
+        save: function of a model.
         options: dict, arguments of `keras.Model.fit`.
     """
 
-    def __init__(self, objective, save, options):
-        super().__init__(objective, save)
+    def __init__(self, check, objective, save, options):
+        super().__init__(check, objective, save)
         self.validates = {"validation_data", "validation_split"} & {*options}
         # Another callback may bring metrics.
         self.asked = bool(options["callbacks"])
@@ -227,13 +249,13 @@ class _StrictWatch(_Watch):
     def on_train_batch_end(self, batch, logs=None):
         if not self.asked and logs:
             self.asked = True
-            self._check(logs)
+            self._ask(logs)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._check(logs)
+        self._ask(logs)
         super().on_epoch_end(epoch, logs)
 
-    def _check(self, logs):
+    def _ask(self, logs):
         names = set(logs)
         if self.validates:
             # Not every epoch need be validated.

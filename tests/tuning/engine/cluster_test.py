@@ -144,6 +144,51 @@ def test_workers_with_several_threads_are_refused(tmp_path):
         )
 
 
+class Endless(toy.Toy):
+    """The second trial trains on, while the first one ends the search."""
+
+    def fit(self, hp, model, *args, callbacks=(), **kwargs):
+        if hp.values["kind"] == "plain":
+            toy.wait_for(pathlib.Path(self.journal).exists, 20)
+            raise keras_tuner.errors.FatalValueError("wrong data")
+        for epoch in range(100):
+            with open(self.journal, "a") as file:
+                file.write(f"{epoch}\n")
+            time.sleep(0.05)
+            for callback in callbacks:
+                callback.set_model(model)
+                callback.on_epoch_end(epoch, {"val_accuracy": -epoch})
+
+
+class Telling(Endless):
+    def metric_names(self):
+        return {"val_accuracy"}
+
+
+@pytest.mark.parametrize("kind", [Endless, Telling])
+def test_a_trial_does_not_outlive_its_search(tmp_path, cluster, kind):
+    journal = tmp_path / "journal"
+    space = keras_tuner.HyperParameters()
+    for name, value in (("units", 1), ("rate", 0.1)):
+        space.Fixed(name, value)
+    space.Choice("kind", ["plain", "gate"])
+    with pytest.raises(ValueError, match="wrong data"):
+        search(
+            kind(journal),
+            toy.DATA,
+            toy.DATA,
+            tuner="grid",
+            client=cluster,
+            directory=tmp_path / "s",
+            hyperparameters=space,
+        )
+    time.sleep(0.5)
+    before = journal.read_text()
+    time.sleep(0.3)
+    assert journal.read_text() == before
+    assert not (tmp_path / "s" / "trial_01" / "starts").exists()
+
+
 def test_the_workers_forget_the_images(tmp_path, cluster):
     alive = weakref.WeakSet()
 
