@@ -16,10 +16,11 @@ from keras_attention.internals.files import written_whole
 from keras_attention.tuning.engine.exploration import free_memory
 from keras_attention.tuning.engine.failures import failure_message
 from keras_attention.tuning.engine.folder import Folder
-from keras_attention.tuning.engine.numbers import improves
 from keras_attention.tuning.engine.numbers import numbers_of
 from keras_attention.tuning.engine.proposals import STARTS
-from keras_attention.tuning.trial.objective import check_metrics
+from keras_attention.tuning.engine.watch import Stop
+from keras_attention.tuning.engine.watch import StrictWatch
+from keras_attention.tuning.engine.watch import Watch
 
 CHECKPOINT = "checkpoint.weights.h5"
 
@@ -169,12 +170,12 @@ def _trained(job, folder, trial_id, begun, hp):
             model.save_weights(new)
 
     if trains_by_fit(hypermodel):
-        watch = _StrictWatch(check, job.objective, save, kwargs)
+        watch = StrictWatch(check, job.objective, save, kwargs)
     elif hasattr(hypermodel, "metric_names"):
         # One that tells its numbers has judged the model as it leaves it.
-        watch = _Stop(check)
+        watch = Stop(check)
     else:
-        watch = _Watch(check, job.objective, save)
+        watch = Watch(check, job.objective, save)
     kwargs["callbacks"].append(watch)
     results = hypermodel.fit(hp, model, *args, **kwargs)
     metrics, step = numbers_of(results, job.objective)
@@ -183,82 +184,3 @@ def _trained(job, folder, trial_id, begun, hp):
     if not kept and model.built:
         save(model)
     return metrics, step
-
-
-class _Stop(keras.callbacks.Callback):
-    """Ends the training of a trial that was given up.
-
-    Args:
-        check: function, which raises if it was.
-    """
-
-    async_safe = True  # Keras would wait for the numbers of every batch.
-    best = None
-
-    def __init__(self, check):
-        super().__init__()
-        self.check = check
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.check()
-
-
-class _Watch(_Stop):
-    """Keeps the weights of the epoch whose objective is best.
-
-    Args:
-        check: as of `_Stop`.
-        objective: `keras_tuner.Objective`, or one of several.
-        save: function of a model.
-    """
-
-    def __init__(self, check, objective, save):
-        super().__init__(check)
-        self.objective, self.save = objective, save
-
-    def on_train_begin(self, logs=None):
-        # Of several phases the last is the one whose history is returned.
-        self.best = None
-
-    def on_epoch_end(self, epoch, logs=None):
-        super().on_epoch_end(epoch, logs)
-        if not self.objective.has_value(logs or {}):
-            return
-        value = float(self.objective.get_value(logs))
-        if improves(self.objective, value, self.best):
-            self.best = value
-            self.save(self.model)
-
-
-class _StrictWatch(_Watch):
-    """Ends the search as soon as it is seen that the objective is missing.
-
-    Args:
-        check: as of `_Watch`, and so are the next two.
-        objective: `keras_tuner.Objective`.
-        save: function of a model.
-        options: dict, arguments of `keras.Model.fit`.
-    """
-
-    def __init__(self, check, objective, save, options):
-        super().__init__(check, objective, save)
-        self.validates = {"validation_data", "validation_split"} & {*options}
-        # Another callback may bring metrics.
-        self.asked = bool(options["callbacks"])
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not self.asked and logs:
-            self.asked = True
-            self._ask(logs)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._ask(logs)
-        super().on_epoch_end(epoch, logs)
-
-    def _ask(self, logs):
-        names = set(logs)
-        if self.validates:
-            # Not every epoch need be validated.
-            trained = {n for n in names if not n.startswith("val_")}
-            names |= {f"val_{name}" for name in trained}
-        check_metrics(self.objective, names)
