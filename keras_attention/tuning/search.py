@@ -1,5 +1,6 @@
 """The search: KerasTuner proposes, trials run here or on Dask, Keras trains."""
 
+import contextlib
 import time
 import warnings
 
@@ -20,7 +21,7 @@ from keras_attention.tuning.engine.proposals import Proposals
 from keras_attention.tuning.engine.request import check_workers
 from keras_attention.tuning.engine.request import make_job
 from keras_attention.tuning.engine.request import make_oracle
-from keras_attention.tuning.engine.request import space_size
+from keras_attention.tuning.engine.request import told
 from keras_attention.tuning.engine.run import Outcome
 from keras_attention.tuning.engine.run import run_trial
 from keras_attention.tuning.engine.settings import describe_option
@@ -67,7 +68,10 @@ def search(
 
     Args:
         hypermodel: `keras_tuner.HyperModel`, or callable of hyperparameters
-            that returns a compiled model.
+            that returns a compiled model. Of what `model.fit` returned the best
+            epoch counts; a `fit` of its own may return a dictionary or a number
+            too. The weights kept are those of the epoch with that objective,
+            else the last.
         train: tuple, data set or callable, what `fit` takes: `(x, y)`,
             `(x, y, sample_weight)`, a dataset; or a function without arguments
             that returns it, which other processes need for what cannot be
@@ -88,15 +92,18 @@ def search(
         workers: int, str or `None`, how many trials run at a time. 1 is this
             process, more are processes of this machine, with a GPU each where
             there are any; `"auto"` is one a GPU. `None` is 1, or with `client`
-            as many as its workers have threads. Defaults to `None`.
+            as many as it has workers: one that comes later gets its first
+            trial when another trial ends. A cluster that adapts grows with
+            what waits, and needs the number. Defaults to `None`.
         client: `distributed.Client` or `None`, of a Dask cluster whose workers
-            run the trials: over SSH, SLURM, Kubernetes, a cloud. Defaults to
-            `None`.
+            run the trials, each with one thread: over SSH, SLURM, Kubernetes, a
+            cloud. Defaults to `None`.
         directory: str or path, folder of the search. All machines must see it.
             Defaults to `"runs/search"`.
         seed: int of at least 0. The same seed proposes the same trials to one
             worker, and a trial's random numbers depend on its number and the
-            seed alone. The global seeds are set. Defaults to `0`.
+            seed alone, where `max_trials` has as many digits. The global seeds
+            are set. Defaults to `0`.
         epochs: int, epochs of a trial; with Hyperband, of a trial that is
             trained to the end (`max_epochs`). `None` leaves it to the
             hypermodel. Defaults to `None`.
@@ -104,8 +111,8 @@ def search(
             Nothing else in that folder is. Defaults to `False`.
         callbacks: list or tuple of Keras callbacks of every trial, each of
             which gets a copy. Defaults to `()`.
-        fit_options: dict, further arguments of `fit`, such as `class_weight`.
-            Defaults to `None`.
+        fit_options: dict, further arguments of `fit`, such as `class_weight`,
+            by which a search is known as by its seed. Defaults to `None`.
         **tuner_options: arguments of the key's oracle, such as `factor`,
             `beta`, `hyperparameters` or `max_retries_per_trial`.
 
@@ -116,7 +123,7 @@ def search(
         ValueError: An argument is invalid; the search in `directory` was
             started with other arguments or another space; a finite space has
             fewer than `max_trials` combinations; the objective is not among
-            the metrics.
+            the metrics; a worker of `client` has several threads.
         RuntimeError: Another process searches in `directory`; no trial
             succeeded; the Dask cluster was lost.
         TimeoutError: No trial ended before `time_limit`.
@@ -163,8 +170,7 @@ def search(
         callbacks=callbacks,
         fit_options=fit_options or {},
     )
-    tells = getattr(job.hypermodel, "metric_names", None)
-    available = tells() if callable(tells) else None
+    available = told(job.hypermodel, "metric_names")
     if available is not None:
         check_metrics(oracle.objective, available)
     deadline = float("inf")
@@ -177,32 +183,36 @@ def search(
         "objective": describe_objective(oracle.objective),
         "seed": seed,
         "epochs": epochs,
-        "options": {
-            name: describe_option(value)
-            for name, value in tuner_options.items()
-        },
+        "options": describe_option(tuner_options),
         "max_trials": max_trials,
     }
+    for name, value in (("fit_options", fit_options), ("callbacks", callbacks)):
+        if value:
+            settings[name] = describe_option(value)
     oracle.max_trials = max_trials
     folder = Folder(job.directory)
     with folder.locked():
+        folder.sweep()
         if overwrite:
             folder.clear()
         if read_settings(folder) is not None and not folder.has_results():
             folder.clear()
-        with make_pool(job, folder.jobs, workers, client) as pool:
-            _run(job, folder, oracle, pool, settings, deadline)
+        with (
+            make_pool(job, folder.jobs, workers, client) as pool,
+            contextlib.closing(Proposals(oracle, folder)) as proposals,
+        ):
+            _run(job, folder, proposals, pool, settings, deadline)
     return SearchResult(job.directory)
 
 
-def _run(job, folder, oracle, pool, settings, deadline):
+def _run(job, folder, proposals, pool, settings, deadline):
     """The search, from its space to its end."""
+    oracle = proposals.oracle
     known = oracle.get_space().get_config()
     entries = oracle.allow_new_entries, oracle.tune_new_entries
     space, failures = _only(pool, explore, known, *entries)
     settings |= {"space": plain(space["space"]), "complete": not failures}
     before = read_settings(folder)
-    proposals = Proposals(oracle, folder)
     if before is not None:
         refuse_changes(folder, before, settings)
         proposals.restore()
@@ -336,4 +346,4 @@ def _total(job, oracle, max_trials):
             )
             return max_trials
         return schedule
-    return max_trials or space_size(job.hypermodel)
+    return max_trials or told(job.hypermodel, "space_size")

@@ -3,6 +3,7 @@
 import gc
 import json
 import math
+import tempfile
 import warnings
 import weakref
 
@@ -14,6 +15,7 @@ import toy
 
 from keras_attention.tuning import SearchResult
 from keras_attention.tuning import search
+from keras_attention.tuning.engine.folder import Folder
 
 
 @pytest.fixture
@@ -108,6 +110,14 @@ def test_a_space_is_gone_through_once(run, tmp_path, capsys):
     run(hyperparameters=space, **hyper)
     assert sorted(v["units"] for v in values(tmp_path)) == [1, 2, 3]
     assert "no more to propose after 3 trials" in capsys.readouterr().out
+
+
+def test_what_only_a_trial_shows_makes_nothing_new(run, tmp_path):
+    space = keras_tuner.HyperParameters()
+    space.Choice("units", [1, 2, 3])
+    # The toy has a kind and a rate besides.
+    run(hyperparameters=space, tune_new_entries=False, max_trials=9)
+    assert sorted(v["units"] for v in values(tmp_path)) == [1, 2, 3]
 
 
 def test_what_only_a_trial_shows_is_searched_too(run, tmp_path):
@@ -492,6 +502,209 @@ def test_a_grid_goes_on_behind_a_trial_that_failed_early(run, tmp_path):
     assert set(units) == {1, 2, 3}
 
 
+class Worsening(keras_tuner.HyperModel):
+    """Trains by a `fit` of its own, as KerasTuner's guide has it.
+
+    The kernel counts the epochs, and the objective is best in epoch `best`.
+    """
+
+    def __init__(self, best=1, first=0.0, epochs=4):
+        super().__init__()
+        self.best, self.first, self.epochs = best, first, epochs
+
+    def build(self, hp):
+        hp.Int("units", 1, 99)
+        layer = keras.layers.Dense(
+            1, use_bias=False, kernel_initializer="zeros"
+        )
+        model = keras.Sequential([keras.Input((1,)), layer])
+        model.compile("sgd", "mse")
+        return model
+
+    def fit(self, hp, model, *args, callbacks=(), **kwargs):
+        history = keras.callbacks.History()
+        for callback in (history, *callbacks):
+            callback.set_model(model)
+            callback.on_train_begin()
+        for epoch in range(self.epochs):
+            model.layers[0].kernel.assign([[epoch + 1.0]])
+            value = self.first if epoch == 0 else -abs(epoch - self.best)
+            logs = {"loss": 1.0, "val_accuracy": float(value)}
+            for callback in (history, *callbacks):
+                callback.on_epoch_end(epoch, dict(logs))
+        return history
+
+
+def kept(hypermodel, result):
+    return float(result.best_model(hypermodel).layers[0].kernel[0, 0])
+
+
+@pytest.mark.parametrize("first", [-9.0, math.nan])
+def test_the_weights_are_of_the_epoch_that_is_scored(run, first):
+    hypermodel = Worsening(best=2, first=first)
+    result = run(hypermodel, max_trials=1)
+    assert result.best["score"] == 0
+    assert kept(hypermodel, result) == 3  # epochs count from 0
+
+
+def test_of_two_phases_the_second_counts(run):
+    class Phases(Worsening):
+        def fit(self, *args, **kwargs):
+            self.best, self.first = 0, 9.0
+            super().fit(*args, **kwargs)
+            self.best, self.first = 2, -9.0
+            return super().fit(*args, **kwargs)
+
+    hypermodel = Phases()
+    result = run(hypermodel, max_trials=1)
+    assert result.best["score"] == 0 and kept(hypermodel, result) == 3
+
+
+@pytest.mark.parametrize("told, kernel", [(max, 2), (lambda values: 7.0, 4)])
+def test_a_number_is_of_the_epoch_that_had_it(run, told, kernel):
+    class Told(Worsening):
+        def fit(self, *args, **kwargs):
+            history = super().fit(*args, **kwargs).history
+            return told(history["val_accuracy"])
+
+    hypermodel = Told(first=-9.0)
+    assert kept(hypermodel, run(hypermodel, max_trials=1)) == kernel
+
+
+def test_who_tells_all_numbers_has_judged_the_last_weights(run):
+    class Judged(Worsening):
+        def metric_names(self):
+            return {"val_accuracy"}
+
+        def fit(self, *args, **kwargs):
+            super().fit(*args, **kwargs)
+            return {"val_accuracy": 0.0}
+
+    hypermodel = Judged()
+    assert kept(hypermodel, run(hypermodel, max_trials=1)) == 4
+
+
+def test_weights_of_an_interrupted_run_are_not_kept(run, tmp_path):
+    class Elsewhere(toy.Toy):
+        def fit(self, hp, model, *args, **kwargs):
+            model.built = False
+            return 0.5
+
+    with pytest.raises(Stop):
+        run(toy.Toy(fault=stop_at(2)), max_trials=2)
+    weights = tmp_path / "s" / "trial_1" / "checkpoint.weights.h5"
+    weights.write_text("of the interrupted run")
+    run(Elsewhere(), max_trials=2)
+    assert not weights.exists()
+
+
+@pytest.mark.computing
+def test_a_round_without_earlier_weights_says_so(run, tmp_path):
+    class Lost(toy.Toy):
+        def fit(self, hp, model, *args, **kwargs):
+            for path in (tmp_path / "s").glob("*/checkpoint.weights.h5"):
+                path.unlink()
+            return super().fit(hp, model, *args, **kwargs)
+
+    result = run(Lost(), tuner="hyperband", **TUNERS["hyperband"])
+    reasons = {trial.reason for trial in result.unfinished}
+    assert reasons and all("which is missing" in reason for reason in reasons)
+
+
+class Once(keras.callbacks.Callback):
+    """Logs a metric of its own after the last epoch alone."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.params["epochs"] - 1:
+            logs["once"] = 1.0
+
+
+@pytest.mark.computing
+def test_a_metric_of_one_epoch_hides_no_other(tmp_path):
+    data = (np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
+    scores = [
+        search(
+            build,
+            data,
+            data,
+            objective="loss",
+            epochs=4,
+            max_trials=1,
+            directory=tmp_path / name,
+            callbacks=callbacks,
+        ).best["score"]
+        for name, callbacks in (("with", [Once()]), ("without", []))
+    ]
+    assert scores[0] == pytest.approx(scores[1])
+
+
+@pytest.mark.computing
+def test_validation_may_be_rare(run):
+    options = {"validation_freq": 2}
+    result = run(
+        build, objective="val_mae", epochs=4, max_trials=1, fit_options=options
+    )
+    assert result.best["score"] >= 0
+
+
+@pytest.mark.computing
+def test_the_validation_data_may_be_a_part(tmp_path):
+    data = (np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
+    result = search(
+        build,
+        data,
+        objective="val_mae",
+        max_trials=1,
+        fit_options={"validation_split": 0.5},
+        directory=tmp_path / "s",
+    )
+    assert result.best["score"] >= 0
+
+
+def test_other_arguments_of_fit_are_refused(run, tmp_path):
+    weights = {"class_weight": {0: np.float32(1), 1: 3.0}}
+    given = {"max_trials": 1, "fit_options": weights}
+    for _ in range(2):
+        run(**given, callbacks=[keras.callbacks.TerminateOnNaN()])
+    with pytest.raises(ValueError, match=r"callbacks was \['Term.* now None"):
+        run(**given)
+    weights["class_weight"][0] = 2.0
+    words = r"fit_options was .*\{'0': 1.0, '1': 3.0\}.* is now .*\{'0': 2.0"
+    with pytest.raises(ValueError, match=words):
+        run(**given, callbacks=[keras.callbacks.TerminateOnNaN()])
+
+
+def test_what_a_killed_search_left_is_swept_up(run, tmp_path):
+    run(max_trials=1)
+    folder = tmp_path / "s"
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "dead.job").write_text("images")
+    half = folder / "trial_0" / ".checkpoint.weights.h5.abc"
+    half.mkdir()
+    (half / "checkpoint.weights.h5").write_text("half")
+    mine = folder / "trial_0" / ".notes.abc"
+    others = folder / "retraining"
+    for path in (mine, others):
+        path.mkdir()
+    run(max_trials=2)
+    assert not (folder / "jobs").exists() and not half.exists()
+    assert mine.exists() and others.exists()
+    run(max_trials=1, overwrite=True)
+    assert mine.exists() and not others.exists()
+
+
+def test_nothing_stays_in_the_folder_for_scratch(run, tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run(max_trials=1)
+        gc.collect()
+    assert not [w for w in caught if issubclass(w.category, ResourceWarning)]
+    assert not list(scratch.iterdir())
+
+
 def test_retries_are_no_deaths(run, tmp_path):
     def fault(hp, value):
         raise OSError("the disk is busy")
@@ -515,11 +728,27 @@ def test_a_fatal_error_is_no_death(run, tmp_path):
     assert statuses(tmp_path) == ["COMPLETED"] * 2
 
 
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_trial_that_was_given_up_writes_nothing(run, tmp_path, anew):
+    folder = Folder(tmp_path / "s")
+
+    def fault(hp, value):
+        # As when the search has ended on another machine, and begun anew.
+        folder.end("0")
+        if anew:
+            folder.begin("0")
+        return value
+
+    with pytest.raises(RuntimeError, match="It was given up"):
+        run(toy.Toy(fault=fault), max_trials=1)
+    assert not folder.trial("0", "checkpoint.weights.h5").exists()
+
+
 def test_the_first_trial_may_be_the_one_that_dies(run, tmp_path):
     with pytest.raises(Stop):
         run(toy.Toy(fault=stop_at(1)))
     # As if the process had been killed, each time, before it could say so.
-    (tmp_path / "s" / "trial_0" / "starts").write_bytes(b"...")
+    (tmp_path / "s" / "trial_0" / "starts").write_text("a\nb\nc\n")
     result = run()
     assert statuses(tmp_path) == ["FAILED"] + ["COMPLETED"] * 4
     assert "died 3 times" in result.unfinished[0].reason
@@ -576,6 +805,9 @@ def test_an_objective_that_no_epoch_has(run, tmp_path):
         ({"project_name": "x"}, "use directory"),
         ({"max_consecutive_failed_trials": 3}, "end no search"),
         ({"callbacks": [(n for n in ())]}, "cannot be copied"),
+        ({"callbacks": keras.callbacks.Callback()}, "a list or tuple of keras"),
+        ({"fit_options": {"callbacks": []}}, "fit_options: use callbacks="),
+        ({"fit_options": {"validation_data": 1}}, "use validation="),
     ],
 )
 def test_bad_arguments(run, tmp_path, options, words):

@@ -5,6 +5,7 @@ import keras_tuner
 
 from keras_attention.tuning.engine.failures import failure_message
 from keras_attention.tuning.trial.labels import majority_share
+from keras_attention.tuning.trial.supervised import loaded
 
 
 def explore(job, config, allow_new_entries, tune_new_entries):
@@ -78,7 +79,7 @@ def majority(job):
     Of the validation data, or of what folds divide.
     """
     data = job.validation if job.validation is not None else job.train
-    return majority_share(data() if callable(data) else data)
+    return majority_share(loaded(data))
 
 
 def free_memory():

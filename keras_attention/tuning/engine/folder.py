@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import time
+import uuid
 import warnings
 
 from keras_attention.internals.files import write_text
@@ -38,6 +39,8 @@ class Folder:
         self.settings = self.path / "search.json"
         self.oracle = self.path / "oracle.json"
         self.jobs = self.path / "jobs"
+        # No search holds the folder while its winner is trained again.
+        self.retraining = self.path / "retraining"
 
     def trial(self, trial_id, name="trial.json"):
         """Path of a file of a trial."""
@@ -53,23 +56,33 @@ class Folder:
 
     def starts(self, trial_id):
         """How often a trial was begun and not ended."""
-        try:
-            return self.trial(trial_id, "starts").stat().st_size
-        except FileNotFoundError:
-            return 0
+        return len(self._starts(trial_id))
 
     def begin(self, trial_id):
-        """Counts a start, on the disk before the trial does anything."""
+        """Counts a start, on the disk before the trial does anything.
+
+        Returns:
+            str, that names this start.
+        """
         path = self.trial(trial_id, "starts")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            file.write(b".")
+        start = uuid.uuid4().hex
+        with path.open("a") as file:
+            file.write(f"{start}\n")
             file.flush()
             os.fsync(file.fileno())
+        return start
+
+    def is_running(self, trial_id, start):
+        """Whether a start is the last of its trial, and has not ended."""
+        return self._starts(trial_id)[-1:] == [start]
 
     def end(self, trial_id):
         """Forgets the starts: the trial's process lived to its end."""
         self.trial(trial_id, "starts").unlink(missing_ok=True)
+
+    def _starts(self, trial_id):
+        return _text(self.trial(trial_id, "starts")).splitlines()
 
     def forget(self, trial_id):
         """Deletes what a search has written of a trial, and nothing else."""
@@ -89,7 +102,19 @@ class Folder:
             path.unlink(missing_ok=True)
             for damaged in self.path.glob(f"{path.name}.damaged*"):
                 damaged.unlink()
+        shutil.rmtree(self.retraining, ignore_errors=True)
+
+    def sweep(self):
+        """Deletes what a search that was killed was writing.
+
+        A job is a copy of the training data.
+        """
         shutil.rmtree(self.jobs, ignore_errors=True)
+        patterns = [f".{path.name}.*" for path in (self.settings, self.oracle)]
+        patterns += [f"trial_*/.{name}.*" for name in TRIAL_FILES]
+        for pattern in patterns:
+            for half in self.path.glob(pattern):
+                shutil.rmtree(half, ignore_errors=True)
 
     def has_results(self):
         """Whether anything would be lost with the search.
@@ -123,7 +148,7 @@ class Folder:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            named = _text(holder) or "another process"
+            named = _text(holder)[:200] or "another process"
             raise RuntimeError(
                 f"{self.path} is in use by {named}. Wait for it, or choose "
                 "another directory."
@@ -201,6 +226,6 @@ def _plain(value):
 
 def _text(path):
     try:
-        return path.read_text(errors="replace")[:200]
+        return path.read_text(errors="replace")
     except FileNotFoundError:
         return ""

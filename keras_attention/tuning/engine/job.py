@@ -10,6 +10,7 @@ import keras
 import keras_tuner
 
 from keras_attention.internals.requirements import explained
+from keras_attention.tuning.trial.supervised import loaded
 from keras_attention.version import __version__
 
 
@@ -39,7 +40,7 @@ class Job:
 
     def fit_arguments(self):
         """Positional and keyword arguments of `HyperModel.fit`."""
-        train = self.train() if callable(self.train) else self.train
+        train = loaded(self.train)
         args, kwargs = [train], {"verbose": 0, **self.fit_options}
         if isinstance(train, tuple):
             # What `fit` takes beside the images and the labels is named.
@@ -47,9 +48,7 @@ class Job:
             if len(train) == 3:
                 kwargs["sample_weight"] = train[2]
         if self.validation is not None:
-            validation = self.validation
-            validation = validation() if callable(validation) else validation
-            kwargs["validation_data"] = validation
+            kwargs["validation_data"] = loaded(self.validation)
         if self.epochs is not None:
             kwargs["epochs"] = self.epochs
         return args, kwargs

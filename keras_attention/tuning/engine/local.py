@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import subprocess
 
 import keras
@@ -26,7 +27,7 @@ def local_cluster(count):
     with explained("keras_attention.tuning, for more than one worker,"):
         import dask
         import distributed
-    gpus = visible_gpus()
+    gpus, environment = visible_gpus(), _environment(count)
     spec = {
         number: {
             "cls": distributed.Nanny,
@@ -40,7 +41,7 @@ def local_cluster(count):
                 "memory_limit": 0,
                 "silence_logs": logging.ERROR,
                 "env": {
-                    **_environment(count),
+                    **environment,
                     **(
                         {"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]}
                         if gpus
@@ -60,9 +61,17 @@ def local_cluster(count):
         },
     }
     with contextlib.ExitStack() as stack:
+        # A process imports the script, and with it the backend, before it
+        # gets its `env`. Dask has it inherit what it sets here, and leaves it.
+        name = "distributed.nanny.pre-spawn-environ"
+        inherited = {**dask.config.get(name), **environment}
+        stack.callback(_restore, dict(os.environ))
         stack.enter_context(
             dask.config.set(
-                {"distributed.worker.multiprocessing-method": "spawn"}
+                {
+                    "distributed.worker.multiprocessing-method": "spawn",
+                    name: inherited,
+                }
             )
         )
         # A search says in its own lines what happened to a worker.
@@ -99,8 +108,15 @@ def visible_gpus():
         )
     except FileNotFoundError:
         return []
-    lines = [line for line in listed.stdout.splitlines() if "UUID" in line]
-    return [str(number) for number, _ in enumerate(lines)]
+    # A line each, and indented ones of the parts into which some are divided.
+    gpus = re.findall(r"^GPU \d+:.*UUID", listed.stdout, re.MULTILINE)
+    return [str(number) for number, _ in enumerate(gpus)]
+
+
+def _restore(environment):
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
 
 
 def _environment(count):

@@ -7,10 +7,11 @@ import keras
 import keras_tuner
 
 from keras_attention.tuning.trial.objective import check_metrics
+from keras_attention.tuning.trial.objective import describe_objective
 
 
 def numbers_of(results, objective):
-    """The metrics of a trial, and the epoch that they are of.
+    """The metrics of a trial, and the step that they are of.
 
     Args:
         results: what `HyperModel.fit` returned: a `keras.callbacks.History`,
@@ -19,8 +20,9 @@ def numbers_of(results, objective):
         objective: `keras_tuner.Objective`, or one of several.
 
     Returns:
-        `(metrics, epoch)`, a dictionary of floats with the objective in it,
-        and an int.
+        `(metrics, step)`, a dictionary of floats with the objective in it,
+        and an int: the index in the history. That is the epoch's number less
+        `initial_epoch`, if every epoch has the objective; 0 without a history.
 
     Raises:
         keras_tuner.errors.FatalError: It is none of these, or lacks the
@@ -36,14 +38,14 @@ def numbers_of(results, objective):
         parts = [numbers_of(part, objective) for part in results]
         names = [n for n in parts[0][0] if all(n in p for p, _ in parts)]
         means = {n: statistics.fmean(p[n] for p, _ in parts) for n in names}
-        return means, round(statistics.fmean(epoch for _, epoch in parts))
+        return means, round(statistics.fmean(step for _, step in parts))
     if isinstance(results, numbers.Real):
         return {objective.name: float(results)}, 0
-    epoch = 0
+    step = 0
     if isinstance(results, keras.callbacks.History):
-        check_metrics(objective, set(results.history))
-        epoch = best_epoch(results.history, objective)
-        results = {name: v[epoch] for name, v in results.history.items()}
+        history = _beside_objective(results.history, objective)
+        step = best_epoch(history, objective)
+        results = {name: values[step] for name, values in history.items()}
     if not isinstance(results, dict):
         raise keras_tuner.errors.FatalTypeError(
             "fit must return what model.fit returned, a dictionary of "
@@ -54,19 +56,49 @@ def numbers_of(results, objective):
     metrics = {name: float(value) for name, value in results.items()}
     # The sum of several has a name of its own.
     metrics.setdefault(objective.name, objective.get_value(metrics))
-    return metrics, epoch
+    return metrics, step
 
 
 def best_epoch(history, objective):
-    """The number of the epoch whose objective is best.
+    """The index of the epoch whose objective is best.
 
     Args:
-        history: dict of lists, of a `keras.callbacks.History`.
+        history: dict of lists, all of one length.
         objective: `keras_tuner.Objective`, or one of several.
     """
     best, found = None, 0
-    for epoch in range(min(map(len, history.values()))):
-        value = objective.get_value({n: v[epoch] for n, v in history.items()})
-        if best is None or objective.better_than(value, best) or best != best:
-            best, found = value, epoch
+    for step, row in enumerate(zip(*history.values(), strict=True)):
+        value = objective.get_value(dict(zip(history, row, strict=True)))
+        if improves(objective, value, best):
+            best, found = value, step
     return found
+
+
+def improves(objective, value, best):
+    """Whether an epoch is better than the best before it.
+
+    Args:
+        objective: `keras_tuner.Objective`, or one of several.
+        value: float, of the epoch.
+        best: float, which any other number beats if it is none; `None` before
+            the first epoch.
+    """
+    return best is None or best != best or objective.better_than(value, best)
+
+
+def _beside_objective(history, objective):
+    """The metrics of the epochs that have the objective.
+
+    A metric of fewer or more epochs does not say which they are.
+    """
+    check_metrics(objective, set(history))
+    names = [name for name, _ in describe_objective(objective)]
+    names = [name for name in (*names, objective.name) if name in history]
+    lengths = {name: len(history[name]) for name in names}
+    if len({*lengths.values()}) > 1:
+        raise keras_tuner.errors.FatalValueError(
+            "All objectives must be there after the same epochs. Received a "
+            f"history with so many values of each: {lengths}"
+        )
+    count = lengths[names[0]]
+    return {n: values for n, values in history.items() if len(values) == count}

@@ -105,7 +105,9 @@ def _draw(oracle, trial_id):
 
 
 def _is_old(oracle, values):
+    # A trial may have asked for more than is searched.
+    searched = {entry.name for entry in oracle.hyperparameters.space}
     return any(
-        values == trial.hyperparameters.values
-        for trial in oracle.trials.values()
+        values == {n: v for n, v in known.items() if n in searched}
+        for known in (t.hyperparameters.values for t in oracle.trials.values())
     )

@@ -25,6 +25,9 @@ def make_pool(job, folder, workers, client):
 
     Yields:
         A `Here`, for one worker without a client, or a `Cluster`.
+
+    Raises:
+        ValueError: A worker of the client runs several tasks at a time.
     """
     with contextlib.ExitStack() as stack:
         if client is None and workers in (None, 1):
@@ -35,8 +38,9 @@ def make_pool(job, folder, workers, client):
         write_job(job, path)
         if client is None:
             client = stack.enter_context(local_cluster(workers))
+        _check_threads(client)
         pool = Cluster(client, path, workers)
-        stack.callback(pool.cancel)
+        stack.callback(pool.close)
         yield pool
 
 
@@ -163,10 +167,28 @@ class Cluster:
                 "are kept: the same call goes on with the search."
             ) from error
 
-    def cancel(self):
-        """Gives up the tasks that have no result."""
-        if self._keys and self._client.status == "running":
+    def close(self):
+        """Gives up the tasks that have no result; the workers forget the job.
+
+        What holds the images would stay as long as the workers live.
+        """
+        if self._client.status != "running":
+            return
+        with contextlib.suppress(OSError):  # of a scheduler that is lost
             self._client.cancel(list(self._keys))
+            self._client.run(_forget, wait=False, on_error="ignore")
+
+
+def _check_threads(client):
+    threads = client.nthreads()
+    several = next((n for n in threads if threads[n] > 1), None)
+    if several:
+        raise ValueError(
+            "Trials of one process share Keras and its random numbers: the "
+            "workers of client must have one thread each "
+            "(threads_per_worker=1, dask worker --nthreads 1). Received: "
+            f"{threads[several]} threads of {several}"
+        )
 
 
 def _delete(path):
@@ -183,3 +205,8 @@ def _on_worker(path, function, arguments):
 def _job_in(path):
     # Once a process: it may hold the images.
     return read_job(pathlib.Path(path))
+
+
+async def _forget():
+    # A coroutine, as Dask waits for whatever else it runs.
+    _job_in.cache_clear()

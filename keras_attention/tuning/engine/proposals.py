@@ -45,6 +45,10 @@ class Proposals:
         # expect; which of them end it is decided in `search`.
         oracle.max_consecutive_failed_trials = None
 
+    def close(self):
+        """Deletes the scratch folder."""
+        self._scratch.cleanup()
+
     @property
     def trials(self):
         """All trials, in the order in which they began."""

@@ -31,6 +31,13 @@ _TAKEN = {
     "max_consecutive_failed_trials": "nothing: failed trials end no search",
 }
 
+# Arguments of `fit` that are arguments of `search` too.
+_NAMED = {
+    "callbacks": "callbacks",
+    "epochs": "epochs",
+    "validation_data": "validation",
+}
+
 
 def make_oracle(tuner, objective, max_trials, seed, epochs, options):
     """The oracle of a key, or the one that was given.
@@ -118,8 +125,17 @@ def make_job(
         )
         text = invalid("hypermodel", hypermodel, expected)
         raise ValueError(text + hint)
-    _check_validation(hypermodel, validation, oracle.objective)
+    for name in sorted(_NAMED.keys() & fit_options):
+        raise ValueError(
+            f"{name} is none of the fit_options: use {_NAMED[name]}=. "
+            f"Received: fit_options={fit_options!r}"
+        )
+    if "validation_split" not in fit_options:
+        _check_validation(hypermodel, validation, oracle.objective)
     _check_size(hypermodel, max_trials)
+    if not isinstance(callbacks, list | tuple):
+        expected = "a list or tuple of keras.callbacks.Callback"
+        raise ValueError(invalid("callbacks", callbacks, expected))
     try:
         callbacks = copy.deepcopy(list(callbacks))
     except Exception as error:
@@ -151,10 +167,10 @@ def check_workers(workers, client):
         raise ValueError(invalid("workers", workers, expected)) from None
 
 
-def space_size(hypermodel):
-    """What a hypermodel tells of its space; `None` if nothing or infinite."""
-    size = getattr(hypermodel, "space_size", None)
-    return size() if callable(size) else None
+def told(hypermodel, name):
+    """What a method of a hypermodel returns, `None` if it has none."""
+    method = getattr(hypermodel, name, None)
+    return method() if callable(method) else None
 
 
 def _accepted(oracle_class):
@@ -178,7 +194,7 @@ def _check_validation(hypermodel, validation, objective):
 
 
 def _check_size(hypermodel, max_trials):
-    size = space_size(hypermodel)
+    size = told(hypermodel, "space_size")
     if size is not None and max_trials is not None and max_trials > size:
         expected = f"at most {size}, the number of different combinations"
         raise ValueError(invalid("max_trials", max_trials, expected))

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import dataclasses
 import logging
+import math
 import time
 import traceback
 import zlib
@@ -17,7 +18,9 @@ from keras_attention.tuning.engine.failures import failure_message
 from keras_attention.tuning.engine.folder import Folder
 from keras_attention.tuning.engine.numbers import numbers_of
 from keras_attention.tuning.engine.proposals import STARTS
-from keras_attention.tuning.trial.objective import check_metrics
+from keras_attention.tuning.engine.watch import Stop
+from keras_attention.tuning.engine.watch import StrictWatch
+from keras_attention.tuning.engine.watch import Watch
 
 CHECKPOINT = "checkpoint.weights.h5"
 
@@ -30,7 +33,7 @@ class Outcome:
         status: str, `"COMPLETED"`, `"FAILED"`, or `"FATAL"` for what ends
             the search.
         metrics: dict of floats.
-        step: int, the epoch that they are of.
+        step: int, as of `numbers_of`.
         message: str, why it failed.
         unexpected: bool, whether it may go better if it is tried again.
         seconds: float, or `None`.
@@ -65,12 +68,12 @@ def run_trial(job, trial_id, config):
     folder = Folder(job.directory)
     if folder.starts(trial_id) >= STARTS:
         return Outcome("FAILED", message=died(folder.starts(trial_id)))
-    folder.begin(trial_id)
+    begun = folder.begin(trial_id)
     start = time.monotonic()
     hp = keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
     try:
         with _quiet():
-            metrics, step = _trained(job, folder, trial_id, hp)
+            metrics, step = _trained(job, folder, trial_id, begun, hp)
         outcome = Outcome("COMPLETED", metrics, step)
     except keras_tuner.errors.FatalError as error:
         outcome = Outcome("FATAL", error=error)
@@ -126,7 +129,7 @@ def _quiet():
         logger.removeFilter(wanted)
 
 
-def _trained(job, folder, trial_id, hp):
+def _trained(job, folder, trial_id, begun, hp):
     number = zlib.crc32(f"{job.seed}/{trial_id}".encode())
     keras.utils.set_random_seed(number)
     hypermodel = job.hypermodel
@@ -144,52 +147,40 @@ def _trained(job, folder, trial_id, hp):
     if "tuner/trial_id" in hp.values:
         # A later round of Hyperband goes on where an earlier one ended.
         earlier = folder.trial(hp.values["tuner/trial_id"], CHECKPOINT)
+        if not earlier.exists():
+            raise keras_tuner.errors.FailedTrialError(
+                f"It goes on from {earlier}, which is missing: it was deleted, "
+                "or the hypermodel's fit trained another model than was built."
+            )
         if not model.built:
             model.predict(args[0], steps=1, verbose=0)
         model.load_weights(earlier)
     path = folder.trial(trial_id, CHECKPOINT)
-    by_fit = trains_by_fit(hypermodel)
-    if by_fit:
-        alone = not kwargs["callbacks"]
-        watch = _Watch(job.objective, path, alone, job.validation is not None)
-        kwargs["callbacks"].append(watch)
-    results = hypermodel.fit(hp, model, *args, **kwargs)
-    metrics, step = numbers_of(results, job.objective)
-    if not by_fit and model.built:
+    # Of a run that was interrupted.
+    path.unlink(missing_ok=True)
+
+    def check():
+        if not folder.is_running(trial_id, begun):
+            # The search has ended, or has taken this process for dead.
+            raise keras_tuner.errors.FailedTrialError("It was given up.")
+
+    def save(model):
+        check()
         with written_whole(path) as new:
             model.save_weights(new)
+
+    if trains_by_fit(hypermodel):
+        watch = StrictWatch(check, job.objective, save, kwargs)
+    elif hasattr(hypermodel, "metric_names"):
+        # One that tells its numbers has judged the model as it leaves it.
+        watch = Stop(check)
+    else:
+        watch = Watch(check, job.objective, save)
+    kwargs["callbacks"].append(watch)
+    results = hypermodel.fit(hp, model, *args, **kwargs)
+    metrics, step = numbers_of(results, job.objective)
+    score = metrics[job.objective.name]
+    kept = watch.best is not None and math.isclose(watch.best, score)
+    if not kept and model.built:
+        save(model)
     return metrics, step
-
-
-class _Watch(keras.callbacks.Callback):
-    """Keeps the weights of the best epoch; asks at once for the objective.
-
-    Args:
-        objective: `keras_tuner.Objective`, or one of several.
-        path: path of the weights.
-        alone: bool, whether no other callback may bring metrics.
-        validates: bool, whether there are validation data.
-    """
-
-    def __init__(self, objective, path, alone, validates):
-        super().__init__()
-        self.objective, self.path = objective, path
-        self.asked, self.validates = not alone, validates
-        self.best = None
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.asked or not logs:
-            return
-        self.asked = True
-        names = set(logs)
-        if self.validates:
-            names |= {f"val_{name}" for name in logs}
-        check_metrics(self.objective, names)
-
-    def on_epoch_end(self, epoch, logs=None):
-        check_metrics(self.objective, set(logs or {}))
-        value = self.objective.get_value(logs)
-        if self.best is None or self.objective.better_than(value, self.best):
-            self.best = value
-            with written_whole(self.path) as new:
-                self.model.save_weights(new)

@@ -3,6 +3,7 @@
 import copy
 
 import keras_tuner
+import numpy as np
 
 from keras_attention.tuning.engine.folder import read_json
 from keras_attention.tuning.engine.folder import write_json
@@ -82,11 +83,19 @@ def changes(before, now):
 
 
 def describe_option(value):
-    """An option of an oracle as JSON, to compare it with another."""
+    """An option of an oracle or of `fit` as JSON, to compare it with another.
+
+    >>> describe_option({"class_weight": {0: 2.0}, "callbacks": [print]})
+    {'class_weight': {'0': 2.0}, 'callbacks': ['print']}
+    """
     if isinstance(value, keras_tuner.HyperParameters):
         return plain(value.get_config())
     if isinstance(value, list | tuple):
         return [describe_option(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): describe_option(v) for name, v in value.items()}
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return getattr(value, "__qualname__", type(value).__qualname__)

@@ -5,7 +5,7 @@ import textwrap
 from keras_attention.visualization.panels import NotebookFigure
 
 # Okabe and Ito's: apart for every kind of colour vision.
-BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"
+BLUE, VERMILION = "#0072b2", "#d55e00"
 INK, PALE, GRID = "#222222", "#666666", "#dddddd"
 COLORMAP = "cividis"
 SMALL, MEDIUM = 8, 10

@@ -20,7 +20,7 @@ _BACKED = [patheffects.withStroke(linewidth=4, foreground="white")]
 def plot_parallel(result, names=None):
     """The figure of `SearchResult.plot_parallel`."""
     if not result.finished:
-        return canvas.message("No trial has finished with a score.")
+        return canvas.message(canvas.NOTHING)
     chosen, left_out = _chosen(result, names)
     if not chosen:
         return canvas.message(

@@ -7,6 +7,7 @@ import keras_tuner
 
 from keras_attention.tuning.result.schema import read_record
 from keras_attention.tuning.result.trial import active
+from keras_attention.tuning.trial.given_values import own_values
 
 
 def best_model(result, hypermodel):
@@ -67,8 +68,7 @@ def fresh_config(trial, values=None):
     values tell; a fresh network starts with the first.
     """
     values = trial.config["values"] if values is None else values
-    own = {n: v for n, v in values.items() if not n.startswith("tuner/")}
-    return {**trial.config, "values": own}
+    return {**trial.config, "values": own_values(values)}
 
 
 def check_space(hypermodel, config, given=False):

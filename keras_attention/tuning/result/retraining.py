@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable
 
 from keras_attention.internals import arguments
+from keras_attention.tuning.engine.folder import Folder
 from keras_attention.tuning.engine.pools import map_over
 from keras_attention.tuning.engine.request import check_workers
 from keras_attention.tuning.result.rebuilding import check_space
@@ -114,7 +115,7 @@ def retrain(
             train_seed,
             items,
             job=job,
-            folder=pathlib.Path(result.directory, "jobs"),
+            folder=Folder(result.directory).retraining,
             workers=check_workers(workers, client),
             client=client,
         )

@@ -10,6 +10,7 @@ import keras
 from keras_attention.internals import arguments
 from keras_attention.internals.files import save_model
 from keras_attention.tuning.result.rebuilding import build
+from keras_attention.tuning.trial.supervised import loaded
 from keras_attention.tuning.trial.supervised import supervised
 
 
@@ -89,8 +90,8 @@ def _seeded(hypermodel, seed):
 def _fit(job, hp, model):
     options = {"verbose": 0, **job.options}
     if job.validation is not None:
-        options["validation_data"] = _data(job.validation)
-    positional = _positional(_data(job.train))
+        options["validation_data"] = loaded(job.validation)
+    positional = _positional(loaded(job.train))
     if hasattr(job.hypermodel, "fit"):
         job.hypermodel.fit(hp, model, *positional, **options)
     else:
@@ -105,14 +106,10 @@ def _fit(job, hp, model):
 
 
 def _evaluated(model, data, prefix, metric):
-    data = _positional(supervised(_data(data)))
+    data = _positional(supervised(loaded(data)))
     found = model.evaluate(*data, verbose=0, return_dict=True)
     arguments.one_of("metric", metric, tuple(found))
     return {prefix + name: float(value) for name, value in found.items()}
-
-
-def _data(data):
-    return data() if callable(data) else data
 
 
 def _positional(data):

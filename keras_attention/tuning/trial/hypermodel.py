@@ -364,7 +364,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             continued, kwargs["initial_epoch"] = kwargs["initial_epoch"], 0
         else:
             continued = 0
-        results, names = [], []
+        given, results, names = model, [], []
         for run in runs_of(
             data,
             validation,
@@ -382,6 +382,9 @@ class AttentionHyperModel(keras_tuner.HyperModel):
                 train(model, training, run, kwargs, self.restore_best)
             )
             names.append(run.name)
+            if continued and len(results) == 1:
+                # Whose weights are kept, and were another round's until now.
+                given.set_weights(model.get_weights())
         return summary_of(results, names) if repeats > 1 else results[0]
 
     def _built(self, hp, seed):

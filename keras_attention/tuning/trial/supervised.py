@@ -13,6 +13,11 @@ _KINDS = (
 )
 
 
+def loaded(data):
+    """Data, or what a function without arguments returns."""
+    return data() if callable(data) else data
+
+
 def supervised(data):
     """A tuple of arrays, or batches of tuples: what `fit` takes.
 

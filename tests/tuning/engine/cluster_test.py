@@ -1,6 +1,7 @@
 """A search on Dask: processes are killed and lost, and all of it ends."""
 
 import contextlib
+import gc
 import json
 import os
 import pathlib
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+import types
+import weakref
 
 import keras
 import keras_tuner
@@ -19,6 +22,7 @@ import toy
 import keras_attention
 from keras_attention.tuning import search
 from keras_attention.tuning.engine import job as jobs
+from keras_attention.tuning.engine import local
 from keras_attention.tuning.engine.local import local_cluster
 from keras_attention.tuning.engine.pools import map_over
 
@@ -120,6 +124,97 @@ def test_a_fatal_error_of_a_worker_is_raised_here(tmp_path, cluster):
         )
 
 
+def test_workers_with_several_threads_are_refused(tmp_path):
+    with (
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=2,
+            processes=False,
+            dashboard_address=None,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+        pytest.raises(ValueError, match="one thread.*threads_per_worker=1"),
+    ):
+        search(
+            toy.Toy(),
+            toy.DATA,
+            toy.DATA,
+            client=client,
+            directory=tmp_path / "s",
+        )
+
+
+class Endless(toy.Toy):
+    """The second trial trains on, while the first one ends the search."""
+
+    def fit(self, hp, model, *args, callbacks=(), **kwargs):
+        if hp.values["kind"] == "plain":
+            toy.wait_for(pathlib.Path(self.journal).exists, 20)
+            raise keras_tuner.errors.FatalValueError("wrong data")
+        for epoch in range(100):
+            with open(self.journal, "a") as file:
+                file.write(f"{epoch}\n")
+            time.sleep(0.05)
+            for callback in callbacks:
+                callback.set_model(model)
+                callback.on_epoch_end(epoch, {"val_accuracy": -epoch})
+
+
+class Telling(Endless):
+    def metric_names(self):
+        return {"val_accuracy"}
+
+
+@pytest.mark.parametrize("kind", [Endless, Telling])
+def test_a_trial_does_not_outlive_its_search(tmp_path, cluster, kind):
+    journal = tmp_path / "journal"
+    space = keras_tuner.HyperParameters()
+    for name, value in (("units", 1), ("rate", 0.1)):
+        space.Fixed(name, value)
+    space.Choice("kind", ["plain", "gate"])
+    with pytest.raises(ValueError, match="wrong data"):
+        search(
+            kind(journal),
+            toy.DATA,
+            toy.DATA,
+            tuner="grid",
+            client=cluster,
+            directory=tmp_path / "s",
+            hyperparameters=space,
+        )
+    time.sleep(0.5)
+    before = journal.read_text()
+    time.sleep(0.3)
+    assert journal.read_text() == before
+    assert not (tmp_path / "s" / "trial_01" / "starts").exists()
+
+
+def test_the_workers_forget_the_images(tmp_path, cluster):
+    alive = weakref.WeakSet()
+
+    class Images:
+        def __init__(self):
+            alive.add(self)
+
+        def __reduce__(self):
+            return Images, ()
+
+        def __call__(self):
+            return toy.DATA
+
+    def run():
+        given = {"max_trials": 1, "directory": tmp_path / "s"}
+        search(toy.Toy(), Images(), toy.DATA, client=cluster, **given)
+
+    run()
+
+    def forgotten():
+        gc.collect()
+        return not alive
+
+    toy.wait_for(forgotten, 10)
+
+
 def test_a_missing_file_on_a_worker_is_told_as_that(tmp_path, cluster):
     with pytest.raises(FileNotFoundError, match="nowhere.npy"):
         search(
@@ -154,14 +249,23 @@ def test_the_winner_is_trained_again_on_a_cluster(tmp_path, cluster):
     data = (np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
     given = {"objective": "val_loss", "directory": tmp_path, "max_trials": 2}
     result = search(build, data, data, **given)
-    given = {"hypermodel": build, "train": data, "test": data, "seeds": (5, 6)}
+
+    def train():
+        names = [path.name for path in tmp_path.iterdir()]
+        (tmp_path / "seen").write_text(" ".join(names))
+        return data
+
+    given = {"hypermodel": build, "train": train, "test": data, "seeds": (5, 6)}
     here = result.retrain(**given, path=tmp_path / "here.keras")
     # One after the other: two in one process would share its random numbers.
     there = result.retrain(
         **given, path=tmp_path / "there.keras", client=cluster, workers=1
     )
     assert there.values == here.values and (tmp_path / "there.keras").exists()
-    assert not (tmp_path / "jobs").exists()
+    # Where no search that begins meanwhile sweeps it up.
+    seen = (tmp_path / "seen").read_text().split()
+    assert "retraining" in seen and "jobs" not in seen
+    assert not (tmp_path / "retraining").exists()
 
 
 def test_nobody_else_reaches_the_workers():
@@ -181,6 +285,37 @@ def test_nobody_else_reaches_the_workers():
     with local_cluster(1):
         new = listening() - before
     assert new and {address.ip for address in new} == {"127.0.0.1"}
+
+
+def test_a_worker_has_its_environment_from_the_first(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+
+    def inherited():
+        text = pathlib.Path("/proc/self/environ").read_text()
+        return dict(line.split("=", 1) for line in text.split("\0") if line)
+
+    with local_cluster(1) as client:
+        found = client.submit(inherited).result()
+    assert found["KERAS_BACKEND"] == keras.config.backend()
+    assert found["OMP_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
+    # Which the next workers would take for the user's own wish.
+    assert dict(os.environ) == before
+
+
+LISTED = """\
+GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5c)
+  MIG 1g.5gb      Device  0: (UUID: MIG-1a)
+  MIG 1g.5gb      Device  1: (UUID: MIG-2b)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-6d)
+"""
+
+
+def test_parts_of_a_gpu_are_no_gpus(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    listed = types.SimpleNamespace(stdout=LISTED)
+    monkeypatch.setattr(local.subprocess, "run", lambda *a, **k: listed)
+    assert local.visible_gpus() == ["0", "1"]
 
 
 def test_two_workers_one_killed(tmp_path, capsys):

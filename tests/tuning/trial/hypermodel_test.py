@@ -374,6 +374,22 @@ def test_hyperband_continues_the_schedule():
     assert epochs == [2, 3] + 2 * [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("repeats", [{"seeds": 2}, {"folds": 2}])
+def test_a_later_round_leaves_its_own_weights(repeats):
+    hypermodel = make_hypermodel(epochs=1, **repeats)
+    x, y = make_arrays()
+    hp = keras_tuner.HyperParameters()
+    hp.values = {**SE, "tuner/epochs": 2, "tuner/initial_epoch": 1}
+    model = hypermodel.build(hp)
+    data = {} if "folds" in repeats else {"validation_data": (x, y)}
+    results = hypermodel.fit(hp, model, x, y, verbose=0, **data)
+    if "seeds" in repeats:
+        loss = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+        assert loss == pytest.approx(results["val_loss_seed0"])
+    untrained = hypermodel.build(hp).get_weights()
+    assert any(map(np.any, map(np.subtract, model.get_weights(), untrained)))
+
+
 def test_several_labels_an_image():
     hypermodel = make_hypermodel(
         make_base("sigmoid", 3),
