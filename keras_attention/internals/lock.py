@@ -56,6 +56,7 @@ def locked(folder, name, needed_by):
 def _named(holder):
     """Who; between its two files a process is not named yet."""
     try:
-        return holder.read_text() or "another process"
+        text = holder.read_text(errors="replace")[:200]
+        return text or "another process"
     except OSError:
         return "another process"

@@ -6,13 +6,11 @@ import os
 import pathlib
 import re
 import shutil
-import socket
-import time
 import uuid
 import warnings
 
 from keras_attention.internals.files import write_text
-from keras_attention.internals.requirements import explained
+from keras_attention.internals.lock import locked
 
 #: What a trial's folder may hold that a search has written.
 TRIAL_FILES = (
@@ -133,34 +131,13 @@ class Folder:
                 return True
         return False
 
-    @contextlib.contextmanager
     def locked(self):
-        """Holds the folder while the block runs: one search at a time.
+        """Holds the folder, as a context: one search at a time.
 
         Raises:
             RuntimeError: Another process searches here.
         """
-        with explained("keras_attention.tuning"):
-            import filelock
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.path / "search.lock")
-        holder = self.path / "search.holder"
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            named = _text(holder)[:200] or "another process"
-            raise RuntimeError(
-                f"{self.path} is in use by {named}. Wait for it, or choose "
-                "another directory."
-            ) from None
-        try:
-            now = time.strftime("%Y-%m-%d %H:%M:%S")
-            host = socket.gethostname()
-            holder.write_text(f"process {os.getpid()} on {host} since {now}")
-            yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
+        return locked(self.path, "search", "keras_attention.tuning")
 
 
 def write_json(path, value, keep_previous=False, sync=True):
