@@ -3,8 +3,14 @@
 `keras_attention.attach` puts attention into any network that exists already.
 """
 
+from keras_attention.models.learn_to_pay_attention import LearnToPayAttentionVGG
 from keras_attention.models.melanoma import MelanomaAttentionVGG16BN
 from keras_attention.models.reinforce_model import ReinforceModel
 from keras_attention.models.vgg16_bn_attention import VGG16BNAttention
 
-__all__ = ["MelanomaAttentionVGG16BN", "ReinforceModel", "VGG16BNAttention"]
+__all__ = [
+    "LearnToPayAttentionVGG",
+    "MelanomaAttentionVGG16BN",
+    "ReinforceModel",
+    "VGG16BNAttention",
+]
