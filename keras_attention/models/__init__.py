@@ -6,6 +6,7 @@
 from keras_attention.models.learn_to_pay_attention import LearnToPayAttentionVGG
 from keras_attention.models.melanoma import MelanomaAttentionVGG16BN
 from keras_attention.models.reinforce_model import ReinforceModel
+from keras_attention.models.sononet_grid_attention import SononetGridAttention
 from keras_attention.models.vgg16_bn_attention import VGG16BNAttention
 from keras_attention.models.vgg16_bn_transformer import VGG16BNTransformer
 
@@ -13,6 +14,7 @@ __all__ = [
     "LearnToPayAttentionVGG",
     "MelanomaAttentionVGG16BN",
     "ReinforceModel",
+    "SononetGridAttention",
     "VGG16BNAttention",
     "VGG16BNTransformer",
 ]
