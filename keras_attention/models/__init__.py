@@ -1,5 +1,14 @@
 """image -> classes: networks with attention, assembled functionally.
 
+| network | of |
+|---|---|
+| `VGG16BNAttention` | VGG16_bn with any attention at any place |
+| `VGG16BNTransformer` | VGG16_bn up to a block, then a transformer |
+| `MelanomaAttentionVGG16BN` | Yan et al., IPMI 2019, with its family |
+| `LearnToPayAttentionVGG` | Jetley et al., ICLR 2018 |
+| `SononetGridAttention` | Schlemper et al., MedIA 2019 |
+| `ReinforceModel` | any network whose attention draws |
+
 `keras_attention.attach` puts attention into any network that exists already.
 """
 

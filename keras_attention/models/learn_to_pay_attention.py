@@ -103,13 +103,13 @@ def LearnToPayAttentionVGG(
         Jetley, Lord, Lee, Torr: Learn To Pay Attention. ICLR 2018.
 
     Differs from the paper:
-        In nothing that is computed. Of pc with a softmax, or anything else
-        that only compares positions, it does not say what follows from it:
-        `u . g` is the same for all of them, so maps and answers do not depend
-        on the global vector, and its 4,984,320 parameters from block 6 on are
-        not trained. With `"dot"` or `"sigmoid"` they are. Convolutions are
-        initialised as in `VGG16BN`. A common port of it has `"sigmoid"` unless
-        told otherwise.
+        The layers are those of a port in PyTorch, whose parameters these are;
+        that has sigmoids and means unless told otherwise, here the paper's
+        softmax is the default. What follows from pc with a softmax, or anything
+        else that only compares positions: `u . g` is the same for all of them,
+        so maps and answers do not depend on the global vector, and its
+        4,984,320 parameters from block 6 on are not trained. With `"dot"` or
+        `"sigmoid"` they are. Convolutions are initialised as in `VGG16BN`.
 
     Cost:
         Attention adds 131,072 parameters for the first map's projection, 512

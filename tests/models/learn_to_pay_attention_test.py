@@ -191,6 +191,7 @@ def test_who_hears_the_global_vector(score, alignment, is_asked):
 
 
 @not_on_jax
+@pytest.mark.usefixtures("eagerly")
 def test_trains_saves_and_takes_more_attention(tmp_path):
     model = LearnToPayAttentionVGG(**TINY, dropout=0.1, combination="indep")
     model.compile("sgd", "sparse_categorical_crossentropy")

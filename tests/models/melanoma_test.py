@@ -237,6 +237,7 @@ def pooled(masks, size):
 
 
 @not_on_jax
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("region", ["object", "background"])
 def test_the_losses_are_the_papers(region):
     model = randomized(
@@ -267,6 +268,7 @@ def test_the_losses_are_the_papers(region):
 
 
 @not_on_jax
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_variants_train_save_and_take_more_attention(variant, tmp_path):
     model = MelanomaAttentionVGG16BN(**TINY, variant=variant)

@@ -160,6 +160,7 @@ def test_a_gate_equals_numpy(alignment):
 
 
 @not_on_jax
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("combination", ["deep_supervision", "fine_tuned"])
 def test_trains_saves_and_takes_more_attention(combination, tmp_path):
     model = SononetGridAttention(

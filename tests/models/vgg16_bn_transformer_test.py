@@ -150,6 +150,7 @@ def test_a_block_equals_numpy():
 
 
 @not_on_jax
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("pooling", ["token", "mean"])
 def test_trains_saves_and_takes_more_attention(pooling, tmp_path):
     arguments = {**TINY, "input_shape": (None, None, 3)}
