@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_attention.alignments import SigmoidAlignment
 from keras_attention.features import network_arguments
 from keras_attention.features import vgg
 from keras_attention.internals import arguments
@@ -39,8 +40,8 @@ def SononetGridAttention(
         classes: int, number of classes. Defaults to `14`.
         alignment: str, class, dict or `Alignment`, of both gates; see
             `AttentionGate2D`. The published networks have `"mean_flow"`, and
-            code for `"softmax"`, `"sigmoid"` and `"min_max"`. Defaults to
-            `"mean_flow"`.
+            code for `"softmax"`, `"min_max"` and `"sigmoid"`, with which gates
+            start open. Defaults to `"mean_flow"`.
         combination: str, how vectors become the answer:
 
             - `"concat"`: one classifier of all three, side by side.
@@ -84,11 +85,10 @@ def SononetGridAttention(
         MedIA 2019.
 
     Differs from the paper:
-        With `"sigmoid"` its code starts the score's bias at 3, here it is 0. It
-        has a loss for each of the three answers of `"mean"`, which it averages
-        in use alone; `"deep_supervision"` gives them apart. For `"fine_tuned"`
-        it trains the three classifiers first. Where all scores of a map are
-        equal, `"mean_flow"` is uniform, and not NaN.
+        Its code has a loss for each of the three answers of `"mean"`, which it
+        averages in use alone; `"deep_supervision"` gives them apart. For
+        `"fine_tuned"` it trains the three classifiers first. Where all scores
+        of a map are equal, `"mean_flow"` is uniform, and not NaN.
 
     Cost:
         The gates have 6,209 and 8,257 parameters.
@@ -129,6 +129,9 @@ def SononetGridAttention(
             gate, return_attention_scores, features, x
         )
         maps.append(scores)
+        if isinstance(gate.alignment, SigmoidAlignment):
+            # As published: gates start open.
+            gate.score_dense.bias.assign([3.0])
     pool = keras.layers.GlobalAveragePooling2D(name="global_pool")
     vectors["global"] = pool(x)
 

@@ -64,6 +64,14 @@ def test_published_shapes():
     assert model.get_layer("block5_relu2").output.shape == (None, 13, 17, 64)
 
 
+def test_sigmoid_gates_start_open():
+    for alignment, bias in (("sigmoid", 3.0), ("softmax", 0.0)):
+        model = SononetGridAttention(**TINY, alignment=alignment)
+        for place in PLACES:
+            *_, seen = model.get_layer(f"{place}_gate").get_weights()
+            np.testing.assert_array_equal(seen, [bias])
+
+
 def aligned(c, alignment):
     """What the papers' modes make of scores `(batch, positions)`."""
     if alignment == "mean_flow":
