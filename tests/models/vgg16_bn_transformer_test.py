@@ -189,8 +189,7 @@ def test_trains_saves_and_takes_more_attention(pooling, tmp_path):
     keras.backend.backend() != "tensorflow",
     reason="shapes are static on the other backends",
 )
-@pytest.mark.parametrize("pooling", ["token", "mean"])
-def test_a_dataset_of_unknown_size_trains(pooling):
+def test_a_dataset_of_unknown_size_trains():
     import tensorflow as tf
 
     x = np.random.default_rng(0).normal(size=(2, 64, 48, 3)).astype("float32")
@@ -202,11 +201,12 @@ def test_a_dataset_of_unknown_size_trains(pooling):
         ),
     )
     arguments = {**TINY, "input_shape": (None, None, 3), "dropout": 0.0}
-    model = VGG16BNTransformer(**arguments, pooling=pooling)
-    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
-    expected = model.train_on_batch(x, np.array([0, 1]))
+    model = VGG16BNTransformer(**arguments)
+    p = keras.ops.convert_to_numpy(model(x, training=True))
+    expected = -np.log(p[[0, 1], [0, 1]]).mean()
+    model.compile("sgd", "sparse_categorical_crossentropy")
     history = model.fit(dataset, verbose=0).history
-    assert history["loss"][0] == pytest.approx(float(expected), rel=1e-5)
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_channels_first_is_the_transposed():
