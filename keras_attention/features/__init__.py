@@ -14,11 +14,14 @@ of its maps can be attended to: `model.get_layer("block3_pool").output`.
 | `torchvision_weights` | torchvision's state dictionaries into these models |
 | `pretrained` | files of weights and what is published, without PyTorch |
 | `normalization` | batch normalization in a network without |
+| `position_embedding`, `class_token` | a map, as a transformer takes it |
 | `preprocessing` | pixels as the published weights expect them |
 """
 
+from keras_attention.features.class_token import ClassToken
 from keras_attention.features.efficientnet_lite0 import EfficientNetLite0
 from keras_attention.features.normalization import batch_normalized
+from keras_attention.features.position_embedding import PositionEmbedding2D
 from keras_attention.features.preprocessing import preprocess_input
 from keras_attention.features.pretrained import read_weights
 from keras_attention.features.pretrained import weights_info
@@ -41,7 +44,9 @@ __all__ = [
     "VGG16BN",
     "VGG19",
     "VGG19BN",
+    "ClassToken",
     "EfficientNetLite0",
+    "PositionEmbedding2D",
     "batch_normalized",
     "load_torchvision_state",
     "preprocess_input",

@@ -52,8 +52,9 @@ def network(
     x = image
     depth, _, normalized = architecture.partition("_")
     blocks = zip(filters, _CONVOLUTIONS[depth], strict=True)
-    for block, (width, convolutions) in enumerate(blocks, start=1):
-        x = _block(x, f"block{block}", width, convolutions, bool(normalized))
+    for number, (width, convolutions) in enumerate(blocks, start=1):
+        x = block(x, f"block{number}", width, convolutions, bool(normalized))
+        x = pool(x, f"block{number}")
     if include_top:
         x = _classifier(x, units, classes, activation)
     else:
@@ -83,8 +84,8 @@ def _published(image, include_top, width_multiplier):
     return needs
 
 
-def _block(x, name, filters, convolutions, normalized):
-    """`(batch, h, w, c)` to `(batch, h // 2, w // 2, filters)`."""
+def block(x, name, filters, convolutions, normalized=True):
+    """`(batch, h, w, c)` to `(batch, h, w, filters)`: all but the pooling."""
     axis = -1 if keras.config.image_data_format() == "channels_last" else 1
     for number in range(1, convolutions + 1):
         x = keras.layers.Conv2D(
@@ -103,6 +104,11 @@ def _block(x, name, filters, convolutions, normalized):
                 axis=axis, epsilon=1e-5, momentum=0.9, name=f"{name}_bn{number}"
             )(x)
         x = keras.layers.ReLU(name=f"{name}_relu{number}")(x)
+    return x
+
+
+def pool(x, name):
+    """`(batch, h, w, c)` to `(batch, h // 2, w // 2, c)`."""
     return keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x)
 
 

@@ -12,6 +12,7 @@ from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.parts import refuse_per_channel
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import finite
+from keras_attention.ops import grid_of
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import precise_dtype
@@ -156,7 +157,7 @@ class AttentionGate2D(AttentionLayer2D):
 
     def attend(self, features, query, mask, training):
         """Scores every position and lets its features through."""
-        grid = ops.shape(features)[1:3]
+        grid = grid_of(features)
         features, mask = hide_masked(features, mask)
         guide = resize_map(finite(self.query_dense(query)), grid)
         hidden = at_least_float32(finite(self.features_dense(features)))

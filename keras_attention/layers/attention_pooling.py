@@ -13,6 +13,7 @@ from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.parts import count_positions
 from keras_attention.layers.parts import get_score
 from keras_attention.layers.parts import refuse_negative_scores
+from keras_attention.ops import grid_of
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import precise_dtype
@@ -189,7 +190,7 @@ class AttentionPooling2D(AttentionLayer2D):
 
     def attend(self, features, query, mask, training):
         """Scores, aligns and aggregates."""
-        grid = ops.shape(features)[1:3]
+        grid = grid_of(features)
         keeps_query_axis = self._keeps_query_axis(
             None if query is None else query.shape
         )

@@ -7,6 +7,7 @@ from keras_attention.internals.recording import record_attention
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.multi_head import MultiHeadAttention2D
 from keras_attention.layers.parts import count_positions
+from keras_attention.ops import grid_of
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import tokens_to_map
@@ -154,7 +155,7 @@ class CrossAttention2D(MultiHeadAttention2D):
 
     def attend(self, features, query, mask, training):
         """Compares the queries with all positions."""
-        grid = ops.shape(features)[1:3]
+        grid = grid_of(features)
         features, scores_mask = hide_masked(features, mask)
         tokens = map_to_tokens(features)
         is_single = len(query.shape) == 2

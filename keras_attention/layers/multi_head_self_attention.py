@@ -10,6 +10,7 @@ from keras_attention.layers.multi_head import MultiHeadAttention2D
 from keras_attention.layers.pairwise import refuse_large_map
 from keras_attention.layers.parts import count_positions
 from keras_attention.ops import at_least_float32
+from keras_attention.ops import grid_of
 from keras_attention.ops import hide_masked
 from keras_attention.ops import map_to_tokens
 from keras_attention.ops import split_heads
@@ -221,7 +222,7 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
                 f"{self.grid}. Received: features of shape "
                 f"{tuple(features.shape)}"
             )
-        grid = ops.shape(features)[1:3]
+        grid = grid_of(features)
         weights = self.compare(tokens, tokens, scores_mask, grid, training)
         weights = record_attention(self, weights)
         context = self.combine(weights, tokens, training)

@@ -8,11 +8,18 @@
 
 A model with `return_attention_scores=True` returns its predictions and one
 map a layer, and takes one loss for each of them:
-`model.compile(loss=[focal, dice, dice], loss_weights=[1, 0.001, 0.01])`.
+`model.compile(loss=[focal, dice, dice], loss_weights=[1, 0.001, 0.01])`, which
+is what `melanoma_losses` is.
 """
 
 from keras_attention.losses.focal import FocalLoss
 from keras_attention.losses.map_dice import AttentionDice
 from keras_attention.losses.map_sparsity import AttentionSparsity
+from keras_attention.losses.melanoma import melanoma_losses
 
-__all__ = ["AttentionDice", "AttentionSparsity", "FocalLoss"]
+__all__ = [
+    "AttentionDice",
+    "AttentionSparsity",
+    "FocalLoss",
+    "melanoma_losses",
+]

@@ -28,6 +28,9 @@ class AttentionDice(keras.losses.Loss):
             1 whatever they do. Defaults to `False`.
         over: str, `"image"`, one Dice an image, or `"batch"`, one Dice over the
             sums of the whole batch, as in the paper. Defaults to `"image"`.
+        region: str, what the map should cover: the `"object"` of the mask, or
+            the `"background"` around it, the paper's control, with `1 - z` in
+            place of `z`. Defaults to `"object"`.
         reduction: str or `None`, as in every Keras loss. Defaults to
             `"sum_over_batch_size"`.
         name: str, of the loss. Defaults to `"attention_dice"`.
@@ -46,8 +49,9 @@ class AttentionDice(keras.losses.Loss):
     Returns:
         A scalar in `[0, 1]`; `(batch,)` with `reduction=None`. An image whose
         mask is empty, because it has no object or no known mask, costs 0 and
-        gives no gradient; over the batch its attention is left out of the
-        sums.
+        gives no gradient, whatever the region; over the batch its attention is
+        left out of the sums. So is one without background, if that is asked
+        for.
 
     Raises:
         ValueError: For unknown strings and for other shapes.
@@ -78,6 +82,7 @@ class AttentionDice(keras.losses.Loss):
         Two small matrix products an image for the mask.
 
     See also:
+        `melanoma_losses`, which puts the paper's together.
         `keras.losses.Dice`, for predictions of the mask's own size.
     """
 
@@ -90,6 +95,7 @@ class AttentionDice(keras.losses.Loss):
         self,
         divide_by_max=False,
         over="image",
+        region="object",
         reduction="sum_over_batch_size",
         name="attention_dice",
         dtype=None,
@@ -98,6 +104,9 @@ class AttentionDice(keras.losses.Loss):
         super().__init__(name, reduction, precise_dtype(policy.compute_dtype))
         self.divide_by_max = arguments.boolean("divide_by_max", divide_by_max)
         self.over = arguments.one_of("over", over, ("image", "batch"))
+        self.region = arguments.one_of(
+            "region", region, ("object", "background")
+        )
 
     def call(self, y_true, y_pred):
         """One number an image."""
@@ -106,6 +115,9 @@ class AttentionDice(keras.losses.Loss):
         maps = _checked_maps(y_pred)
         masks = _checked_masks(y_true)
         expect_channels_not_last("y_pred", y_pred.shape, masks.shape[1:])
+        known = ops.any(masks > 0, axis=(1, 2))
+        if self.region == "background":
+            masks = 1.0 - masks
         masks = _area_average(masks, ops.shape(maps)[1:])
         if self.divide_by_max:
             highest = ops.max(maps, axis=(1, 2), keepdims=True)
@@ -114,10 +126,12 @@ class AttentionDice(keras.losses.Loss):
         overlap = ops.sum(maps * masks, axis=(1, 2))
         covered = ops.sum(masks, axis=(1, 2))
         total = ops.sum(maps, axis=(1, 2)) + covered
-        known = covered > 0
+        known = ops.logical_and(known, covered > 0)
         if self.over == "batch":
-            total = ops.sum(ops.where(known, total, 0.0), keepdims=True)
-            overlap = ops.sum(overlap, keepdims=True)
+            overlap, total = (
+                ops.sum(ops.where(known, part, 0.0), keepdims=True)
+                for part in (overlap, total)
+            )
             known = ops.logical_and(total > 0, ops.ones_like(known))
         dice = 2.0 * overlap / ops.where(known, total, 1.0)
         return ops.where(known, 1.0 - dice, 0.0)
@@ -133,6 +147,7 @@ class AttentionDice(keras.losses.Loss):
             **super().get_config(),
             "divide_by_max": self.divide_by_max,
             "over": self.over,
+            "region": self.region,
             "dtype": self.dtype,
         }
 

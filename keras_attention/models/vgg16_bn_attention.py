@@ -212,7 +212,7 @@ def _insert(graph, inserted, return_scores):
     def followed_by(name, layer):
         def call(copy, *args, **kwargs):
             outputs = copy(*args, **kwargs)
-            outputs, maps[name] = _attend(layer, return_scores, outputs)
+            outputs, maps[name] = attend(layer, return_scores, outputs)
             return outputs
 
         return call
@@ -230,7 +230,7 @@ def _tap(layer, features, deepest, pooled, return_scores):
         getattr(layer, "query_kind", None)
     )
     inputs = [features] if query is None else [features, query]
-    outputs, weights = _attend(layer, return_scores, *inputs)
+    outputs, weights = attend(layer, return_scores, *inputs)
     if len(outputs.shape) == 4:
         pool = keras.layers.GlobalAveragePooling2D(name=f"{layer.name}_pool")
         outputs = pool(outputs)
@@ -240,7 +240,7 @@ def _tap(layer, features, deepest, pooled, return_scores):
     return outputs, weights
 
 
-def _attend(layer, return_scores, *inputs):
+def attend(layer, return_scores, *inputs):
     """Outputs, and weights if wanted; other Keras layers have none."""
     if return_scores and isinstance(layer, layers.AttentionLayer2D):
         return layer(*inputs, return_attention_scores=True)

@@ -38,6 +38,7 @@ from keras_attention.ops.distances import squared_distances
 from keras_attention.ops.entmax import entmax
 from keras_attention.ops.grid_crf import grid_log_odds
 from keras_attention.ops.largest import largest
+from keras_attention.ops.maps import grid_of
 from keras_attention.ops.maps import hide_masked
 from keras_attention.ops.maps import map_to_tokens
 from keras_attention.ops.maps import merge_heads
@@ -85,6 +86,7 @@ __all__ = [
     "finite",
     "first_highest",
     "grid_log_odds",
+    "grid_of",
     "gumbel",
     "hide_masked",
     "in_chain_order",

@@ -22,6 +22,18 @@ def map_to_tokens(x):
     return ops.reshape(x, (-1, height * width, channels))
 
 
+def grid_of(x):
+    """The `(height, width)` of a map: two integers, or two scalar tensors.
+
+    Keras lets no layer be called with one of each, which is what TensorFlow
+    gives where one side is known and the other is not.
+    """
+    grid = tuple(ops.shape(x)[1:3])
+    if any(ops.is_tensor(size) for size in grid):
+        return tuple(ops.convert_to_tensor(size, "int32") for size in grid)
+    return grid
+
+
 def hide_masked(x, mask):
     """Zeros in the masked places of a map, so that NaN cannot leak from them.
 

@@ -39,6 +39,40 @@ def test_odd_sizes(key, batch, size):
         assert np.isfinite(keras.ops.convert_to_numpy(tensor)).all()
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="shapes are static on the other backends",
+)
+def test_one_side_of_the_map_may_be_known():
+    import tensorflow as tf
+
+    arrays = {key: inputs_of(key, (2, 4, 5, 8)) for key in KEYS}
+    mechanisms = {key: layers.get(key) for key in KEYS}
+    outputs = {
+        key: mechanisms[key](*arrays[key], return_attention_scores=True)
+        for key in KEYS
+    }
+    signature = {
+        key: [
+            tf.TensorSpec((None, None, *array.shape[2:]), array.dtype)
+            for array in arrays[key]
+        ]
+        for key in KEYS
+    }
+
+    @tf.function(input_signature=[signature])
+    def run(arrays):
+        return {
+            key: mechanisms[key](*arrays[key], return_attention_scores=True)
+            for key in KEYS
+        }
+
+    seen = run(arrays)
+    for key in KEYS:
+        for a, b in zip(seen[key], outputs[key], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
 @not_on_jax
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float64"])
 @pytest.mark.parametrize("key", KEYS)

@@ -54,6 +54,28 @@ def test_it_is_the_dice_with_the_mask_averaged_over_areas(size):
 
 
 @pytest.mark.computing
+@pytest.mark.parametrize("over", ["image", "batch"])
+def test_the_background_is_the_rest_of_known_images(gradient_of, over):
+    masks, maps = draw((4, 5))
+    masks[1] = 0
+    loss = AttentionDice(over=over, region="background")
+    value, gradient = gradient_of(loss, masks, maps)
+    assert not gradient[1].any()
+    assert gradient[0].any() and gradient[2].any()
+    overlap, total = parts(1 - masks[[0, 2]], maps[[0, 2]])
+    if over == "image":
+        expected = (1 - 2 * overlap / total).sum() / 3
+    else:
+        expected = 1 - 2 * overlap.sum() / total.sum()
+    assert value == pytest.approx(expected, rel=1e-5)
+    # There is no background, and perhaps no attention either.
+    for nothing in (np.zeros_like(maps), maps):
+        value, gradient = gradient_of(loss, 0 * masks + 1, nothing)
+        assert value == 0
+        assert not gradient.any()
+
+
+@pytest.mark.computing
 def test_keras_agrees_on_maps_of_the_masks_size():
     masks, maps = draw((12, 10), heads=1)
     expected = keras.losses.Dice(axis=(1, 2), reduction=None)(masks, maps[:, 0])
@@ -275,8 +297,11 @@ def test_dice_and_sparsity_move_the_map_where_they_should():
 
 
 def test_configs_round_trip(restored):
-    loss = AttentionDice(True, "batch", reduction="sum", name="on_object")
+    loss = AttentionDice(
+        True, "batch", "background", reduction="sum", name="on_object"
+    )
     assert restored(loss).get_config() == loss.get_config()
+    assert loss.get_config()["region"] == "background"
     assert loss.get_config()["divide_by_max"] is True
 
 
@@ -287,6 +312,8 @@ def test_errors_name_the_argument():
         AttentionDice("sum")
     with pytest.raises(ValueError, match=r"over.*'image', 'batch'.*'all'"):
         AttentionDice(over="all")
+    with pytest.raises(ValueError, match=r"region.*'background'.*'border'"):
+        AttentionDice(region="border")
     masks, maps = draw((4, 5))
     with pytest.raises(ValueError, match=r"y_pred.*\(3, 4\)"):
         AttentionDice()(masks, maps[:, 0, :, 0])
