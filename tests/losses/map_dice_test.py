@@ -53,6 +53,13 @@ def test_it_is_the_dice_with_the_mask_averaged_over_areas(size):
     assert float(received) == pytest.approx(expected, rel=1e-5)
 
 
+def test_weights_of_channels_are_no_map():
+    masks, _ = draw((3, 5))
+    with pytest.raises(ValueError, match="y_pred.*Weights of channels"):
+        AttentionDice()(masks, np.full((3, 1, 1, 8), 0.5))
+    AttentionDice()(masks, np.full((3, 1, 1, 3, 5), 0.5))
+
+
 @pytest.mark.computing
 def test_keras_agrees_on_maps_of_the_masks_size():
     masks, maps = draw((12, 10), heads=1)

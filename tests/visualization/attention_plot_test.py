@@ -61,6 +61,35 @@ def test_channels_last_are_no_heads_of_a_column():
     plot({"single": maps[..., :1, :1]})
 
 
+def test_arrays_that_are_no_maps_are_named_and_not_drawn():
+    # What an AttentionExtractor returns does not say its kind.
+    pairs = np.random.default_rng(2).random((COUNT, 4, 36, 36))
+    pairs /= pairs.sum(-1, keepdims=True)
+    gates = np.full((COUNT, 1, 1, 16), 0.7)
+    arrays = {"pool": softmax_maps(), "mha": pairs, "se": gates}
+    figure = plot(arrays | {"cls": pairs[:, :, :1]})
+    assert figure.texts[0].get_text() == (
+        "Not over positions, not shown: mha (pairwise), se (channel), cls "
+        "(pairwise)"
+    )
+    with pytest.raises(ValueError, match=r"mha \(pairwise\)\. What one query"):
+        plot({"mha": pairs})
+    # As the message says; and rows that happen to be alike are a map.
+    plot({"mha": np.mean(pairs, 2).reshape(COUNT, 4, 6, 6)})
+    assert not plot({"small": np.full((COUNT, 1, 2, 2), 0.5)}).texts
+
+
+def test_a_strip_has_maps_of_one_row():
+    strips = np.random.default_rng(2).random((COUNT, 8, 64))
+    row = np.full((COUNT, 1, 1, 8), 0.7)
+    for image, weights in (
+        (strips, row),
+        (strips, row / row.sum()),
+        (strips.swapaxes(1, 2), row.swapaxes(2, 3)),
+    ):
+        assert not plot({"row": weights}, image).texts
+
+
 def test_one_panel_an_image_and_layer_and_one_bar_a_layer():
     maps = {"block3": softmax_maps(), "block4": softmax_maps(side=3)}
     figure = plot(maps, outlines=masks())
