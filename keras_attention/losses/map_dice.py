@@ -40,7 +40,8 @@ class AttentionDice(keras.losses.Loss):
             in `[0, 1]`, 1 on the object; usually of the image's size.
         y_pred: Spatial weights `(batch, heads, height, width)`,
             `(batch, heads, queries, height, width)` or
-            `(batch, height, width)`; sizes may be unknown.
+            `(batch, height, width)`; sizes may be unknown. Those of pairs of
+            positions are no maps and look the same.
         sample_weight: Optional `(batch,)`.
 
     Returns:
