@@ -5,7 +5,7 @@ import numpy as np
 #: How weights of pairs of positions become maps, for messages.
 PAIRS_TO_MAPS = (
     ". What one query looks at, or all on average, is a map: "
-    "np.mean(weights, 2).reshape(batch, heads, height, width)"
+    "np.mean(weights, -2).reshape(batch, -1, height, width)"
 )
 
 
@@ -36,38 +36,41 @@ def expect_axes(layer, name, shape, axes):
         )
 
 
-def expect_positions(name, shape, image):
-    """Raises for weights that cannot be maps of an image: channels last, gates.
+def expect_channels_not_last(name, shape, image):
+    """Raises for maps that are a column under an image that is wider.
 
     Args:
         name: str, the argument's name, for the message.
         shape: tuple, of maps `(batch, heads, height, width)`, or with queries.
         image: tuple `(height, width)`, of the image or mask.
     """
-    if len(shape) < 4:
-        return
-    height, width = shape[-2:]
-    if width == 1 and _is_line(height, image):
-        wrong = (
-            "not one pixel wide under an image that is wider. Channels last? "
-            "Take weights[..., 0]"
+    if len(shape) > 3 and shape[-1] == 1 and _is_line(shape[-2], image):
+        raise ValueError(
+            f"Invalid value for argument {name}: expected (batch, heads, "
+            "height, width), not one pixel wide under an image that is wider. "
+            f"Channels last? Take weights[..., 0]. Received: {name} of shape "
+            f"{tuple(shape)} for images {image[0]} x {image[1]}"
         )
-    elif (
-        len(shape) == 4
-        and tuple(shape[1:3]) == (1, 1)
-        and _is_line(width, image[::-1])
-    ):
-        wrong = (
-            "not one row under an image that is higher. Weights of channels "
-            "are no map; a map of one row is (batch, height, width)"
+
+
+def expect_no_channels(name, shape, image):
+    """Raises for gates of channels: one row under an image that is higher.
+
+    Args:
+        name: str, the argument's name, for the message.
+        shape: tuple, of weights.
+        image: tuple `(height, width)`, of the image or mask.
+    """
+    shape = tuple(shape)
+    is_row = len(shape) == 4 and shape[1:3] == (1, 1)
+    if is_row and _is_line(shape[3], image[::-1]):
+        raise ValueError(
+            f"Invalid value for argument {name}: expected (batch, heads, "
+            "height, width), not one row under an image that is higher. "
+            "Weights of channels are no map. Is it a row of positions? Take "
+            f"weights[:, 0]. Received: {name} of shape {shape} for images "
+            f"{image[0]} x {image[1]}"
         )
-    else:
-        return
-    raise ValueError(
-        f"Invalid value for argument {name}: expected (batch, heads, height, "
-        f"width), {wrong}. Received: {name} of shape {tuple(shape)} for images "
-        f"{image[0]} x {image[1]}"
-    )
 
 
 def likely_kind(weights, image):

@@ -6,7 +6,8 @@ from keras import ops
 from keras_attention.internals import arguments
 from keras_attention.internals.renamed import Renamed
 from keras_attention.internals.renamed import with_current_names
-from keras_attention.internals.shapes import expect_positions
+from keras_attention.internals.shapes import expect_channels_not_last
+from keras_attention.internals.shapes import expect_no_channels
 from keras_attention.ops import precise_dtype
 
 
@@ -106,7 +107,8 @@ class AttentionDice(keras.losses.Loss):
         y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
         maps = _checked_maps(y_pred)
         masks = _checked_masks(y_true)
-        expect_positions("y_pred", y_pred.shape, masks.shape[1:])
+        expect_channels_not_last("y_pred", y_pred.shape, masks.shape[1:])
+        expect_no_channels("y_pred", y_pred.shape, masks.shape[1:])
         masks = _area_average(masks, ops.shape(maps)[1:])
         if self.divide_by_max:
             highest = ops.max(maps, axis=(1, 2), keepdims=True)

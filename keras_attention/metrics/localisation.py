@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_attention.internals import arguments
 from keras_attention.internals.shapes import PAIRS_TO_MAPS
-from keras_attention.internals.shapes import expect_positions
+from keras_attention.internals.shapes import expect_channels_not_last
 from keras_attention.internals.shapes import likely_kind
 
 
@@ -192,15 +192,14 @@ def _checked_maps(maps, size):
             " (batch, heads, height, width) or (batch, heads, queries, height,"
             f" width), not empty. Received: maps of shape {maps.shape}"
         )
-    if kind is None:
-        expect_positions("maps", maps.shape, size)
-        kind = likely_kind(maps, size)
+    kind = kind or likely_kind(maps, size)
     if kind != "spatial":
         raise ValueError(
             "Invalid value for argument maps: expected weights of positions. "
             f"Received: {kind} weights of shape {maps.shape}"
             f"{PAIRS_TO_MAPS * (kind == 'pairwise')}"
         )
+    expect_channels_not_last("maps", maps.shape, size)
     if (maps < 0).any():
         raise ValueError(
             "Invalid value for argument maps: expected non-negative weights. "

@@ -8,7 +8,7 @@ from matplotlib.patches import Polygon
 
 from keras_attention.internals import arguments
 from keras_attention.internals.shapes import PAIRS_TO_MAPS
-from keras_attention.internals.shapes import expect_positions
+from keras_attention.internals.shapes import expect_channels_not_last
 from keras_attention.internals.shapes import likely_kind
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import mean_map
@@ -188,16 +188,15 @@ def _spatial_maps(maps, shape):
         )
     layers, left_out = {}, []
     for name, value in maps.items():
-        said = value.kind if isinstance(value, AttentionMap) else None
+        kind = value.kind if isinstance(value, AttentionMap) else None
         values = value.values if isinstance(value, AttentionMap) else value
         values = arguments.real_array("maps", values).astype("float64")
-        kind = said or likely_kind(values, shape[1:3])
+        kind = kind or likely_kind(values, shape[1:3])
         if kind != "spatial":
             left_out.append(f"{name} ({kind})")
             continue
         layers[name] = mean_map("maps", values)
-        if said is None:
-            expect_positions("maps", values.shape, shape[1:3])
+        expect_channels_not_last("maps", values.shape, shape[1:3])
         if len(layers[name]) != shape[0]:
             # Of one image the rows are images, and the channels columns.
             hint = ". One image? Pass images[None]." * (shape[2] <= 4)
@@ -210,6 +209,7 @@ def _spatial_maps(maps, shape):
         raise ValueError(
             "Invalid value for argument maps: expected at least one layer "
             f"that attends to positions. Received: {', '.join(left_out)}"
-            f"{PAIRS_TO_MAPS * ('(pairwise)' in str(left_out))}"
+            f"{PAIRS_TO_MAPS * ('(pairwise)' in str(left_out))}. A layer of "
+            "your own whose weights are maps says weights_kind = 'spatial'."
         )
     return layers, left_out

@@ -72,15 +72,15 @@ def test_weights_that_are_no_map_are_refused():
     gates = np.full((2, 1, 1, 8), 0.3)
     unlike = np.random.default_rng(1).random((2, 3, 16, 16))
     for weights, message in (
-        (pairs, r"pairwise weights.*np\.mean\(weights, 2\)"),
+        (pairs, r"pairwise weights.*np\.mean\(weights, -2\)"),
         (pairs[:, :, :1], "pairwise weights"),
-        (gates, "Weights of channels are no map"),
+        (gates, "channel weights"),
         (AttentionMap(gates, "se", "channel"), "channel weights"),
         (AttentionMap(unlike, "dot", "pairwise"), "pairwise weights"),
     ):
         with pytest.raises(ValueError, match=message):
             attention_energy(weights, masks)
-    maps = np.mean(pairs, 2).reshape(2, 3, 4, 4)
+    maps = np.mean(pairs, -2).reshape(2, -1, 4, 4)
     assert np.isfinite(attention_energy(maps, masks)).all()
     attention_energy(AttentionMap(maps[:, :1, :1], "row"), masks)
     attention_energy(maps[:, :1, None], masks)

@@ -57,6 +57,8 @@ def test_channels_last_are_no_heads_of_a_column():
     maps = softmax_maps()[:, :1]
     with pytest.raises(ValueError, match=r"Take weights\[\.\.\., 0\]"):
         plot({"gate": np.moveaxis(maps, 1, -1)})
+    with pytest.raises(ValueError, match=r"Take weights\[\.\.\., 0\]"):
+        plot({"gate": AttentionMap(np.moveaxis(maps, 1, -1), "gate")})
     plot({"strip": maps[..., :1].mean(1)})
     plot({"single": maps[..., :1, :1]})
 
@@ -72,10 +74,11 @@ def test_arrays_that_are_no_maps_are_named_and_not_drawn():
         "Not over positions, not shown: mha (pairwise), se (channel), cls "
         "(pairwise)"
     )
-    with pytest.raises(ValueError, match=r"mha \(pairwise\)\. What one query"):
+    message = r"mha \(pairwise\)\. What one query.* weights_kind = 'spatial'"
+    with pytest.raises(ValueError, match=message):
         plot({"mha": pairs})
     # As the message says; and rows that happen to be alike are a map.
-    plot({"mha": np.mean(pairs, 2).reshape(COUNT, 4, 6, 6)})
+    plot({"mha": np.mean(pairs, -2).reshape(COUNT, -1, 6, 6)})
     assert not plot({"small": np.full((COUNT, 1, 2, 2), 0.5)}).texts
 
 
