@@ -134,7 +134,7 @@ def plot_attention(
         _draw_layer(panels, row, scale, pictures, paths)
         panels.title(row, f"{name} {values.shape[1]}x{values.shape[2]}")
     if left_out:
-        panels.note(f"Not over positions, not shown: {', '.join(left_out)}")
+        panels.note("No maps, not shown: ", left_out)
     return panels.figure
 
 

@@ -71,8 +71,7 @@ def test_arrays_that_are_no_maps_are_named_and_not_drawn():
     arrays = {"pool": softmax_maps(), "mha": pairs, "se": gates}
     figure = plot(arrays | {"cls": pairs[:, :, :1]})
     assert figure.texts[0].get_text() == (
-        "Not over positions, not shown: mha (pairwise), se (channel), cls "
-        "(pairwise)"
+        "No maps, not shown: mha (pairwise), se (channel), cls (pairwise)"
     )
     message = r"mha \(pairwise\)\. What one query.* weights_kind = 'spatial'"
     with pytest.raises(ValueError, match=message):
@@ -90,6 +89,16 @@ def test_names_of_classes_are_as_long_as_the_panels_are_wide():
             {"a": softmax_maps(2)}, image, labels=[0, 1], class_names=names
         )
         assert len(figure.axes[0].get_xlabel()) == letters
+
+
+def test_names_of_what_is_not_drawn_are_whole_or_counted():
+    gates = AttentionMap(np.full((3, 1, 1, 16), 0.7), "se", "channel")
+    names = [f"block{n}_pool_cbam/channel" for n in range(1, 6)]
+    maps = {"pool": softmax_maps(3)} | dict.fromkeys(names, gates)
+    figure = plot(maps, images(3))
+    assert figure.texts[0].get_text() == (
+        f"No maps, not shown: {names[0]} (channel) and 4 more"
+    )
 
 
 def test_a_strip_has_maps_of_one_row():
