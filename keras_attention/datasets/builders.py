@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import io
+import itertools
 import pathlib
 import re
 import socket
@@ -97,8 +98,7 @@ def check_reachable(name, data_dir=None):
     tfds = _tfds()
     base = re.split("[/:]", name)[0]
     root = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
-    there = (root / base).is_dir() or any((root / "downloads").glob("*"))
-    if there or urllib.request.getproxies():
+    if _is_fetched(root, base) or urllib.request.getproxies():
         return
     try:
         urls = tfds.builder_cls(base).url_infos or {}
@@ -116,6 +116,20 @@ def check_reachable(name, data_dir=None):
             f"where there is a network, tfds.load({name!r}), and copy the "
             f"folder {base!r} here, or pass data_dir=."
         )
+
+
+def _is_fetched(root, base):
+    """Whether there are files of a data set, or files that may be its own."""
+    downloads = root / "downloads"
+    files = itertools.chain(
+        (root / base).rglob("*"),
+        (downloads / base).rglob("*"),
+        (downloads / "manual").rglob("*"),
+        downloads.glob("*"),  # of older TFDS
+    )
+    # A try that failed leaves folders, and ".tmp." in them.
+    names = (str(f.relative_to(root)) for f in files if f.is_file())
+    return any(".tmp." not in name for name in names)
 
 
 def _answers(address):

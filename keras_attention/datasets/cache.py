@@ -121,9 +121,9 @@ def _is_whole(path, shape):
 def _build(path, pixels):
     import keras
 
-    size = np.prod(pixels.shape, dtype="int64") / 1e9
+    size = np.prod(pixels.shape, dtype="int64") / 1e6
     what = "images" if pixels.shape[-1] > 1 else "images or masks"
-    print(f"Decoding {len(pixels):,} {what} to {path}, {size:.1f} GB")
+    print(f"Decoding {len(pixels):,} {what} to {path}, {size:,.1f} MB")
     bar = keras.utils.Progbar(len(pixels))
     with written_whole(path) as new:
         rows = np.lib.format.open_memmap(

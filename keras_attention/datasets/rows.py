@@ -62,7 +62,10 @@ def _read_csv(path, delimiter):
         expected = f"a CSV file that can be read ({error.strerror})"
         raise ValueError(invalid("table", str(path), expected)) from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name} is not in UTF-8: {error}") from error
+        raise ValueError(
+            f"{path.name} is not in UTF-8: {error}. Save it as CSV in UTF-8 "
+            "or pass its rows, pandas.read_csv(...).to_dict('records')."
+        ) from error
     except csv.Error as error:
         line = reader.line_num
         raise ValueError(f"{path.name}, line {line}: {error}.") from error

@@ -58,6 +58,10 @@ class AttentionExtractor(keras.Model):
     >>> outputs, weights = AttentionExtractor(model).predict(images, verbose=0)
     >>> weights["se"].shape
     (2, 1, 1, 16)
+
+    See also:
+        `keras_attention.visualization.collect_attention`, which says of each
+        layer whether its weights are maps, channels or pairs of positions.
     """
 
     def __init__(self, model, replace=None, **kwargs):

@@ -18,8 +18,13 @@ def record_attention(layer, weights):
     """Reports the weights of an attention layer; called inside its `call`.
 
     Args:
-        layer: `keras.layers.Layer`, the reporting layer.
-        weights: tensor, its weights, batch first.
+        layer: `keras.layers.Layer`, the reporting layer. Its attribute
+            `weights_kind`, `"spatial"`, `"channel"` or `"pairwise"`, says what
+            the weights run over. Without one, those of rank 4 and 5 are
+            spatial, except `(batch, 1, 1, channels)`, and others pairwise.
+        weights: tensor, its weights, batch first: maps are `(batch, height,
+            width)`, `(batch, heads, height, width)` or `(batch, heads, queries,
+            height, width)`.
 
     Returns:
         The weights to go on with: those given, unless a recorder replaces

@@ -2,6 +2,12 @@
 
 import numpy as np
 
+#: How weights of pairs of positions become maps, for messages.
+PAIRS_TO_MAPS = (
+    ". What one query looks at, or all on average, is a map: "
+    "np.mean(weights, -2).reshape(batch, -1, height, width)"
+)
+
 
 def shape_of(x):
     """The shape of a tensor, known or not, or of nested lists."""
@@ -38,19 +44,72 @@ def expect_channels_not_last(name, shape, image):
         shape: tuple, of maps `(batch, heads, height, width)`, or with queries.
         image: tuple `(height, width)`, of the image or mask.
     """
-    unknown_or_single = (1, None)
-    if (
-        len(shape) > 3
-        and shape[-1] == 1
-        and shape[-2] not in unknown_or_single
-        and image[1] not in unknown_or_single
-    ):
+    if len(shape) > 3 and shape[-1] == 1 and _is_line(shape[-2], image):
         raise ValueError(
             f"Invalid value for argument {name}: expected (batch, heads, "
             "height, width), not one pixel wide under an image that is wider. "
             f"Channels last? Take weights[..., 0]. Received: {name} of shape "
             f"{tuple(shape)} for images {image[0]} x {image[1]}"
         )
+
+
+def expect_no_channels(name, shape, image):
+    """Raises for gates of channels: one row under an image that is higher.
+
+    Args:
+        name: str, the argument's name, for the message.
+        shape: tuple, of weights.
+        image: tuple `(height, width)`, of the image or mask.
+    """
+    shape = tuple(shape)
+    is_row = len(shape) == 4 and shape[1:3] == (1, 1)
+    if is_row and _is_line(shape[3], image[::-1]):
+        raise ValueError(
+            f"Invalid value for argument {name}: expected (batch, heads, "
+            "height, width), not one row under an image that is higher. "
+            "Weights of channels are no map. Is it a row of positions? Take "
+            f"weights[:, 0]. Received: {name} of shape {shape} for images "
+            f"{image[0]} x {image[1]}"
+        )
+
+
+def likely_kind(weights, image):
+    """What weights run over where no layer says it.
+
+    Rows that sum to 1 are what a query gives to each position: those of a map
+    do so together, or not at all. One row under an image that is higher is no
+    map of it either.
+
+    Args:
+        weights: array `(batch, height, width)`, or with heads, or queries.
+        image: tuple `(height, width)`.
+
+    Returns:
+        `"spatial"`, `"channel"` or `"pairwise"`.
+
+    Example:
+
+    >>> pairs = np.full((2, 4, 9, 9), 1 / 9)
+    >>> likely_kind(pairs, (30, 30)), likely_kind(pairs[:, :, 0], (30, 30))
+    ('pairwise', 'spatial')
+    """
+    if weights.ndim != 4:
+        return "spatial"
+    heads, height, width = weights.shape[1:]
+    if height == 1 and not _is_line(width, image[::-1]):
+        return "spatial"
+    # Of two or three gates it is a coincidence: 0.5 and 0.5.
+    if width > 3 and np.allclose(weights.sum(-1), 1, atol=1e-3):
+        return "pairwise"
+    return "channel" if (heads, height) == (1, 1) else "spatial"
+
+
+def _is_line(length, image):
+    """Whether a line of positions is too thin to be a map of the image."""
+    along, across = image
+    if length in (1, None) or across in (1, None):
+        return False
+    return along is None or length * across >= 2 * along
 
 
 def expect_equal(layer, what, sizes, one_for_all=False):

@@ -7,6 +7,7 @@ from keras_attention.internals import arguments
 from keras_attention.internals.renamed import Renamed
 from keras_attention.internals.renamed import with_current_names
 from keras_attention.internals.shapes import expect_channels_not_last
+from keras_attention.internals.shapes import expect_no_channels
 from keras_attention.ops import precise_dtype
 
 
@@ -43,7 +44,8 @@ class AttentionDice(keras.losses.Loss):
             in `[0, 1]`, 1 on the object; usually of the image's size.
         y_pred: Spatial weights `(batch, heads, height, width)`,
             `(batch, heads, queries, height, width)` or
-            `(batch, height, width)`; sizes may be unknown.
+            `(batch, height, width)`; sizes may be unknown. Those of pairs of
+            positions are no maps and look the same.
         sample_weight: Optional `(batch,)`.
 
     Returns:
@@ -115,6 +117,7 @@ class AttentionDice(keras.losses.Loss):
         maps = _checked_maps(y_pred)
         masks = _checked_masks(y_true)
         expect_channels_not_last("y_pred", y_pred.shape, masks.shape[1:])
+        expect_no_channels("y_pred", y_pred.shape, masks.shape[1:])
         known = ops.any(masks > 0, axis=(1, 2))
         if self.region == "background":
             masks = 1.0 - masks

@@ -3,7 +3,9 @@
 import numpy as np
 
 from keras_attention.internals import arguments
+from keras_attention.internals.shapes import PAIRS_TO_MAPS
 from keras_attention.internals.shapes import expect_channels_not_last
+from keras_attention.internals.shapes import likely_kind
 
 
 def attention_energy(maps, masks):
@@ -29,7 +31,8 @@ def attention_energy(maps, masks):
 
     Raises:
         ValueError: For other shapes, different numbers of images, negative
-            attention, or masks outside `[0, 1]`.
+            attention, weights of channels or of pairs of positions, or masks
+            outside `[0, 1]`.
 
     Example:
 
@@ -181,12 +184,20 @@ def _overlap(size, new_size):
 
 
 def _checked_maps(maps, size):
+    kind = getattr(maps, "kind", None)  # what `collect_attention` returns says
     maps = np.asarray(maps, "float64")
     if maps.ndim not in (3, 4, 5) or 0 in maps.shape:
         raise ValueError(
             "Invalid value for argument maps: expected (batch, height, width),"
             " (batch, heads, height, width) or (batch, heads, queries, height,"
             f" width), not empty. Received: maps of shape {maps.shape}"
+        )
+    kind = kind or likely_kind(maps, size)
+    if kind != "spatial":
+        raise ValueError(
+            "Invalid value for argument maps: expected weights of positions. "
+            f"Received: {kind} weights of shape {maps.shape}"
+            f"{PAIRS_TO_MAPS * (kind == 'pairwise')}"
         )
     expect_channels_not_last("maps", maps.shape, size)
     if (maps < 0).any():

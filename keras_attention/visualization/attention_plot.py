@@ -7,7 +7,9 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Polygon
 
 from keras_attention.internals import arguments
+from keras_attention.internals.shapes import PAIRS_TO_MAPS
 from keras_attention.internals.shapes import expect_channels_not_last
+from keras_attention.internals.shapes import likely_kind
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import mean_map
 from keras_attention.visualization.captions import captions
@@ -57,7 +59,9 @@ def plot_attention(
             `(batch, height, width)`, `(batch, heads, height, width)` or
             `(batch, heads, queries, height, width)`. Positions that are not
             finite are left without colour. Channel and pairwise attention is no
-            map over the image; a note names what is not shown.
+            map over the image; a note names what is not shown. Arrays, such as
+            those of an `AttentionExtractor`, do not say what they are and are
+            judged by their shapes and sums.
         outlines: array or `None`, where the objects are: masks
             `(batch, height, width)` or `(batch, height, width, 1)`, or boxes
             `(batch, 4)` or `(batch, boxes, 4)`, `(ymin, xmin, ymax, xmax)` as
@@ -130,7 +134,7 @@ def plot_attention(
         _draw_layer(panels, row, scale, pictures, paths)
         panels.title(row, f"{name} {values.shape[1]}x{values.shape[2]}")
     if left_out:
-        panels.note(f"Not over positions, not shown: {', '.join(left_out)}")
+        panels.note("No maps, not shown: ", left_out)
     return panels.figure
 
 
@@ -184,11 +188,13 @@ def _spatial_maps(maps, shape):
         )
     layers, left_out = {}, []
     for name, value in maps.items():
-        if isinstance(value, AttentionMap) and value.kind != "spatial":
-            left_out.append(f"{name} ({value.kind})")
-            continue
+        kind = value.kind if isinstance(value, AttentionMap) else None
         values = value.values if isinstance(value, AttentionMap) else value
         values = arguments.real_array("maps", values).astype("float64")
+        kind = kind or likely_kind(values, shape[1:3])
+        if kind != "spatial":
+            left_out.append(f"{name} ({kind})")
+            continue
         layers[name] = mean_map("maps", values)
         expect_channels_not_last("maps", values.shape, shape[1:3])
         if len(layers[name]) != shape[0]:
@@ -203,5 +209,7 @@ def _spatial_maps(maps, shape):
         raise ValueError(
             "Invalid value for argument maps: expected at least one layer "
             f"that attends to positions. Received: {', '.join(left_out)}"
+            f"{PAIRS_TO_MAPS * ('(pairwise)' in str(left_out))}. A layer of "
+            "your own whose weights are maps says weights_kind = 'spatial'."
         )
     return layers, left_out

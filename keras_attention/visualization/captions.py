@@ -6,7 +6,8 @@ import numpy as np
 
 # Okabe and Ito's blue and vermilion: apart for every kind of colour vision.
 _RIGHT, _WRONG, _NEUTRAL = "#0072b2", "#d55e00", "#333333"
-_LONGEST = 16
+_SIZE = 9
+_LETTER = 0.0085 * _SIZE  # the width of one in inches, on average
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +30,13 @@ class Caption:
         return len(self.text.splitlines())
 
     def draw(self, axes):
-        """Writes below the axes and frames them."""
+        """Writes below the axes, as much as is as wide, and frames them."""
+        width = axes.get_position().width * axes.figure.get_figwidth()
+        letters = round(width / _LETTER)
         axes.set_xlabel(
-            self.text,
+            "\n".join(_line(t, letters) for t in self.text.split("\n")),
             color=self.colour,
-            fontsize=9,
+            fontsize=_SIZE,
             labelpad=4,
             # Comes with matplotlib and has the tick and the cross.
             family="DejaVu Sans",
@@ -79,11 +82,11 @@ def captions(count, labels, predictions, class_names):
 def _caption(predicted, true):
     if None in (predicted, true):
         shown = predicted or true
-        return Caption() if shown is None else Caption(_line(shown[1]))
+        return Caption() if shown is None else Caption(shown[1])
     if predicted == true:
-        return Caption(_line(f"✓ {true[1]}"), _RIGHT, 1.2)
-    lines = (_line(f"✗ {predicted[1]}"), _line(f"true: {true[1]}"))
-    return Caption("\n".join(lines), _WRONG, 2.6)
+        return Caption(f"✓ {true[1]}", _RIGHT, 1.2)
+    text = f"✗ {predicted[1]}\ntrue: {true[1]}"
+    return Caption(text, _WRONG, 2.6)
 
 
 def _names(argument, classes, count, class_names):
@@ -111,5 +114,5 @@ def _names(argument, classes, count, class_names):
     return [(int(k), str(class_names[k])) for k in classes]
 
 
-def _line(text):
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _line(text, letters):
+    return text if len(text) <= letters else text[: letters - 1] + "…"

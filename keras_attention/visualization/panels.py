@@ -112,12 +112,24 @@ class Panels:
         # In line from row to row, whatever the width of the numbers.
         bar.ax.yaxis.set_label_coords(1 + _BAR_TICKS / _BAR, 0.5)
 
-    def note(self, text):
-        """Writes at the bottom of the figure, as much as there is room for."""
+    def note(self, text, names):
+        """Writes at the bottom, with as many names as there is room for.
+
+        Args:
+            text: str, before the names.
+            names: list of str.
+        """
+        letters = self._letters(_SMALL) - len(text)
+        texts = [", ".join(names)]
+        for count in range(len(names) - 1, 0, -1):
+            shown = ", ".join(names[:count])
+            texts.append(f"{shown} and {len(names) - count} more")
+        fitting = next((t for t in texts if len(t) <= letters), None)
+        fitting = fitting or shortened(texts[-1], letters)
         self.figure.text(
             _MARGIN / self.size[0],
             0.5 * _LINE / self.size[1],
-            shortened(text, self._letters(_SMALL)),
+            text + fitting,
             va="center",
             fontsize=_SMALL,
             color=_PALE,

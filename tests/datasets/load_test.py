@@ -253,10 +253,24 @@ def test_without_a_network_it_is_said_at_once(tmp_path, monkeypatch):
     with pytest.raises(ConnectionError, match=r"cifar10.*data_dir="):
         datasets.load("cifar10", data_dir=tmp_path)
     assert asked == [("www.cs.toronto.edu", 443)]
+    # TFDS makes folders for whatever it tries, and other sets have theirs.
+    downloads = tmp_path / "downloads"
+    for folder in (
+        "cifar10",
+        "downloads/extracted",
+        "downloads/cifar10/a.tmp.1",
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+    for file in ("cifar10/a.tmp.1/part", "extracted/a"):
+        (downloads / file).touch()
+    with pytest.raises(ConnectionError, match="cifar10"):
+        builders.check_reachable("cifar10", tmp_path)
     # What is on disk is not asked for.
-    (tmp_path / "cifar10").mkdir()
-    builders.check_reachable("cifar10", tmp_path)
-    assert len(asked) == 1
+    for file in ("downloads/cifar10/a", "downloads/a", "cifar10/info.json"):
+        (tmp_path / file).touch()
+        builders.check_reachable("cifar10", tmp_path)
+        (tmp_path / file).unlink()
+    assert len(asked) == 2
 
 
 def test_a_folder_and_unknown_settings_are_no_data_set(tmp_path):

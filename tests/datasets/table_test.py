@@ -291,7 +291,7 @@ def test_tables_that_are_refused(folder, text, message):
 def test_tables_that_are_no_tables(folder):
     with pytest.raises(ValueError, match="argument table.*a CSV file"):
         read(folder, folder / "absent.csv")
-    with pytest.raises(ValueError, match="is not in UTF-8"):
+    with pytest.raises(ValueError, match="is not in UTF-8.*to_dict"):
         read(
             folder, write(folder, csv_text(rows=["Größe,1"]), encoding="latin1")
         )

@@ -53,6 +53,13 @@ def test_it_is_the_dice_with_the_mask_averaged_over_areas(size):
     assert float(received) == pytest.approx(expected, rel=1e-5)
 
 
+def test_weights_of_channels_are_no_map():
+    masks, _ = draw((3, 5))
+    with pytest.raises(ValueError, match="y_pred.*Weights of channels"):
+        AttentionDice()(masks, np.full((3, 1, 1, 8), 0.5))
+    AttentionDice()(masks, np.full((3, 1, 1, 3, 5), 0.5))
+
+
 @pytest.mark.computing
 @pytest.mark.parametrize("over", ["image", "batch"])
 def test_the_background_is_the_rest_of_known_images(gradient_of, over):

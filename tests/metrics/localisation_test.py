@@ -5,6 +5,7 @@ from keras_attention.metrics import area_share
 from keras_attention.metrics import attention_energy
 from keras_attention.metrics import centre_energy
 from keras_attention.metrics import centre_map
+from keras_attention.visualization import AttentionMap
 
 
 def random_masks(count, height, width):
@@ -62,6 +63,27 @@ def test_heads_and_queries_are_averaged():
     np.testing.assert_allclose(attention_energy(maps, masks), expected)
     heads = attention_energy(maps.mean(2), masks[..., None])
     np.testing.assert_allclose(heads, expected)
+
+
+def test_weights_that_are_no_map_are_refused():
+    masks = random_masks(2, 24, 24)
+    pairs = np.random.default_rng(1).random((2, 3, 16, 16))
+    pairs /= pairs.sum(-1, keepdims=True)
+    gates = np.full((2, 1, 1, 8), 0.3)
+    unlike = np.random.default_rng(1).random((2, 3, 16, 16))
+    for weights, message in (
+        (pairs, r"pairwise weights.*np\.mean\(weights, -2\)"),
+        (pairs[:, :, :1], "pairwise weights"),
+        (gates, "channel weights"),
+        (AttentionMap(gates, "se", "channel"), "channel weights"),
+        (AttentionMap(unlike, "dot", "pairwise"), "pairwise weights"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            attention_energy(weights, masks)
+    maps = np.mean(pairs, -2).reshape(2, -1, 4, 4)
+    assert np.isfinite(attention_energy(maps, masks)).all()
+    attention_energy(AttentionMap(maps[:, :1, :1], "row"), masks)
+    attention_energy(maps[:, :1, None], masks)
 
 
 def test_questions_without_an_answer_are_nan():

@@ -57,8 +57,59 @@ def test_channels_last_are_no_heads_of_a_column():
     maps = softmax_maps()[:, :1]
     with pytest.raises(ValueError, match=r"Take weights\[\.\.\., 0\]"):
         plot({"gate": np.moveaxis(maps, 1, -1)})
+    with pytest.raises(ValueError, match=r"Take weights\[\.\.\., 0\]"):
+        plot({"gate": AttentionMap(np.moveaxis(maps, 1, -1), "gate")})
     plot({"strip": maps[..., :1].mean(1)})
     plot({"single": maps[..., :1, :1]})
+
+
+def test_arrays_that_are_no_maps_are_named_and_not_drawn():
+    # What an AttentionExtractor returns does not say its kind.
+    pairs = np.random.default_rng(2).random((COUNT, 4, 36, 36))
+    pairs /= pairs.sum(-1, keepdims=True)
+    gates = np.full((COUNT, 1, 1, 16), 0.7)
+    arrays = {"pool": softmax_maps(), "mha": pairs, "se": gates}
+    figure = plot(arrays | {"cls": pairs[:, :, :1]})
+    assert figure.texts[0].get_text() == (
+        "No maps, not shown: mha (pairwise), se (channel), cls (pairwise)"
+    )
+    message = r"mha \(pairwise\)\. What one query.* weights_kind = 'spatial'"
+    with pytest.raises(ValueError, match=message):
+        plot({"mha": pairs})
+    # As the message says; and rows that happen to be alike are a map.
+    plot({"mha": np.mean(pairs, -2).reshape(COUNT, -1, 6, 6)})
+    assert not plot({"small": np.full((COUNT, 1, 2, 2), 0.5)}).texts
+
+
+def test_names_of_classes_are_as_long_as_the_panels_are_wide():
+    names = ["seborrheic keratosis, pigmented"] * 2
+    strips = np.random.default_rng(2).random((2, 16, 64))
+    for image, letters in ((strips, 31), (images(2), 16)):
+        figure = plot(
+            {"a": softmax_maps(2)}, image, labels=[0, 1], class_names=names
+        )
+        assert len(figure.axes[0].get_xlabel()) == letters
+
+
+def test_names_of_what_is_not_drawn_are_whole_or_counted():
+    gates = AttentionMap(np.full((3, 1, 1, 16), 0.7), "se", "channel")
+    names = [f"block{n}_pool_cbam/channel" for n in range(1, 6)]
+    maps = {"pool": softmax_maps(3)} | dict.fromkeys(names, gates)
+    figure = plot(maps, images(3))
+    assert figure.texts[0].get_text() == (
+        f"No maps, not shown: {names[0]} (channel) and 4 more"
+    )
+
+
+def test_a_strip_has_maps_of_one_row():
+    strips = np.random.default_rng(2).random((COUNT, 8, 64))
+    row = np.full((COUNT, 1, 1, 8), 0.7)
+    for image, weights in (
+        (strips, row),
+        (strips, row / row.sum()),
+        (strips.swapaxes(1, 2), row.swapaxes(2, 3)),
+    ):
+        assert not plot({"row": weights}, image).texts
 
 
 def test_one_panel_an_image_and_layer_and_one_bar_a_layer():
