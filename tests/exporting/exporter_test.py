@@ -142,7 +142,7 @@ def test_sizes_can_be_fixed_and_maps_left_out(tmp_path, images, small_network):
 
 
 class Centred(keras.layers.Layer):
-    """Keeps tensors of its own: one small, one larger than TensorFlow copies."""
+    """Keeps tensors of its own: a small one, and one of many numbers."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

@@ -152,7 +152,10 @@ def test_ranges_that_are_none(bad):
         (keras.layers.Rescaling(1 / 255, name="own"), lambda x: x / 127.5 - 1),
         (keras.layers.Normalization(**IMAGENET, name="own"), (0, 255)),
         # Centred twice.
-        (keras.layers.Rescaling(1, [-103.9, -116.8, -123.7], name="own"), caffe),
+        (
+            keras.layers.Rescaling(1, [-103.9, -116.8, -123.7], name="own"),
+            caffe,
+        ),
         (keras.layers.Rescaling(1 / 127.5, -1, name="own"), caffe),
         (keras.layers.Rescaling(1, -127.5, name="own"), (-127.5, 127.5)),
     ],
