@@ -31,7 +31,7 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
     options = {}
     if format.name == "litert":
         options = _litert_options(quantize, calibration)
-    with substitutes.constant_statistics(served), _readable(served, format):
+    with _readable(served, format) as held:
         served.export(
             path,
             format=format.keras_name,
@@ -43,6 +43,7 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
         if keras.backend.backend() == "torch":
             images = keras.ops.zeros((2, *shape), dtype=served.pixels.dtype)
             onnx_files.rename_outputs(path, list(served(images)))
+        onnx_files.fix_inputs(path, held)
         onnx_files.keep_zeros_around_maxima(path)
         if quantize == "float16":
             onnx_files.store_float16(path)
@@ -50,12 +51,22 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
             onnx_files.quantize_int8(path, INPUT_NAME, calibration)
 
 
+@contextlib.contextmanager
 def _readable(model, format):
-    """The context in which the converter of a format can read a model."""
-    if format.name == "onnx" and keras.backend.backend() == "tensorflow":
-        onnx_operations.register_operations()
-        return substitutes.ungrouped_convolutions(model)
-    return contextlib.nullcontext()
+    """The context in which the converter of a format can read a model.
+
+    Yields:
+        A dictionary of the inputs that are tensors which the model holds.
+    """
+    if format.name != "onnx" or keras.backend.backend() != "tensorflow":
+        yield {}
+        return
+    onnx_operations.register_operations()
+    with (
+        substitutes.ungrouped_convolutions(model),
+        substitutes.held_tensors() as held,
+    ):
+        yield held
 
 
 def explain(error, model, format):

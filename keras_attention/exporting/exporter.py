@@ -58,7 +58,8 @@ def export(
     (`block3_pool_se`), where anything but letters, digits and `_` becomes
     `_`: `encoder/attention` is `encoder_attention`, and the second call
     `attention#2` is `attention_2`. A name that is taken gets `_2`. All
-    outputs are float32.
+    outputs are float32. Ask for them by name: the first of an ONNX file is the
+    first of the alphabet, often a map.
 
     Args:
         model: `keras.Model`, built, with one image as its input.

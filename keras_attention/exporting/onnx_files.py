@@ -23,6 +23,22 @@ def rename_outputs(path, names):
     onnx.save(model, path)
 
 
+def fix_inputs(path, arrays):
+    """Gives inputs of a file the values that they always have, by name."""
+    import onnx
+
+    model = onnx.load(path)
+    graph = model.graph
+    names = [tensor.name for tensor in graph.input if tensor.name in arrays]
+    graph.initializer.extend(
+        onnx.numpy_helper.from_array(arrays[name], name) for name in names
+    )
+    free = [tensor for tensor in graph.input if tensor.name not in names]
+    del graph.input[:]
+    graph.input.extend(free)
+    onnx.save(model, path)
+
+
 def keep_zeros_around_maxima(path):
     """Lets zeros around a map take part in the maximum behind them.
 

@@ -1,5 +1,6 @@
 """What a converter cannot read, said in other words while it reads."""
 
+import contextlib
 import functools
 
 import keras
@@ -9,21 +10,35 @@ from keras_attention.internals import keras_private
 from keras_attention.internals.recording import sublayers
 
 
-def constant_statistics(model):
-    """Lets mean and variance of Keras' `Normalization` be constants.
+@contextlib.contextmanager
+def held_tensors():
+    """Collects the tensors that a model holds while tf2onnx reads it.
 
-    As eager tensors they become inputs of an ONNX file, beside the images.
+    The mean of a `Normalization`, an argument of an operation, an attribute
+    of a layer: TensorFlow lists what is no variable among the inputs of a
+    function, beside the images, and so does tf2onnx.
 
-    Args:
-        model: `keras.Model`. It is as before when the context ends.
+    Yields:
+        A dictionary of names of inputs to arrays, which the conversion fills.
     """
-    return keras_private.replaced(
-        lambda: [
-            (layer, name, ops.convert_to_numpy(getattr(layer, name)))
-            for layer in _layers(model, keras.layers.Normalization)
-            for name in ("mean", "variance")
-        ]
-    )
+    import tf2onnx
+
+    found = {}
+    convert = tf2onnx.convert.from_function
+
+    def from_function(function, input_signature, **options):
+        graph = function.get_concrete_function(*input_signature).graph
+        found.update(
+            (inside.name, outside.numpy())
+            for outside, inside in graph.captures
+            if outside.dtype != "resource"
+        )
+        return convert(function, input_signature, **options)
+
+    with keras_private.replaced(
+        lambda: [(tf2onnx.convert, "from_function", from_function)]
+    ):
+        yield found
 
 
 def ungrouped_convolutions(model):

@@ -162,7 +162,13 @@ class AttentionLayer2D(ConfiguredLayer):
         )
         if mask is not None:
             mask = self._checked_mask(mask, features.shape)
-        outputs, weights = self.attend(features, query, mask, training)
+        attended = self.attend(features, query, mask, training)
+        if not isinstance(attended, list | tuple) or len(attended) != 2:
+            raise ValueError(
+                f"{type(self).__name__}.attend must return (outputs, weights). "
+                f"Received: {type(attended).__name__}"
+            )
+        outputs, weights = attended
         outputs = finite(outputs)
         if self.identity_init:
             change = finite(outputs - features)

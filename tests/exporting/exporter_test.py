@@ -141,13 +141,34 @@ def test_sizes_can_be_fixed_and_maps_left_out(tmp_path, images, small_network):
     assert list(report.paths) == list(run([images])) == ["predictions"]
 
 
+class Centred(keras.layers.Layer):
+    """Keeps tensors of its own: a small one, and one of many numbers."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.mean = {"rgb": ops.convert_to_tensor([103.9, 116.8, 123.7])}
+        self.places = ops.arange(16 * 16 * 3, dtype="float32")
+
+    def call(self, images):
+        places = ops.reshape(self.places, (16, 16, 3))
+        return images - self.mean["rgb"] + places / 100
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda: keras.layers.Normalization(mean=[1, 2, 3], variance=[4, 4, 4]),
+        # A tensor among the arguments of an operation.
+        lambda: keras.applications.vgg16.preprocess_input,
+        Centred,
+    ],
+)
 @pytest.mark.parametrize("format", TRANSLATED)
-def test_statistics_of_normalization_are_no_inputs(format, tmp_path, images):
-    normalization = keras.layers.Normalization(
-        mean=[1, 2, 3], variance=[4, 4, 4]
-    )
+def test_tensors_that_a_model_holds_are_no_inputs(
+    first, format, tmp_path, images
+):
     inputs = keras.Input((16, 16, 3))
-    pooled = layers.get("attn_pool")(normalization(inputs))
+    pooled = layers.get("attn_pool")(first()(inputs))
     model = keras.Model(inputs, keras.layers.Dense(2)(pooled))
     report, run = exported(model, tmp_path, format, preprocessing=False)
     assert report.difference < 1e-4

@@ -151,6 +151,13 @@ def test_ranges_that_are_none(bad):
         (keras.layers.Rescaling(1 / 255, name="own"), (0, 1)),
         (keras.layers.Rescaling(1 / 255, name="own"), lambda x: x / 127.5 - 1),
         (keras.layers.Normalization(**IMAGENET, name="own"), (0, 255)),
+        # Centred twice.
+        (
+            keras.layers.Rescaling(1, [-103.9, -116.8, -123.7], name="own"),
+            caffe,
+        ),
+        (keras.layers.Rescaling(1 / 127.5, -1, name="own"), caffe),
+        (keras.layers.Rescaling(1, -127.5, name="own"), (-127.5, 127.5)),
     ],
 )
 def test_what_contradicts_the_models_own_steps_is_refused(step, given):
@@ -164,6 +171,7 @@ def test_what_contradicts_the_models_own_steps_is_refused(step, given):
     [
         (keras.layers.Rescaling(1 / 255), (0, 255)),
         (keras.layers.Rescaling(1 / 255), caffe),
+        (keras.layers.Rescaling(1 / 127.5, -1), lambda x: x[..., ::-1]),
         (keras.layers.Rescaling(2.0, -1), (0, 1)),
         # It seems to divide by 255.
         (keras.layers.ReLU(max_value=1), (0, 1)),

@@ -147,3 +147,18 @@ def test_every_weight_has_a_use_with_a_score_of_places(key):
 def test_arguments_of_the_wrong_kind(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("batch", [2, 3])
+def test_a_mechanism_that_returns_its_outputs_alone(batch):
+    class Halved2D(layers.AttentionLayer2D):
+        def build_attention(self, features_shape, query_shape):
+            pass
+
+        def attend(self, features, query, mask, training):
+            return features / 2
+
+    # Two images would be taken for outputs and weights.
+    message = r"Halved2D.attend must return \(outputs, weights\)"
+    with pytest.raises(ValueError, match=message):
+        Halved2D()(np.ones((batch, *SHAPE[1:]), "float32"))

@@ -90,7 +90,8 @@ class SearchResult:
         sign = -1 if search.direction == "max" else 1
         self.finished = sorted(
             (trial for trial in search.trials if trial.score is not None),
-            key=lambda trial: sign * trial.score,
+            # Which of equal trials ended first is chance.
+            key=lambda t: (sign * t.score, len(t.trial_id), t.trial_id),
         )
         self.unfinished = [t for t in search.trials if t.score is None]
         self.hyperparameters = hyperparameters(self.finished, self.space)

@@ -52,6 +52,22 @@ def test_rows_are_plain_and_the_best_first(result):
     assert result.best["hyperparameters"]
 
 
+def test_of_equal_trials_the_lowest_number_is_first(tmp_path):
+    # Which worker was done first is chance, and the progress names the lowest.
+    folder = example_search(tmp_path, trials=12)
+    for path in folder.glob("trial_*/trial.json"):
+        state = json.loads(path.read_text())
+        for metric in state["metrics"]["metrics"].values():
+            metric["observations"] = [{"value": [0.9], "step": 0}]
+        path.write_text(json.dumps(state))
+    oracle = json.loads((folder / "oracle.json").read_text())
+    oracle["end_order"].reverse()
+    (folder / "oracle.json").write_text(json.dumps(oracle))
+    result = SearchResult(folder, "val_accuracy", "max")
+    names = [row["trial"] for row in result.rows if row["rank"]]
+    assert names == ["0", "1", "2", "3", "4", "5", "6", "7", "8", "10", "11"]
+
+
 def test_a_minimised_objective_ranks_the_other_way():
     folder = example_search(trials=9)
     result = SearchResult(folder, "flops", "min")
