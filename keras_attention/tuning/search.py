@@ -307,7 +307,8 @@ def _tell_what_is_there(proposals, progress):
     ended, total = proposals.ended, progress.total
     if total and ended >= total:
         progress.note(
-            f"Nothing left to do: {ended} of {total} trials are from before."
+            f"Nothing left to do: {ended} trials are from before, {total} "
+            "were asked for."
         )
     elif ended:
         progress.note(

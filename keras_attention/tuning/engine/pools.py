@@ -25,9 +25,6 @@ def make_pool(job, folder, workers, client):
 
     Yields:
         A `Here`, for one worker without a client, or a `Cluster`.
-
-    Raises:
-        ValueError: A worker of the client runs several tasks at a time.
     """
     with contextlib.ExitStack() as stack:
         if client is None and workers in (None, 1):
@@ -38,7 +35,6 @@ def make_pool(job, folder, workers, client):
         write_job(job, path)
         if client is None:
             client = stack.enter_context(local_cluster(workers))
-        _check_threads(client)
         pool = Cluster(client, path, workers)
         stack.callback(pool.close)
         yield pool
@@ -177,18 +173,6 @@ class Cluster:
         with contextlib.suppress(OSError):  # of a scheduler that is lost
             self._client.cancel(list(self._keys))
             self._client.run(_forget, wait=False, on_error="ignore")
-
-
-def _check_threads(client):
-    threads = client.nthreads()
-    several = next((n for n in threads if threads[n] > 1), None)
-    if several:
-        raise ValueError(
-            "Trials of one process share Keras and its random numbers: the "
-            "workers of client must have one thread each "
-            "(threads_per_worker=1, dask worker --nthreads 1). Received: "
-            f"{threads[several]} threads of {several}"
-        )
 
 
 def _delete(path):

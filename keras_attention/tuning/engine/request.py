@@ -157,7 +157,14 @@ def make_job(
 
 
 def check_workers(workers, client):
-    """How many trials run at a time; `None` leaves it to the client."""
+    """How many trials run at a time; `None` leaves it to the client.
+
+    Raises:
+        ValueError: This is no number of workers or no client, or a worker of
+            the client would run several trials at a time.
+    """
+    if client is not None:
+        _check_client(client)
     if workers == "auto":
         return None if client is not None else max(1, len(visible_gpus()))
     try:
@@ -198,3 +205,19 @@ def _check_size(hypermodel, max_trials):
     if size is not None and max_trials is not None and max_trials > size:
         expected = f"at most {size}, the number of different combinations"
         raise ValueError(invalid("max_trials", max_trials, expected))
+
+
+def _check_client(client):
+    threads = getattr(client, "nthreads", None)
+    if not callable(threads):
+        expected = "a distributed.Client, such as Client('tcp://host:8786')"
+        raise ValueError(invalid("client", client, expected))
+    threads = threads()
+    several = next((n for n in threads if threads[n] > 1), None)
+    if several:
+        raise ValueError(
+            "Trials of one process share Keras and its random numbers: the "
+            "workers of client must have one thread each "
+            "(threads_per_worker=1, dask worker --nthreads 1). Received: "
+            f"{threads[several]} threads of {several}"
+        )

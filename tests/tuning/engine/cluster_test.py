@@ -107,7 +107,7 @@ def test_a_client_runs_the_trials(tmp_path, cluster, capsys):
         )
     assert [row["status"] for row in result.rows] == ["COMPLETED"] * 6
     assert len(toy.runs(tmp_path / "journal")) == 6
-    assert "Nothing left to do: 6 of 6" in capsys.readouterr().out
+    assert "Nothing left to do: 6 trials" in capsys.readouterr().out
     # Nothing of the images stays behind.
     assert not list(tmp_path.glob("s/jobs/*"))
 
