@@ -1,0 +1,22 @@
+"""What examples register is there for the example alone."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def registries(request):
+    if not isinstance(request.node, pytest.DoctestItem):
+        yield
+        return
+    from keras_attention import aggregations
+    from keras_attention import alignments
+    from keras_attention import layers
+    from keras_attention import scores
+
+    kept = {}
+    for kind in (scores, alignments, aggregations, layers):
+        registry = kind.get.__self__
+        kept[registry] = dict(registry._entries), dict(registry._aliases)
+    yield
+    for registry, (entries, aliases) in kept.items():
+        registry._entries, registry._aliases = entries, aliases
