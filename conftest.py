@@ -5,6 +5,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def registries(request):
+    """Takes back what a doctest has registered."""
     if not isinstance(request.node, pytest.DoctestItem):
         yield
         return
