@@ -289,19 +289,18 @@ plt.show()
 #   learn by trial and error (REINFORCE).
 # - **Local**: soft, but inside a window, which is fixed or placed by the query.
 #
-# The scores of the image above, under one of each kind. They are halved here:
-# the network has learned scores so far apart that all kinds would look hard.
+# Seven scores in a row, and what one of each kind makes of them:
 
 # %%
-walk = visualization.follow(attention, chosen)
+near = alignments.get("local_monotonic", radius=1)
 visualization.compare_alignments(
-    walk.scores.reshape(walk.features.shape[:2]) / 2,
+    [0.0, 0.5, 2.0, 1.5, 0.2, -1.0, 1.0],
     {
         "soft: softmax": "softmax",
         "sparse: sparsemax": "sparsemax",
         "gates: sigmoid": "sigmoid",
         "hard": "hard",
-        "local, at the centre": "local_monotonic",
+        "local, in the middle": near,
     },
 )
 
@@ -330,7 +329,7 @@ visualization.compare_alignments(
 # feature map of our image:
 
 # %%
-tapped = walk.features[None]
+tapped = visualization.follow(attention, chosen).features[None]
 for key in ("cbam_spatial", "se", "nonlocal", "mhsa"):
     options = {"num_heads": 4} if key == "mhsa" else {}
     layer = layers.get(key, **options)
@@ -391,9 +390,9 @@ plt.show()
 # $$p(z) \propto \exp\Big(\sum_i e_i z_i + \sum_{ij} T_{z_i z_j}\Big), \qquad
 # w_i = p(z_i = 1)$$
 #
-# With a table of zeros this is a sigmoid. A table that likes neighbours to
-# agree closes gaps and removes specks. A bar with a gap, and two specks beside
-# it:
+# (On a grid $w_i$ is computed approximately.) With a table of zeros this is a
+# sigmoid. A table that likes neighbours to agree closes gaps and removes
+# specks. A bar with a gap, and two specks beside it:
 
 # %%
 bar = np.full((9, 13), -1.5)
@@ -546,8 +545,9 @@ if results.exists():
 # - **The network was trained without it.** It seems to have learned to do
 #   without. Trained on with CBAM, three networks gained +0.0, +0.3 and -0.8
 #   points [over training on
-#   alone](../docs/evidence.md#attention-in-a-trained-network). With pretrained
-#   weights this has not been measured here.
+#   alone](../docs/evidence.md#attention-in-a-trained-network). A pretrained
+#   network, fine-tuned on groceries once each way, was right in 60 % with it
+#   and in 62 % without ([notebook 04](04_attach_and_fine_tune.ipynb)).
 # - **The place is wrong.** Near the end of a network each position has seen
 #   most of the image, and there is little left to choose. A [search over
 #   mechanisms](../docs/evidence.md#a-search) preferred attention at block 4; on
