@@ -18,6 +18,7 @@ folder is one step of it:
 | networks | `models` | image | classes |
 | inspection | `inspection` | a model | its weights, and what they cost |
 | training | `losses` | predictions, maps, masks | what to minimise |
+| | `training` | a frozen network, data | its maps, computed once |
 | numbers | `metrics` | arrays | right answers, and attention |
 | tables | `evaluation` | models, test data | one row a model |
 | pictures | `visualization` | models, images | figures of the weights |
@@ -70,6 +71,7 @@ _LAZY = {
     "evaluation": "keras_attention.evaluation",
     "metrics": "keras_attention.metrics",
     "testing": "keras_attention.testing",
+    "training": "keras_attention.training",
     "tuning": "keras_attention.tuning",
     "visualization": "keras_attention.visualization",
     "compare": "keras_attention.evaluation:compare",
@@ -112,6 +114,7 @@ __all__ = [
     "scores",
     "surgery",
     "testing",
+    "training",
     "tuning",
     "visualization",
 ]

@@ -26,6 +26,7 @@ ORDER = [
     {"datasets"},
     {"metrics"},
     {"evaluation"},
+    {"training"},
     {"exporting"},
     {"visualization"},
     {"tuning"},
