@@ -19,7 +19,9 @@ from keras_attention.training.fingerprint import fingerprint
 _DTYPES = ("float32", "float16")
 
 
-def cached_features(model, data, folder=None, *, batch_size=32, dtype="float32"):
+def cached_features(
+    model, data, folder=None, *, batch_size=32, dtype="float32"
+):
     """What `model.predict(data)` gives, computed once and kept on disk.
 
     Where a pretrained network stays as it is and only a head on top is
