@@ -1,0 +1,172 @@
+"""The figure of place.py: scores against depth, and what the best head sees."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_attention.visualization.pictures import drawable
+from keras_attention.visualization.pictures import grey
+from keras_attention.visualization.pictures import outline_paths
+from keras_attention.visualization.styles import COLOURS
+from keras_attention.visualization.styles import drawing_style
+
+# The two controls are black and grey.
+LOOKS = {
+    "uniform": ("#888888", "-", "o"),
+    "1x1, uniform": ("#000000", "-", "s"),
+    "softmax": (COLOURS[0], "-", "^"),
+    "softmax, 4 maps": (COLOURS[5], "-", "D"),
+    "sparsemax": (COLOURS[1], "--", "v"),
+    "sigmoid": (COLOURS[2], "--", "P"),
+}
+SHOWN = 6  # photographs, of which two are answered wrong if there are such
+_WIDTH, _HEIGHT = 13.0, 3.9
+_INK, _WRONG = "#222222", "#b00020"
+
+
+def draw(results, shown):
+    """One line of panels a data set.
+
+    Args:
+        results: list of dict, what `place.py` writes of each data set.
+        shown: list of `(examples, (place, condition), logits, weights)` of the
+            test images, by the best head with attention.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    with drawing_style("notebook"):
+        lines = len(results)
+        figure = Figure(figsize=(_WIDTH, _HEIGHT * lines), dpi=150)
+        grid = figure.add_gridspec(
+            2 * lines,
+            SHOWN + 5,
+            left=0.05,
+            right=0.995,
+            top=1 - 0.28 / (_HEIGHT * lines),
+            bottom=0.62 / (_HEIGHT * lines),
+            hspace=0.16,
+            wspace=0.06,
+        )
+        for line, (result, picture) in enumerate(
+            zip(results, shown, strict=True)
+        ):
+            rows = slice(2 * line, 2 * line + 2)
+            axes = figure.add_subplot(grid[rows, :4])
+            _curves(axes, result)
+            panels = [
+                [
+                    figure.add_subplot(grid[2 * line + row, column + 5])
+                    for column in range(SHOWN)
+                ]
+                for row in range(2)
+            ]
+            _photographs(panels, *picture)
+    return figure
+
+
+def _curves(axes, result):
+    places = list(result["maps"])
+    for condition, (colour, style, marker) in LOOKS.items():
+        found = [
+            [
+                row["score"]
+                for row in result["rows"]
+                if (row["place"], row["condition"]) == (place, condition)
+            ]
+            for place in places
+        ]
+        x = np.arange(len(places))
+        axes.fill_between(
+            x, [*map(min, found)], [*map(max, found)], color=colour, alpha=0.15,
+            linewidth=0,
+        )  # fmt: skip
+        axes.plot(
+            x, np.mean(found, axis=1), style, color=colour, marker=marker,
+            markersize=4.5, label=condition,
+        )  # fmt: skip
+    names = [
+        f"{place.split('_')[0]}\n{height}x{width}\nx{channels}"
+        for place, (height, width, channels) in result["maps"].items()
+    ]
+    axes.set_xticks(range(len(places)), names)
+    seeds = len({row["seed"] for row in result["rows"]})
+    axes.set_title(
+        f"{result['data']}: test {result['measure']}, {seeds} seeds", loc="left"
+    )
+    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axes.legend(frameon=False, fontsize=7.5)
+
+
+def _photographs(panels, test, best, logits, weights):
+    answers = logits.argmax(-1)
+    chosen = _chosen(answers == test.labels)
+    pictures = drawable(np.stack([test.images[index] for index in chosen]))
+    maps = weights[chosen]
+    maps = maps.mean(axis=tuple(range(1, maps.ndim - 2)))  # (count, h, w)
+    outlines = _outlines(test, chosen, pictures.shape[:3])
+    height, width = pictures.shape[1:3]
+    for column, index in enumerate(chosen):
+        top, below = (panels[row][column] for row in range(2))
+        top.imshow(pictures[column])
+        below.imshow(0.35 + 0.65 * grey(pictures)[column], cmap="gray",
+                     vmin=0, vmax=1)  # fmt: skip
+        values = maps[column] / maps[column].max()
+        below.imshow(
+            values,
+            cmap="magma",
+            alpha=np.sqrt(values) * 0.85,
+            interpolation="bicubic",
+            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        )
+        for axes in (top, below):
+            for path in outlines[column]:
+                axes.plot(*path.T, color="white", linewidth=2.2)
+                axes.plot(*path.T, color="#00a060", linewidth=1.1)
+            axes.set(
+                xticks=[],
+                yticks=[],
+                xlim=(-0.5, width - 0.5),
+                ylim=(height - 0.5, -0.5),
+            )
+            axes.spines[:].set_visible(False)
+        right = answers[index] == test.labels[index]
+        top.set_title(
+            _word(test, answers[index]) if right
+            else f"not {_word(test, answers[index])}",
+            fontsize=7,
+            color=_INK if right else _WRONG,
+            pad=3,
+        )  # fmt: skip
+    place, condition = best
+    panels[1][0].set_title(
+        f"{condition}, at {place.split('_')[0]}, seed 0", loc="left",
+        fontsize=7.5, pad=2.5, color=_INK,
+    )  # fmt: skip
+
+
+def _chosen(right):
+    """Spread over the right and the wrong answers, by nothing else."""
+    wrong = np.flatnonzero(~right)
+    wrong = _spread(wrong, min(2, len(wrong)))
+    return np.concatenate(
+        [_spread(np.flatnonzero(right), SHOWN - len(wrong)), wrong]
+    )
+
+
+def _spread(indices, count):
+    places = np.linspace(0, len(indices) - 1, num=count + 2, dtype=int)[1:-1]
+    return indices[places]
+
+
+def _outlines(test, chosen, shape):
+    if test.masks is None:
+        return [[]] * len(chosen)
+    masks = np.stack([test.masks[index] for index in chosen])
+    if test.has_mask is not None:
+        masks = masks * test.has_mask[chosen][:, None, None, None]
+    return outline_paths(masks, shape)
+
+
+def _word(test, label):
+    name = str(test.class_names[label]).replace("-", " ")
+    return name if len(name) <= 17 else f"{name[:16]}…"
