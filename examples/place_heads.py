@@ -29,11 +29,12 @@ def _uniform(x, size, name):
 
 
 def _convolution(x, size, name):
-    x = keras.layers.Conv2D(size, 1, activation="relu", name=name)(x)
+    # About as many channels as the map has, which attention keeps.
+    x = keras.layers.Conv2D(4 * size, 1, activation="relu", name=name)(x)
     return keras.layers.GlobalAveragePooling2D()(x)
 
 
-# From a map to a vector; `size` is the width of what is learned on the way. A
+# From a map to a vector; `size` is the `key_dim` of attention. A
 # sigmoid under a plain sum hardly trains, so its sum is a mean.
 CONDITIONS = {
     "uniform": _uniform,
