@@ -66,24 +66,33 @@ def draw(results, shown):
 
 def _curves(axes, result):
     places = list(result["maps"])
-    for condition, (colour, style, marker) in LOOKS.items():
-        found = [
+    aside = np.linspace(-0.12, 0.12, len(LOOKS))
+    for shift, (condition, look) in zip(aside, LOOKS.items(), strict=True):
+        found = np.array(
             [
-                row["score"]
-                for row in result["rows"]
-                if (row["place"], row["condition"]) == (place, condition)
+                [
+                    row["score"]
+                    for row in result["rows"]
+                    if (row["place"], row["condition"]) == (place, condition)
+                ]
+                for place in places
             ]
-            for place in places
-        ]
-        x = np.arange(len(places))
-        axes.fill_between(
-            x, [*map(min, found)], [*map(max, found)], color=colour, alpha=0.15,
-            linewidth=0,
-        )  # fmt: skip
-        axes.plot(
-            x, np.mean(found, axis=1), style, color=colour, marker=marker,
-            markersize=4.5, label=condition,
-        )  # fmt: skip
+        )
+        mean = found.mean(axis=1)
+        colour, style, marker = look
+        axes.errorbar(
+            np.arange(len(places)) + shift,
+            mean,
+            # From the lowest to the highest seed.
+            yerr=(mean - found.min(axis=1), found.max(axis=1) - mean),
+            fmt=style,
+            marker=marker,
+            color=colour,
+            markersize=4.5,
+            linewidth=1.2,
+            elinewidth=0.8,
+            label=condition,
+        )
     names = [
         f"{place.split('_')[0]}\n{height}x{width}\nx{channels}"
         for place, (height, width, channels) in result["maps"].items()
