@@ -78,7 +78,6 @@ FAST = {
     "places": PLACES[2::2],
     "seeds": 2,
 }
-DRAWS = 300  # of a bootstrap interval
 
 
 def parse_arguments():
@@ -248,6 +247,16 @@ def known_masks(test):
     return known, np.asarray(test.masks)[known]
 
 
+def scores(labels, logits):
+    """`(images, seeds, classes)` to what `score` says of each seed, faster."""
+    if logits.shape[-1] != 2:
+        return (logits.argmax(-1) == labels[:, None]).mean(axis=0)
+    margins = logits[..., 1] - logits[..., 0]
+    # All pairs of a positive and a negative image, ties counting one half.
+    above = np.sign(margins[labels == 1][:, None] - margins[labels == 0])
+    return (above.mean(axis=(0, 1)) + 1) / 2
+
+
 def differences(answers, labels):
     """Each kind of head minus the control: mean over seeds, with interval.
 
@@ -257,9 +266,7 @@ def differences(answers, labels):
     control = stacked(answers["1x1, uniform"])
 
     def gain(labels, logits, control):
-        pairs = zip(np.moveaxis(logits, 1, 0), np.moveaxis(control, 1, 0),
-                    strict=True)  # fmt: skip
-        return np.mean([score(labels, a) - score(labels, b) for a, b in pairs])
+        return np.mean(scores(labels, logits) - scores(labels, control))
 
     found = {}
     for condition, runs in answers.items():
@@ -267,9 +274,7 @@ def differences(answers, labels):
             arrays = labels, stacked(runs), control
             found[condition] = {
                 "mean": float(gain(*arrays)),
-                "interval": metrics.bootstrap_interval(
-                    gain, *arrays, repeats=DRAWS
-                ),
+                "interval": metrics.bootstrap_interval(gain, *arrays),
             }
     return found
 

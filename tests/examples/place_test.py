@@ -158,6 +158,15 @@ def test_gains_are_over_the_control_of_the_same_seed(place):
     assert found["uniform"]["interval"] == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_scores_of_all_seeds_are_those_of_each(place, classes):
+    rng = np.random.default_rng(0)
+    labels = np.arange(30) % classes
+    logits = rng.integers(0, 4, (30, 5, classes)).astype("float32")  # ties
+    each = [place.score(labels, logits[:, seed]) for seed in range(5)]
+    np.testing.assert_allclose(place.scores(labels, logits), each)
+
+
 def test_maps_have_the_network_s_own_pixels(place):
     """The scaling in front is `preprocess_input` of pixels from 0 to 255."""
     from keras_attention.features import preprocess_input
