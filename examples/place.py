@@ -61,7 +61,7 @@ DATA = {
     },
     "lesions": {
         "file": "isic_uda1_224.npz",
-        "size": 224,
+        "size": 160,
         "epochs": (5, 10, 15),
         "selection_seeds": (100, 101),
     },

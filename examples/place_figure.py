@@ -19,7 +19,7 @@ LOOKS = {
     "sigmoid": (COLOURS[2], "--", "P"),
 }
 SHOWN = 6  # photographs, of which two are answered wrong if there are such
-_WIDTH, _HEIGHT = 13.0, 3.9
+_WIDTH, _HEIGHT, _LEGEND = 13.0, 3.3, 0.35  # inches; of a data set
 _INK, _WRONG = "#222222", "#b00020"
 
 
@@ -36,31 +36,37 @@ def draw(results, shown):
     """
     with drawing_style("notebook"):
         lines = len(results)
-        figure = Figure(figsize=(_WIDTH, _HEIGHT * lines), dpi=150)
-        grid = figure.add_gridspec(
-            2 * lines,
-            SHOWN + 5,
-            left=0.05,
-            right=0.995,
-            top=1 - 0.28 / (_HEIGHT * lines),
-            bottom=0.62 / (_HEIGHT * lines),
-            hspace=0.16,
-            wspace=0.06,
-        )
+        height = _HEIGHT * lines + _LEGEND
+        figure = Figure(figsize=(_WIDTH, height), dpi=150)
         for line, (result, picture) in enumerate(
             zip(results, shown, strict=True)
         ):
-            rows = slice(2 * line, 2 * line + 2)
-            axes = figure.add_subplot(grid[rows, :4])
+            grid = figure.add_gridspec(
+                2,
+                SHOWN + 5,
+                left=0.05,
+                right=0.995,
+                top=1 - (_HEIGHT * line + 0.3) / height,
+                bottom=1 - (_HEIGHT * (line + 1) - 0.6) / height,
+                hspace=0.3,
+                wspace=0.06,
+            )
+            axes = figure.add_subplot(grid[:, :4])
             _curves(axes, result)
             panels = [
-                [
-                    figure.add_subplot(grid[2 * line + row, column + 5])
-                    for column in range(SHOWN)
-                ]
+                [figure.add_subplot(grid[row, 5 + c]) for c in range(SHOWN)]
                 for row in range(2)
             ]
             _photographs(panels, *picture)
+        figure.legend(
+            *axes.get_legend_handles_labels(),
+            loc="lower left",
+            bbox_to_anchor=(0.03, 0),
+            ncols=len(LOOKS),
+            frameon=False,
+            fontsize=8.5,
+            columnspacing=1.2,
+        )
     return figure
 
 
@@ -103,7 +109,6 @@ def _curves(axes, result):
         f"{result['data']}: test {result['measure']}, {seeds} seeds", loc="left"
     )
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-    axes.legend(frameon=False, fontsize=7.5)
 
 
 def _photographs(panels, test, best, logits, weights):
@@ -117,13 +122,13 @@ def _photographs(panels, test, best, logits, weights):
     for column, index in enumerate(chosen):
         top, below = (panels[row][column] for row in range(2))
         top.imshow(pictures[column])
-        below.imshow(0.35 + 0.65 * grey(pictures)[column], cmap="gray",
+        below.imshow(0.6 * grey(pictures)[column], cmap="gray",
                      vmin=0, vmax=1)  # fmt: skip
         values = maps[column] / maps[column].max()
         below.imshow(
             values,
             cmap="magma",
-            alpha=np.sqrt(values) * 0.85,
+            alpha=np.sqrt(values) * 0.9,
             interpolation="bicubic",
             extent=(-0.5, width - 0.5, height - 0.5, -0.5),
         )
@@ -142,7 +147,7 @@ def _photographs(panels, test, best, logits, weights):
         top.set_title(
             _word(test, answers[index]) if right
             else f"not {_word(test, answers[index])}",
-            fontsize=7,
+            fontsize=6.5,
             color=_INK if right else _WRONG,
             pad=3,
         )  # fmt: skip
@@ -178,4 +183,4 @@ def _outlines(test, chosen, shape):
 
 def _word(test, label):
     name = str(test.class_names[label]).replace("-", " ")
-    return name if len(name) <= 17 else f"{name[:16]}…"
+    return name if len(name) <= 15 else f"{name[:14]}…"
