@@ -403,7 +403,7 @@ def main():
     text = json.dumps({**config, "chosen_at": CHOSEN_AT}, indent=2)
     write_text(output / "config.json", f"{text}\n")
     figure = place_figure.draw(results, shown)
-    figure.savefig(output / "place.png", dpi=150)
+    figure.savefig(output / "place.png", dpi=120)
     print(f"\nWritten to {output}")
     return 0
 
