@@ -10,8 +10,10 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention import tuning
 from keras_attention.datasets import Examples
 from keras_attention.datasets import Pixels
+from keras_attention.layers import AttentionPooling2D
 from keras_attention.training import cached_features
 from keras_attention.training import feature_cache
 
@@ -306,6 +308,33 @@ def test_heads_are_fitted_and_evaluated_on_them(tmp_path):
     labels = examples().labels
     head.fit(maps["high"], labels, verbose=0)
     assert np.isfinite(head.evaluate(maps["high"], labels, verbose=0))
+
+
+def test_a_search_goes_through_heads_on_them(tmp_path):
+    maps = cached_features(network(), PIXELS, tmp_path / "maps")["high"]
+    labels = np.arange(7) % 2
+
+    def build(hp):
+        pool = hp.Choice("pool", ["average", "attention"])
+        pools = {
+            "average": keras.layers.GlobalAveragePooling2D(),
+            "attention": AttentionPooling2D(key_dim=2),
+        }
+        model = keras.Sequential([pools[pool], keras.layers.Dense(2)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss, metrics=["accuracy"])
+        return model
+
+    found = tuning.search(
+        build,
+        (maps, labels),
+        (maps[:3], labels[:3]),
+        tuner="grid",
+        max_trials=2,
+        epochs=1,
+        directory=tmp_path / "search",
+    )
+    assert len(found.trials) == 2
 
 
 def test_without_a_folder_they_are_in_the_home_of_keras(tmp_path, monkeypatch):
