@@ -6,8 +6,8 @@
 Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
 with one row a trained network, config.json with its settings, title.txt; one
-in examples/results/attach a run of attach.py. The files in benchmarks/results
-come from the scripts beside them.
+in examples/results/attach a run of attach.py; examples/results/place the run
+of place.py. The files in benchmarks/results come from the scripts beside them.
 """
 
 import argparse
@@ -254,6 +254,121 @@ def worst(differences):
     return ", ".join([*cells, f"{refused} refused"] if refused else cells)
 
 
+def place():
+    """Kinds of heads by depth, on maps of a network that was not trained."""
+    lines = []
+    for found in place_data():
+        measure = f"{found['measure']}{PERCENT[found['measure']][1]}"
+        train, validation, test = found["images"]
+        seeds = len({row["seed"] for row in found["rows"]})
+        lines += [
+            f"**{found['data'].capitalize()}**, test {measure}, {seeds} "
+            f"seeds; {train:,} training, {validation} validation and "
+            f"{test:,} test images:",
+            "",
+            *place_table(found),
+            "",
+            *place_gains(found),
+            "",
+        ]
+        if found["baselines"]:
+            lines += [place_attention(found), ""]
+    return "\n".join(lines).rstrip()
+
+
+PERCENT = {"accuracy": (100, " in %", 1), "AUC": (1, "", 3)}
+
+
+def place_data():
+    """What `place.py` wrote of each data set."""
+    path = FOLDER / "place" / "results.json"
+    return json.loads(path.read_text())["data"]
+
+
+def place_scores(found):
+    """`{(place, condition): [score, one a seed]}`."""
+    scores = {}
+    for row in found["rows"]:
+        key = row["place"], row["condition"]
+        scores.setdefault(key, []).append(row["score"])
+    return scores
+
+
+def place_table(found):
+    """A line a kind of head, a column a place; the best mean is bold."""
+    scale, _, digits = PERCENT[found["measure"]]
+    scores = place_scores(found)
+    head = [
+        f"`{place}` {'x'.join(map(str, shape))}"
+        for place, shape in found["maps"].items()
+    ]
+    lines = [f"| | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
+    best = {
+        place: max(
+            (c for p, c in scores if p == place),
+            key=lambda c, place=place: statistics.mean(scores[place, c]),
+        )
+        for place in found["maps"]
+    }
+    for condition in found["chosen"]:
+        cells = [condition]
+        for place in found["maps"]:
+            text = spread(scores[place, condition], scale, digits)
+            bold = best[place] == condition
+            cells.append(f"**{text}**" if bold else text)
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def place_gains(found):
+    """Attention minus the control, with the interval of the images."""
+    lines = [
+        "| minus *1x1, uniform* | " + " | ".join(found["maps"]) + " |",
+        "|---" * (len(found["maps"]) + 1) + "|",
+    ]
+    for condition in found["chosen"]:
+        gains = [found["gains"][p].get(condition) for p in found["maps"]]
+        if not all(gains):
+            continue  # the control itself
+        cells = [
+            "{:+z.1f} ({:+z.1f} to {:+z.1f})".format(
+                *(100 * x for x in (gain["mean"], *gain["interval"]))
+            )
+            for gain in gains
+        ]
+        lines.append(f"| {condition} | {' | '.join(cells)} |")
+    return lines
+
+
+def place_attention(found):
+    """Where attention falls, beside the two maps that look at nothing."""
+    base = found["baselines"]
+    lines = [
+        f"Share of the attention on the object, in % of {base['images']} test "
+        f"images with masks; a map fixed at the centre has "
+        f"{base['centre']:.1%} on it, a uniform one {base['uniform']:.1%}:",
+        "",
+        f"| | {' | '.join(found['maps'])} |",
+        "|---" * (len(found["maps"]) + 1) + "|",
+    ]
+    for condition in found["chosen"]:
+        cells = [
+            spread(
+                [
+                    row.get("on_object")
+                    for row in found["rows"]
+                    if (row["place"], row["condition"]) == (place, condition)
+                ],
+                100,
+                0,
+            )
+            for place in found["maps"]
+        ]
+        if cells[0] != "-":
+            lines.append(f"| {condition} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def axes():
     """Alignments beside other packages, on the backends measured."""
     backends = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
@@ -422,6 +537,7 @@ PAGES = {
         "demo": demo,
         "results": results,
         "attached": attached,
+        "place": place,
     },
     "docs/performance.md": {
         "speed": speed,

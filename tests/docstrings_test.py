@@ -36,6 +36,7 @@ ROOMS = [
     "scores",
     "surgery",
     "testing",
+    "training",
     "tuning",
     "visualization",
 ]

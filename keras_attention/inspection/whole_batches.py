@@ -28,10 +28,16 @@ class WholeBatches:
         """What the model answers to a batch.
 
         Args:
-            images: array `(batch, ...)`.
+            images: array `(batch, ...)`, or a list or dictionary of these.
         """
-        count = len(images)
+        count = len(keras.tree.flatten(images)[0])
         self.size = max(self.size, count)
-        missing = np.repeat(images[-1:], self.size - count, axis=0)
-        answers = self.model.predict_on_batch(np.concatenate([images, missing]))
+
+        def filled(values):
+            missing = np.repeat(values[-1:], self.size - count, axis=0)
+            return np.concatenate([values, missing])
+
+        answers = self.model.predict_on_batch(
+            keras.tree.map_structure(filled, images)
+        )
         return keras.tree.map_structure(lambda answer: answer[:count], answers)

@@ -74,3 +74,14 @@ def test_every_committed_run_has_three_seeds_of_three_networks():
         found = json.loads(path.read_text())["rows"]
         pairs = {(row["model"], row["seed"]) for row in found}
         assert len(pairs) == len(found) == 9, path
+
+
+def test_heads_at_every_place_have_five_seeds_and_the_control(results):
+    found = results.place_data()
+    assert {data["data"] for data in found} == {"groceries", "lesions"}
+    for data in found:
+        scores = results.place_scores(data)
+        assert {len(seeds) for seeds in scores.values()} == {5}
+        assert len(data["maps"]) == 5
+        for place in data["maps"]:
+            assert (place, "1x1, uniform") in scores
