@@ -34,14 +34,17 @@ class Resumable:
     Args:
         folder: str or path, of this training alone; other files in it are
             left alone.
-        every: int, steps between checkpoints inside an epoch, defaults to
-            `None`: at the end of each epoch only.
-        keep: int, how many checkpoints are kept, defaults to `2`: should the
-            newest be damaged, the one before is used, with a warning.
-        settings: dict of plain values of the program that must be the same
-            when it goes on, such as its arguments, defaults to `None`. Layers,
-            optimizer, loss, Keras, backend, batch size and number of examples
-            are compared in any case.
+        every: int or `None`, steps between checkpoints inside an epoch; `None`
+            writes at the end of each epoch only. Defaults to `None`.
+        keep: int, how many checkpoints are kept; should the newest be damaged,
+            the one before is used, with a warning. Defaults to `2`.
+        settings: dict or `None`, plain values of the program that must be the
+            same when it goes on, such as its arguments. Layers, optimizer,
+            loss, callbacks, Keras, backend, batch size and number of examples
+            are compared in any case. Defaults to `None`.
+
+    Raises:
+        ValueError: For an `every` or a `keep` that is no positive integer.
 
     Example:
 
