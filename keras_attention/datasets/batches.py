@@ -34,7 +34,8 @@ def batches(
     To go on with an interrupted training, set the epoch: after
     `train.epoch = 5`, `fit(train, initial_epoch=5)` sees the batches that an
     uninterrupted `fit` would have seen. `get_state` and `set_state` do so to
-    the batch.
+    the batch. An epoch is all of the batches: with `steps_per_epoch` it would
+    end wherever reading ahead has come to.
 
     Args:
         examples: `Examples`.

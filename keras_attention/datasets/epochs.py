@@ -44,6 +44,7 @@ class EpochBatches(keras.utils.PyDataset):
         self._served = None  # of the pass that `fit` is in
         self._passed = False  # and nothing since
         self._told = False  # by the callback
+        self._rest = False  # the pass before was the rest of an epoch
         self.epoch = 0
 
     def batch(self, epoch, positions):
@@ -91,6 +92,12 @@ class EpochBatches(keras.utils.PyDataset):
 
     def on_epoch_begin(self):
         """A pass of `fit` begins."""
+        if self._rest:
+            # Keras would cut the whole epochs to the length of the rest.
+            raise ValueError(
+                "After set_state the rest of the epoch is a fit of its own: "
+                "fit(..., initial_epoch=e, epochs=e + 1), then another fit."
+            )
         self._served = 0
         if not self._told:
             self._finished = None
@@ -101,6 +108,8 @@ class EpochBatches(keras.utils.PyDataset):
         # `fit` has just ended it, and what `set_state` leaves out is left out
         # of the next.
         passing = self._served is not None
+        left = self._first and not self._resumed
+        self._rest = passing and left and self._served >= len(self)
         if passing or not self._passed:
             self._epoch += 1
         self._passed, self._served = passing, None
@@ -219,9 +228,16 @@ class _Finished(keras.callbacks.Callback):
         self.data._told = True
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Of the epoch that `set_state` goes on with, some are finished.
-        self.epoch, self.start = epoch, self.data._first
-        self.data._finished = (epoch, self.start)
+        steps = (self.params or {}).get("steps")
+        if steps is not None and steps < len(self.data) and not self.data._rest:
+            raise ValueError(
+                "Where a training is can be told of whole epochs only. "
+                f"Received: steps_per_epoch={steps} of {len(self.data)}"
+            )
+        # Keras' number begins anew with every `fit`. Of the epoch that
+        # `set_state` goes on with, some are finished.
+        self.epoch, self.start = self.data.epoch - 1, self.data._first
+        self.data._finished = (self.epoch, self.start)
 
     def on_train_batch_end(self, batch, logs=None):
         self.data._finished = (self.epoch, self.start + batch + 1)

@@ -198,6 +198,30 @@ def test_one_fit_after_another_is_one_fit():
         np.testing.assert_array_equal(one, two)
 
 
+def test_the_state_of_a_second_fit_is_where_the_batches_are():
+    model, train = linear_model(), data()
+    for finished in (2, 4):
+        # Keras' epochs are 0 and 1 both times.
+        model.fit(train, epochs=2, verbose=0, callbacks=[train.callback()])
+        assert train.get_state() == {"epoch": finished, "step": 0}
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_the_rest_of_an_epoch_cuts_no_other_short(told):
+    train = data()
+    train.set_state({"epoch": 0, "step": 4})
+    callbacks = [train.callback()] if told else []
+    with pytest.raises(ValueError, match="a fit of its own"):
+        linear_model().fit(train, epochs=2, verbose=0, callbacks=callbacks)
+
+
+def test_parts_of_epochs_have_no_state():
+    train = data()
+    options = dict(steps_per_epoch=2, verbose=0, callbacks=[train.callback()])
+    with pytest.raises(ValueError, match="steps_per_epoch=2 of 6"):
+        linear_model().fit(train, **options)
+
+
 def test_what_fit_has_finished_has_to_be_told():
     train = data()
     linear_model().fit(train, verbose=0)
