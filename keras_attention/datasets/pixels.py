@@ -95,16 +95,20 @@ class Pixels:
         """The same images, which complain when a file has changed.
 
         Args:
-            seen: sequence of what `status` told of each image's file.
+            seen: sequence of what `status` told of each image's file; `None`
+                for one that is not looked at.
 
         Returns:
             A `Pixels`.
         """
         same = copy.copy(self)
-        # What was decoded before, to one file, does not change with others.
-        if self.sources is self.files:
-            same._seen = dict(zip(self._chosen.tolist(), seen, strict=True))
+        told = zip(self._chosen.tolist(), seen, strict=True)
+        same._seen = {place: found for place, found in told if found}
         return same
+
+    def seen(self, index):
+        """What `unchanged` was told of an image's file, or `None`."""
+        return self._seen.get(self.place(index))
 
     def file(self, index):
         """The file that an image comes from."""
