@@ -143,6 +143,9 @@ def from_arrays(
 
 def _check_groups(groups, problems):
     """One known group an image, as an array."""
+    if any(map(np.ndim, groups)):
+        expected = "a word or a number for each image"
+        raise ValueError(invalid("groups", groups, expected))
     groups = np.asarray(groups)
     for row, group in enumerate(groups.tolist()):
         if group is None or group != group or group == "":
