@@ -56,4 +56,6 @@ def check_disjoint(*parts, names=True):
 
 def _values(values):
     """The distinct values in order, as a dict."""
-    return dict.fromkeys(() if values is None else np.asarray(values).tolist())
+    # As an array, all texts would take as much as the longest one.
+    values = values.tolist() if isinstance(values, np.ndarray) else values
+    return dict.fromkeys(values or ())

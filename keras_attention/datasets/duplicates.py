@@ -45,7 +45,7 @@ def find_duplicates(*examples):
     [['b', 'c']]
 
     Cost:
-        One pass over the pixels, and 16 bytes an image.
+        One pass over the pixels, and a third of a kilobyte an image.
     """
     groups = {}
     for part, these in enumerate(examples):

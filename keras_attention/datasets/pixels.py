@@ -1,8 +1,10 @@
 """Images that are decoded when they are asked for."""
 
+import collections
 import concurrent.futures
 import contextlib
 import copy
+import itertools
 import os
 
 import numpy as np
@@ -153,9 +155,16 @@ def decode_into(array, pixels, done=lambda: None):
 def in_threads(work, items):
     """Yields what `work` makes of each item, in their order."""
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
+    items, waiting = iter(items), collections.deque()
     with pool:
         try:
-            yield from pool.map(work, items)
+            # Not all at once: there may be a million.
+            for item in itertools.islice(items, 8 * THREADS):
+                waiting.append(pool.submit(work, item))
+            while waiting:
+                yield waiting.popleft().result()
+                for item in itertools.islice(items, 1):
+                    waiting.append(pool.submit(work, item))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -31,7 +31,7 @@ def walk(root, problems):
             name = f"{entry.name}/{folder.name}"
             hint = "; see from_split_folders" if entry.name in known else ""
             problems.add(f"{name!r} is a folder in a class folder{hint}")
-        images = [item for item in found if item not in folders]
+        images = [item for item in found if not item.is_dir()]
         if not images and not folders:
             problems.add(f"the class folder {entry.name!r} is empty")
         files += [(entry.name, image) for image in images]
@@ -46,12 +46,15 @@ def _entries(folder, root, problems):
         problems.add(f"{folder.name!r} cannot be listed: {error.strerror}")
         return []
     entries, resolved = [], root.resolve()
+    outside = link_fault(folder, resolved)
     for name in found:
         if name.lower() in JUNK or name.startswith("._"):
             continue
         path = folder / name
         shown = path.relative_to(root).as_posix()
-        fault = link_fault(path, resolved)
+        # What is no link is where its folder is.
+        linked = path.is_symlink()
+        fault = link_fault(path, resolved) if linked else outside
         if re.search("[\ud800-\udfff]", name):
             problems.add(f"the name {shown!r} is not in UTF-8")
         elif fault:

@@ -15,6 +15,7 @@ from keras_attention.datasets.cache import on_disk
 from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.npz import from_npz
 from keras_attention.datasets.pixels import Pixels
+from keras_attention.datasets.pixels import in_threads
 from keras_attention.datasets.splits import split
 from keras_attention.datasets.table import from_table
 
@@ -105,6 +106,20 @@ def test_pixels_read_like_an_array():
     np.testing.assert_array_equal(list(pixels), images)
     with pytest.raises(IndexError):
         pixels[6]
+
+
+def test_work_is_handed_out_little_by_little():
+    begun = []
+
+    def items():
+        for index in range(10_000):
+            begun.append(index)
+            yield index
+
+    results = in_threads(lambda index: -index, items())
+    assert [next(results) for _ in range(3)] == [0, -1, -2]
+    assert len(begun) < 100
+    assert sum(results) == -sum(range(10_000)) + 3
 
 
 def test_size_decides_and_says_so(read, monkeypatch, capsys):
