@@ -1,5 +1,8 @@
 """An order that seed and epoch alone decide, and where in it a training is."""
 
+import copy
+import weakref
+
 import keras
 import numpy as np
 
@@ -40,7 +43,7 @@ class EpochBatches(keras.utils.PyDataset):
         self.threads = threads
         self.processes = processes
         self._orders = {}
-        self._ahead, self._next = None, None
+        self._ahead, self._next, self._close = None, None, None
         self._served = None  # of the pass that `fit` is in
         self._passed = False  # and nothing since
         self._told = False  # by the callback
@@ -196,15 +199,17 @@ class EpochBatches(keras.utils.PyDataset):
         if not (self.threads or self.processes):
             return self._at(number)
         if self._ahead is None or self._next != number:
-            self._ahead = read_ahead(
-                self._at, number, self.threads, self.processes
-            )
+            self._stop()
+            # Of a copy: what reads would keep these batches, and they it.
+            read = copy.copy(self)._at
+            self._ahead = read_ahead(read, number, self.threads, self.processes)
+            self._close = weakref.finalize(self, self._ahead.close)
         self._next = number + 1
         try:
             return within(PATIENCE, self._ahead)
         except Exception as error:
             # What reads ahead is not to be asked again.
-            self._ahead = None
+            self._stop()
             if not isinstance(error, RuntimeError):
                 raise
             raise RuntimeError(
@@ -212,9 +217,15 @@ class EpochBatches(keras.utils.PyDataset):
                 f"which begin with {self.words(step)}: {error}"
             ) from error
 
+    def _stop(self):
+        """Ends the threads and processes that read ahead."""
+        if self._ahead is not None:
+            self._close()
+            self._ahead, self._close = None, None
+
     def __getstate__(self):
         # Another process reads for itself.
-        return {**self.__dict__, "_ahead": None, "_orders": {}}
+        return {**self.__dict__, "_ahead": None, "_close": None, "_orders": {}}
 
 
 class _Finished(keras.callbacks.Callback):

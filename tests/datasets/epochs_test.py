@@ -1,9 +1,12 @@
 """Where a training is, saved and set: the batches go on as if it had not."""
 
+import gc
 import json
+import multiprocessing
 import os
 import signal
 import threading
+import time
 
 import keras
 import numpy as np
@@ -74,6 +77,30 @@ def test_processes_change_nothing():
         again.set_state(state)
         assert digests(again) == expected[0][2:]
         assert digests(again) == expected[1]
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [{"threads": 2}, pytest.param({"processes": 1}, marks=pytest.mark.long)],
+)
+def test_what_reads_ahead_ends_with_the_batches(reading):
+    def readers():
+        named = [t for t in threading.enumerate() if "grain" in t.name]
+        return named + multiprocessing.active_children()
+
+    gc.collect()
+    before = readers()
+    train = data(**reading)
+    next(iter(train))
+    train.epoch = 3
+    next(iter(train))
+    assert readers() != before
+    del train
+    gc.collect()
+    deadline = time.monotonic() + 20
+    while {*readers()} - {*before} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert {*readers()} <= {*before}
 
 
 class Dies:
