@@ -11,10 +11,10 @@ from keras_attention.datasets.assemble import ReadMask
 from keras_attention.datasets.boxes import box_fault
 from keras_attention.datasets.cache import ReadRow
 from keras_attention.datasets.concatenate import origin
-from keras_attention.datasets.header import Header
-from keras_attention.datasets.header import read_header
 from keras_attention.datasets.images import decoded
 from keras_attention.datasets.images import read_mask
+from keras_attention.datasets.opening import Header
+from keras_attention.datasets.opening import read_header
 from keras_attention.datasets.opening import size_of
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import status

@@ -11,8 +11,8 @@ from keras_attention.datasets.levels import deep_grey
 from keras_attention.datasets.levels import opaque
 from keras_attention.datasets.levels import pixels_of
 from keras_attention.datasets.levels import to_eight_bits
-from keras_attention.datasets.npy import NpyImage
 from keras_attention.datasets.opening import MAX_PIXELS
+from keras_attention.datasets.opening import NpyImage
 from keras_attention.datasets.opening import opened_upright
 from keras_attention.internals.arguments import positive_int
 

@@ -3,18 +3,18 @@
 import os
 import re
 
+from keras_attention.datasets.array_labels import measurements
 from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.columns import check_columns
 from keras_attention.datasets.columns import groups_of
 from keras_attention.datasets.columns import labels_of
 from keras_attention.datasets.columns import name_in
+from keras_attention.datasets.columns import read_rows
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
-from keras_attention.datasets.measurements import measurements
-from keras_attention.datasets.rows import read_rows
 from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_attention.datasets import walk as walk_module
+from keras_attention.datasets import files as files_module
 from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.folder import from_split_folders
 
@@ -138,7 +138,7 @@ def test_links(tmp_path, pets):
 def test_what_is_no_link_is_not_followed(pets, monkeypatch):
     resolved = []
     monkeypatch.setattr(
-        walk_module,
+        files_module,
         "link_fault",
         lambda path, root: resolved.append(path) or "",
     )

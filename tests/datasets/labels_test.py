@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from keras_attention.datasets import labels as module
+from keras_attention.datasets.array_labels import cell_labels
+from keras_attention.datasets.array_labels import list_labels
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import column_labels
 from keras_attention.datasets.labels import is_missing
 from keras_attention.datasets.labels import single_label
 from keras_attention.datasets.problems import DataError
 from keras_attention.datasets.problems import Problems
-from keras_attention.datasets.several import cell_labels
-from keras_attention.datasets.several import list_labels
 
 
 def lines(values):

@@ -16,7 +16,7 @@ from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.concatenate import concatenate
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.folder import from_folder
-from keras_attention.datasets.header import read_header
+from keras_attention.datasets.opening import read_header
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.scan import scan
 from keras_attention.datasets.table import from_table

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_attention.datasets.disjoint import check_disjoint
+from keras_attention.datasets.duplicates import check_disjoint
 from keras_attention.datasets.examples import Examples
-from keras_attention.datasets.folds import folds
 from keras_attention.datasets.info import Splits
 from keras_attention.datasets.sampling import class_weights
+from keras_attention.datasets.splits import folds
 from keras_attention.datasets.splits import split
 
 # Of scikit-learn, about classes it cannot divide.
