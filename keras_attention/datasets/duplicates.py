@@ -101,7 +101,7 @@ def find_duplicates(*examples):
     [['b', 'c']]
 
     Cost:
-        One pass over the pixels, and a third of a kilobyte an image.
+        One pass over the pixels, and 300 bytes an image.
     """
     groups = {}
     for part, these in enumerate(examples):

@@ -174,12 +174,21 @@ def test_a_file_on_disk_is_made_once_whole_and_anew_after_a_change(
     assert not list(folder.glob(".*"))
 
 
-def test_no_file_on_disk_outlives_what_it_was_made_of(read, tmp_path):
+def test_no_file_on_disk_outlives_what_it_was_made_of(
+    read, tmp_path, monkeypatch
+):
     path = tmp_path / "images" / "0.png"
     for level in (1, 2):  # of the same size and time
         Image.new("L", (9, 9), level).save(path)
         os.utime(path, (7, 7))
         assert np.all(read("disk").images[0] == level)
+
+    (folder,) = (tmp_path / "keras").rglob("keras_attention")
+    made = len(list(folder.glob("*.npy")))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_module.PIL, "__version__", "another")
+        read("disk")
+    assert len(list(folder.glob("*.npy"))) == made + 2
 
     class Changing(ReadImage):
         def __call__(self, source):
