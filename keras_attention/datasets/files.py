@@ -52,7 +52,11 @@ class Folder:
         if "\0" in name or not (inside or self.open):
             raise ValueError(f"{name!r} leads out of the folder {self.root}")
         found = [wanted.name]
-        if wanted.name not in self._names(wanted.parent):
+        exact = wanted.name in self._names(wanted.parent)
+        if exact and not extension and not has_image_suffix(name):
+            # A folder beside the image of its name is not meant.
+            exact = not wanted.is_dir()
+        if not exact:
             stems = {} if extension else self._stems(wanted.parent)
             found = stems.get(wanted.name, [])
         if len(found) > 1:
