@@ -211,13 +211,11 @@ class _ExampleBatches(EpochBatches):
 
     def _check_augmented(self, batch, chosen):
         """Raises for what an augmentation left out, or made of images."""
-        counts = {name: len(values) for name, values in batch.items()}
-        needed = self.columns if self.supervised else ("image",)
-        wrong = [
-            name
-            for name in dict.fromkeys((*needed, *counts))
-            if counts.get(name) != len(chosen)
-        ]
+        counts = {
+            name: len(batch[name]) for name in self.columns if name in batch
+        }
+        needed = self.columns if self.supervised else {"image", *counts}
+        wrong = [name for name in needed if counts.get(name) != len(chosen)]
         if wrong:
             raise ValueError(
                 f"augment has to return {len(chosen)} of {', '.join(wrong)}. "

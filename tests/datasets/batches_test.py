@@ -84,7 +84,8 @@ def test_what_is_not_finite_never_reaches_fit(threads):
 @pytest.mark.parametrize("lost", ["label", "weight", "mask"])
 def test_an_augmentation_may_not_lose_anything(lost):
     def augment(elements, epoch, positions):
-        return {name: x for name, x in elements.items() if name != lost}
+        left = {name: x for name, x in elements.items() if name != lost}
+        return left | {"of its own": 3}
 
     examples = boxed(weights=np.ones(COUNT, "float32"))
     data = batches(examples, 4, targets=["label", "mask"], augment=augment)
