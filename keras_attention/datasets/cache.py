@@ -44,7 +44,8 @@ def on_disk(pixels, folder=None):
 
     The file is called by what it holds: the paths, sizes and times (of content
     and of status) of the images' files, how they are laid out, and Pillow's
-    version. Runs share it; one builds it, the others wait. It is written whole or not at all.
+    version. Runs share it; one builds it, the others wait. It is written whole
+    or not at all.
     """
     if pixels is None:
         return None

@@ -76,15 +76,17 @@ class Folder:
 
     def shown(self, path):
         """A path as it is named: in the folder, or as it is elsewhere."""
-        inside = path.is_relative_to(self.root)
-        return (path.relative_to(self.root) if inside else path).as_posix()
+        with contextlib.suppress(ValueError):
+            path = path.relative_to(self.root)
+        return path.as_posix()
 
     def _relative(self, name):
         """A name as a path, an absolute one into the folder as one in it."""
         path = pathlib.Path(name)
-        for root in (os.path.abspath(self.root), self._resolved):
-            if path.is_absolute() and path.is_relative_to(root):
-                return path.relative_to(root)
+        if path.is_absolute():
+            for root in (os.path.abspath(self.root), self._resolved):
+                if path.is_relative_to(root):
+                    return path.relative_to(root)
         return path
 
     def _missing(self, name, extension, wanted):
