@@ -6,6 +6,7 @@ import weakref
 import keras
 import numpy as np
 
+from keras_attention.datasets.ahead import closing
 from keras_attention.datasets.ahead import read_ahead
 from keras_attention.datasets.ahead import within
 from keras_attention.datasets.elements import epoch_order
@@ -202,11 +203,13 @@ class EpochBatches(keras.utils.PyDataset):
             self._stop()
             # Of a copy: what reads would keep these batches, and they it.
             read = copy.copy(self)._at
-            self._ahead = read_ahead(read, number, self.threads, self.processes)
-            self._close = weakref.finalize(self, self._ahead.close)
+            self._ahead = [
+                read_ahead(read, number, self.threads, self.processes)
+            ]
+            self._close = weakref.finalize(self, closing(self._ahead))
         self._next = number + 1
         try:
-            return within(PATIENCE, self._ahead)
+            return within(PATIENCE, self._ahead[0])
         except Exception as error:
             # What reads ahead is not to be asked again.
             self._stop()

@@ -154,6 +154,21 @@ def test_what_hangs_is_an_error(monkeypatch):
     assert digests(train) == digests(batches(make(), SIZE))
 
 
+def hang():
+    time.sleep(1000)
+
+
+@pytest.mark.long
+def test_a_process_that_hangs_is_an_error(monkeypatch):
+    monkeypatch.setattr(epochs, "PATIENCE", 20)
+    train = batches(make(), SIZE, augment=Dies(hang), processes=1)
+    begun = time.monotonic()
+    with pytest.raises(RuntimeError, match="images .* within 20 s"):
+        digests(train)
+    # Nor is it waited for.
+    assert time.monotonic() - begun < 300
+
+
 def linear_model():
     inputs = keras.Input((8, 6, 3))
     x = keras.layers.Flatten()(inputs)
