@@ -22,17 +22,15 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
 | | `examples`, `pixels`, `info` | images, labels and what else is known |
-| | `files`, `walk`, `rows`, `columns`, `archive` | what they are made of |
-| | `opening`, `npy`, `levels`, `images` | what is in an image file |
-| | `labels`, `several`, `array_labels` | classes of each image |
-| | `measurements`, `boxes` | numbers of each image |
+| | `files`, `columns` | which files there are, and what a table says |
+| | `opening`, `levels`, `images` | what is in an image file |
+| | `labels`, `array_labels`, `boxes` | what is to be predicted |
 | | `assemble`, `cache` | decoding in threads, now, once or when asked |
-| | `problems`, `duplicates` | what is wrong, all of it at once |
-| looking | `scan`, `scan_report` | all files, before a training |
-| | `checks`, `header`, `quarantine` | what a scan is made of |
+| | `problems` | what is wrong, all of it at once |
+| looking | `scan`, `checks`, `scan_report` | all files, before a training |
 | sizes | `layout`, `placement` | to one size, and back to the original |
-| dividing | `splits`, `folds` | parts that share no group |
-| | `units`, `disjoint` | what stays together, and whether it did |
+| dividing | `splits`, `units` | parts that share no group |
+| | `duplicates` | what parts share all the same |
 | | `concatenate` | and together again |
 | batches | `batches`, `epochs`, `ahead` | what `fit` takes, where it is |
 | | `sampling`, `augmentation` | balance, variety |
@@ -46,12 +44,11 @@ from keras_attention.datasets.batches import batches
 from keras_attention.datasets.concatenate import concatenate
 from keras_attention.datasets.digits import generate
 from keras_attention.datasets.digits_settings import DigitsSettings
-from keras_attention.datasets.disjoint import check_disjoint
+from keras_attention.datasets.duplicates import check_disjoint
 from keras_attention.datasets.duplicates import find_duplicates
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.folder import from_split_folders
-from keras_attention.datasets.folds import folds
 from keras_attention.datasets.images import read_image
 from keras_attention.datasets.images import read_mask
 from keras_attention.datasets.info import DataInfo
@@ -67,6 +64,7 @@ from keras_attention.datasets.sampling import balanced_order
 from keras_attention.datasets.sampling import class_weights
 from keras_attention.datasets.scan import scan
 from keras_attention.datasets.scan_report import ScanReport
+from keras_attention.datasets.splits import folds
 from keras_attention.datasets.splits import split
 from keras_attention.datasets.table import from_table
 

@@ -4,6 +4,8 @@ import queue
 import threading
 
 _END = 2**53
+# Seconds that readers have to end.
+_GRACE = 5
 
 
 def read_ahead(read, start, threads, processes):
@@ -22,6 +24,29 @@ def read_ahead(read, start, threads, processes):
         options = grain.MultiprocessingOptions(num_workers=processes)
         data = data.mp_prefetch(options)
     return iter(data)
+
+
+def closing(iterators):
+    """What ends those in a list, empties it, and waits little for what hangs.
+
+    At the end of a program, when Grain is half gone, none may be left.
+    """
+    asked = threading.Event()
+
+    def work():
+        asked.wait()
+        while iterators:
+            iterators.pop().close()
+
+    # Begun now: a program that ends begins no threads.
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+
+    def close():
+        asked.set()
+        thread.join(_GRACE)
+
+    return close
 
 
 def within(seconds, iterator):

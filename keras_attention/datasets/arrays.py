@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_attention.datasets.array_labels import check_labels
 from keras_attention.datasets.array_labels import check_numbers
+from keras_attention.datasets.array_labels import measurements
 from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import decode
@@ -13,7 +14,6 @@ from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.levels import binarise
-from keras_attention.datasets.measurements import measurements
 from keras_attention.datasets.problems import Problems
 from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
@@ -143,6 +143,9 @@ def from_arrays(
 
 def _check_groups(groups, problems):
     """One known group an image, as an array."""
+    if any(map(np.ndim, groups)):
+        expected = "a word or a number for each image"
+        raise ValueError(invalid("groups", groups, expected))
     groups = np.asarray(groups)
     for row, group in enumerate(groups.tolist()):
         if group is None or group != group or group == "":

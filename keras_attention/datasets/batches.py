@@ -34,7 +34,8 @@ def batches(
     To go on with an interrupted training, set the epoch: after
     `train.epoch = 5`, `fit(train, initial_epoch=5)` sees the batches that an
     uninterrupted `fit` would have seen. `get_state` and `set_state` do so to
-    the batch.
+    the batch. An epoch is all of the batches: with `steps_per_epoch` it would
+    end wherever reading ahead has come to.
 
     Args:
         examples: `Examples`.
@@ -183,7 +184,7 @@ class _ExampleBatches(EpochBatches):
         if self.masked or not supervised:
             columns |= {"mask": examples.masks, "has_mask": examples.has_mask}
         if not supervised and examples.boxes is not None:
-            columns["boxes"] = stack(examples.boxes)
+            columns["boxes"] = _Boxes(examples.boxes)
         self.columns = {
             name: values
             for name, values in columns.items()
@@ -208,8 +209,19 @@ class _ExampleBatches(EpochBatches):
         index, shards = self.shard
         return order[index::shards][: self.count]
 
-    def _check_finite(self, images, chosen):
-        """Raises for what an augmentation made of images."""
+    def _check_augmented(self, batch, chosen):
+        """Raises for what an augmentation left out, or made of images."""
+        counts = {
+            name: len(batch[name]) for name in self.columns if name in batch
+        }
+        needed = self.columns if self.supervised else {"image", *counts}
+        wrong = [name for name in needed if counts.get(name) != len(chosen)]
+        if wrong:
+            raise ValueError(
+                f"augment has to return {len(chosen)} of {', '.join(wrong)}. "
+                f"Received: {counts}"
+            )
+        images = batch["image"]
         if images.dtype.kind != "f" or np.isfinite(images).all():
             return
         bad = ~np.isfinite(images).all(axis=tuple(range(1, images.ndim)))
@@ -228,11 +240,11 @@ class _ExampleBatches(EpochBatches):
             # looks different, and on another shard too.
             index, shards = self.shard
             batch = self.augment(batch, epoch, positions * shards + index)
-            self._check_finite(batch["image"], chosen)
+            self._check_augmented(batch, chosen)
         batch["image"] = batch["image"].astype("float32") / np.float32(255)
         if not self.supervised:
             return batch
-        targets = keras.tree.map_structure(batch.get, self.targets)
+        targets = keras.tree.map_structure(batch.__getitem__, self.targets)
         unknown = "has_mask" in batch and self.masked
         if "weight" not in batch and not unknown:
             return batch["image"], targets
@@ -240,6 +252,17 @@ class _ExampleBatches(EpochBatches):
             lambda name: _weights(batch, name), self.targets
         )
         return batch["image"], targets, weights
+
+
+class _Boxes:
+    """Boxes of each image, padded to the most in one when asked for."""
+
+    def __init__(self, boxes):
+        self.boxes = boxes
+        self.most = max(boxes, key=len)
+
+    def __getitem__(self, chosen):
+        return stack([self.most, *(self.boxes[index] for index in chosen)])[1:]
 
 
 def _weights(batch, target):

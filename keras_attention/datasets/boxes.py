@@ -23,7 +23,11 @@ def check_boxes(boxes, problems):
     """
     checked = []
     for row, values in enumerate(boxes):
-        found = np.asarray(values, "float64")
+        try:
+            found = np.asarray(values, "float64")
+        except (TypeError, ValueError):
+            problems.at(row, "the boxes are no numbers (objects, 4)")
+            found = np.zeros(0)
         if found.size == 0:
             found = found.reshape(0, 4)
         if found.ndim != 2 or found.shape[1] != 4:

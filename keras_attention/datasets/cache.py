@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 import numpy as np
+import PIL
 
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import decode_into
@@ -42,8 +43,9 @@ def on_disk(pixels, folder=None):
     """The same `Pixels`, from one file that is decoded into once.
 
     The file is called by what it holds: the paths, sizes and times (of content
-    and of status) of the images' files, and how they are laid out. Runs share
-    it; one builds it, the others wait. It is written whole or not at all.
+    and of status) of the images' files, how they are laid out, and Pillow's
+    version. Runs share it; one builds it, the others wait. It is written whole
+    or not at all.
     """
     if pixels is None:
         return None
@@ -87,7 +89,9 @@ class ReadRow:
 
 
 def _key(pixels):
-    digest = hashlib.sha256(repr((pixels.read, pixels.shape)).encode())
+    # Another Pillow may decode and resize in another way.
+    form = pixels.read, pixels.shape, PIL.__version__
+    digest = hashlib.sha256(repr(form).encode())
     for source in pixels.sources:
         for part in source if isinstance(source, tuple) else (source,):
             digest.update(_identity(part))

@@ -10,10 +10,11 @@ from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import ReadMask
 from keras_attention.datasets.boxes import box_fault
 from keras_attention.datasets.cache import ReadRow
-from keras_attention.datasets.header import Header
-from keras_attention.datasets.header import read_header
+from keras_attention.datasets.concatenate import origin
 from keras_attention.datasets.images import decoded
 from keras_attention.datasets.images import read_mask
+from keras_attention.datasets.opening import Header
+from keras_attention.datasets.opening import read_header
 from keras_attention.datasets.opening import size_of
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import status
@@ -34,13 +35,15 @@ class Checked:
     """What was found out about an example.
 
     `content` is the path, bytes or array that its image comes from, if known;
-    `seen` what `status` told of its file and of its mask's; `found` has tuples
-    `(file, kind, reason)`.
+    `size` the number of its bytes, or one that the same arrays share; `seen`
+    what `status` told of its file and of its mask's, if they are read when they
+    are asked for; `found` has tuples `(file, kind, reason)`.
     """
 
     part: int
     name: str
     content: object
+    size: int | None
     seen: tuple
     header: Header | None = None
     found: list = dataclasses.field(default_factory=list)
@@ -67,13 +70,6 @@ class Checked:
         """The path, or `None`."""
         return self.content if is_path(self.content) else None
 
-    @property
-    def size(self):
-        """Bytes of the file, or a number that the same images share."""
-        if self.file is not None:
-            return self.seen[0] and self.seen[0][0]
-        return None if self.content is None else len(self.content)
-
 
 def is_path(content):
     """Whether it is a path, not what is in a file."""
@@ -82,24 +78,26 @@ def is_path(content):
 
 def check(part, these, index, decode):
     """Checks an example."""
-    name, label, images = these.names[index], these.labels[index], these.images
+    name, label = these.names[index], these.labels[index]
+    images, place = origin(these.images, index)
+    masks, mask_place = origin(these.masks, index)
     content = None
     if not isinstance(images, Pixels):
-        content = images[index]
+        content = images[place]
     # What others read may be no image file at all.
     elif isinstance(_reader(images), ReadImage):
-        content = images.file(index)
+        content = images.file(place)
     # Before it is read: what changes meanwhile has changed.
-    seen = tuple(
-        status(pixels.file(index)) if isinstance(pixels, Pixels) else None
-        for pixels in (images, these.masks)
-    )
-    one = Checked(part, _shown(content, name), content, seen)
+    seen = _status(images, place), _status(masks, mask_place)
+    size = None if content is None or is_path(content) else len(content)
+    if is_path(content):
+        size = (status(content) or [None])[0]
+    one = Checked(part, _shown(content, name), content, size, seen)
     if isinstance(images, Pixels):
-        _check_image(one, images, index, decode)
+        _check_image(one, images, place, decode)
     known = these.has_mask is None or these.has_mask[index]
-    if these.masks is not None and known:
-        _check_mask(one, these.masks, index, decode)
+    if masks is not None and known:
+        _check_mask(one, masks, mask_place, decode)
     what = f"label of {these.classes} classes"
     if these.regression:
         what, valid = "finite number", np.isfinite(label).all()
@@ -165,6 +163,13 @@ def _check_mask(one, masks, index, decode):
         with one.noting("mask of another size", path):
             original = size_of(one.content, name=repr(one.name))
             ReadMask(original, "stretch").of(source, original)
+
+
+def _status(pixels, index):
+    # What was decoded before, to one file, does not change with others.
+    if not isinstance(pixels, Pixels) or isinstance(pixels.read, ReadRow):
+        return None
+    return status(pixels.file(index))
 
 
 def _reader(pixels):

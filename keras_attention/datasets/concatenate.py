@@ -2,9 +2,11 @@
 
 import dataclasses
 import itertools
+import os
 
 import numpy as np
 
+from keras_attention.datasets.duplicates import digest
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.internals.arguments import invalid
@@ -15,6 +17,8 @@ def concatenate(*examples):
 
     Images that are decoded when they are asked for stay so. Where some parts
     have masks, those of the others are not known; without weights they weigh 1.
+    A name that means another image in an earlier part is followed by the part's
+    number.
 
     Args:
         *examples: `Examples`, alike in their classes, the size and channels of
@@ -54,7 +58,7 @@ def concatenate(*examples):
         examples[0],
         images=_pixels([part.images for part in examples], sizes),
         labels=_joined(examples, "labels"),
-        names=tuple(_joined(examples, "names", _chained)),
+        names=_names(examples),
         **_masks(examples),
         boxes=_joined(examples, "boxes", _chained),
         groups=_joined(examples, "groups"),
@@ -91,6 +95,29 @@ def _joined(examples, field, join=np.concatenate, missing=None):
     )
 
 
+def _names(examples):
+    """One name for each image, but where one image is in several parts."""
+    first, names = {}, []
+    for which, part in enumerate(examples):
+        for index, name in enumerate(part.names):
+            known = first.setdefault(name, (which, index))
+            other = known[0] != which and (
+                _content(examples[known[0]].images, known[1])
+                != _content(part.images, index)
+            )
+            names.append(f"{name} of part {which}" if other else name)
+    return tuple(names)
+
+
+def _content(images, index):
+    """What tells an image from others: its file, else its pixels."""
+    if isinstance(images, Pixels):
+        file = images.file(index)
+        if isinstance(file, (str, os.PathLike)):
+            return os.path.abspath(file)
+    return digest(images[index])
+
+
 def _chained(lists):
     return list(itertools.chain.from_iterable(lists))
 
@@ -118,19 +145,21 @@ def _pixels(parts, sizes):
     """One array, or `Pixels` if any part is."""
     if not any(isinstance(part, Pixels) for part in parts):
         return np.concatenate(parts)
-    sources, names, files = [], [], []
+    sources, names, files, seen = [], [], [], []
     for which, (part, known) in enumerate(zip(parts, sizes, strict=True)):
         indices = range(len(part))
         sources += [(which, index) for index in indices]
         if isinstance(part, Pixels):
             names += [part.names[part.place(index)] for index in indices]
             files += map(part.file, indices)
+            seen += map(part.seen, indices)
         else:
             names += map(str, indices)
             none = itertools.repeat(None, len(part))
             files += none if known is None else map(tuple, known.tolist())
-    shape = parts[0].shape[1:]
-    return Pixels(ReadOneOf(tuple(parts)), sources, names, shape, files)
+            seen += [None] * len(part)
+    read, shape = ReadOneOf(tuple(parts)), parts[0].shape[1:]
+    return Pixels(read, sources, names, shape, files).unchanged(seen)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,3 +175,11 @@ class ReadOneOf:
         if isinstance(part, Pixels):
             return part.read(part.sources[part.place(index)])
         return part[index]
+
+
+def origin(images, index):
+    """The array or `Pixels` that an image comes from, and its index there."""
+    while isinstance(images, Pixels) and isinstance(images.read, ReadOneOf):
+        which, index = images.sources[images.place(index)]
+        images = images.read.parts[which]
+    return images, index

@@ -1,8 +1,12 @@
 """An order that seed and epoch alone decide, and where in it a training is."""
 
+import copy
+import weakref
+
 import keras
 import numpy as np
 
+from keras_attention.datasets.ahead import closing
 from keras_attention.datasets.ahead import read_ahead
 from keras_attention.datasets.ahead import within
 from keras_attention.datasets.elements import epoch_order
@@ -40,10 +44,11 @@ class EpochBatches(keras.utils.PyDataset):
         self.threads = threads
         self.processes = processes
         self._orders = {}
-        self._ahead, self._next = None, None
+        self._ahead, self._next, self._close = None, None, None
         self._served = None  # of the pass that `fit` is in
         self._passed = False  # and nothing since
         self._told = False  # by the callback
+        self._rest = False  # the pass before was the rest of an epoch
         self.epoch = 0
 
     def batch(self, epoch, positions):
@@ -91,6 +96,12 @@ class EpochBatches(keras.utils.PyDataset):
 
     def on_epoch_begin(self):
         """A pass of `fit` begins."""
+        if self._rest:
+            # Keras would cut the whole epochs to the length of the rest.
+            raise ValueError(
+                "After set_state the rest of the epoch is a fit of its own: "
+                "fit(..., initial_epoch=e, epochs=e + 1), then another fit."
+            )
         self._served = 0
         if not self._told:
             self._finished = None
@@ -101,6 +112,8 @@ class EpochBatches(keras.utils.PyDataset):
         # `fit` has just ended it, and what `set_state` leaves out is left out
         # of the next.
         passing = self._served is not None
+        left = self._first and not self._resumed
+        self._rest = passing and left and self._served >= len(self)
         if passing or not self._passed:
             self._epoch += 1
         self._passed, self._served = passing, None
@@ -187,15 +200,19 @@ class EpochBatches(keras.utils.PyDataset):
         if not (self.threads or self.processes):
             return self._at(number)
         if self._ahead is None or self._next != number:
-            self._ahead = read_ahead(
-                self._at, number, self.threads, self.processes
-            )
+            self._stop()
+            # Of a copy: what reads would keep these batches, and they it.
+            read = copy.copy(self)._at
+            self._ahead = [
+                read_ahead(read, number, self.threads, self.processes)
+            ]
+            self._close = weakref.finalize(self, closing(self._ahead))
         self._next = number + 1
         try:
-            return within(PATIENCE, self._ahead)
+            return within(PATIENCE, self._ahead[0])
         except Exception as error:
             # What reads ahead is not to be asked again.
-            self._ahead = None
+            self._stop()
             if not isinstance(error, RuntimeError):
                 raise
             raise RuntimeError(
@@ -203,9 +220,15 @@ class EpochBatches(keras.utils.PyDataset):
                 f"which begin with {self.words(step)}: {error}"
             ) from error
 
+    def _stop(self):
+        """Ends the threads and processes that read ahead."""
+        if self._ahead is not None:
+            self._close()
+            self._ahead, self._close = None, None
+
     def __getstate__(self):
         # Another process reads for itself.
-        return {**self.__dict__, "_ahead": None, "_orders": {}}
+        return {**self.__dict__, "_ahead": None, "_close": None, "_orders": {}}
 
 
 class _Finished(keras.callbacks.Callback):
@@ -219,9 +242,16 @@ class _Finished(keras.callbacks.Callback):
         self.data._told = True
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Of the epoch that `set_state` goes on with, some are finished.
-        self.epoch, self.start = epoch, self.data._first
-        self.data._finished = (epoch, self.start)
+        steps = (self.params or {}).get("steps")
+        if steps is not None and steps < len(self.data) and not self.data._rest:
+            raise ValueError(
+                "Where a training is can be told of whole epochs only. "
+                f"Received: steps_per_epoch={steps} of {len(self.data)}"
+            )
+        # Keras' number begins anew with every `fit`. Of the epoch that
+        # `set_state` goes on with, some are finished.
+        self.epoch, self.start = self.data.epoch - 1, self.data._first
+        self.data._finished = (self.epoch, self.start)
 
     def on_train_batch_end(self, batch, logs=None):
         self.data._finished = (self.epoch, self.start + batch + 1)

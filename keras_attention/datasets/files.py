@@ -1,13 +1,24 @@
-"""Which file of a folder a name in a table means."""
+"""Image files: which one a name means, and those of class folders."""
 
 import contextlib
 import functools
 import os
 import pathlib
+import re
 
 SUFFIXES = (
     ".png .jpg .jpeg .jpe .jfif .webp .tif .tiff .gif .bmp .npy".split()  # noqa: SIM905
 )
+# What file managers, archives and notebooks leave behind; lower case.
+JUNK = {
+    ".ds_store",
+    "thumbs.db",
+    "desktop.ini",
+    "__macosx",
+    ".ipynb_checkpoints",
+    ".gitkeep",
+}
+SPLIT_FOLDERS = (("train",), ("validation", "val", "valid"), ("test",))
 
 
 class Folder:
@@ -41,7 +52,11 @@ class Folder:
         if "\0" in name or not (inside or self.open):
             raise ValueError(f"{name!r} leads out of the folder {self.root}")
         found = [wanted.name]
-        if wanted.name not in self._names(wanted.parent):
+        exact = wanted.name in self._names(wanted.parent)
+        if exact and not extension and not has_image_suffix(name):
+            # A folder beside the image of its name is not meant.
+            exact = not wanted.is_dir()
+        if not exact:
             stems = {} if extension else self._stems(wanted.parent)
             found = stems.get(wanted.name, [])
         if len(found) > 1:
@@ -61,15 +76,17 @@ class Folder:
 
     def shown(self, path):
         """A path as it is named: in the folder, or as it is elsewhere."""
-        inside = path.is_relative_to(self.root)
-        return (path.relative_to(self.root) if inside else path).as_posix()
+        with contextlib.suppress(ValueError):
+            path = path.relative_to(self.root)
+        return path.as_posix()
 
     def _relative(self, name):
         """A name as a path, an absolute one into the folder as one in it."""
         path = pathlib.Path(name)
-        for root in (os.path.abspath(self.root), self._resolved):
-            if path.is_absolute() and path.is_relative_to(root):
-                return path.relative_to(root)
+        if path.is_absolute():
+            for root in (os.path.abspath(self.root), self._resolved):
+                if path.is_relative_to(root):
+                    return path.relative_to(root)
         return path
 
     def _missing(self, name, extension, wanted):
@@ -149,3 +166,50 @@ def without_suffix(name):
     ('a/b', 'v1.5')
     """
     return os.path.splitext(name)[0] if has_image_suffix(name) else name
+
+
+def walk(root, problems):
+    """The files of every class: pairs of class and path, in sorted order."""
+    files = []
+    known = {name for names in SPLIT_FOLDERS for name in names}
+    for entry in _entries(root, root, problems):
+        if not entry.is_dir():
+            problems.add(f"{entry.name!r} is in no class folder")
+            continue
+        found = _entries(entry, root, problems)
+        folders = [item for item in found if item.is_dir()]
+        for folder in folders:
+            name = f"{entry.name}/{folder.name}"
+            hint = "; see from_split_folders" if entry.name in known else ""
+            problems.add(f"{name!r} is a folder in a class folder{hint}")
+        images = [item for item in found if not item.is_dir()]
+        if not images and not folders:
+            problems.add(f"the class folder {entry.name!r} is empty")
+        files += [(entry.name, image) for image in images]
+    return files
+
+
+def _entries(folder, root, problems):
+    """What is in a folder but for junk and links out of the root."""
+    try:
+        found = sorted(os.listdir(folder))
+    except OSError as error:
+        problems.add(f"{folder.name!r} cannot be listed: {error.strerror}")
+        return []
+    entries, resolved = [], root.resolve()
+    outside = link_fault(folder, resolved)
+    for name in found:
+        if name.lower() in JUNK or name.startswith("._"):
+            continue
+        path = folder / name
+        shown = path.relative_to(root).as_posix()
+        # What is no link is where its folder is.
+        linked = path.is_symlink()
+        fault = link_fault(path, resolved) if linked else outside
+        if re.search("[\ud800-\udfff]", name):
+            problems.add(f"the name {shown!r} is not in UTF-8")
+        elif fault:
+            problems.add(f"{shown!r} is {fault}")
+        else:
+            entries.append(path)
+    return entries

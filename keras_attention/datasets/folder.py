@@ -8,16 +8,16 @@ from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.duplicates import warn_of_copies
 from keras_attention.datasets.examples import Examples
+from keras_attention.datasets.files import SPLIT_FOLDERS
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
+from keras_attention.datasets.files import walk
 from keras_attention.datasets.files import without_suffix
 from keras_attention.datasets.info import splits_of
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import spelled_alike
 from keras_attention.datasets.labels import unknown
 from keras_attention.datasets.problems import Problems
-from keras_attention.datasets.walk import SPLIT_FOLDERS
-from keras_attention.datasets.walk import walk
 from keras_attention.internals.arguments import invalid
 
 

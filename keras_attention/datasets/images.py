@@ -11,8 +11,8 @@ from keras_attention.datasets.levels import deep_grey
 from keras_attention.datasets.levels import opaque
 from keras_attention.datasets.levels import pixels_of
 from keras_attention.datasets.levels import to_eight_bits
-from keras_attention.datasets.npy import NpyImage
 from keras_attention.datasets.opening import MAX_PIXELS
+from keras_attention.datasets.opening import NpyImage
 from keras_attention.datasets.opening import opened_upright
 from keras_attention.internals.arguments import positive_int
 
@@ -103,7 +103,7 @@ def decoded(
                 f"it is no .npy file, which may have {channels} channels"
             )
         if image.mode.startswith("I;16"):
-            values, top = deep_grey(image)
+            values, top = deep_grey(image, WHITE)
             image = Image.fromarray(to_eight_bits(values, white or (0, top)))
         elif image.mode in ("I", "F"):
             image = Image.fromarray(to_eight_bits(np.array(image), white))
@@ -153,7 +153,7 @@ def read_mask(source, max_pixels=MAX_PIXELS, name=None):
         if image.mode in ("I", "F"):
             raise ValueError("its pixels have 32 bits and no known white")
         if image.mode.startswith("I;16"):
-            return binarise(*deep_grey(image))[..., None]
+            return binarise(*deep_grey(image, BLACK))[..., None]
         palette = image.mode in ("P", "PA")
         rgb = pixels_of(opaque(image, BLACK).convert("RGB"))
         brightest = rgb.max(axis=-1, keepdims=True)

@@ -49,6 +49,10 @@ class Splits(collections.namedtuple("Splits", ROLES)):
         splits.info = info
         return splits
 
+    def __getnewargs__(self):
+        """What `copy` and `pickle` make the splits of again."""
+        return (*self, self.info)
+
     def __repr__(self):
         return f"Splits({self.info})"
 

@@ -15,6 +15,8 @@ from keras_attention.internals.arguments import invalid
 
 # How tables write that nothing is known; lower case.
 MISSING = {"", "nan", "na", "n/a", "<na>", "nat", "null", "none"}
+# Of so many unknown labels the nearest class is told.
+HINTS = 20
 TRUE = {"1", "true"}
 FALSE = {"0", "false"}
 
@@ -64,6 +66,7 @@ def class_indices(values, problems, class_names=None, one=False, rows=None):
     known = {name: index for index, name in enumerate(class_names)}
     if one and all(_number(name) is None for name in class_names):
         known |= {str(i): i for i in range(len(class_names))}
+    faults = {}
     for text, row in zip(texts, rows, strict=True):
         if text is None or text in known:
             continue
@@ -71,7 +74,11 @@ def class_indices(values, problems, class_names=None, one=False, rows=None):
             hint = "; in class_names it would be a class" if text else ""
             problems.at(row, f"the label is missing ({text!r}{hint})")
         elif not _fractional(text):
-            problems.at(row, unknown(text, class_names))
+            if text not in faults:
+                # Milliseconds each.
+                hint = len(faults) < HINTS
+                faults[text] = unknown(text, class_names, hint)
+            problems.at(row, faults[text])
         else:
             problems.at(row, f"{text} is a measurement, no class")
     return list(map(known.get, texts)), class_names
@@ -81,19 +88,23 @@ def column_labels(values, problems, class_names, one_hot=False):
     """A column of 0 and 1 for each class."""
     class_names = check_class_names(class_names, least=2 if one_hot else 1)
     labels = np.zeros((len(values), len(class_names)), "float32")
-    for row, cells in enumerate(values):
-        bad = len(problems)
+    rows, bad = range(len(values)), np.zeros(len(values), bool)
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        labels[:] = values == 1
+        rows = np.flatnonzero((labels != values).any(axis=1)).tolist()
+    for row in rows:
         for column, name in enumerate(class_names):
-            text = text_of(cells[column])
+            text = text_of(values[row][column])
             labels[row, column] = text.lower() in TRUE
             if text.lower() not in TRUE | FALSE:
                 fault = f"is {text!r}, neither 0 nor 1"
                 fault = "is missing" if text.lower() in MISSING else fault
                 problems.at(row, f"the label {name!r} {fault}")
-        ones = int(labels[row].sum())
-        if one_hot and ones != 1 and bad == len(problems):
-            problems.at(row, f"{ones} classes are 1, not one")
+                bad[row] = True
     if one_hot:
+        ones = labels.sum(axis=1)
+        for row in np.flatnonzero((ones != 1) & ~bad).tolist():
+            problems.at(row, f"{ones[row]:g} classes are 1, not one")
         labels = labels.argmax(axis=1).astype("int64")
     return labels, class_names
 
@@ -121,7 +132,7 @@ def nearest(name, choices):
     return f" Did you mean {hint}?" if close else ""
 
 
-def unknown(text, class_names):
+def unknown(text, class_names, hint=True):
     """What to say of a value that is no class.
 
     >>> unknown("cta", ("cat", "dog"))
@@ -129,8 +140,8 @@ def unknown(text, class_names):
     """
     listed = ", ".join(map(repr, class_names[:8]))
     more = ", ..." if len(class_names) > 8 else ""
-    hint = nearest(text, class_names)
-    return f"{text!r} is none of the classes {listed}{more}.{hint}"
+    near = nearest(text, class_names) if hint else ""
+    return f"{text!r} is none of the classes {listed}{more}.{near}"
 
 
 def spelled_alike(names):

@@ -70,15 +70,19 @@ def binarise(values, top=255):
     return (values >= top / 2).astype("uint8")
 
 
-def deep_grey(image):
-    """The values of a picture of more than 8 bits, and its white."""
+def deep_grey(image, ground):
+    """The values of a picture of more than 8 bits, and its white.
+
+    What is transparent is `ground`, `WHITE` or `BLACK`.
+    """
     values = np.array(image)
     tags = getattr(image, "tag_v2", {})
     top = 2 ** tags.get(ExifTags.Base.BitsPerSample, (16,))[0] - 1
     if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:  # 0 is white
         values = top - values
     if image.has_transparency_data:
-        values[values == image.info["transparency"]] = top
+        transparent = values == image.info["transparency"]
+        values[transparent] = top if ground else 0
     return values, top
 
 

@@ -98,7 +98,9 @@ def from_npz(
     names = arrays.get("names")
     if names is None:
         names = [f"{path.stem}[{index}]" for index in range(count)]
-    names = tuple(map(str, names))
+    else:
+        names = _texts(names)
+    names = tuple(names)
 
     problems = Problems(path.name, names)
     boxes = _boxes(arrays, names, problems)
@@ -158,13 +160,20 @@ def _labels(arrays, label, of_names, names, problems):
     values = arrays[label]
     class_names = None
     if of_names in arrays and values.dtype.kind not in "US":
-        class_names = [str(name) for name in arrays[of_names].tolist()]
+        class_names = _texts(arrays[of_names])
     if label == "box_label":
         return _in_boxes(arrays, values, names, class_names, problems)
     if np.shape(values)[:1] != (len(names),):
         expected = f"an array with an entry for each of {len(names)} images"
         raise ValueError(invalid("label", label, expected))
     return check_labels(values, problems, class_names)
+
+
+def _texts(array):
+    return [
+        text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        for text in array.tolist()
+    ]
 
 
 def _in_boxes(arrays, box_label, names, class_names, problems):

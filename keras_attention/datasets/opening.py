@@ -9,19 +9,45 @@ import io
 import math
 import os
 import pathlib
+import re
+import typing
 
+import numpy as np
 from PIL import ExifTags
 from PIL import Image
 from PIL import ImageOps
 from PIL import UnidentifiedImageError
 
-from keras_attention.datasets.npy import NpyImage
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.npy import MAGIC
+from keras_attention.internals.npy import npy_header
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
 # 50 million pixels are 150 MB of RGB, more than any camera in a data set has.
 MAX_PIXELS = 50_000_000
+
+
+class NpyImage:
+    """An image in an `.npy` file, checked and not yet read."""
+
+    def __init__(self, stream):
+        length = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        shape, self.dtype, _ = npy_header(stream, length)
+        if len(shape) not in (2, 3) or 0 in shape:
+            raise ValueError(
+                f"its shape is {shape}, not (height, width) or (height, "
+                "width, channels)"
+            )
+        self.stream = stream
+        self.size = shape[1::-1]  # as Pillow has it
+        self.channels = (*shape, 1)[2]
+
+    def values(self):
+        """The array `(height, width, channels)`."""
+        self.stream.seek(0)
+        values = np.lib.format.read_array(self.stream, allow_pickle=False)
+        return values.reshape(*self.size[::-1], self.channels)
 
 
 @contextlib.contextmanager
@@ -122,3 +148,50 @@ def _reason(error):
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error).rstrip(".") or type(error).__name__
+
+
+class Header(typing.NamedTuple):
+    """The upright `(height, width)`, and facts such as `"mode RGB"`."""
+
+    size: tuple
+    facts: tuple
+
+
+def read_header(source, kind="image", name=None):
+    """Reads the header of an image or a mask.
+
+    Of a PNG file whose orientation stands behind its pixels, which few programs
+    write, the size is that before it is turned.
+    """
+    with opened(kind, source, name=name) as image:
+        if isinstance(image, NpyImage):
+            facts = ("format NPY", f"mode {image.dtype}")
+            return Header(image.size[::-1], facts)
+        # Pillow's own for PNG files decodes them, to see what stands behind.
+        exif = Image.Image.getexif(image)
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
+        size = upright(image, orientation)
+        kinds = {
+            f"format {image.format}": True,
+            f"mode {image.mode}": True,
+            "EXIF-rotated": orientation > 1,
+            "animated, or of several pages": _several(image),
+            "16-bit": _deep(image),
+            "CMYK": image.mode == "CMYK",
+            "palette": image.mode in ("P", "PA"),
+            "transparent": image.has_transparency_data,
+        }
+        return Header(size, tuple(name for name in kinds if kinds[name]))
+
+
+def _several(image):
+    # It looks for a second image, and only the first one is ever read.
+    with contextlib.suppress(Exception):
+        return getattr(image, "is_animated", False)
+
+
+def _deep(image):
+    # Of colour Pillow keeps 8 bits; how they are stored tells. A BMP file
+    # of 16 bits a pixel, `BGR;16`, is not meant.
+    stored = str(image.tile[0][3]) if image.tile else ""
+    return image.mode.startswith("I;16") or bool(re.search(";16[BLN]", stored))

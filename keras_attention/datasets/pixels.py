@@ -1,8 +1,10 @@
 """Images that are decoded when they are asked for."""
 
+import collections
 import concurrent.futures
 import contextlib
 import copy
+import itertools
 import os
 
 import numpy as np
@@ -95,16 +97,20 @@ class Pixels:
         """The same images, which complain when a file has changed.
 
         Args:
-            seen: sequence of what `status` told of each image's file.
+            seen: sequence of what `status` told of each image's file; `None`
+                for one that is not looked at.
 
         Returns:
             A `Pixels`.
         """
         same = copy.copy(self)
-        # What was decoded before, to one file, does not change with others.
-        if self.sources is self.files:
-            same._seen = dict(zip(self._chosen.tolist(), seen, strict=True))
+        told = zip(self._chosen.tolist(), seen, strict=True)
+        same._seen = {place: found for place, found in told if found}
         return same
+
+    def seen(self, index):
+        """What `unchanged` was told of an image's file, or `None`."""
+        return self._seen.get(self.place(index))
 
     def file(self, index):
         """The file that an image comes from."""
@@ -149,9 +155,16 @@ def decode_into(array, pixels, done=lambda: None):
 def in_threads(work, items):
     """Yields what `work` makes of each item, in their order."""
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
+    items, waiting = iter(items), collections.deque()
     with pool:
         try:
-            yield from pool.map(work, items)
+            # Not all at once: there may be a million.
+            for item in itertools.islice(items, 8 * THREADS):
+                waiting.append(pool.submit(work, item))
+            while waiting:
+                yield waiting.popleft().result()
+                for item in itertools.islice(items, 1):
+                    waiting.append(pool.submit(work, item))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -3,18 +3,18 @@
 import os
 import re
 
+from keras_attention.datasets.array_labels import measurements
 from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.columns import check_columns
 from keras_attention.datasets.columns import groups_of
 from keras_attention.datasets.columns import labels_of
 from keras_attention.datasets.columns import name_in
+from keras_attention.datasets.columns import read_rows
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
-from keras_attention.datasets.measurements import measurements
-from keras_attention.datasets.rows import read_rows
 from keras_attention.internals.arguments import boolean
 from keras_attention.internals.arguments import invalid
 
@@ -137,7 +137,8 @@ def from_table(
     problems, rows = read_rows(table, delimiter)
     by_pattern = _is_pattern(mask, masks, rows[0])
     several = [label] if isinstance(label, str) else list(label)
-    others = filter(None, (group, weight, None if by_pattern else mask))
+    others = (group, weight, None if by_pattern else mask)
+    others = [name for name in others if name is not None]
     check_columns([image, *several, *others], rows, problems.source)
 
     names = [name_in(row, image) for row in rows]
@@ -148,9 +149,9 @@ def from_table(
         cells, label, problems, regression, separator, one_hot, class_names
     )
     groups = weights = mask_paths = None
-    if group:
+    if group is not None:
         groups = groups_of([row.get(group) for row in rows], problems, group)
-    if weight:
+    if weight is not None:
         column = [row.get(weight) for row in rows]
         what = f"weight {weight!r}"
         weights = measurements(column, problems, what, least=0)

@@ -26,8 +26,9 @@ def batch_normalized(model, images, batch_size=32):
 
     Returns:
         A functional `keras.Model`. `block1_conv1` is followed by `block1_bn1`
-        and, if an activation was part of it, by `block1_relu1`; a convolution
-        that is named otherwise by `name_bn` and `name_activation`.
+        and, if an activation was part of it, by `block1_relu1` (of another
+        activation `block1_activation1`); a convolution that is named otherwise,
+        or where these names are taken, by `name_bn` and `name_activation`.
 
     Raises:
         ValueError: If the model has no convolution, has batch normalization
@@ -76,13 +77,15 @@ def batch_normalized(model, images, batch_size=32):
                 f"model calls {layer.name!r} twice: its outputs have two sets "
                 "of statistics."
             )
-        norm = _identity(layer)
+        norm = _identity(layer, _name(layer.name, "bn", "bn", model))
         found[layer.name] = layer, norm, outputs
         outputs = norm(outputs)
         activation = model.get_layer(layer.name).activation
         if activation is keras.activations.linear:
             return outputs
-        name = _name(layer.name, "relu", "activation")
+        is_relu = activation is keras.activations.relu
+        short = "relu" if is_relu else "activation"
+        name = _name(layer.name, short, "activation", model)
         return keras.layers.Activation(
             activation, dtype=layer.dtype_policy, name=name
         )(outputs)
@@ -115,14 +118,16 @@ def _check(model):
         )
 
 
-def _name(convolution, short, long):
+def _name(convolution, short, long, model):
     """`block1_bn1` of `block1_conv1`; else a name with something behind it."""
-    if convolution.count("conv") == 1:
-        return convolution.replace("conv", short)
+    name = convolution.replace("conv", short)
+    taken = any(layer.name == name for layer in model.layers)
+    if convolution.count("conv") == 1 and not taken:
+        return name
     return f"{convolution}_{long}"
 
 
-def _identity(layer):
+def _identity(layer, name):
     """Batch normalization as in `VGG16BN` that changes nothing yet."""
     channels_last = layer.data_format == "channels_last"
     norm = keras.layers.BatchNormalization(
@@ -130,7 +135,7 @@ def _identity(layer):
         epsilon=1e-5,
         momentum=0.9,
         dtype=layer.dtype_policy,
-        name=_name(layer.name, "bn", "bn"),
+        name=name,
     )
     norm.build((None, *[layer.filters] * 3))
     _assign(norm, np.zeros(layer.filters), np.ones(layer.filters))

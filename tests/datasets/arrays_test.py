@@ -171,6 +171,9 @@ def test_boxes_that_are_refused(box, message):
         from_arrays(pixels(), [0, 1, 0, 1], boxes=boxes)
     with pytest.raises(ValueError, match=r"image 0: the boxes have shape \(4,"):
         from_arrays(pixels(), [0, 1, 0, 1], boxes=[[0, 0, 1, 1], [], [], []])
+    for odd in ([[0, 0, 1], [1]], [["a", 0, 1, 1]]):
+        with pytest.raises(ValueError, match="image 2: the boxes are no numb"):
+            from_arrays(pixels(), [0, 1, 0, 1], boxes=[[], [], odd, []])
 
 
 def test_groups_names_and_lengths():
@@ -183,6 +186,9 @@ def test_groups_names_and_lengths():
         from_arrays(
             pixels(), [0, 1, 0, 1], groups=["p", "p", None, "q"], names="abcd"
         )
+    for groups in ([(1, 2)] * 4, [(1,), (1, 2), (1,), 3]):
+        with pytest.raises(ValueError, match="a word or a number for each"):
+            from_arrays(pixels(), [0, 1, 0, 1], groups=groups)
     for name in ("masks", "boxes", "groups", "names"):
         with pytest.raises(ValueError, match=rf"len\({name}\).*Received.*=1"):
             from_arrays(pixels(), [0, 1, 0, 1], **{name: ["x"]})

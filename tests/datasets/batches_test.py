@@ -1,5 +1,6 @@
 import concurrent.futures
 import pickle
+import tracemalloc
 
 import keras
 import numpy as np
@@ -78,6 +79,35 @@ def test_what_is_not_finite_never_reaches_fit(threads):
     with pytest.raises(ValueError, match="pixels of 2 images: 3, 5[.]"):
         next(iter(data))
     assert np.isfinite(data[1][0]).all()
+
+
+@pytest.mark.parametrize("lost", ["label", "weight", "mask"])
+def test_an_augmentation_may_not_lose_anything(lost):
+    def augment(elements, epoch, positions):
+        left = {name: x for name, x in elements.items() if name != lost}
+        return left | {"of its own": 3}
+
+    examples = boxed(weights=np.ones(COUNT, "float32"))
+    data = batches(examples, 4, targets=["label", "mask"], augment=augment)
+    with pytest.raises(ValueError, match=f"augment has to return 4 of {lost}"):
+        data[0]
+    batches(examples, supervised=False, augment=augment)[0]
+    data = batches(
+        examples, 4, augment=lambda x, *_: x | {"image": x["image"][1:]}
+    )
+    with pytest.raises(ValueError, match="to return 4 of image. Received.*: 3"):
+        data[0]
+
+
+def test_boxes_are_padded_when_they_are_asked_for():
+    boxes = [np.ones((1, 4), "float32")] * COUNT
+    boxes[3] = np.ones((50_000, 4), "float32")
+    tracemalloc.start()
+    data = batches(make(boxes=boxes), 1, supervised=False)
+    assert data[0]["boxes"].shape == (1, 50_000, 4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * boxes[3].nbytes < COUNT * boxes[3].nbytes
 
 
 def test_order():

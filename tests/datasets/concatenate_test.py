@@ -102,6 +102,22 @@ def test_masks_that_a_part_lacks_are_not_known(read, cache):
     assert concatenate(masked, masked).has_mask is None
 
 
+def test_a_name_of_two_images_is_told_apart(read):
+    one, two = arrays(4), arrays(4, 10)
+    same = dataclasses.replace(two, names=one.names)
+    whole = concatenate(one, same, one[:1])
+    assert whole.names == (
+        *one.names, *(f"{name} of part 1" for name in one.names), "0+0",
+    )  # fmt: skip
+    train, test = split(concatenate(arrays(10), same), (0.5, 0.5))
+    assert len(train) + len(test) == 14
+    later = read()
+    elsewhere = dataclasses.replace(same, names=later.names[:4])
+    assert concatenate(later, later).names == later.names * 2
+    whole = concatenate(later, elsewhere)
+    assert whole.names[5:] == tuple(f"{i}.png of part 1" for i in range(4))
+
+
 def test_groups_boxes_and_weights():
     options = dict(groups=["p", "q"], boxes=[[[0, 0, 1, 1]], []])
     one = arrays(2, weights=[2, 3], **options)

@@ -15,6 +15,7 @@ from keras_attention.datasets.cache import on_disk
 from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.npz import from_npz
 from keras_attention.datasets.pixels import Pixels
+from keras_attention.datasets.pixels import in_threads
 from keras_attention.datasets.splits import split
 from keras_attention.datasets.table import from_table
 
@@ -107,6 +108,20 @@ def test_pixels_read_like_an_array():
         pixels[6]
 
 
+def test_work_is_handed_out_little_by_little():
+    begun = []
+
+    def items():
+        for index in range(10_000):
+            begun.append(index)
+            yield index
+
+    results = in_threads(lambda index: -index, items())
+    assert [next(results) for _ in range(3)] == [0, -1, -2]
+    assert len(begun) < 100
+    assert sum(results) == -sum(range(10_000)) + 3
+
+
 def test_size_decides_and_says_so(read, monkeypatch, capsys):
     assert isinstance(read("auto").images, np.ndarray)
     assert capsys.readouterr().err == ""
@@ -159,12 +174,21 @@ def test_a_file_on_disk_is_made_once_whole_and_anew_after_a_change(
     assert not list(folder.glob(".*"))
 
 
-def test_no_file_on_disk_outlives_what_it_was_made_of(read, tmp_path):
+def test_no_file_on_disk_outlives_what_it_was_made_of(
+    read, tmp_path, monkeypatch
+):
     path = tmp_path / "images" / "0.png"
     for level in (1, 2):  # of the same size and time
         Image.new("L", (9, 9), level).save(path)
         os.utime(path, (7, 7))
         assert np.all(read("disk").images[0] == level)
+
+    (folder,) = (tmp_path / "keras").rglob("keras_attention")
+    made = len(list(folder.glob("*.npy")))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_module.PIL, "__version__", "another")
+        read("disk")
+    assert len(list(folder.glob("*.npy"))) == made + 2
 
     class Changing(ReadImage):
         def __call__(self, source):

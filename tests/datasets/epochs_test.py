@@ -1,9 +1,11 @@
 """Where a training is, saved and set: the batches go on as if it had not."""
 
+import gc
 import json
 import os
 import signal
 import threading
+import time
 
 import keras
 import numpy as np
@@ -76,6 +78,25 @@ def test_processes_change_nothing():
         assert digests(again) == expected[1]
 
 
+def test_the_threads_that_read_ahead_end_with_the_batches():
+    def readers():
+        return [t for t in threading.enumerate() if "grain" in t.name]
+
+    gc.collect()
+    before = readers()
+    train = data(threads=2)
+    next(iter(train))
+    train.epoch = 3
+    next(iter(train))
+    assert readers() != before
+    del train
+    gc.collect()
+    deadline = time.monotonic() + 90
+    while {*readers()} - {*before} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert {*readers()} <= {*before}
+
+
 class Dies:
     """An augmentation that ends its process at a position."""
 
@@ -125,6 +146,21 @@ def test_what_hangs_is_an_error(monkeypatch):
         digests(train)
     awake.set()
     assert digests(train) == digests(batches(make(), SIZE))
+
+
+def hang():
+    time.sleep(1000)
+
+
+@pytest.mark.long
+def test_a_process_that_hangs_is_an_error(monkeypatch):
+    monkeypatch.setattr(epochs, "PATIENCE", 20)
+    train = batches(make(), SIZE, augment=Dies(hang), processes=1)
+    begun = time.monotonic()
+    with pytest.raises(RuntimeError, match="images .* within 20 s"):
+        digests(train)
+    # Nor is it waited for.
+    assert time.monotonic() - begun < 300
 
 
 def linear_model():
@@ -196,6 +232,30 @@ def test_one_fit_after_another_is_one_fit():
         parts.fit(train, epochs=count, verbose=0)
     for one, two in zip(whole.weights, parts.weights, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_the_state_of_a_second_fit_is_where_the_batches_are():
+    model, train = linear_model(), data()
+    for finished in (2, 4):
+        # Keras' epochs are 0 and 1 both times.
+        model.fit(train, epochs=2, verbose=0, callbacks=[train.callback()])
+        assert train.get_state() == {"epoch": finished, "step": 0}
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_the_rest_of_an_epoch_cuts_no_other_short(told):
+    train = data()
+    train.set_state({"epoch": 0, "step": 4})
+    callbacks = [train.callback()] if told else []
+    with pytest.raises(ValueError, match="a fit of its own"):
+        linear_model().fit(train, epochs=2, verbose=0, callbacks=callbacks)
+
+
+def test_parts_of_epochs_have_no_state():
+    train = data()
+    options = dict(steps_per_epoch=2, verbose=0, callbacks=[train.callback()])
+    with pytest.raises(ValueError, match="steps_per_epoch=2 of 6"):
+        linear_model().fit(train, **options)
 
 
 def test_what_fit_has_finished_has_to_be_told():

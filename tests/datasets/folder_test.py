@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_attention.datasets import files as files_module
 from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.folder import from_split_folders
 
@@ -132,6 +133,18 @@ def test_links(tmp_path, pets):
     save(tmp_path / "two" / "b" / "1.png")
     os.symlink(tmp_path / "two", tmp_path / "link")
     assert len(from_folder(tmp_path / "link")) == 2
+
+
+def test_what_is_no_link_is_not_followed(pets, monkeypatch):
+    resolved = []
+    monkeypatch.setattr(
+        files_module,
+        "link_fault",
+        lambda path, root: resolved.append(path) or "",
+    )
+    from_folder(pets)
+    # A million files take a minute otherwise.
+    assert resolved == [pets, pets / "cat", pets / "dog"]
 
 
 def test_strange_names(pets):

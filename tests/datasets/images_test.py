@@ -136,6 +136,12 @@ def test_one_bit_and_transparent_grey():
         4,
         255,
     ]
+    # Of a mask it is the ground, whatever its level.
+    rows = b"\0" + np.array([0, 40000, 65535], ">u2").tobytes()
+    for level, mask in ((0, [0, 1, 1]), (65535, [0, 1, 0])):
+        key = png_chunk(b"tRNS", struct.pack(">H", level))
+        found = read_mask(png(3, 1, 16, 0, rows, key))
+        assert found[0, :, 0].tolist() == mask
 
 
 def test_cmyk_is_the_picture_and_not_its_negative():

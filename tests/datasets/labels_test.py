@@ -5,14 +5,15 @@ import pickle
 import numpy as np
 import pytest
 
+from keras_attention.datasets import labels as module
+from keras_attention.datasets.array_labels import cell_labels
+from keras_attention.datasets.array_labels import list_labels
 from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import column_labels
 from keras_attention.datasets.labels import is_missing
 from keras_attention.datasets.labels import single_label
 from keras_attention.datasets.problems import DataError
 from keras_attention.datasets.problems import Problems
-from keras_attention.datasets.several import cell_labels
-from keras_attention.datasets.several import list_labels
 
 
 def lines(values):
@@ -95,6 +96,17 @@ def test_unknown_classes_name_the_nearest():
     assert "line 4: '7' is none of the classes 'benign', 'melanoma'" in message
 
 
+def test_of_many_unknown_labels_few_are_compared_with_the_classes(monkeypatch):
+    compared = []
+    monkeypatch.setattr(
+        module, "nearest", lambda text, names: compared.append(text) or ""
+    )
+    words = [f"word {index % 100}" for index in range(500)]
+    with pytest.raises(ValueError, match="500 problems"):
+        single(words, ("a", "b"))
+    assert compared == [f"word {index}" for index in range(module.HINTS)]
+
+
 def test_five_are_named_and_all_are_counted():
     with pytest.raises(ValueError) as raised:
         single(["a", "b"] + [""] * 40)
@@ -153,6 +165,26 @@ def test_columns_of_zero_and_one():
     assert columns(single_ones).shape == (2, 2)  # multi-label unless asked
     labels = columns(single_ones, one_hot=True)
     assert labels.dtype == np.int64 and labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32", "bool"])
+def test_arrays_are_columns_as_cells_are(dtype, monkeypatch):
+    array = np.random.default_rng(0).integers(0, 2, (50, 2)).astype(dtype)
+    expected = columns(array.tolist())
+    # Of a million images each number would be made a text.
+    monkeypatch.setattr(module, "text_of", None)
+    assert columns(array).tolist() == expected.tolist()
+    monkeypatch.undo()
+    if dtype != "bool":
+        array[:2] = [[1, 1], [2, 1]]
+        with pytest.raises(
+            ValueError, match="1 problem\n.*'x' is '2', neither"
+        ):
+            columns(array)
+        with pytest.raises(
+            ValueError, match="line 2: 2 classes are 1, not one"
+        ):
+            columns(array, one_hot=True)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,16 @@ def test_a_packed_file(packed):
     assert info.sources["test"] == "pets.npz[split == 2]"
 
 
+def test_names_in_bytes_are_words(tmp_path):
+    names = dict(names=np.array([b"w", b"x", b"y", b"z"]))
+    names["class_names"] = np.array(["cät".encode(), b"dog"])
+    labels = dict(split=np.array([0, 0, 1, 2]), label=np.array([0, 1, 0, 1]))
+    pack(tmp_path / "pets.npz", pixels(), **names, **labels)
+    splits = from_npz(tmp_path / "pets.npz")
+    assert splits.info.class_names == ("cät", "dog")
+    assert splits.train.names == ("w", "x")
+
+
 def test_other_labels_of_a_packed_file(packed):
     coarse = from_npz(packed, label="coarse_label", size=4, channels=1)
     assert coarse.info.class_names == ("a", "b", "c")

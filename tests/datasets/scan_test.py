@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from keras_attention.datasets.arrays import from_arrays
+from keras_attention.datasets.concatenate import concatenate
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.folder import from_folder
-from keras_attention.datasets.header import read_header
+from keras_attention.datasets.opening import read_header
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.scan import scan
 from keras_attention.datasets.table import from_table
@@ -360,6 +361,27 @@ def test_a_file_that_changes_after_the_scan_is_named(root):
     expected = kept.images[0]
     picture(99, 40).save(root / "photos/cat/0.jpg")
     np.testing.assert_array_equal(kept.images[0], expected)
+
+
+@pytest.mark.parametrize("cache", [None, "disk"])
+def test_several_sets_as_one_are_looked_at_as_each(root, cache):
+    parts = read(root, cache=cache)[:4], read(root, cache=cache)[3:]
+    (root / "photos" / "cat" / "1.jpg").write_bytes(b"no image")
+    cut(root / "masks" / "dog" / "5.png", 20)
+    whole = concatenate(parts[0], concatenate(*parts))
+    report = scan(whole, on_error="skip", few=0, verbose=0)
+    left = scan(*parts, on_error="skip", few=0, verbose=0)
+    faults = [row["file"] for row in report.rows if "unreadable" in row["kind"]]
+    once = [row["file"] for row in left.rows if "unreadable" in row["kind"]]
+    assert len(once) == 2 and faults == [once[0], *once]
+    copies = [row for row in report.rows if row["kind"] == "duplicate"]
+    assert len(copies) == 4
+    if cache is None:
+        again = concatenate(report.examples[0][:2], *left.examples)
+        for images in (report.examples[0].images, again.images):
+            picture(1).save(root / "photos" / "cat" / "0.jpg")
+            with pytest.raises(ValueError, match="has changed since"):
+                images[0]
 
 
 def test_images_of_other_readers_are_only_decoded():

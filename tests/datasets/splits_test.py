@@ -1,11 +1,16 @@
+import copy
+import pickle
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
 
-from keras_attention.datasets.disjoint import check_disjoint
+from keras_attention.datasets.duplicates import check_disjoint
 from keras_attention.datasets.examples import Examples
-from keras_attention.datasets.folds import folds
+from keras_attention.datasets.info import Splits
 from keras_attention.datasets.sampling import class_weights
+from keras_attention.datasets.splits import folds
 from keras_attention.datasets.splits import split
 
 # Of scikit-learn, about classes it cannot divide.
@@ -26,6 +31,10 @@ def make(labels, groups=None, names=None, classes=None):
         names or tuple(f"{index}.png" for index in range(count)),
         groups=None if groups is None else np.asarray(groups),
     )
+
+
+def pickled(value):
+    return pickle.loads(pickle.dumps(value))
 
 
 def names(*parts):
@@ -293,6 +302,23 @@ def test_shared_groups_and_names_are_found_between_any_two_parts():
     check_disjoint(*parts, same, names=False)
     with pytest.raises(ValueError, match=r"none in parts \[3\]"):
         check_disjoint(*parts, make([0], None, ["x"]))
+
+
+def test_one_long_name_takes_no_memory_for_all():
+    examples = make([0] * 1000, names=(*map(str, range(999)), "x" * 100_000))
+    tracemalloc.start()
+    check_disjoint(examples, make([0], names=("y",)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**24
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickled])
+def test_splits_can_be_copied(again):
+    splits = split(make([0, 1] * 20))
+    same = again(splits)
+    assert type(same) is Splits and same.info == splits.info
+    assert [part.names for part in same] == [part.names for part in splits]
 
 
 def test_one_name_in_two_parts_is_a_leak_of_split_too():

@@ -138,6 +138,15 @@ def test_dicts_and_the_forms_of_labels(folder):
     assert tags.labels.tolist() == [[1, 1], [0, 1]]
 
 
+def test_a_folder_of_the_name_of_an_image_is_not_meant(folder):
+    rows = [{"image_id": IDS[i], "target": i} for i in range(2)]
+    (folder / "images" / IDS[0]).mkdir()
+    assert read(folder, rows).names == (f"{IDS[0]}.jpg", f"{IDS[1]}.jpg")
+    (folder / "images" / "alone").mkdir()
+    with pytest.raises(ValueError, match="no file 'alone.jpg'"):
+        read(folder, [*rows, {"image_id": "alone", "target": 0}])
+
+
 def test_names_with_extension_and_in_folders(folder):
     (folder / "images" / "b").mkdir()
     (folder / "images" / "b" / "x.JPEG").write_bytes(

@@ -56,6 +56,21 @@ def test_statistics_are_those_of_all_images(pair):
         np.testing.assert_allclose(np.array(seen), expected, rtol=1e-3)
 
 
+def test_names_tell_what_a_layer_is_and_are_free():
+    convolution = keras.layers.Conv2D
+    layers = [
+        convolution(4, 3, activation="tanh", name="conv1"),
+        convolution(4, 3, activation="relu", name="conv_b"),
+        keras.layers.ReLU(name="relu_b"),
+    ]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    normalized = batch_normalized(model, np.ones((2, 8, 8, 3)))
+    assert [layer.name for layer in normalized.layers[1:]] == [
+        "conv1", "bn1", "activation1",
+        "conv_b", "bn_b", "conv_b_activation", "relu_b",
+    ]  # fmt: skip
+
+
 def test_it_is_a_start_for_vgg16_bn(pair, tmp_path):
     _, normalized = pair
     path = tmp_path / "start.weights.h5"

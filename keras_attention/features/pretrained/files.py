@@ -102,6 +102,8 @@ def _read_safetensors(path):
         return load_file(path)
     except safetensors.SafetensorError as error:
         raise ValueError(f"It is damaged: {error}") from error
+    except AttributeError as error:
+        raise ValueError(f"NumPy has no such numbers: {error}") from error
 
 
 def _read_npz(path):

@@ -72,7 +72,10 @@ def _collect(group, prefix, state, visited):
         if group.name != "/":
             prefix += f"{_name(weights)}/"
         for key in weights:
-            state[f"{prefix}{key}"] = _array(weights, key)
+            name = f"{prefix}{key}"
+            if name in state:
+                raise ValueError(f"It has two arrays {name!r}.")
+            state[name] = _array(weights, key)
     for key in inner:
         if isinstance(group[key], h5py.Group):
             _collect(group[key], prefix, state, visited)

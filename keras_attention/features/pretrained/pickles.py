@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 #: Bytes of a pickle: a network of fifty thousand arrays has fewer.
 LARGEST = 2**24
+#: Of a function; a tensor takes seven.
+MOST_ARGUMENTS = 8
 
 
 class Name(NamedTuple):
@@ -175,8 +177,12 @@ def _global(machine, argument):
 
 
 def _stack_global(machine, _):
-    name, module = machine.stack.pop(), machine.stack.pop()
-    _name(machine, f"{module!s:.80}.{name!s:.80}")
+    names = machine.stack.pop(), machine.stack.pop()
+    # Tuples of tuples can be a text without end.
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("a name is no text")
+    name, module = names
+    _name(machine, f"{module:.80}.{name:.80}")
 
 
 def _name(machine, name):
@@ -190,6 +196,9 @@ def _reduce(machine, _):
     called = machine.stack.pop()
     if not (isinstance(called, Name) and callable(called.meaning)):
         raise TypeError(f"a {type(called).__name__} is called")
+    # A long tuple that is handed over again and again takes for ever.
+    if not isinstance(arguments, tuple) or len(arguments) > MOST_ARGUMENTS:
+        raise TypeError(f"{called.name} is called with no arguments of it")
     machine.stack.append(called.meaning(*arguments))
 
 
@@ -200,7 +209,10 @@ def _build(machine, _):
 
 
 def _persistent(machine, _):
-    machine.stack.append(machine.persistent(machine.stack.pop()))
+    description = machine.stack.pop()
+    if not isinstance(description, tuple) or len(description) > MOST_ARGUMENTS:
+        raise TypeError("there is something that is no storage")
+    machine.stack.append(machine.persistent(description))
 
 
 def _nothing(machine, _):

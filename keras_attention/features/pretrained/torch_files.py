@@ -209,11 +209,15 @@ def _parameter(tensor, *_):
     return tensor
 
 
-def _ordered_dict(pairs=()):
-    """Python 2 gave its items as an argument."""
+def _ordered_dict(pairs=None):
+    """Python 2 gave its items as an argument, a list of its own."""
+    pairs = [] if pairs is None else pairs
     if not all(isinstance(name, str) for name, _ in pairs):
         raise TypeError("a key is no name")
-    return dict(pairs)
+    items = dict(pairs)
+    # Whoever makes a million dictionaries of one list gets them empty.
+    pairs.clear()
+    return items
 
 
 #: All that may occur in a file: functions, and dtypes for storages.

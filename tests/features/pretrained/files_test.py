@@ -1,5 +1,7 @@
 """Files by their endings."""
 
+import json
+import struct
 import sys
 
 import numpy as np
@@ -39,6 +41,16 @@ def test_safetensors(tmp_path):
         path.write_bytes(broken)
         with pytest.raises(ValueError, match="It is damaged"):
             read_weights(path)
+
+
+def test_numbers_that_numpy_lacks_are_named(tmp_path):
+    pytest.importorskip("safetensors")
+    entry = {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}
+    header = json.dumps({"a": entry}).encode()
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0\0")
+    with pytest.raises(ValueError, match="state.* no such numbers: .*float8"):
+        read_weights(path)
 
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch):

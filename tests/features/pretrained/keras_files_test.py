@@ -119,6 +119,13 @@ def a_group_for_an_array(file, tmp_path):
     layer(file).create_group("0")
 
 
+def two_of_a_name(file, tmp_path):
+    for group in ("layers/one", "layers/two"):
+        weights = file.create_group(f"{group}/vars")
+        weights.attrs["name"] = "conv"
+        weights["0"] = np.ones(3)
+
+
 def empty(file, tmp_path):
     file.create_group("layers")
 
@@ -138,6 +145,7 @@ def empty(file, tmp_path):
         (inside_itself, "is inside itself"),
         (nameless, "no names of layers"),
         (empty, "no weights"),
+        (two_of_a_name, "two arrays 'conv/0'"),
     ],
 )
 def test_what_is_refused(tmp_path, make, message):

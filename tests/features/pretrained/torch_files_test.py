@@ -221,6 +221,44 @@ def test_bombs_take_no_time_and_no_memory(read, layout):
     assert peak < 2**27
 
 
+def long_tuple(function, last):
+    """A tuple that is handed to a function a hundred thousand times."""
+    return (
+        b"\x80\x02"
+        + (b"(" + b"N" * 200_000 + b"tq\x00")
+        + (function + b"q\x01" if function else b"")
+        + last * 100_000
+        + b"."
+    )
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        # Its text would have 2 ** 60 letters.
+        b"\x80\x04)\x94" + b"h\x00h\x00\x86q\x00" * 60 + b"h\x00\x8c\x01x\x93.",
+        long_tuple(
+            made.name_of("torch._utils", "_rebuild_parameter"), b"h\x01h\x00R"
+        ),
+        long_tuple(b"", b"h\x00Q"),
+    ],
+)
+def test_what_would_take_for_ever_is_refused(read, layout, file):
+    with pytest.raises(ValueError, match="no whole pickle"):
+        read(layout(file))
+
+
+def test_a_list_of_items_is_used_once(read):
+    # A hundred thousand dictionaries of a list of as many.
+    items = b"](" + (b"U\x01aN\x86q\x00" + b"h\x00" * 100_000) + b"eq\x02"
+    file = (
+        b"\x80\x02"
+        + made.name_of("collections", "OrderedDict")
+        + (b"q\x01" + items + b"h\x01h\x02\x85R" * 100_000 + b".")
+    )
+    assert read(made.zipped(file)) == {}
+
+
 def test_storages_that_do_not_fit(read):
     state = {"a": np.zeros(4, "float32")}
     data = made.saved(state, made.old)
