@@ -111,6 +111,22 @@ def two_of(order):
     return keras.Model(inputs, x)
 
 
+def difference(turned):
+    """The same layers in the same order, wired one way or the other."""
+    inputs = keras.Input((8, 8, 3))
+    one = keras.layers.Activation("tanh")(inputs)
+    pair = [one, keras.layers.Activation("relu")(one)]
+    pair = pair[::-1] if turned else pair
+    return keras.Model(inputs, keras.layers.Subtract()(pair))
+
+
+def outputs_of_two(turned):
+    inputs = keras.Input((8, 8, 3))
+    one = keras.layers.Activation("tanh")(inputs)
+    pair = [one, keras.layers.Activation("relu")(one)]
+    return keras.Model(inputs, pair[::-1] if turned else pair)
+
+
 RELU_TANH = ("a", keras.layers.ReLU), ("b", keras.layers.LeakyReLU)
 
 
@@ -125,6 +141,8 @@ RELU_TANH = ("a", keras.layers.ReLU), ("b", keras.layers.LeakyReLU)
             lambda: layer_named("relu", "relu"),
         ),
         (lambda: two_of(RELU_TANH), lambda: two_of(RELU_TANH[::-1])),
+        (lambda: difference(False), lambda: difference(True)),
+        (lambda: outputs_of_two(False), lambda: outputs_of_two(True)),
     ],
 )
 def test_other_networks_have_others(tmp_path, computed, one, other):
