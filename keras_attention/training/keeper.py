@@ -48,24 +48,24 @@ class Keeper(keras.callbacks.Callback):
             ValueError: The checkpoint is of another training.
         """
         self._found = found
-        epoch, stopped = 0, False
+        position, stopped = {"epoch": 0, "step": 0}, False
         if found:
             arrays, record = found
             self._check_program(record["program"])
             position, stopped = record["data"], record["stopped"]
-            epoch = position["epoch"]
             if position["step"]:
                 # TensorFlow makes metrics when they first see a batch.
                 model.test_on_batch(*self.data[0])
             self._given = arrays
             state.write_variables(model, arrays)
-            self._last = self._number(position)
-            self.data.set_state(position)
-            if position["step"] and epoch < epochs:
-                yield epoch, epoch + 1
-                epoch, stopped = epoch + 1, model.stop_training
-                # `fit` has put the averages of the weights in their place.
-                state.write_variables(model, self._saved)
+        # Another training may have used the data before.
+        self.data.set_state(position)
+        self._last, epoch = self._number(position), position["epoch"]
+        if position["step"] and epoch < epochs:
+            yield epoch, epoch + 1
+            epoch, stopped = epoch + 1, model.stop_training
+            # `fit` has put the averages of the weights in their place.
+            state.write_variables(model, self._saved)
         if epoch < epochs and not stopped:
             yield epoch, epochs
         else:

@@ -123,6 +123,16 @@ def test_more_epochs_go_on(tmp_path, whole):
     assert len(train(tmp_path, At(2 * STEPS, end))[0]["loss"]) == EPOCHS
 
 
+def test_data_may_have_been_used_before(tmp_path):
+    histories = []
+    model, data = program()
+    for folder in ("first", "second"):
+        model, _ = program()
+        run = Resumable(tmp_path / folder).fit(model, data, 2, verbose=0)
+        histories.append(run.history)
+    assert histories[0] == histories[1]
+
+
 @pytest.fixture
 def begun(tmp_path):
     """A folder with two checkpoints, and somebody's file."""
