@@ -12,6 +12,11 @@ from keras_attention.tuning.engine.job import read_job
 from keras_attention.tuning.engine.job import write_job
 from keras_attention.tuning.engine.local import local_cluster
 
+_LOST = (
+    "The scheduler of the Dask cluster was lost. Finished trials are kept: the "
+    "same call goes on with the search."
+)
+
 
 @contextlib.contextmanager
 def make_pool(job, folder, workers, client):
@@ -120,7 +125,8 @@ class Cluster:
         """How many tasks can run at a time."""
         if self._limit:
             return self._limit
-        return max(1, sum(self._client.nthreads().values()))
+        with self._scheduler():
+            return max(1, sum(self._client.nthreads().values()))
 
     @property
     def running(self):
@@ -129,15 +135,16 @@ class Cluster:
 
     def submit(self, key, function, *arguments):
         """Sends `function(job, *arguments)` to a worker."""
-        future = self._client.submit(
-            _on_worker,
-            self._job,
-            function,
-            arguments,
-            key=f"{function.__name__}-{key}-{uuid.uuid4().hex}",
-            pure=False,
-            retries=0,
-        )
+        with self._scheduler():
+            future = self._client.submit(
+                _on_worker,
+                self._job,
+                function,
+                arguments,
+                key=f"{function.__name__}-{key}-{uuid.uuid4().hex}",
+                pure=False,
+                retries=0,
+            )
         self._keys[future] = key
         self._ended.add(future)
 
@@ -158,10 +165,15 @@ class Cluster:
             if future.status == "error":
                 # The task's own, such as a file that is not there.
                 raise
-            raise RuntimeError(
-                "The scheduler of the Dask cluster was lost. Finished trials "
-                "are kept: the same call goes on with the search."
-            ) from error
+            raise RuntimeError(_LOST) from error
+
+    @contextlib.contextmanager
+    def _scheduler(self):
+        """It may be gone whenever it is asked."""
+        try:
+            yield
+        except self._errors[1] as error:
+            raise RuntimeError(_LOST) from error
 
     def close(self):
         """Gives up the tasks that have no result; the workers forget the job.

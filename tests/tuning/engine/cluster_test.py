@@ -23,6 +23,7 @@ import keras_attention
 from keras_attention.tuning import search
 from keras_attention.tuning.engine import job as jobs
 from keras_attention.tuning.engine import local
+from keras_attention.tuning.engine import pools
 from keras_attention.tuning.engine.local import local_cluster
 from keras_attention.tuning.engine.pools import map_over
 
@@ -483,6 +484,20 @@ def test_processes_found_through_the_schedulers_file(tmp_path):
     assert len(result.finished) == 6
     pids = {pid for _, pid, _ in toy.runs(tmp_path / "journal")}
     assert len(pids) == 2 and str(os.getpid()) not in pids
+
+
+@pytest.mark.parametrize("asked", ["nthreads", "submit"])
+def test_the_scheduler_may_be_gone_when_it_is_asked(
+    cluster, monkeypatch, tmp_path, asked
+):
+    pool = pools.Cluster(cluster, tmp_path / "no.job")
+
+    def gone(*arguments, **options):
+        raise distributed.comm.CommClosedError("in <TCP>")
+
+    monkeypatch.setattr(cluster, asked, gone)
+    with pytest.raises(RuntimeError, match="lost.*the same call goes on"):
+        pool.submit("1", len) if asked == "submit" else pool.slots
 
 
 @pytest.mark.long
