@@ -427,6 +427,25 @@ def parity():
     return (BENCHMARKS / "parity.md").read_text().strip()
 
 
+def lite0():
+    """EfficientNet-Lite0's time over that of timm's, in PyTorch."""
+    lines = [
+        "| backend | what | ours | timm | ratio |",
+        "|---|---|---|---|---|",
+    ]
+    for path in sorted(BENCHMARKS.glob("lite0_step_*.json")):
+        found = json.loads(path.read_text())
+        backend = found["environment"]["backend"]
+        for row in found["rows"]:
+            lines.append(
+                "| {} | {what} | {ours_ms:.0f} ms | {peer_ms:.0f} ms "
+                "| {ratio:.2f} ({low:.2f} to {high:.2f}) |".format(
+                    backend, **row
+                )
+            )
+    return "\n".join(lines)
+
+
 def search_scale():
     """What a search costs beside its trainings, and how many it feeds."""
     return (BENCHMARKS / "search_scale.md").read_text().strip()
@@ -542,6 +561,7 @@ PAGES = {
     "docs/performance.md": {
         "speed": speed,
         "axes": axes,
+        "lite0": lite0,
         "search_scale": search_scale,
         "gpu_steps": gpu_steps,
         "gpu_device_time": gpu_device_time,
