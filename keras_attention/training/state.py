@@ -39,7 +39,7 @@ def write_variables(model, arrays, kinds=("weights", "optimizer")):
     """Sets what `read_variables` has read.
 
     Raises:
-        ValueError: They are other ones in number, shape or dtype.
+        ValueError: They are other ones in number or shape.
     """
     for kind in kinds:
         found = variables(model)[kind]
