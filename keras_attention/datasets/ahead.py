@@ -1,10 +1,11 @@
 """Batches that are prepared beside the training."""
 
+import atexit
 import queue
 import threading
 
 _END = 2**53
-# Seconds that readers have to end.
+# Seconds that readers have to end when the program does.
 _GRACE = 5
 
 
@@ -27,9 +28,10 @@ def read_ahead(read, start, threads, processes):
 
 
 def closing(iterators):
-    """What ends those in a list, empties it, and waits little for what hangs.
+    """What has those in a list ended, soon, and empties it.
 
-    At the end of a program, when Grain is half gone, none may be left.
+    Nobody waits, for Grain takes its time and what hangs takes longer; but at
+    the end of a program, when Grain is half gone, none may be left.
     """
     asked = threading.Event()
 
@@ -37,16 +39,17 @@ def closing(iterators):
         asked.wait()
         while iterators:
             iterators.pop().close()
+        atexit.unregister(at_exit)
+
+    def at_exit():
+        asked.set()
+        thread.join(_GRACE)
 
     # Begun now: a program that ends begins no threads.
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-
-    def close():
-        asked.set()
-        thread.join(_GRACE)
-
-    return close
+    atexit.register(at_exit)
+    return asked.set
 
 
 def within(seconds, iterator):

@@ -71,7 +71,8 @@ def train(path, last=None):
     model.fit(data, initial_epoch=first, epochs=EPOCHS, **options)
 
 
-@pytest.mark.slow
+# In `make test` training/resumable_test.py kills a process that reads them.
+@pytest.mark.long
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the same on all backends"
 )

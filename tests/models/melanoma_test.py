@@ -269,7 +269,13 @@ def test_the_losses_are_the_papers(region):
 
 @not_on_jax
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant",
+    [
+        "AttnMel-CNN",
+        *(pytest.param(v, marks=pytest.mark.long) for v in VARIANTS[1:]),
+    ],
+)
 def test_variants_train_save_and_take_more_attention(variant, tmp_path):
     model = MelanomaAttentionVGG16BN(**TINY, variant=variant)
     model.compile("sgd", FocalLoss())

@@ -165,7 +165,10 @@ def test_a_gate_equals_numpy(alignment):
 
 @not_on_jax
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("combination", ["deep_supervision", "fine_tuned"])
+@pytest.mark.parametrize(
+    "combination",
+    ["deep_supervision", pytest.param("fine_tuned", marks=pytest.mark.long)],
+)
 def test_trains_saves_and_takes_more_attention(combination, tmp_path):
     model = SononetGridAttention(
         **{**TINY, "input_shape": (None, None, 1)}, combination=combination

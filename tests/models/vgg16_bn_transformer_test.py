@@ -147,7 +147,9 @@ def test_a_block_equals_numpy():
 
 @not_on_jax
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("pooling", ["token", "mean"])
+@pytest.mark.parametrize(
+    "pooling", ["token", pytest.param("mean", marks=pytest.mark.long)]
+)
 def test_trains_saves_and_takes_more_attention(pooling, tmp_path):
     arguments = {**TINY, "input_shape": (None, None, 3)}
     model = VGG16BNTransformer(**arguments, pooling=pooling)

@@ -291,11 +291,10 @@ def finish(process):
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the same on all backends"
 )
-def test_a_killed_process_goes_on(tmp_path):
-    whole = start(tmp_path / "whole")
-    process = start(tmp_path / "killed", STEPS + 2)
+def test_a_killed_process_goes_on(tmp_path, whole):
+    process = start(tmp_path, STEPS + 2, EPOCHS, "eagerly")
     assert process.wait() == -signal.SIGKILL
-    assert finish(start(tmp_path / "killed")) == finish(whole)
+    same(train(tmp_path, At(10**9, end)), whole)
 
 
 @pytest.mark.long
@@ -315,8 +314,8 @@ def test_killed_at_random_and_while_it_saves(tmp_path):
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    folder, step, epochs = given + [0, EPOCHS][len(given) - 1 :]
+    folder, step, epochs, *eagerly = given
     print("begun", flush=True)
     kill = At(int(step), lambda: os.kill(os.getpid(), signal.SIGKILL))
-    _, found = train(folder, kill, epochs=int(epochs), eagerly=False)
+    _, found = train(folder, kill, epochs=int(epochs), eagerly=bool(eagerly))
     print(hashlib.sha256(b"".join(map(np.ndarray.tobytes, found))).hexdigest())

@@ -461,7 +461,15 @@ class Rounds(keras_tuner.HyperModel):
         return {"val_accuracy": hp.values["units"], "epochs": kwargs["epochs"]}
 
 
-@pytest.mark.parametrize("most", [(5, 10), (9, 20), (12, 6, 12), (4, None)])
+@pytest.mark.parametrize(
+    "most",
+    [
+        (5, 10),
+        pytest.param((9, 20), marks=pytest.mark.long),
+        (12, 6, 12),
+        pytest.param((4, None), marks=pytest.mark.long),
+    ],
+)
 def test_a_grid_is_extended_and_cut(run, tmp_path, most):
     whole = {"tuner": "grid", "directory": tmp_path / "whole"}
     expected = [
@@ -756,8 +764,8 @@ def test_later_rounds_build_what_has_no_input_too(run, tmp_path):
         model.compile(keras.optimizers.SGD(hp.Float("rate", 0.01, 0.1)), "mse")
         return model
 
-    options = {**TUNERS["hyperband"], "tuner": "hyperband"}
-    run(build, objective="val_loss", **options)
+    options = {"epochs": 2, "factor": 2, "max_trials": None}
+    run(build, objective="val_loss", tuner="hyperband", **options)
     assert set(statuses(tmp_path)) == {"COMPLETED"}
 
 

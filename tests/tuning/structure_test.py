@@ -1,10 +1,7 @@
 """The folders of a search: which may import which, and that each has tests."""
 
 import ast
-import json
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
@@ -48,28 +45,3 @@ def test_every_module_is_named_where_its_folder_is_told():
             ast.parse((path.parent / "__init__.py").read_text())
         )
         assert f"`{path.stem}`" in told or path.stem.endswith("_plot"), path
-
-
-# What Keras and KerasTuner themselves import is theirs.
-IMPORTED = """
-import json, sys
-sys.modules["fcntl"] = None  # as on Windows
-import keras, keras_tuner
-before = {*sys.modules}
-import keras_attention.tuning
-new = {name.partition(".")[0] for name in {*sys.modules} - before}
-print(json.dumps(sorted(new)))
-"""
-
-
-def test_what_a_search_may_not_need_is_not_imported():
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORTED], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    new = json.loads(done.stdout.splitlines()[-1])
-    assert "keras_attention" in new
-    assert not {
-        *("grpc", "cloudpickle", "tensorflow_datasets", "dask", "distributed"),
-        *("filelock", "grain"),
-    } & {*new}

@@ -319,6 +319,7 @@ def test_parts_of_a_gpu_are_no_gpus(monkeypatch):
     assert local.visible_gpus() == ["0", "1"]
 
 
+@pytest.mark.long
 def test_two_workers_one_killed(tmp_path, capsys):
     hypermodel = toy.Toy(
         tmp_path / "journal",

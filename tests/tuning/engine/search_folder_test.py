@@ -2,8 +2,7 @@
 
 import json
 import os
-import subprocess
-import sys
+import signal
 
 import numpy as np
 import pytest
@@ -85,13 +84,12 @@ def test_a_second_search_is_refused_and_told_by_whom(tmp_path):
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path):
-    script = (
-        "import os, sys\n"
-        "from keras_attention.tuning.engine.folder import Folder\n"
-        "with Folder(sys.argv[1]).locked():\n"
-        "    os.kill(os.getpid(), 9)\n"
-    )
-    died = subprocess.run([sys.executable, "-c", script, str(tmp_path)])
-    assert died.returncode == -9 and (tmp_path / "search.holder").exists()
+    process = os.fork()
+    if not process:
+        with Folder(tmp_path).locked():
+            os.kill(os.getpid(), signal.SIGKILL)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    assert (tmp_path / "search.holder").exists()
     with Folder(tmp_path).locked():
         pass
