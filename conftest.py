@@ -2,6 +2,9 @@
 
 import pytest
 
+# No modules with doctests, and all of one name.
+collect_ignore_glob = ["*/conftest.py"]
+
 
 @pytest.fixture(autouse=True)
 def registries(request):

@@ -17,6 +17,7 @@ from keras_attention.features import preprocess_input
 from keras_attention.features import read_weights
 from keras_attention.features import weights_info
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 PHOTOGRAPHS = (
     pathlib.Path(__file__).parents[3] / "shared/data/coco_clean_288.npz"
 )

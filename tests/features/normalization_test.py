@@ -71,6 +71,7 @@ def test_names_tell_what_a_layer_is_and_are_free():
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_it_is_a_start_for_vgg16_bn(pair, tmp_path):
     _, normalized = pair
     path = tmp_path / "start.weights.h5"

@@ -180,6 +180,7 @@ def test_unknown_sizes(backbone):
         assert result.shape == (1, height // 32, width // 32, 8)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("channels", [1, 5])
 def test_any_number_of_channels(channels):
     model = VGG16BN(
@@ -191,6 +192,7 @@ def test_any_number_of_channels(channels):
     assert result.shape == (1, 1, 1, 8)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.computing
 @pytest.mark.parametrize(
     ("pooling", "reduce"), [("avg", "mean"), ("max", "max")]
@@ -218,6 +220,7 @@ def test_input_tensor():
     assert model.output_shape == (None, 2, 2, 8)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_safe_round_trip_is_exact(classifier, tmp_path):
     path = tmp_path / "model.keras"
     classifier.save(path)
@@ -228,6 +231,7 @@ def test_safe_round_trip_is_exact(classifier, tmp_path):
     )
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_step_of_training_moves_every_layer():
     model = VGG16BN(
         input_shape=(32, 32, 3), classes=3, width_multiplier=TINY * 4
@@ -243,6 +247,7 @@ def test_a_step_of_training_moves_every_layer():
         assert not np.array_equal(np.array(variable), old), variable.path
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.computing
 def test_channels_first_is_the_transposed(make_state, channels_first):
     state = make_state(TINY, positions=2, classes=3)

@@ -169,6 +169,7 @@ def test_numbers_that_are_none(state, name, value, problem):
         tiny(state)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("channels", [1, 2, 4])
 def test_images_of_other_channels(make_state, tmp_path, channels):
     """Equal in all channels, they give what an RGB image does."""

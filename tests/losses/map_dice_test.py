@@ -226,6 +226,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.usefixtures("eagerly")
 @not_on_jax
 @pytest.mark.parametrize(
     "network", [pytest.param("melanoma", marks=pytest.mark.long), "pooling"]
@@ -260,6 +261,7 @@ def test_networks_train_on_predictions_and_maps(network):
     assert logs[0] == pytest.approx(total, rel=1e-4)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.computing
 def test_a_few_steps_make_the_losses_smaller():
     generator = np.random.default_rng(0)

@@ -15,6 +15,7 @@ from keras_attention import attach
 from keras_attention import count_costs
 from keras_attention.models import LearnToPayAttentionVGG
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 SMALL = {"classes": 3, "width_multiplier": 0.125, "input_shape": (32, 32, 3)}
 TINY = {**SMALL, "width_multiplier": 1 / 64}
 
@@ -191,7 +192,6 @@ def test_who_hears_the_global_vector(score, alignment, is_asked):
 
 
 @not_on_jax
-@pytest.mark.usefixtures("eagerly")
 def test_trains_saves_and_takes_more_attention(tmp_path):
     model = LearnToPayAttentionVGG(**TINY, dropout=0.1, combination="indep")
     model.compile("sgd", "sparse_categorical_crossentropy")

@@ -18,6 +18,7 @@ from keras_attention.features import VGG16BN
 from keras_attention.losses import FocalLoss
 from keras_attention.losses import melanoma_losses
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 SMALL = {"input_shape": (64, 64, 3), "width_multiplier": 0.125, "classes": 3}
 TINY = {**SMALL, "input_shape": (32, 32, 3), "width_multiplier": 1 / 64}
 VARIANTS = ["AttnMel-CNN", "Mel-CNN", "VGG-16-GAP", "VGG-16"]
@@ -237,7 +238,6 @@ def pooled(masks, size):
 
 
 @not_on_jax
-@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("region", ["object", "background"])
 def test_the_losses_are_the_papers(region):
     model = randomized(
@@ -268,7 +268,6 @@ def test_the_losses_are_the_papers(region):
 
 
 @not_on_jax
-@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     "variant",
     [

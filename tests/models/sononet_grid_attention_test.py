@@ -149,6 +149,7 @@ def test_equals_numpy(combination, alignment, size):
     expect_answers(model, x, expected(model, x, combination, alignment))
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.computing
 @pytest.mark.parametrize("alignment", ["mean_flow", "softmax", "sigmoid"])
 def test_a_gate_equals_numpy(alignment):

@@ -23,6 +23,7 @@ def trainable_count(model):
     return sum(int(np.prod(w.shape)) for w in model.trainable_variables)
 
 
+@pytest.mark.usefixtures("eagerly")
 @not_on_jax
 def test_trains_saves_and_loads(tmp_path):
     model = VGG16BNAttention(EVERY_KIND, **SMALL)
