@@ -41,6 +41,11 @@ FORBIDDEN = {
     "metrics": {"datasets", "models", "layers"},
 }
 HEAVY = {"tensorflow", "tensorflow_datasets", "matplotlib", "keras_tuner"}
+NEEDS = [
+    ("visualization", "matplotlib", "matplotlib"),
+    ("tuning", "keras_tuner", "keras-tuner"),
+    ("datasets", "PIL", "pillow"),
+]
 # What a search in one process does without.
 ASIDE = {
     *("grpc", "cloudpickle", "tensorflow_datasets", "dask", "distributed"),
@@ -115,6 +120,13 @@ print(sorted({heavy} & (set(sys.modules) - modules)))
 print([name for name, value in state().items() if value != found[name]])
 # Nor has it used up a name: this is the first layer that Keras counts.
 print(keras_attention.layers.get("gate").name)
+for room, module in {missing}:
+    sys.modules[module] = None
+    try:
+        getattr(keras_attention, room)
+    except ImportError as error:
+        print(error)
+    del sys.modules[module]
 # What KerasTuner imports is its own.
 before = set(sys.modules)
 import keras_tuner
@@ -133,14 +145,21 @@ def test_import_leaves_no_trace_and_all_but_tfds_data_works_without_tfds():
     backend = __import__("keras").backend.backend()
     heavy = HEAVY - ({"tensorflow"} if backend == "tensorflow" else set())
     code = LIGHT.replace("{heavy}", str(heavy)).replace("{aside}", str(ASIDE))
+    code = code.replace("{missing}", str([need[:2] for need in NEEDS]))
     result = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         cwd=ROOT.parent,
     )
-    lines = result.stdout.splitlines()[:4]
-    assert lines == ["[]", "[]", "attention_gate2d", "[] True"]
+    *lines, tuner = result.stdout.splitlines()
+    assert lines[:3] == ["[]", "[]", "attention_gate2d"]
+    assert lines[3:] == [
+        f"keras_attention.{room} needs {package}, which is not installed. "
+        f"Run: pip install {package}, or pip install keras-visual-attention"
+        for room, _, package in NEEDS
+    ]
+    assert tuner == "[] True"
     *_, error = result.stderr.splitlines()
     assert error.startswith("ModuleNotFoundError: keras_attention.datasets")
     assert "tensorflow-datasets" in error and "in load" in result.stderr

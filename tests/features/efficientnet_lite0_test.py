@@ -17,7 +17,6 @@ from keras_attention.features import preprocess_input
 from keras_attention.features import read_weights
 from keras_attention.features import weights_info
 
-pytestmark = pytest.mark.usefixtures("eagerly")
 PHOTOGRAPHS = (
     pathlib.Path(__file__).parents[3] / "shared/data/coco_clean_288.npz"
 )
@@ -123,6 +122,7 @@ def state(network):
 
 
 @pytest.mark.computing
+@pytest.mark.usefixtures("eagerly")
 def test_equals_numpy(network, state, equals):
     efficientnet_lite0._fill(network, state, False)
     images = np.random.default_rng(1).normal(size=(2, 33, 50, 3))
@@ -216,6 +216,7 @@ def test_files_of_keras_and_a_top_less_network(network, state, tmp_path):
         EfficientNetLite0(weights=rest)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_grey_images_behind_a_layer_of_ones_own(network, state, tmp_path):
     path = tmp_path / "own.weights.h5"
     efficientnet_lite0._fill(network, state, False)
@@ -236,6 +237,7 @@ def test_grey_images_behind_a_layer_of_ones_own(network, state, tmp_path):
         np.testing.assert_allclose(seen, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_host_for_attention():
     backbone = EfficientNetLite0(False, input_shape=(32, 32, 3))
     model = attach(backbone, {"residual_adds": "eca"})

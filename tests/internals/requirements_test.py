@@ -13,21 +13,6 @@ import pytest
 from keras_attention.internals import requirements
 from keras_attention.internals.keras_version import check_keras
 
-MISSING = """
-import sys
-import keras_attention
-for room, module in (
-    ("visualization", "matplotlib"),
-    ("tuning", "keras_tuner"),
-    ("datasets", "PIL"),
-):
-    sys.modules[module] = None
-    try:
-        getattr(keras_attention, room)
-    except ImportError as error:
-        print(error)
-"""
-
 
 @pytest.mark.parametrize("version", ["3.15.1", "3.15.1.dev0", "3.16.0", "4.0"])
 def test_new_enough(version):
@@ -38,25 +23,6 @@ def test_new_enough(version):
 def test_too_old(version):
     with pytest.raises(ImportError, match=rf"3\.15\.1.*Keras {version}"):
         check_keras(version)
-
-
-def test_a_missing_package_is_named():
-    result = subprocess.run(
-        [sys.executable, "-c", MISSING],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for room, package in (
-        ("visualization", "matplotlib"),
-        ("tuning", "keras-tuner"),
-        ("datasets", "pillow"),
-    ):
-        assert (
-            f"keras_attention.{room} needs {package}, which is not installed. "
-            f"Run: pip install {package}, or pip install "
-            "keras-visual-attention\n"
-        ) in result.stdout
 
 
 def test_what_is_named_is_what_the_distribution_asks_for():

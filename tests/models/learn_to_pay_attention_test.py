@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from choice import first
 from gradients import not_on_jax
 from numpy_network import Steps
 from numpy_network import pool
@@ -26,17 +27,20 @@ def count(variables):
 
 @pytest.mark.parametrize(
     ("arguments", "parameters"),
-    [
-        ({}, 19_993_764),
-        ({"num_maps": 0}, 19_758_756),
-        # Without three vectors u of 512.
-        ({"score": "dot"}, 19_993_764 - 3 * 512),
-        # Three classifiers have three biases.
-        ({"combination": "indep"}, 19_993_764 + 2 * 100),
-        # Without the first map, its projection, u and share of the classifier.
-        ({"num_maps": 2}, 19_993_764 - 256 * 512 - 512 - 512 * 100),
-        ({"tap": "after", "alignment": "sigmoid"}, 19_993_764),
-    ],
+    first(
+        3,
+        [
+            ({}, 19_993_764),
+            ({"num_maps": 0}, 19_758_756),
+            # Without three vectors u of 512.
+            ({"score": "dot"}, 19_993_764 - 3 * 512),
+            # Three classifiers have three biases.
+            ({"combination": "indep"}, 19_993_764 + 2 * 100),
+            # Without the first map, its projection, u and part of the answer.
+            ({"num_maps": 2}, 19_993_764 - 256 * 512 - 512 - 512 * 100),
+            ({"tap": "after", "alignment": "sigmoid"}, 19_993_764),
+        ],
+    ),
 )
 def test_published_parameter_counts(arguments, parameters):
     model = LearnToPayAttentionVGG(**arguments)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from choice import first
 from gradients import not_on_jax
 from numpy_network import Steps
 from numpy_network import enlarged
@@ -105,12 +106,15 @@ def expected(model, x, block, pooling):
 @not_on_jax
 @pytest.mark.parametrize(
     ("block", "pooling", "size"),
-    [
-        ("block4", "token", (64, 96)),
-        ("block4", "mean", (None, None)),
-        ("block5", "mean", (64, 96)),
-        ("block5", "token", (None, None)),
-    ],
+    first(
+        2,
+        [
+            ("block4", "token", (64, 96)),
+            ("block5", "mean", (None, None)),
+            ("block4", "mean", (64, 96)),
+            ("block5", "token", (None, None)),
+        ],
+    ),
 )
 def test_equals_numpy(block, pooling, size):
     arguments = {**SMALL, "input_shape": (*size, 3)}

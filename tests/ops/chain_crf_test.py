@@ -6,6 +6,7 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
+from choice import first
 from crf_oracle import differences
 from crf_oracle import enumerate_chain
 from crf_oracle import gradient_of
@@ -310,7 +311,9 @@ def test_samples_have_the_frequencies_of_enumeration():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("function", [ops.chain_entropy, ops.chain_sample])
+@pytest.mark.parametrize(
+    "function", first(1, [ops.chain_entropy, ops.chain_sample])
+)
 def test_sizes_known_at_run_time(function):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("other backends know all sizes")

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from choice import first
 from crf_oracle import differences
 from crf_oracle import enumerate_grid
 from crf_oracle import gradient_of
@@ -105,7 +106,7 @@ def test_belief_propagation_on_a_row_is_the_chain():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", [(2, 2), (3, 3)])
+@pytest.mark.parametrize("shape", first(1, [((2, 2),), ((3, 3),)]))
 @pytest.mark.parametrize(
     "method, worst", [("mean_field", 0.16), ("belief_propagation", 0.025)]
 )

@@ -4,6 +4,7 @@ import json
 
 import keras_tuner
 import pytest
+from choice import first
 
 from keras_attention.tuning.engine.folder import Folder
 from keras_attention.tuning.engine.oracles import ORACLES
@@ -57,7 +58,7 @@ def values(proposals):
 
 
 @pytest.mark.parametrize("tuner", OPTIONS)
-@pytest.mark.parametrize("stops", [(3,), (1, 4, 5)])
+@pytest.mark.parametrize("stops", first(1, [((1, 4, 5),), ((3,),)]))
 def test_an_oracle_goes_on_where_it_stopped(tmp_path, tuner, stops):
     whole = asked(tuner, tmp_path / "whole")
     go_through(whole)
@@ -77,7 +78,7 @@ def test_an_oracle_goes_on_where_it_stopped(tmp_path, tuner, stops):
     assert parts.ended == len(parts.trials)
 
 
-@pytest.mark.parametrize("tuner", ["random", "bayesian"])
+@pytest.mark.parametrize("tuner", first(1, ["random", "bayesian"]))
 def test_nothing_is_proposed_twice(tmp_path, tuner):
     proposals = asked(tuner, tmp_path)
     proposals.oracle.max_trials = 99

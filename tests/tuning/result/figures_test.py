@@ -4,6 +4,7 @@ import warnings
 import matplotlib
 import numpy as np
 import pytest
+from choice import first
 from example_search import example_search
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -41,7 +42,7 @@ def texts(figure):
 
 
 @pytest.mark.parametrize("name", PLOTS)
-@pytest.mark.parametrize("count", [30, 3, 1])
+@pytest.mark.parametrize("count", first(1, [30, 3, 1]))
 def test_every_text_is_legible_and_inside_the_figure(results, name, count):
     figure = draw(results[count], name)
     assert isinstance(figure, matplotlib.figure.Figure)

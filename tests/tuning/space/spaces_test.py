@@ -53,7 +53,7 @@ def options():
 @pytest.mark.parametrize(
     ("several", "draws", "share"),
     [
-        (True, 20, 0.5),
+        (True, 10, 0.4),
         (False, 20, 0.15),
         pytest.param(True, 80, 0.9, marks=pytest.mark.long),
         pytest.param(False, 40, 0.3, marks=pytest.mark.long),

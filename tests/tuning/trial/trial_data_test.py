@@ -6,6 +6,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from choice import first
 from small import SE
 from small import fit
 from small import make_arrays
@@ -43,7 +44,7 @@ def generated(x, y):
         yield x, y
 
 
-@pytest.mark.parametrize("kind", ["generator", "PyDataset"])
+@pytest.mark.parametrize("kind", first(1, ["generator", "PyDataset"]))
 def test_endless_validation_is_judged_by_its_steps(kind):
     x, y = make_arrays()
 
@@ -104,15 +105,13 @@ def weighted(count=12):
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        "arrays",
-        "keyed",
-        "positions",
-        pytest.param("argument", marks=pytest.mark.long),
-        pytest.param("dictionary", marks=pytest.mark.long),
-        pytest.param("batches", marks=pytest.mark.long),
-        pytest.param("examples", marks=pytest.mark.long),
-    ],
+    first(
+        2,
+        [
+            *("arrays", "positions", "keyed", "argument", "dictionary"),
+            *("batches", "examples"),
+        ],
+    ),
 )
 def test_weights_of_images(kind):
     x, y, w = weighted()
