@@ -19,7 +19,8 @@ def arrays(name, kind):
     return [ANSWERS[key] for key in ANSWERS if key.startswith(f"{name}/{kind}")]
 
 
-@pytest.mark.computing
+# Of the loading, which all backends share; the numbers of layers are compared
+# where they live.
 @pytest.mark.parametrize("name", NAMES)
 def test_saved_models_answer_as_they_did(name):
     model = keras.saving.load_model(FOLDER / f"{name}.keras", compile=False)

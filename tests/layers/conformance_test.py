@@ -325,6 +325,8 @@ PLUMBING = (
     "specs",
     "time_distributed",
     "errors",
+    # Elsewhere every size is known when it matters.
+    "dynamic_sizes",
 )
 IN_ONE_MODEL = ("compiled", "jit", "compiled_inspection", *EXPORTS)
 #: What is quick, and breaks with an argument that is used wrongly.
