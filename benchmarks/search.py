@@ -25,7 +25,7 @@ import timing
 from scipy import stats
 
 from keras_attention.tuning.engine.oracles import ORACLES
-from keras_attention.tuning.result import canvas
+from keras_attention.visualization import canvas
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 BUDGET = 16

@@ -1,11 +1,16 @@
-"""Models and a test set -> tables.
+"""Models and a test set, or labels and scores -> tables.
 
-comparison.py  one row a model: answers, cost, and where attention falls
-report.py      the rows, to print, to show and to save
-batches.py     one way through every kind of test set
+comparison.py        one row a model: answers, cost, where attention falls
+comparison_table.py  the rows, to print, to show and to save
+batches.py           one way through every kind of test set
+
+scores_report.py     labels and scores -> what a paper prints, with intervals
+scores_table.py      these numbers, to print, to show, to save, to typeset
 """
 
 from keras_attention.evaluation.comparison import compare
-from keras_attention.evaluation.report import Comparison
+from keras_attention.evaluation.comparison_table import Comparison
+from keras_attention.evaluation.scores_report import report
+from keras_attention.evaluation.scores_table import ScoresReport
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "ScoresReport", "compare", "report"]

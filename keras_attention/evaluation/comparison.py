@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_attention.evaluation.batches import labelled_batches
-from keras_attention.evaluation.report import Comparison
+from keras_attention.evaluation.comparison_table import Comparison
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.inspection.whole_batches import WholeBatches

@@ -47,7 +47,7 @@ def expected_calibration_error(labels, probabilities, bins=15):
     """
     arguments.positive_int("bins", bins)
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
-    _check_probabilities(labels, probabilities)
+    check_probabilities(labels, probabilities)
     confidence = probabilities.max(-1)
     bin_of = np.searchsorted(_edges(bins), confidence.astype("float32"))
     right = probabilities.argmax(-1) == labels
@@ -193,7 +193,8 @@ def _class_indices(y_true, y_pred):
     )
 
 
-def _check_probabilities(labels, probabilities):
+def check_probabilities(labels, probabilities):
+    """Integer labels `(count,)`, and `(count, classes)` that sum to 1."""
     shape = probabilities.shape
     if len(shape) != 2 or 0 in shape or labels.shape != shape[:1]:
         raise ValueError(

@@ -55,14 +55,14 @@ def attention_energy(maps, masks):
     See also:
         `area_share` and `centre_energy`, the numbers to read it against.
     """
-    masks = _checked_masks(masks)
-    maps = _checked_maps(maps, masks.shape[1:])
+    masks = checked_masks(masks)
+    maps = checked_maps(maps, masks.shape[1:])
     if len(maps) != len(masks):
         raise ValueError(
             "Arguments maps and masks must have one entry an image. "
             f"Received: {len(maps)} maps and {len(masks)} masks"
         )
-    covered = _area_average(masks, maps.shape[1:])  # (b, h, w)
+    covered = area_average(masks, maps.shape[1:])  # (b, h, w)
     attention = maps.sum((1, 2))
     defined = np.isfinite(attention) & (attention > 0) & masks.any((1, 2))
     on_object = np.where(defined, (maps * covered).sum((1, 2)), np.nan)
@@ -90,7 +90,7 @@ def area_share(masks):
     >>> print(area_share(np.array([[[1, 0], [0, 0]], [[1, 1], [0, 0]]])))
     [0.25 0.5 ]
     """
-    return _checked_masks(masks).mean((1, 2))
+    return checked_masks(masks).mean((1, 2))
 
 
 def centre_map(height, width):
@@ -160,12 +160,12 @@ def centre_energy(masks):
     >>> print(centre_energy(masks).round(2), area_share(masks))
     [0.52 0.25] [0.25 0.25]
     """
-    masks = _checked_masks(masks)
+    masks = checked_masks(masks)
     energy = (masks * centre_map(*masks.shape[1:])).sum((1, 2))
     return np.where(masks.any((1, 2)), energy, np.nan)
 
 
-def _area_average(masks, size):
+def area_average(masks, size):
     """`(b, rows, columns)` to `(b, *size)`, each the mean over its area."""
     rows = _overlap(masks.shape[1], size[0])
     columns = _overlap(masks.shape[2], size[1])
@@ -183,7 +183,8 @@ def _overlap(size, new_size):
     return np.maximum(stop - start, 0) / size
 
 
-def _checked_maps(maps, size):
+def checked_maps(maps, size):
+    """As `(batch, height, width)`, means over heads and queries."""
     kind = getattr(maps, "kind", None)  # what `collect_attention` returns says
     maps = np.asarray(maps, "float64")
     if maps.ndim not in (3, 4, 5) or 0 in maps.shape:
@@ -208,7 +209,8 @@ def _checked_maps(maps, size):
     return maps.mean(axis=tuple(range(1, maps.ndim - 2)))
 
 
-def _checked_masks(masks):
+def checked_masks(masks):
+    """As `(batch, rows, columns)`, in `[0, 1]`."""
     masks = np.asarray(masks, "float64")
     if masks.ndim == 4 and masks.shape[-1] == 1:
         masks = masks[..., 0]

@@ -14,6 +14,8 @@
     worked_example.py  a query, a few keys -> every number of the walk
     alignment_plot.py  scores -> weights under several alignments
     pair_plot.py       all scores with all alignments, a tile a pair
+    scores_plot.py     a report of scores -> ROC and calibration curves
+    canvas.py          the look of figures with axes
     titles.py          titles no wider than their panel
     styles.py          letters for a notebook or for a lecture
 
@@ -32,6 +34,8 @@ from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import collect_attention
 from keras_attention.visualization.attention_plot import plot_attention
 from keras_attention.visualization.pair_plot import plot_pairs
+from keras_attention.visualization.scores_plot import plot_calibration
+from keras_attention.visualization.scores_plot import plot_roc
 from keras_attention.visualization.styles import drawing_style
 from keras_attention.visualization.walk import Walk
 from keras_attention.visualization.walk import follow
@@ -50,7 +54,9 @@ __all__ = [
     "follow",
     "plot_architecture",
     "plot_attention",
+    "plot_calibration",
     "plot_pairs",
+    "plot_roc",
     "plot_walk",
     "temperature_animation",
     "worked_example",

@@ -13,7 +13,7 @@ figure draws *columns* for hyperparameters; *axes* are matplotlib's.
 | `baselines` | what the winner has to be better than |
 | `leaderboard`, `words`, `page` | tables, sentences, one HTML page |
 | `effects`, `importance` | what mattered |
-| `..._plot`, `canvas` | figures |
+| `..._plot` | figures |
 | `rebuilding` | the winner's network, from its values and weights |
 | `retraining`, `seed_training`, `retraining_report` | on fresh seeds |
 | `tensorboard_log` | for another tool; more in docs/tracking.md |

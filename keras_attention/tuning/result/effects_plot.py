@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_attention.internals import arguments
-from keras_attention.tuning.result import canvas
 from keras_attention.tuning.result.effects import effect
 from keras_attention.tuning.result.effects import main_effects
+from keras_attention.visualization import canvas
 
 
 def plot_effects(result, names=None):

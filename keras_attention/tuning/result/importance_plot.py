@@ -1,6 +1,6 @@
 """How much each hyperparameter explains, as a figure."""
 
-from keras_attention.tuning.result import canvas
+from keras_attention.visualization import canvas
 
 
 def plot_importance(result):

@@ -8,10 +8,10 @@ from matplotlib.ticker import LogLocator
 from matplotlib.ticker import MaxNLocator
 
 from keras_attention.internals import arguments
-from keras_attention.tuning.result import canvas
 from keras_attention.tuning.result.hyperparameters import OFF
 from keras_attention.tuning.result.hyperparameters import often_on
 from keras_attention.tuning.result.hyperparameters import shown
+from keras_attention.visualization import canvas
 
 _FEW, _MOST = 5, 8  # columns: all are drawn, no more are
 _BACKED = [patheffects.withStroke(linewidth=4, foreground="white")]

@@ -1,7 +1,7 @@
 """Score against cost."""
 
 from keras_attention.internals import arguments
-from keras_attention.tuning.result import canvas
+from keras_attention.visualization import canvas
 
 _UNITS = {
     "flops": (1e9, "GFLOPs an image"),

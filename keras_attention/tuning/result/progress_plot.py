@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_attention.tuning.result import canvas
+from keras_attention.visualization import canvas
 
 
 def plot_progress(result):
