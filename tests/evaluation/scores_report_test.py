@@ -100,7 +100,7 @@ def test_a_difference_has_an_interval_and_a_test():
     assert attention["p_value"] < 0.02
 
 
-@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("size", [1, 8])
 def test_without_a_difference_every_p_is_as_likely(size):
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(24) % 2, size).astype(bool)
@@ -113,7 +113,7 @@ def test_without_a_difference_every_p_is_as_likely(size):
             paired_test(labels, one, other, groups, repeats=49, seed=1)
         )
     assert 0.35 < np.mean(found) < 0.65
-    assert 0 < np.mean(np.array(found) < 0.25) < 0.5
+    assert np.mean(np.array(found) < 0.1) < 0.25
 
 
 def test_files(tmp_path):
