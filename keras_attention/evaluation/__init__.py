@@ -3,14 +3,16 @@
 comparison.py        one row a model: answers, cost, where attention falls
 comparison_table.py  the rows, to print, to show and to save
 batches.py           one way through every kind of test set
+augmented.py         answers and maps averaged over copies of an image
 
 scores_report.py     labels and scores -> what a paper prints, with intervals
 scores_table.py      these numbers, to print, to show, to save, to typeset
 """
 
+from keras_attention.evaluation.augmented import predict_tta
 from keras_attention.evaluation.comparison import compare
 from keras_attention.evaluation.comparison_table import Comparison
 from keras_attention.evaluation.scores_report import report
 from keras_attention.evaluation.scores_table import ScoresReport
 
-__all__ = ["Comparison", "ScoresReport", "compare", "report"]
+__all__ = ["Comparison", "ScoresReport", "compare", "predict_tta", "report"]

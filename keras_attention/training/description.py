@@ -13,11 +13,16 @@ def describe(model, data, callbacks, settings):
     """Dictionary of names to text: the program of a training.
 
     Names of layers are left out: Keras counts them on in one process.
+
+    Args:
+        model: A compiled `keras.Model`.
+        data: str, the data in words.
+        callbacks: list of Keras callbacks.
+        settings: dict or `None`, plain values of the program.
     """
     found = {
         "keras": f"{keras.__version__} on {keras.backend.backend()}",
-        "data": f"{data.count} examples in batches of {data.batch_size}, "
-        f"seed {data.seed}",
+        "data": data,
         "callbacks": ", ".join(type(one).__name__ for one in callbacks),
     }
     for number, layer in enumerate(_flat(model)):

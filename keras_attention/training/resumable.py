@@ -111,7 +111,11 @@ class Resumable:
             keeper = Keeper(data, self.every, writer, interruption)
             # As Keras has it, behind those that add to the logs.
             keeper.kept = [*callbacks, history]
-            keeper.program = describe(model, data, callbacks, self.settings)
+            words = (
+                f"{data.count} examples in batches of {data.batch_size}, "
+                f"seed {data.seed}"
+            )
+            keeper.program = describe(model, words, callbacks, self.settings)
             run = WholeRun(
                 [*keeper.kept, data.callback(), keeper],
                 add_progbar=verbose != 0,
