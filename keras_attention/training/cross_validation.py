@@ -96,7 +96,7 @@ def cross_validate(
         settings: dict or `None`, plain values of the program that must be the
             same when it goes on. Layers, optimizer, loss, callbacks, data and
             the arguments above are compared in any case. Defaults to `None`.
-        verbose: As in `fit`. Defaults to `0`.
+        verbose: int or str, as in `fit`. Defaults to `0`.
 
     Returns:
         A `CrossValidation`.

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_attention import layers
+from keras_attention import record_attention
 from keras_attention.evaluation import predict_tta
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -24,7 +25,10 @@ class Brightest(layers.AttentionLayer2D):
     def attend(self, features, query=None, mask=None, training=None):
         total = keras.ops.sum(features, (1, 2), keepdims=True)
         weights = features / total
-        return features * weights, keras.ops.transpose(weights, (0, 3, 1, 2))
+        maps = record_attention(
+            self, keras.ops.transpose(weights, (0, 3, 1, 2))
+        )
+        return features * weights, maps
 
     def attention_shapes(self, features_shape, query_shape):
         batch, height, width, _ = features_shape
