@@ -45,6 +45,7 @@ SHORTER = {
     "epochs=8": "epochs=1",
     "epochs=20": "epochs=1",
     "size=224": "size=32",
+    'reference="plain"': 'reference="plain", repeats=20',
     "classes=photos.classes": "classes=2, width_multiplier=1 / 16",
 }
 
