@@ -74,7 +74,7 @@ class Run:
         if self._config.exists():
             for name in _read(self._config).get("files", []):
                 (self.folder / pathlib.Path(name).name).unlink(missing_ok=True)
-            self._config.unlink()
+            self._config.unlink(missing_ok=True)
 
     def close_results(self, config, names):
         """Writes config.json behind the others: the run is whole.

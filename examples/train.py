@@ -268,15 +268,16 @@ def train(arguments, recipe, builders, run):
             compile_for(models[label], epochs * len(splits.train), recipe)
             progress = Progress(label)
             options = fit_options(splits, progress)
-            rows = by_epoch(
-                run.resumable(label).fit(
+            try:
+                found = run.resumable(label).fit(
                     models[label], splits.train, epochs, **options
                 )
-            )
+            except FloatingPointError as error:
+                raise FloatingPointError(f"{label}: {error}") from error
             seconds[label] = progress.seconds
             history += [
                 {"model": name, "seed": seed, "epoch": epoch, **logs}
-                for epoch, logs in enumerate(rows, start=1)
+                for epoch, logs in enumerate(by_epoch(found), start=1)
             ]
     return models, seconds, history
 
