@@ -233,17 +233,53 @@ def test_weights_that_are_not_finite_are_not_kept(tmp_path):
     assert names(tmp_path)[-1] == "checkpoint-0000000002"
 
 
-def test_a_full_disk_leaves_what_was_there(begun, monkeypatch):
+@contextlib.contextmanager
+def full_disk(size):
+    """No file may become larger; Python ignores the signal."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_what_was_there(begun, whole):
     before = names(begun)
-
-    def full(*arguments, **options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="too large"), full_disk(2000):
         train(begun, At(10**9, end))
     assert names(begun) == before
     assert not list(begun.glob(".checkpoint*"))
+    same(train(begun, At(10**9, end)), whole)
+
+
+def test_folders_of_any_name_and_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Ended):
+        train("Läufe und mehr/erster", At(2, end))
+    found = tmp_path / "Läufe und mehr" / "erster"
+    assert names(found) == ["checkpoint-0000000001"]
+    (tmp_path / "file").write_text("")
+    for folder in ("file", "file/below", "/dev/null/below"):
+        with pytest.raises(OSError, match=folder):
+            Resumable(folder)
+
+
+def test_half_of_a_checkpoint_is_no_debris(begun, whole):
+    half, kept = ".checkpoint-0000000005.x1_y", ".checkpoint-notes.bak"
+    for name in (half, kept):
+        (begun / name).mkdir()
+        (begun / name / "file").write_text("")
+    same(train(begun, At(10**9, end)), whole)
+    assert [path.name for path in begun.glob(".checkpoint*")] == [kept]
+    Resumable(begun).clear()
+    left = {path.name for path in begun.iterdir()}
+    assert left == {kept, "checkpoint-notes.txt"}
+    with pytest.raises(Ended):
+        train(begun / "alone", At(2, end))
+    Resumable(begun / "alone").clear()
+    assert not (begun / "alone").exists()
 
 
 def test_what_cannot_go_on_is_refused(tmp_path):
