@@ -9,11 +9,15 @@ import keras
 class Progress(keras.callbacks.Callback):
     """Where a training begins, one line an epoch for logs, and its seconds.
 
+    Args:
+        label: str, what the training is called; `None` leaves it to the
+            caller to say so. Defaults to `None`.
+
     Attributes:
         seconds: float, of all epochs, which a training that goes on keeps.
     """
 
-    def __init__(self, label):
+    def __init__(self, label=None):
         super().__init__()
         self.seconds = 0.0
         self._label, self._begun = label, False
@@ -43,4 +47,5 @@ class Progress(keras.callbacks.Callback):
             self._say(": done")
 
     def _say(self, what):
-        print(f"\n{self._label}{what}", flush=True)
+        if self._label is not None:
+            print(f"\n{self._label}{what}", flush=True)

@@ -33,7 +33,8 @@ def opened(folder, settings, restart=False):
 
     Raises:
         RuntimeError: Another process trains into the folder.
-        ValueError: The folder holds a run with other settings.
+        ValueError: The folder holds a run with other settings, or has lost
+            some of its files.
     """
     with locked(folder, ".run", "examples/train.py"):
         yield Run(folder, settings, restart)
@@ -61,7 +62,9 @@ class Run:
         self.is_whole = self._config.exists() and not (
             restart or self._begun.exists()
         )
-        if not self.is_whole:
+        if self.is_whole:
+            self._check_files()
+        else:
             self._unfinished.mkdir(exist_ok=True)
             write_text(self._begun, json.dumps(settings))
 
@@ -89,6 +92,14 @@ class Run:
         write_text(self._config, text + "\n")
         self._begun.unlink()
         self._clear()
+
+    def _check_files(self):
+        for name in _read(self._config).get("files", []):
+            if not (self.folder / name).is_file():
+                raise ValueError(
+                    f"{self.folder} has lost its {name}. Choose another "
+                    "--output, or train all networks anew with --restart."
+                )
 
     def _compare(self, settings):
         for path in (self._begun, self._config):

@@ -160,7 +160,7 @@ def networks(arguments, info):
 def fit(model, splits, epochs, recipe):
     """Trains a model; returns its history, one dictionary an epoch."""
     compile_for(model, epochs * len(splits.train), recipe)
-    options = fit_options(splits, Progress(model.name))
+    options = fit_options(splits, Progress())
     # The pipeline shuffles, in the order of its seed.
     return by_epoch(
         model.fit(splits.train, epochs=epochs, shuffle=False, **options)

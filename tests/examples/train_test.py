@@ -189,7 +189,7 @@ def test_what_a_run_before_has_left_goes_with_it(train, tmp_path):
     config = {**settings, "environment": {"backend": keras.backend.backend()}}
     names = ["plain-seed0.keras", "plain-seed1.keras"]
     (tmp_path / "config.json").write_text(
-        json.dumps({**config, "files": [*names, "../config.json"]})
+        json.dumps({**config, "files": names})
     )
     for name in (*names, "mine.keras"):
         (tmp_path / name).write_text("")
@@ -217,6 +217,12 @@ def test_what_a_run_before_has_left_goes_with_it(train, tmp_path):
         run.close_results(config, ["mine.keras"])
     with opened(tmp_path, settings) as run:
         assert run.is_whole
+    (tmp_path / "mine.keras").unlink()
+    with (
+        pytest.raises(ValueError, match="lost its mine.keras"),
+        opened(tmp_path, settings),
+    ):
+        pass
 
 
 def test_a_loss_that_is_not_finite_ends_it(
