@@ -340,7 +340,7 @@ def main():
         # All that can be wrong with the settings shows before any training.
         try:
             arguments, recipe, restart = parse_arguments()
-            info = sources.load(arguments, recipe).info
+            info = sources.load(arguments, recipe, resumable=True).info
             builders = networks(arguments, info)
             for build in builders.values():
                 build()

@@ -1,6 +1,7 @@
 """The main job from the command line: what it writes and what it refuses."""
 
 import csv
+import functools
 import importlib.util
 import json
 import os
@@ -30,6 +31,9 @@ def train(monkeypatch, tmp_path, eagerly):
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     monkeypatch.setattr(script.sources, "TEST_IMAGES", 40)
+    # The pipelines take longer than these trainings.
+    once = functools.cache(script.sources._of_tfds)
+    monkeypatch.setattr(script.sources, "_of_tfds", once)
 
     def call(function):
         def with_arguments(arguments):
@@ -90,10 +94,6 @@ def test_goes_on_and_writes_everything(
         assert train.main(command) == 143
     assert results(first) == {"unfinished"}
     assert "epoch 2/2" not in capsys.readouterr().out
-    # Other settings are not mixed with these.
-    assert train.main(f"{command} --blocks block3") == 2
-    error = capsys.readouterr().err
-    assert "now. Choose another --output" in error and "--restart" in error
 
     assert train.main(command) == 0
     printed = capsys.readouterr().out
@@ -196,7 +196,7 @@ def test_what_a_run_before_has_left_goes_with_it(train, tmp_path):
     opened = train.script.runs.opened
     other = {"arguments": {"seeds": 1}, "recipe": {}}
     with (
-        pytest.raises(ValueError, match="seeds: 2 before, 1 now"),
+        pytest.raises(ValueError, match="seeds: 2 before, 1 now.*--restart"),
         opened(tmp_path, other),
     ):
         pass
