@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_attention import datasets
+from keras_attention.datasets.epochs import EpochBatches
 
 # Of the embedded data: one 16-pixel digit among fragments of others, so many
 # on 56 x 56 pixels, and as close to each other on other sizes.
@@ -15,7 +16,7 @@ FRAGMENTS, FRAGMENTS_SIZE, TEST_IMAGES = 10, 56, 2000
 VALIDATION_SHARE = 0.1
 
 
-def load(arguments, recipe, seed=0, supervised=True):
+def load(arguments, recipe, seed=0, supervised=True, resumable=False):
     """`train, validation, test` as batches, and what is known of the data.
 
     Args:
@@ -25,6 +26,9 @@ def load(arguments, recipe, seed=0, supervised=True):
         seed: Of the order of the training images and of their augmentation.
         supervised: Whether batches are pairs; otherwise they are dictionaries
             with masks, if there are any.
+        resumable: Whether `train` is to be batches whose position can be set,
+            as `training.Resumable` takes, where TFDS gives a
+            `tf.data.Dataset`. Their order is the same.
 
     Returns:
         A `datasets.Splits`.
@@ -34,7 +38,8 @@ def load(arguments, recipe, seed=0, supervised=True):
     options = dict(batch_size=batch_size, seed=seed, supervised=supervised)
     if name == "cluttered_digits":
         _refuse_augmentation(name, recipe)
-        return datasets.load(
+        return _of_tfds(
+            resumable,
             name,
             canvas=size,
             fragments=round(FRAGMENTS * (size / FRAGMENTS_SIZE) ** 2),
@@ -44,7 +49,7 @@ def load(arguments, recipe, seed=0, supervised=True):
         )
     if not (name.startswith("keras:") or pathlib.Path(name).exists()):
         _refuse_augmentation(name, recipe)
-        return datasets.load(name, size=size, **options)
+        return _of_tfds(resumable, name, size=size, **options)
 
     splits = examples(name, size, arguments["images"])
     augment = datasets.Augmentation(
@@ -86,6 +91,35 @@ def examples(name, size, images=None):
     sizes = {role: len(part) for role, part in parts.items()}
     info = dataclasses.replace(splits.info, sizes=sizes)
     return datasets.Splits(train, validation, test, info)
+
+
+class Positioned(EpochBatches):
+    """The pairs of a `tf.data.Dataset`, which keeps them in its order.
+
+    As `datasets.load` has it, the first epoch of `fit` has the order number 0;
+    `fit` begins with the epoch 1 of these batches.
+    """
+
+    def __init__(self, pairs, batch_size, seed):
+        columns = zip(*(map(np.asarray, pair) for pair in pairs), strict=True)
+        self.images, self.labels = map(np.concatenate, columns)
+        super().__init__(len(self.labels), batch_size, seed)
+
+    def order(self, epoch):
+        return super().order(max(epoch - 1, 0))
+
+    def batch(self, epoch, positions):
+        chosen = self.chosen(epoch, positions)
+        return self.images[chosen], self.labels[chosen]
+
+
+def _of_tfds(resumable, name, **options):
+    if not resumable or keras.backend.backend() != "tensorflow":
+        return datasets.load(name, **options)
+    splits = datasets.load(name, **{**options, "seed": None})
+    options = {key: options[key] for key in ("batch_size", "seed")}
+    train = Positioned(splits.train, **options)
+    return datasets.Splits(train, *splits[1:], splits.info)
 
 
 def _carve(train):

@@ -14,27 +14,34 @@ what the extra scales bring, the third what attention adds to them.
 Writes to the output folder: results.json (the table), config.json (every
 setting), history.csv (every epoch), the models, and attention.png.
 
+Stopped or killed, the same command goes on where it was; once all is written,
+it shows the table again. `--restart` trains anew.
+
 What is seldom changed, the optimizer's settings and the augmentation, is the
 recipe: a config.json may set any of it, `{"recipe": {"flip": "both"}}`.
 """
 
 import argparse
+import contextlib
 import csv
 import hashlib
 import json
 import pathlib
+import signal
 import statistics
 import sys
-import time
 
 import keras
 import numpy as np
+import runs
 import sources
+from progress import Progress
 
 from keras_attention import AttentionExtractor
 from keras_attention import compare
 from keras_attention import layers
 from keras_attention import visualization
+from keras_attention.evaluation import Comparison
 from keras_attention.internals.arguments import positive_float
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import save_model
@@ -78,6 +85,7 @@ def parse_arguments():
     add("--seeds", type=int, default=1, help="repetitions of every network")
     add("--output", default="runs/demo", help="folder for what is written")
     add("--config", help="a config.json: the defaults, and the recipe")
+    add("--restart", action="store_true", help="forget what was trained before")
     path = parser.parse_args().config
     recipe = dict(RECIPE)
     if path:
@@ -87,18 +95,21 @@ def parse_arguments():
         saved["output"] = f"{pathlib.Path(path).parent}-again"
         parser.set_defaults(**saved)
     arguments = vars(parser.parse_args())
+    restart = arguments.pop("restart")
     del arguments["config"]
     for name in ("size", "epochs", "batch_size", "seeds"):
         positive_int(name, arguments[name])
     positive_int("images", arguments["images"], optional=True)
     positive_float("learning_rate", recipe["learning_rate"])
-    return arguments, recipe
+    return arguments, recipe, restart
 
 
 def read_config(path, parser):
     """The arguments and the part of the recipe that a config.json sets."""
     config = json.loads(pathlib.Path(path).read_text())
     known = {"arguments": vars(parser.parse_args([])), "recipe": RECIPE}
+    for name in ("config", "restart"):  # of a call, not of a run
+        del known["arguments"][name]
     parts = {part: dict(config.get(part, {})) for part in known}
     unknown = {
         part: sorted(set(parts[part]) - set(known[part])) for part in known
@@ -148,7 +159,16 @@ def networks(arguments, info):
 
 def fit(model, splits, epochs, recipe):
     """Trains a model; returns its history, one dictionary an epoch."""
-    steps = epochs * len(splits.train)
+    compile_for(model, epochs * len(splits.train), recipe)
+    options = fit_options(splits, Progress())
+    # The pipeline shuffles, in the order of its seed.
+    return by_epoch(
+        model.fit(splits.train, epochs=epochs, shuffle=False, **options)
+    )
+
+
+def compile_for(model, steps, recipe):
+    """Compiles a model for a training of so many steps."""
     warm_up = int(recipe["warm_up"] * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
@@ -161,30 +181,21 @@ def fit(model, splits, epochs, recipe):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    live = sys.stdout.isatty()
-    history = model.fit(
-        splits.train,
-        validation_data=splits.validation,
-        epochs=epochs,
-        verbose=1 if live else 0,
-        shuffle=False,  # the pipeline does it, in the order of its seed
-        callbacks=[] if live else [OneLine()],
-    ).history
-    values = zip(*history.values(), strict=True)
-    return [dict(zip(history, row, strict=True)) for row in values]
 
 
-class OneLine(keras.callbacks.Callback):
-    """One line an epoch, for logs."""
+def fit_options(splits, progress):
+    """What every `fit` is given."""
+    return {
+        "validation_data": splits.validation,
+        "verbose": 1 if sys.stdout.isatty() else 0,
+        "callbacks": [progress],
+    }
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.start = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
-        numbers = "  ".join(f"{key} {logs[key]:.4f}" for key in logs)
-        seconds = time.perf_counter() - self.start
-        total = self.params["epochs"]
-        print(f"  epoch {epoch + 1}/{total}  {seconds:4.0f} s  {numbers}")
+def by_epoch(history):
+    """One dictionary an epoch, of a `keras.callbacks.History`."""
+    values = zip(*history.history.values(), strict=True)
+    return [dict(zip(history.history, row, strict=True)) for row in values]
 
 
 def summary(rows):
@@ -244,73 +255,115 @@ def fingerprint(examples):
     return digest.hexdigest()
 
 
-def main():
-    # All that can be wrong with the settings shows before any training.
-    try:
-        arguments, recipe = parse_arguments()
-        output = pathlib.Path(arguments["output"])
-        splits = sources.load(arguments, recipe)
-        builders = networks(arguments, splits.info)
-        for build in builders.values():
-            build()
-        output.mkdir(parents=True, exist_ok=True)
-        (output / "history.csv").open("a").close()  # can it be written?
-    except (ValueError, OSError) as error:
-        print(f"train.py: error: {error}", file=sys.stderr)
-        return 2
-    examples = sources.load(arguments, recipe, supervised=False).test
-    print(f"{splits.info.name}: {splits.info.sizes}", flush=True)
-
+def train(arguments, recipe, builders, run):
+    """The networks, trained: models and seconds by label, and all epochs."""
     models, seconds, history = {}, {}, []
+    epochs = arguments["epochs"]
     for seed in range(arguments["seeds"]):
         for name, build in builders.items():
             label = f"{name}-seed{seed}" if arguments["seeds"] > 1 else name
-            print(f"\n{label}", flush=True)
             keras.utils.set_random_seed(seed)
             models[label] = build()
-            splits = sources.load(arguments, recipe, seed)
-            start = time.perf_counter()
-            epochs = fit(models[label], splits, arguments["epochs"], recipe)
-            seconds[label] = time.perf_counter() - start
-            for epoch, logs in enumerate(epochs, start=1):
-                history.append(
-                    {"model": name, "seed": seed, "epoch": epoch, **logs}
+            splits = sources.load(arguments, recipe, seed, resumable=True)
+            compile_for(models[label], epochs * len(splits.train), recipe)
+            progress = Progress(label)
+            options = fit_options(splits, progress)
+            try:
+                found = run.resumable(label).fit(
+                    models[label], splits.train, epochs, **options
                 )
-            save_model(models[label], output / f"{label}.keras")
+            except FloatingPointError as error:
+                raise FloatingPointError(f"{label}: {error}") from error
+            seconds[label] = progress.seconds
+            history += [
+                {"model": name, "seed": seed, "epoch": epoch, **logs}
+                for epoch, logs in enumerate(by_epoch(found), start=1)
+            ]
+    return models, seconds, history
 
-    table = compare(models, examples, training_seconds=seconds)
+
+def show(table, seeds):
+    """Prints the table; its rows get the name and the seed of their network."""
     print(f"\n{table}")
     for row in table.rows:
         name, _, seed = row["model"].partition("-seed")
         row.update(model=name, seed=int(seed or 0))
-    if arguments["seeds"] > 1:
+    if seeds > 1:
         print(f"\n{summary(table.rows)}")
 
-    write_text(output / "results.json", table.to_json() + "\n")
+
+def write(run, config, table, models, history, figure):
+    """Writes all results, config.json at the end."""
+    files = {f"{label}.keras": label for label in models}
+    names = ["results.json", "history.csv", "attention.png", *files]
+    run.open_results()
+    for file, label in files.items():
+        save_model(models[label], run.folder / file)
+    write_text(run.folder / "results.json", table.to_json() + "\n")
     with (
-        written_whole(output / "history.csv") as path,
+        written_whole(run.folder / "history.csv") as path,
         open(path, "w", newline="") as file,
     ):
         writer = csv.DictWriter(file, history[0])
         writer.writeheader()
         writer.writerows(history)
+    figure.savefig(run.folder / "attention.png", dpi=150)
+    run.close_results(config, names)
+    names = ", ".join(sorted([*names, "config.json"]))
+    print(f"\nWritten to {run.folder}: {names}")
+
+
+def carry_out(arguments, recipe, info, builders, run):
+    """Trains, compares and writes what is not there yet."""
+    models, seconds, history = train(arguments, recipe, builders, run)
+    examples = sources.load(arguments, recipe, supervised=False).test
+    table = compare(models, examples, training_seconds=seconds)
+    show(table, arguments["seeds"])
     config = {
         "arguments": arguments,
         "recipe": recipe,
         "data": {
-            "name": splits.info.name,
-            "sizes": splits.info.sizes,
+            "name": info.name,
+            "sizes": info.sizes,
             "test_sha256": fingerprint(examples),
         },
         "seeds": list(range(arguments["seeds"])),
         "environment": table.environment,
     }
-    write_text(output / "config.json", json.dumps(config, indent=2) + "\n")
     attentive = next(m for label, m in models.items() if "attention" in label)
-    figure = picture(attentive, examples, splits.info.class_names)
-    figure.savefig(output / "attention.png", dpi=150)
-    names = ", ".join(sorted(path.name for path in output.iterdir()))
-    print(f"\nWritten to {output}: {names}")
+    figure = picture(attentive, examples, info.class_names)
+    write(run, config, table, models, history, figure)
+
+
+def main():
+    with contextlib.ExitStack() as stack:
+        # All that can be wrong with the settings shows before any training.
+        try:
+            arguments, recipe, restart = parse_arguments()
+            info = sources.load(arguments, recipe, resumable=True).info
+            builders = networks(arguments, info)
+            for build in builders.values():
+                build()
+            settings = {"arguments": arguments, "recipe": recipe}
+            output = arguments["output"]
+            run = stack.enter_context(runs.opened(output, settings, restart))
+        except (ValueError, OSError, RuntimeError) as error:
+            print(f"train.py: error: {error}", file=sys.stderr)
+            return 2
+        if run.is_whole:
+            results = json.loads((run.folder / "results.json").read_text())
+            show(Comparison(**results), arguments["seeds"])
+            print(f"\n{output} is whole; --restart trains all of it anew.")
+            return 0
+        print(f"{info.name}: {info.sizes}", flush=True)
+        try:
+            carry_out(arguments, recipe, info, builders, run)
+        except FloatingPointError as error:
+            print(f"train.py: error: {error}", file=sys.stderr)
+            return 1
+        except (KeyboardInterrupt, SystemExit) as stop:
+            print("\nStopped. The same command goes on from here.")
+            return getattr(stop, "code", 128 + signal.SIGINT)
     return 0
 
 

@@ -58,7 +58,8 @@ def compare(models, test, *, training_seconds=None, batch_size=32):
         ValueError: For no models, for models whose outputs are no classes,
             for a test set without images or labels, for labels that are no
             classes of the model, for `"has_mask"` that is not one truth value
-            an image, for training times of unknown models.
+            an image, for training times of unknown models, for weights or
+            answers that are NaN.
 
     Example:
 
@@ -179,6 +180,14 @@ class _Tally:
                 f"{shape[1] - 1}, the classes of model {self.name!r}. "
                 f"Received: labels from {labels.min()} to {labels.max()}"
             )
+        nan = np.isnan(outputs).any(-1)
+        if nan.any():
+            raise ValueError(
+                "Invalid value for argument models: expected answers that are "
+                f"numbers. Received: NaN from model {self.name!r} for "
+                f"{nan.sum()} images of {len(nan)} in a batch, the first at "
+                f"{nan.argmax()}"
+            )
 
 
 def _answers(labels, outputs):
@@ -247,6 +256,15 @@ def _check_models(models, training_seconds):
                 "Invalid value for argument models: expected a keras.Model "
                 f"under every name. Received: {name!r}: {model!r}"
             )
+        for weight in model.weights:
+            # Float64 has every number of every type, bfloat16's too.
+            value = keras.ops.convert_to_numpy(weight.value)
+            if np.isnan(value.astype("float64")).any():
+                raise ValueError(
+                    "Invalid value for argument models: expected weights that "
+                    f"are numbers. Received: NaN in {weight.path} of model "
+                    f"{name!r}, whose training has failed"
+                )
     unknown = sorted(set(training_seconds) - set(models))
     if unknown:
         raise ValueError(

@@ -17,7 +17,7 @@ class Comparison:
             `accuracy`, `auc`, `average_precision` and `ece` (see `roc_auc`,
             `average_precision` and `expected_calibration_error`; `None` where
             the test set has too few classes for them, and for outputs that are
-            not finite), `images_per_second`, `attention` (dictionary of layer
+            infinite), `images_per_second`, `attention` (dictionary of layer
             to the mean share of attention on the object, or `None` for a model
             without spatial attention and for a test set without masks),
             `excluded` (dictionary of layer to the number of images without such

@@ -5,6 +5,7 @@ disk is full at the wrong moment, and what stood there before is lost too.
 """
 
 import contextlib
+import glob
 import os
 import pathlib
 import shutil
@@ -63,6 +64,17 @@ def written_whole(path, sync=True):
             _sync_folder(path.parent)
     finally:
         shutil.rmtree(folder)
+
+
+def remove_half_written(path):
+    """Deletes what killed processes have left of `path`, half written.
+
+    Not while another process writes it.
+    """
+    path = pathlib.Path(os.path.realpath(path))
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if folder.is_dir():
+            shutil.rmtree(folder)
 
 
 def home(*folders):

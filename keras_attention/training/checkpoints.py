@@ -14,6 +14,8 @@ from keras_attention.internals import arguments
 from keras_attention.internals.files import written_whole
 
 _NAME = re.compile(r"checkpoint-(\d{10,})")
+# What `written_whole` leaves of one whose process was killed meanwhile.
+_HALF = re.compile(rf"\.{_NAME.pattern}\..+")
 ARRAYS, RECORD = "arrays.npz", "record.json"
 
 
@@ -61,6 +63,21 @@ class Checkpoints:
             for path in self.folder.iterdir()
             if _NAME.fullmatch(path.name) and path.is_dir()
         )
+
+    def tidy(self):
+        """Deletes what killed processes left half written.
+
+        Not while another process writes.
+        """
+        for path in self.folder.iterdir():
+            if _HALF.fullmatch(path.name) and path.is_dir():
+                shutil.rmtree(path)
+
+    def clear(self):
+        """Deletes all of them, and nothing else."""
+        self.tidy()
+        for path in self.generations():
+            shutil.rmtree(path)
 
     def newest(self):
         """Arrays and record of the newest that is whole; `None` for none.

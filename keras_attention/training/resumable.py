@@ -11,6 +11,8 @@ from keras_attention.training.interruption import Interruption
 from keras_attention.training.keeper import Keeper
 from keras_attention.training.keeper import WholeRun
 
+LOCK = "training"
+
 
 class Resumable:
     """A training that survives a kill: the same call again goes on.
@@ -100,10 +102,9 @@ class Resumable:
         check(model, data, options)
         epochs = arguments.positive_int("epochs", epochs)
         callbacks = list(callbacks)
-        folder = self.checkpoints.folder
         model.optimizer.build(model.trainable_variables)
         with (
-            locked(folder, "training", "keras_attention.training"),
+            self._locked(),
             Interruption().noted() as interruption,
             Writer(self.checkpoints) as writer,
         ):
@@ -125,6 +126,7 @@ class Resumable:
                 steps=data.steps,
             )
             run.after_begin = keeper.after_begin
+            self.checkpoints.tidy()
             found = self.checkpoints.newest()
             for first, last in keeper.passes(model, found, epochs):
                 model.fit(
@@ -137,6 +139,25 @@ class Resumable:
                 )
             run.end()
         return history
+
+    def clear(self):
+        """Deletes the checkpoints, once what was trained is saved elsewhere.
+
+        The folder goes too, unless there is something else in it.
+
+        Raises:
+            RuntimeError: Another process trains into the folder.
+        """
+        folder = self.checkpoints.folder
+        with self._locked():
+            self.checkpoints.clear()
+        (folder / f"{LOCK}.lock").unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+    def _locked(self):
+        folder = self.checkpoints.folder
+        return locked(folder, LOCK, "keras_attention.training")
 
 
 def check(model, data, options):

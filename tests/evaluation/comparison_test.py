@@ -155,9 +155,9 @@ def test_rows_say_how_the_answers_rank_and_how_sure_they_are(
 
 
 def test_what_is_undefined_is_none_and_still_printed(test_set):
-    broken = plain()
-    broken.set_weights([np.nan * weight for weight in broken.get_weights()])
-    rows = compare({"a": broken}, test_set).rows
+    endless = plain()
+    endless.layers[-1].bias.assign([np.inf] * CLASSES)
+    rows = compare({"a": endless}, test_set).rows
     assert rows[0]["auc"] is rows[0]["ece"] is None
     assert rows[0]["average_precision"] is None
     one_class = {**test_set, "label": np.ones(10, int)}
@@ -166,6 +166,21 @@ def test_what_is_undefined_is_none_and_still_printed(test_set):
     assert comparison.rows[0]["auc"] is None
     assert "AUC" not in str(comparison)
     assert "ECE" in str(comparison)
+
+
+def test_a_training_that_failed_is_refused(test_set):
+    broken = plain()
+    kernel = broken.layers[-1].kernel
+    values = np.array(keras.ops.convert_to_numpy(kernel.value))
+    values[1, 0] = np.nan
+    kernel.assign(values)
+    with pytest.raises(ValueError, match=f"NaN in {kernel.path} of model 'b'"):
+        compare({"a": plain(), "b": broken}, test_set)
+    # Weights that are numbers, and answers that are none.
+    endless = plain(activation="softmax")
+    endless.layers[-1].bias.assign([np.inf] * CLASSES)
+    with pytest.raises(ValueError, match="NaN from model 'b' for 10 images"):
+        compare({"a": plain(), "b": endless}, test_set)
 
 
 @pytest.mark.filterwarnings("ignore:There are no positive images")

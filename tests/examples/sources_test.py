@@ -92,3 +92,29 @@ def test_what_tfds_cannot_do_is_refused(sources):
         sources.load(arguments, {**RECIPE, "flip": "both"})
     with pytest.raises(ValueError, match=r"keras\.datasets has no 'pets'"):
         sources.load({**ARGUMENTS, "dataset": "keras:pets"}, RECIPE)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="others have no tf.data"
+)
+def test_positions_of_tfds_are_those_of_its_pipeline(
+    sources, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(sources, "TEST_IMAGES", 10)
+    arguments = {
+        "dataset": "cluttered_digits",
+        "size": 32,
+        "images": 10,
+        "batch_size": 4,
+    }
+    stream = sources.load(arguments, RECIPE, seed=1).train
+    train = sources.load(arguments, RECIPE, seed=1, resumable=True).train
+    train.on_epoch_end()  # as `fit` does before it begins
+    for _ in range(2):
+        train.on_epoch_begin()
+        batches = [train[index] for index in range(len(train))]
+        train.on_epoch_end()
+        for seen, expected in zip(batches, stream, strict=True):
+            for array, other in zip(seen, expected, strict=True):
+                np.testing.assert_array_equal(array, other)

@@ -1,14 +1,20 @@
 """The main job from the command line: what it writes and what it refuses."""
 
 import csv
+import functools
 import importlib.util
 import json
+import os
 import pathlib
 import re
+import signal
+import subprocess
 import sys
+import time
 import types
 
 import keras
+import numpy as np
 import pytest
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "examples" / "train.py"
@@ -25,6 +31,9 @@ def train(monkeypatch, tmp_path, eagerly):
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     monkeypatch.setattr(script.sources, "TEST_IMAGES", 40)
+    # The pipelines take longer than these trainings.
+    once = functools.cache(script.sources._of_tfds)
+    monkeypatch.setattr(script.sources, "_of_tfds", once)
 
     def call(function):
         def with_arguments(arguments):
@@ -36,48 +45,79 @@ def train(monkeypatch, tmp_path, eagerly):
     return types.SimpleNamespace(
         script=script,
         main=call(script.main),
-        parse=call(script.parse_arguments),
+        parse=call(lambda: script.parse_arguments()[:2]),
+    )
+
+
+@pytest.fixture
+def attention_alone(train, monkeypatch):
+    """One network instead of three."""
+    networks = train.script.networks
+    monkeypatch.setattr(
+        train.script,
+        "networks",
+        lambda *args: {"attention": networks(*args)["attention"]},
     )
 
 
 THREE = ("plain", "uniform", "attention")
 
 
-# `.ci/run` has all three as well, from the command line.
-@pytest.mark.parametrize(
-    "names",
-    [("attention",), pytest.param(THREE, marks=pytest.mark.long)],
-    ids="-".join,
-)
-def test_writes_everything(train, tmp_path, capsys, monkeypatch, names):
-    networks = train.script.networks
-    monkeypatch.setattr(
-        train.script,
-        "networks",
-        lambda *args: {name: networks(*args)[name] for name in names},
-    )
-    assert train.main(f"{FAST} --output first") == 0
-    printed = capsys.readouterr().out
-    assert printed.count("epoch 1/1") == len(names)  # one line an epoch
+def results(folder):
+    """Names of the files that a run leaves, its lock aside."""
+    return {path.name for path in folder.iterdir()} - {".run.lock"}
+
+
+def all_of(*names):
+    """The same, of these networks."""
+    files = {"results.json", "config.json", "history.csv", "attention.png"}
+    return files | {f"{name}.keras" for name in names}
+
+
+def test_goes_on_and_writes_everything(
+    train, attention_alone, tmp_path, capsys, monkeypatch
+):
     first = tmp_path / "first"
-    assert {path.name for path in first.iterdir()} == {
-        "results.json",
-        "config.json",
-        "history.csv",
-        "attention.png",
-        *(f"{name}.keras" for name in names),
-    }
-    results = json.loads((first / "results.json").read_text())
-    rows = results["rows"]
-    assert [row["model"] for row in rows] == [*names]
-    assert set(rows[-1]["attention"]) == {
+    command = f"{FAST} --output first --epochs 2"
+    notes = first / "unfinished" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
+
+    with monkeypatch.context() as patch:
+        ends = train.script.Progress.on_epoch_end
+
+        def stop(*arguments):
+            ends(*arguments)
+            signal.raise_signal(signal.SIGTERM)
+
+        patch.setattr(train.script.Progress, "on_epoch_end", stop)
+        assert train.main(command) == 143
+    assert results(first) == {"unfinished"}
+    assert "epoch 2/2" not in capsys.readouterr().out
+
+    assert train.main(command) == 0
+    printed = capsys.readouterr().out
+    assert "attention: goes on at epoch 2 of 2\n  epoch 2/2" in printed
+    assert results(first) == {*all_of("attention"), "unfinished"}
+    # What is not its own it leaves.
+    assert [*notes.parent.iterdir()] == [notes]
+
+    found = json.loads((first / "results.json").read_text())
+    (row,) = found["rows"]
+    assert row["model"] == "attention"
+    assert set(row["attention"]) == {
         "block3_relu2_attn_pool",
         "block3_relu3_attn_pool",
     }
-    assert results["environment"]["backend"] == keras.backend.backend()
+    assert found["environment"]["backend"] == keras.backend.backend()
     with open(first / "history.csv") as file:
-        assert len(list(csv.DictReader(file))) == len(names)
+        assert [line["epoch"] for line in csv.DictReader(file)] == ["1", "2"]
     keras.saving.load_model(first / "attention.keras")
+
+    before = (first / "attention.keras").stat()
+    assert train.main(command) == 0
+    assert "first is whole; --restart" in capsys.readouterr().out
+    assert (first / "attention.keras").stat() == before
 
     # The config is the run: read again, it gives the same arguments.
     saved = json.loads((first / "config.json").read_text())
@@ -87,6 +127,121 @@ def test_writes_everything(train, tmp_path, capsys, monkeypatch, names):
     assert recipe == saved["recipe"] == train.script.RECIPE
 
 
+def command(folder):
+    """The script in a process of its own, all three networks."""
+    arguments = FAST.split() + ["--epochs", "2", "--output", folder]
+    return [sys.executable, SCRIPT, *arguments]
+
+
+@pytest.mark.long
+def test_killed_anywhere_it_ends_with_the_same(train, tmp_path):
+    whole = subprocess.run(
+        command(tmp_path / "whole"), capture_output=True, check=True, text=True
+    )
+    assert whole.stdout.count("epoch 2/2") == len(THREE)
+    assert results(tmp_path / "whole") == all_of(*THREE)
+    killed = tmp_path / "killed"
+    rng = np.random.default_rng(0)
+    ended, ends = [], [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
+    for number in ends:
+        process = subprocess.Popen(
+            command(killed), stdout=subprocess.PIPE, text=True
+        )
+        # It is not whole yet, and has begun.
+        assert process.stdout.readline().startswith("cluttered_digits/")
+        time.sleep(rng.uniform(1, 8))
+        # Another one stays out.
+        if number == signal.SIGKILL:
+            other = subprocess.run(
+                command(killed), capture_output=True, text=True
+            )
+            assert other.returncode in (0, 2)
+            if other.returncode:
+                assert f"in use by process {process.pid}" in other.stderr
+        process.send_signal(number)
+        printed = process.communicate()[0]
+        ended.append(process.returncode)
+        config = (killed / "config.json").exists()
+        assert config <= (all_of(*THREE) <= results(killed))
+        if config:
+            break
+        print(number, process.returncode, printed)
+    assert {*ended} <= {-9, 143, -15, 130, 0}
+    last = subprocess.run(
+        command(killed), capture_output=True, check=True, text=True
+    )
+    assert "whole" in last.stdout or "Written to" in last.stdout
+    assert results(killed) == all_of(*THREE)
+    one, other = (tmp_path / f / "history.csv" for f in ("whole", "killed"))
+    assert one.read_text() == other.read_text()
+    for name in THREE:
+        one, other = (
+            keras.saving.load_model(tmp_path / f / f"{name}.keras")
+            for f in ("whole", "killed")
+        )
+        for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_what_a_run_before_has_left_goes_with_it(train, tmp_path):
+    settings = {"arguments": {"seeds": 2}, "recipe": {}}
+    config = {**settings, "environment": {"backend": keras.backend.backend()}}
+    names = ["plain-seed0.keras", "plain-seed1.keras"]
+    (tmp_path / "config.json").write_text(
+        json.dumps({**config, "files": names})
+    )
+    for name in (*names, "mine.keras"):
+        (tmp_path / name).write_text("")
+    opened = train.script.runs.opened
+    other = {"arguments": {"seeds": 1}, "recipe": {}}
+    with (
+        pytest.raises(ValueError, match="seeds: 2 before, 1 now.*--restart"),
+        opened(tmp_path, other),
+    ):
+        pass
+    with opened(tmp_path, settings) as run:
+        assert run.is_whole
+    with opened(tmp_path, settings, restart=True) as run:
+        assert not run.is_whole
+        assert (tmp_path / names[0]).exists()  # until there are new ones
+        run.open_results()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        ".run.lock",
+        "unfinished",
+        "mine.keras",
+    }
+    # Ended between two files, it is completed.
+    with opened(tmp_path, settings) as run:
+        assert not run.is_whole
+        run.close_results(config, ["mine.keras"])
+    with opened(tmp_path, settings) as run:
+        assert run.is_whole
+    (tmp_path / "mine.keras").unlink()
+    with (
+        pytest.raises(ValueError, match="lost its mine.keras"),
+        opened(tmp_path, settings),
+    ):
+        pass
+
+
+def test_a_loss_that_is_not_finite_ends_it(
+    train, attention_alone, tmp_path, capsys
+):
+    (tmp_path / "steep.json").write_text('{"recipe": {"learning_rate": 1e30}}')
+    assert train.main(f"{FAST} --config steep.json --output steep") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("train.py: error: attention: The loss is nan after")
+    assert "batch 1 (examples [" in error
+    names = {path.name for path in (tmp_path / "steep").iterdir()}
+    assert names == {".run.lock", "unfinished"}
+
+
+def test_one_at_a_time(train, tmp_path, capsys):
+    with train.script.runs.locked(tmp_path / "first", ".run", "a test"):
+        assert train.main(f"{FAST} --output first") == 2
+    assert f"in use by process {os.getpid()}" in capsys.readouterr().err
+
+
 def test_a_config_may_set_a_part_of_the_recipe(train, tmp_path):
     (tmp_path / "flip.json").write_text('{"recipe": {"flip": "both"}}')
     arguments, recipe = train.parse("--config flip.json")
@@ -94,11 +249,11 @@ def test_a_config_may_set_a_part_of_the_recipe(train, tmp_path):
     assert arguments["dataset"] == "cluttered_digits"
 
 
-def test_has_at_most_ten_flags_beside_config(train, capsys):
+def test_has_at_most_ten_flags_beside_those_of_a_call(train, capsys):
     with pytest.raises(SystemExit):
         train.parse("--help")
     flags = re.findall(r"^  (--[a-z-]+)", capsys.readouterr().out, re.M)
-    assert "--config" in flags and len(flags) <= 11
+    assert {"--config", "--restart"} < {*flags} and len(flags) <= 12
 
 
 @pytest.mark.parametrize(
