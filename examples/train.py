@@ -33,10 +33,10 @@ import sys
 
 import keras
 import numpy as np
-import runs
 import sources
 from progress import Progress
 
+import runs
 from keras_attention import AttentionExtractor
 from keras_attention import compare
 from keras_attention import layers
