@@ -639,7 +639,7 @@ def test_schedule_needs_a_length():
         ({"max_overhead": {"time": 1}}, "max_overhead: expected one of.*flops"),
         ({"places": ["poool"]}, "places names 'poool'.*Did you mean 'pool'"),
         ({"places": []}, "places: expected at least one or None"),
-        ({"mechanisms": ["attn_pool"]}, "keep the shape of their map"),
+        ({"mechanisms": ["cross"]}, "keep the shape of their map"),
         ({"classes": 3}, "classes: expected 2, that of base.*classes=3"),
         ({"choices": {"dropout": 0.5}}, "Received: choices of dropout"),
         ({"max_overhead": 1e-9}, "raise max_overhead"),
@@ -696,7 +696,9 @@ def test_a_head_on_maps_of_several_places(eagerly):
     )
     # Two of them need a query, and even pooling is there already.
     assert list(hypermodel.options["low_maps"]) == ["attn_pool", "se"]
-    drawn = {what.name: what for what in hypermodel.options["high_maps"]["attn_pool"]}
+    drawn = {
+        what.name: what for what in hypermodel.options["high_maps"]["attn_pool"]
+    }
     assert {*drawn["aggregation"].values} == {
         "weighted_sum", "gated_mean", "merge_heads"
     }  # fmt: skip
