@@ -44,28 +44,41 @@ def test_masks_lie_on_their_photographs(script, tmp_path):
         assert np.mean(bright == mask[..., 0]) > 0.98
 
 
-def test_a_head_falls_on_what_tells_the_classes_apart(script, monkeypatch):
-    monkeypatch.setattr(script, "SEEDS", 1)
-    rng = np.random.default_rng(0)
-    maps = rng.normal(size=(96, 4, 4, 3)).astype("float32")
-    labels = np.arange(96) % 2
-    places = rng.integers(4, size=(96, 2))
-    masks = np.zeros((96, 4, 4, 1), bool)
-    for index, (y, x) in enumerate(places):
-        maps[index, y, x, :2] += (9, 9) if labels[index] else (9, -9)
-        masks[index, y, x] = True
+def test_attention_is_measured_once_a_head_and_seed(script, monkeypatch):
+    masks = np.zeros((3, 4, 4, 1), bool)
+    masks[:, 1:3, 1] = True
+    calls = []
+
+    class Known:
+        """Half of its attention is on the object, and half its answers."""
+
+        def __init__(self, heads, maps, classes, weight_decay):
+            (self.name,) = heads
+            self.size, self.decay = heads[self.name][1], weight_decay
+
+        def fit(self, labels, seed, rate, epochs, watch):
+            calls.append((self.name, self.size, self.decay, seed, rate))
+            weights = np.zeros((3, 1, 4, 4))
+            weights[:, 0, 2, 1] = weights[:, 0, 3, 3] = 0.5
+            return {epochs[0]: {self.name: (np.eye(3)[[0, 1, 0]], weights)}}
+
+    monkeypatch.setattr(script.place, "Heads", Known)
     chosen = {
-        "size": 8,
-        "weight_decay": 0.0,
-        "learning_rate": 0.03,
-        "epochs": 4,
+        name: {"size": 8, "weight_decay": d, "learning_rate": 1, "epochs": 4}
+        for name, d in (("softmax", 0.1), ("sigmoid", 0.2))
     }
-    (row,) = script.falls(
-        maps, labels, 2, {"softmax": chosen}, maps, masks, labels
-    )
-    assert row["accuracy"] > 0.95 and row["on_object"] > 0.5
-    base = script.measured("a", "b", masks, [row])
-    assert base["uniform"] == pytest.approx(1 / 16)
+    data = None, None, 3, chosen, None, masks
+    rows = script.falls(*data, np.arange(3))
+    assert calls == [
+        (name, 8, chosen[name]["weight_decay"], seed, 1)
+        for name in chosen
+        for seed in range(script.SEEDS)
+    ]
+    assert {row["on_object"] for row in rows} == {0.5}
+    assert {row["accuracy"] for row in rows} == {2 / 3}
+    assert "accuracy" not in script.falls(*data)[0]
+    found = script.measured("a", "b", masks, rows)
+    assert found["uniform"] == 2 / 16 and found["images"] == 3
 
 
 def test_a_folder_without_the_photographs_is_told(script, monkeypatch, capsys):
