@@ -39,7 +39,7 @@ DIGITS = {
     "fragments": 10,
     "fragment_size": 16,
 }
-SEEDS = 5
+SEEDS = 3
 
 
 def parse_arguments():

@@ -60,8 +60,8 @@ SETTINGS = {
     "size": 160,
     "places": place.PLACES,
     "epochs": 12,
-    "trials": 60,
-    "control_trials": 12,
+    "trials": 34,
+    "control_trials": 6,
     "seeds": (101, 102, 103, 104, 105),
 }
 FAST = {
