@@ -6,9 +6,8 @@
 Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
 with one row a trained network, config.json with its settings, title.txt; one
-in examples/results/attach a run of attach.py; examples/results/place,
-place_attention and place_search the runs of the scripts of those names. The
-files in benchmarks/results come from the scripts beside them.
+in examples/results/attach a run of attach.py; examples/results/place the run
+of place.py. The files in benchmarks/results come from the scripts beside them.
 """
 
 import argparse
@@ -370,57 +369,6 @@ def place_attention(found):
     return "\n".join(lines)
 
 
-def place_search():
-    """The winner of the search on cached maps, and the two beside it."""
-    found = json.loads((FOLDER / "place_search/results.json").read_text())
-    lines = [
-        "| head | trials | validation, in the search | fresh seeds | test |",
-        "|---|---|---|---|---|",
-    ]
-    for row in found["networks"]:
-        cells = [row["network"], str(row["trials"])]
-        cells.append(f"{100 * row['searched']:.1f}")
-        cells.append(spread(row["val_accuracy"], 100))
-        cells.append(spread(row["test_accuracy"], 100))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def on_objects():
-    """Where attention falls at one depth, on three kinds of images."""
-    path = FOLDER / "place_attention/results.json"
-    written = json.loads(path.read_text())
-    columns = list(written["data"])
-    for found in place_data():
-        if found["baselines"]:
-            rows = [r for r in found["rows"] if r["place"] == written["place"]]
-            base = {"trained_on": found["data"], **found["baselines"]}
-            columns.append({"data": found["data"], **base, "rows": rows})
-    head = [
-        f"{c['data']}, {c['images']} images; trained on {c['trained_on']}"
-        for c in columns
-    ]
-    lines = [f"| | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
-    for name, key in (("uniform map", "uniform"), ("at the centre", "centre")):
-        cells = [f"{100 * column[key]:.0f}" for column in columns]
-        lines.append(f"| *{name}* | {' | '.join(cells)} |")
-    for condition in dict.fromkeys(r["condition"] for r in columns[0]["rows"]):
-        cells = [
-            spread(
-                [
-                    row["on_object"]
-                    for row in column["rows"]
-                    if row["condition"] == condition
-                ],
-                100,
-                0,
-            )
-            for column in columns
-        ]
-        lines.append(f"| {condition} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def axes():
     """Alignments beside other packages, on the backends measured."""
     backends = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
@@ -609,8 +557,6 @@ PAGES = {
         "results": results,
         "attached": attached,
         "place": place,
-        "on_objects": on_objects,
-        "place_search": place_search,
     },
     "docs/performance.md": {
         "speed": speed,
