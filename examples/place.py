@@ -18,7 +18,8 @@ of the results. Test images are answered once, with what was chosen.
 ahead of the control inside the network, by up to 6 points with one map and 10
 with four, and behind at its end; on lesions it is behind (docs/evidence.md).
 
-Writes results.json, config.json and place.png to the output folder.
+Writes results.json, config.json and place.png to the output folder. The same
+command goes on where it was stopped, a data set at a time.
 """
 
 import argparse
@@ -42,6 +43,7 @@ from keras_attention import datasets
 from keras_attention import metrics
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
+from keras_attention.internals.files import written_whole
 from keras_attention.training import cached_features
 
 PLACES = (
@@ -113,10 +115,15 @@ def read(name, settings, arguments):
     return sources.examples(str(path), settings["size"])
 
 
-def digits(size):
+def digits(size, train=64, validation=32, test=32, **clutter):
     """Digits among clutter in colour, with masks."""
     settings = datasets.DigitsSettings(
-        canvas=size, colour=True, train=64, validation=32, test=32
+        canvas=size,
+        colour=True,
+        train=train,
+        validation=validation,
+        test=test,
+        **clutter,
     )
     parts = []
     for split in ("train", "validation", "test"):
@@ -350,6 +357,33 @@ def one_data_set(name, settings, arguments):
     return result, (parts[2], best, *attention[best])
 
 
+def once(path, name, settings, arguments):
+    """`one_data_set`, or what a file has of the same settings."""
+    data = settings["data"][name]
+    others = [settings[key] for key in ("grid", "places", "seeds")]
+    key = json.dumps([data, *others, arguments["data"], arguments["fast"]])
+    if path.exists():
+        with np.load(path) as file:
+            if str(file["key"]) == key:
+                print(f"{name}: as in {path}", flush=True)
+                test = read(name, data, arguments)[2]
+                best = tuple(map(str, file["best"]))
+                picture = test, best, file["logits"], file["weights"]
+                return json.loads(str(file["result"])), picture
+    result, picture = one_data_set(name, settings, arguments)
+    _, best, logits, weights = picture
+    with written_whole(path) as part:
+        np.savez(
+            part,
+            key=key,
+            result=json.dumps(result),
+            best=best,
+            logits=logits,
+            weights=weights,
+        )
+    return result, picture
+
+
 def summary(place, rows):
     """A line a kind of head."""
     lines = []
@@ -388,7 +422,8 @@ def main():
         return 2
     results, shown = [], []
     for name in settings["data"]:
-        result, picture = one_data_set(name, settings, arguments)
+        path = output / f"{name}.npz"
+        result, picture = once(path, name, settings, arguments)
         results.append(result)
         shown.append(picture)
         text = json.dumps({"data": results}, indent=1)

@@ -6,8 +6,9 @@
 Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
 with one row a trained network, config.json with its settings, title.txt; one
-in examples/results/attach a run of attach.py; examples/results/place the run
-of place.py. The files in benchmarks/results come from the scripts beside them.
+in examples/results/attach a run of attach.py; examples/results/place and
+place_search the runs of the scripts of those names. The files in
+benchmarks/results come from the scripts beside them.
 """
 
 import argparse
@@ -369,6 +370,22 @@ def place_attention(found):
     return "\n".join(lines)
 
 
+def place_search():
+    """The winner of the search on cached maps, and the two beside it."""
+    found = json.loads((FOLDER / "place_search/results.json").read_text())
+    lines = [
+        "| head | trials | validation, in the search | fresh seeds | test |",
+        "|---|---|---|---|---|",
+    ]
+    for row in found["networks"]:
+        cells = [row["network"], str(row["trials"])]
+        cells.append(f"{100 * row['searched']:.1f}")
+        cells.append(spread(row["val_accuracy"], 100))
+        cells.append(spread(row["test_accuracy"], 100))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def axes():
     """Alignments beside other packages, on the backends measured."""
     backends = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
@@ -557,6 +574,7 @@ PAGES = {
         "results": results,
         "attached": attached,
         "place": place,
+        "place_search": place_search,
     },
     "docs/performance.md": {
         "speed": speed,

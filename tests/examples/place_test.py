@@ -32,7 +32,8 @@ def test_writes_everything(place, monkeypatch, tmp_path, capsys):
     assert run(place, monkeypatch, "--fast --output out") == 0
     out = tmp_path / "out"
     names = {path.name for path in out.iterdir()}
-    assert names == {"results.json", "config.json", "place.png"}
+    written = {"results.json", "config.json", "place.png"}
+    assert names == {*written, "digits.npz"}
     (result,) = json.loads((out / "results.json").read_text())["data"]
     trained = {
         (row["place"], row["condition"], row["seed"]) for row in result["rows"]
@@ -45,6 +46,33 @@ def test_writes_everything(place, monkeypatch, tmp_path, capsys):
         assert ("on_object" in row) == attends
     assert result["baselines"]["images"] == 32
     assert "1x1, uniform" in capsys.readouterr().out  # the control
+
+    before = {name: (out / name).read_bytes() for name in written}
+    for name in written:
+        (out / name).unlink()
+    monkeypatch.delattr(place, "one_data_set")  # nothing is trained again
+    assert run(place, monkeypatch, "--fast --output out") == 0
+    assert before == {name: (out / name).read_bytes() for name in written}
+
+
+def test_other_settings_are_not_read(place, monkeypatch, tmp_path):
+    test = place.digits(32, train=1, validation=1, test=1)[2]
+    runs = []
+
+    def known(name, settings, arguments):
+        runs.append(settings["seeds"])
+        picture = test, ("a", "b"), np.zeros((1, 2)), np.zeros((1, 1, 2, 2))
+        return {"seeds": settings["seeds"]}, picture
+
+    monkeypatch.setattr(place, "one_data_set", known)
+    arguments = {"data": "", "fast": True}
+    for seeds in (1, 1, 2):
+        settings = {**place.FAST, "seeds": seeds}
+        result, _ = place.once(
+            tmp_path / "a.npz", "digits", settings, arguments
+        )
+        assert result == {"seeds": seeds}
+    assert runs == [1, 2]
 
 
 def test_a_folder_without_the_photographs_is_told(place, monkeypatch, capsys):

@@ -57,7 +57,8 @@ def make_base(
         if given is not None and given != own:
             expected = f"{own}, that of base, or None"
             raise ValueError(arguments.invalid(name, given, expected))
-    _check_shape(made.input_shape)
+    for shape in made.input_shapes:
+        _check_shape(shape)
     unused = sorted(set(NETWORK_CHOICES) & set(choices))
     if unused:
         raise ValueError(

@@ -7,6 +7,8 @@ from keras_attention.surgery.graph import is_functional
 from keras_attention.surgery.graph import read_graph
 from keras_attention.surgery.graph import source
 from keras_attention.surgery.places import find
+from keras_attention.surgery.pooling import pooling_behind
+from keras_attention.surgery.pooling import replace_pooling
 from keras_attention.tuning.space.mechanisms import layer_of
 from keras_attention.tuning.space.site import Site
 from keras_attention.tuning.space.site import map_shapes
@@ -14,6 +16,9 @@ from keras_attention.tuning.space.site import map_shapes
 
 class FunctionalBase:
     """A network that exists already; attention is attached behind its layers.
+
+    Where such a layer's map goes into a `GlobalAveragePooling2D` and nowhere
+    else, attention may pool it instead.
 
     The configuration and the weights are kept, not the model, so that it
     can be pickled and that every trial starts from the same weights.
@@ -26,6 +31,8 @@ class FunctionalBase:
     Attributes:
         sites: dict of place to `Site`, with the map of every layer that the
             place names.
+        input_shapes: list of tuple, of one example, an entry an input.
+        input_shape: tuple, that of the only input, else `None`.
         networks: list of dict, a single one, without anything to draw.
         has_width: bool, false.
         choices: dict, what to draw from unless it is chosen.
@@ -37,18 +44,15 @@ class FunctionalBase:
 
     def __init__(self, model, places):
         graph = read_graph(model, "base")
-        if len(model.inputs) != 1:
-            raise ValueError(
-                "base must have one input. Received: "
-                f"{len(model.inputs)} inputs"
-            )
         self.has_width = False
         self.networks = [{}]
         # What was trained should start as it is.
         self.choices = {"identity_init": [True]}
         self.config = model.to_json()
         self.weights = model.get_weights()
-        self.input_shape = tuple(model.inputs[0].shape[1:])
+        self.input_shapes = [tuple(x.shape[1:]) for x in model.inputs]
+        several = len(self.input_shapes) > 1
+        self.input_shape = None if several else self.input_shapes[0]
         shapes = [tuple(output.shape[1:]) for output in model.outputs]
         # A sequential model has one, and no name for it.
         names = getattr(model, "output_names", ["output"])
@@ -67,9 +71,14 @@ class FunctionalBase:
         """The network with what `attention_space` drew."""
         model = keras.models.model_from_json(self.config)
         model.set_weights(self.weights)
-        layers = {where: layer_of(what) for where, what in attention.items()}
-        # Each starts as it was drawn.
-        return attach(model, layers, identity_init=None) if layers else model
+        inserted, pooling = {}, {}
+        for where, what in attention.items():
+            layer = layer_of(what)
+            (inserted if layer.is_insertable else pooling)[where] = layer
+        if inserted:
+            # Each starts as it was drawn.
+            model = attach(model, inserted, identity_init=None)
+        return replace_pooling(model, pooling) if pooling else model
 
 
 def _activation(model):
@@ -83,4 +92,13 @@ def _activation(model):
 def _sites_of(graph, places):
     if places is None:
         places = [p.path for p in find(graph, "stage_ends", "places")]
-    return {where: Site(map_shapes(graph, where)) for where in places}
+    return {
+        where: Site(
+            map_shapes(graph, where),
+            pooled=all(
+                pooling_behind(graph, place)
+                for place in find(graph, where, "places")
+            ),
+        )
+        for where in places
+    }

@@ -12,6 +12,8 @@ others would take more trials than most people run.
 
 import math
 
+import keras
+
 from keras_attention import layers
 from keras_attention.internals import arguments
 from keras_attention.tuning.space.argument import Argument
@@ -135,7 +137,10 @@ def _arguments_at(key, site, given, max_positions):
     config = layer.get_config()
     inserted = layer.is_insertable
     if not inserted and not site.may_be_tapped:
-        return "makes a vector of the map"
+        if not site.pooled:
+            return "makes a vector of the map"
+        if not _pools_alone(key, site):
+            return "makes no vector of the map alone"
     if "max_positions" in config and site.positions > max_positions:
         return f"{site.positions} positions are more than {max_positions=}"
     found = []
@@ -166,6 +171,18 @@ def _arguments_at(key, site, given, max_positions):
         values = asked_for("identity_init", given)
         found.append(Argument("identity_init", ("identity_init",), values))
     return found
+
+
+def _pools_alone(key, site):
+    """Whether it makes `(batch, channels)` of the maps, without a query."""
+    for shape in site.maps:
+        try:
+            pooled = layers.get(key)(keras.KerasTensor((None, *shape)))
+        except ValueError:
+            return False
+        if pooled.shape != (None, shape[2]):
+            return False
+    return True
 
 
 def attention_names(options):

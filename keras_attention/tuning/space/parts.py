@@ -36,7 +36,10 @@ def parts_of(key, layer, inserted, site, given):
         "alignment": lambda part: _aligns(part, layer, inserted),
         "score": lambda part: site.has_known_size or not part.needs_static_size,
         # What is inserted stays a map, a tap becomes a vector.
-        "aggregation": lambda part: part.keeps_positions == inserted,
+        "aggregation": lambda part: (
+            part.keeps_positions == inserted
+            and not (site.pooled and _widens(part))
+        ),
     }
     config = layer.get_config()
     for part in [part for part in candidates if part in config]:
@@ -97,6 +100,11 @@ def _default_first(part, layer):
     return sorted(
         axis.available(), key=lambda key: type(axis.get(key)) is not own
     )
+
+
+def _widens(aggregation):
+    """Whether its vector may have more channels than the map."""
+    return aggregation.needs_query or aggregation.repeats_channels
 
 
 def _aligns(part, layer, inserted):

@@ -16,10 +16,13 @@ class Site(NamedTuple):
         queries: list or tuple of the shapes that the map of the query can have,
             in the same order, for a place that may be tapped; empty for one
             where the map has to stay a map.
+        pooled: bool, whether the map is pooled evenly right behind the place,
+            in whose stead attention may make the vector.
     """
 
     maps: list
     queries: list | tuple = ()
+    pooled: bool = False
 
     @property
     def may_be_tapped(self):

@@ -2,6 +2,7 @@
 
 import itertools
 
+import keras
 import numpy as np
 
 from keras_attention.inspection import AttentionExtractor
@@ -35,7 +36,8 @@ def mean_attention_energy(model, data, batch_size=32, steps=None):
     answer = WholeBatches(AttentionExtractor(model))
     energies = []
     for batch in itertools.islice(_batches(data, batch_size), steps):
-        images, masks = np.asarray(batch["image"]), np.asarray(batch["mask"])
+        images = keras.tree.map_structure(np.asarray, batch["image"])
+        masks = np.asarray(batch["mask"])
         _, weights = answer(images)
         spatial = [
             attention_energy(weights[layer], masks)
@@ -57,6 +59,6 @@ def _batches(data, batch_size):
     if not isinstance(data, dict):
         yield from data
         return
-    for start in range(0, len(data["image"]), batch_size):
+    for start in range(0, len(data["mask"]), batch_size):
         part = slice(start, start + batch_size)
-        yield {name: values[part] for name, values in data.items()}
+        yield keras.tree.map_structure(lambda values, p=part: values[p], data)

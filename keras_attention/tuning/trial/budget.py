@@ -91,7 +91,9 @@ def _layer_costs(description, shape, query):
     if isinstance(layer, keras.layers.GlobalAveragePooling2D):
         return Costs()
     inputs = {"features": _in_format(shape)}
-    if layer.query_kind == "vector":
+    if query is None:
+        pass  # None is needed, or one is learned.
+    elif layer.query_kind == "vector":
         inputs["query"] = query[2:]
     elif layer.query_kind == "map":
         inputs["query"] = _in_format(query)

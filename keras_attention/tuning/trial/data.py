@@ -131,7 +131,9 @@ def steps_of(data, batch_size, steps_per_epoch=None):
     if steps_per_epoch is not None:
         return steps_per_epoch
     if isinstance(data, tuple):
-        return -(-len(data[0]) // batch_size)
+        # Several inputs have as many images each.
+        images = keras.tree.flatten(data[0])[0]
+        return -(-len(images) // batch_size)
     if isinstance(data, keras.utils.PyDataset):
         return data.num_batches
     try:

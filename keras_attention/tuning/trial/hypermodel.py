@@ -49,15 +49,16 @@ class AttentionHyperModel(keras_tuner.HyperModel):
 
     Args:
         input_shape: tuple, of the images, sizes known. `None` takes that of
-            `base`. Defaults to `None`.
+            `base`, or those of its several inputs. Defaults to `None`.
         classes: int, number of classes, or of outputs. `None` takes that of
             `base`. Defaults to `None`.
         base: str or `keras.Model`, `"vgg16_bn"`, with random weights, into
             which attention is inserted and which it taps (see
             `VGG16BNAttention`); or a functional network, behind whose layers it
-            is attached (see `attach`): a classifier, or with its `loss` any
-            other, of several outputs too. Every trial starts from the weights
-            of such a base. Defaults to `"vgg16_bn"`.
+            is attached (see `attach`), or which pools a map in place of a
+            `GlobalAveragePooling2D` that alone takes it: a classifier, or with
+            its `loss` any other, of several inputs and outputs too. Every trial
+            starts from the weights of such a base. Defaults to `"vgg16_bn"`.
         mechanisms: str or list of str, keys and families of
             `keras_attention.layers`, and `"uniform"`, the even pooling of a
             place. `None` takes all. Defaults to `None`.

@@ -640,7 +640,7 @@ def test_schedule_needs_a_length():
         ({"max_overhead": {"time": 1}}, "max_overhead: expected one of.*flops"),
         ({"places": ["poool"]}, "places names 'poool'.*Did you mean 'pool'"),
         ({"places": []}, "places: expected at least one or None"),
-        ({"mechanisms": ["attn_pool"]}, "keep the shape of their map"),
+        ({"mechanisms": ["cross"]}, "keep the shape of their map"),
         ({"classes": 3}, "classes: expected 2, that of base.*classes=3"),
         ({"choices": {"dropout": 0.5}}, "Received: choices of dropout"),
         ({"max_overhead": 1e-9}, "raise max_overhead"),
@@ -670,6 +670,91 @@ def test_messages(kwargs, message):
 def test_messages_of_the_named_base(args, kwargs, message):
     with pytest.raises(ValueError, match=message):
         AttentionHyperModel(*args, **kwargs)
+
+
+def two_maps():
+    """A head on the maps of two places, and such maps."""
+    shapes = {"low": (4, 4, 3), "high": (2, 2, 6)}
+    maps = {p: keras.Input(shape, name=p) for p, shape in shapes.items()}
+    pooled = []
+    for place, features in maps.items():
+        x = keras.layers.ReLU(name=f"{place}_maps")(features)
+        pooled.append(keras.layers.GlobalAveragePooling2D()(x))
+    x = keras.layers.Dense(2, "softmax")(keras.layers.Concatenate()(pooled))
+    rng = np.random.default_rng(0)
+    arrays = {p: rng.random((9, *s), "float32") for p, s in shapes.items()}
+    return keras.Model(maps, x), (arrays, np.arange(9) % 2)
+
+
+def test_a_head_on_maps_of_several_places(eagerly):
+    base, data = two_maps()
+    hypermodel = make_hypermodel(
+        base,
+        places=["low_maps", "high_maps"],
+        mechanisms=["uniform", "attn_pool", "gate", "cross", "se"],
+        max_overhead=1e3,
+        choices={"aggregation": None, "num_heads": [1, 3]},
+    )
+    # Two of them need a query, and even pooling is there already.
+    assert list(hypermodel.options["low_maps"]) == ["attn_pool", "se"]
+    drawn = {
+        what.name: what for what in hypermodel.options["high_maps"]["attn_pool"]
+    }
+    assert {*drawn["aggregation"].values} == {
+        "weighted_sum", "gated_mean", "merge_heads"
+    }  # fmt: skip
+    plain = {"low_maps_attention": "none", "high_maps_attention": "none"}
+    np.testing.assert_array_equal(
+        hypermodel.build_from_values(plain).predict(data[0], verbose=0),
+        base.predict(data[0], verbose=0),
+    )
+    hp = keras_tuner.HyperParameters()
+    hp.values = {
+        "low_maps_attention": "attn_pool",
+        "low_maps_attn_pool_num_heads": 3,
+        "high_maps_attention": "se",
+    }
+    model = hypermodel.build(hp)
+    names = {layer.name for layer in model.layers}
+    assert {"low_maps_attn_pool", "high_maps_se"} <= names
+    pools = [k for k in model.layers if "GlobalAverage" in type(k).__name__]
+    assert len(pools) == 1
+    rates = []
+    spy = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda step, logs: rates.append(
+            float(model.optimizer.learning_rate)
+        )
+    )
+    masked = {
+        "image": data[0],
+        "label": data[1],
+        "mask": np.zeros((9, 4, 4, 1)),
+    }
+    masked["mask"][-1] = 1  # seen only if all are
+    found = hypermodel.fit(
+        hp, model, *data, validation_data=masked, callbacks=[spy], verbose=0
+    )
+    # Nine images in batches of four, two epochs.
+    assert len(rates) == 6
+    assert rates[2] == pytest.approx(rates[-1] + 0.005, abs=1e-4)
+    assert found["attention_energy"] == pytest.approx(1)
+
+
+def test_only_what_is_pooled_alone_is_pooled_otherwise():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.ReLU(name="one")(inputs)
+    y = keras.layers.ReLU(name="other")(inputs)
+    pool = keras.layers.GlobalAveragePooling2D()
+    several = keras.layers.Add()([pool(x), pool(y)])
+    z = keras.layers.ReLU(name="used_twice")(inputs)
+    twice = keras.layers.GlobalAveragePooling2D()(z)
+    rest = keras.layers.GlobalMaxPooling2D()(z)
+    x = keras.layers.Concatenate()([several, twice, rest])
+    base = keras.Model(inputs, keras.layers.Dense(2, "softmax")(x))
+    places = ["one", "other", "used_twice"]
+    for place in places:
+        with pytest.raises(ValueError, match="makes a vector of the map"):
+            make_hypermodel(base, places=[place], mechanisms=["attn_pool"])
 
 
 def test_functional_bases_only():
