@@ -150,7 +150,15 @@ def melanoma_maps(whole, size, fast):
     blocks = keras.Model(normalized.inputs, blocks)
     network = keras.Model(image, blocks(pixels(image)))
     found = cached_features(network, whole, dtype="float16")
-    return {name: np.array(found[name], "float32") for name in BLOCKS}
+    return {name: standardised(found[name]) for name in BLOCKS}
+
+
+def standardised(maps):
+    """Every channel with mean 0 and variance 1 over all images."""
+    maps = np.array(maps, "float32")
+    deviation = maps.std((0, 1, 2), dtype="float64") + 1e-3
+    mean = maps.mean((0, 1, 2), dtype="float64")
+    return ((maps - mean) / deviation).astype("float32")
 
 
 def melanoma_rows(maps, size, settings, fast):
@@ -192,7 +200,7 @@ def lite0_maps(whole, size, fast):
     weights = None if fast else "imagenet"
     network = place.network(size, (MIDDLE, "head_relu"), weights)
     found = cached_features(network, whole, dtype="float16")
-    return {name: np.array(array, "float32") for name, array in found.items()}
+    return {name: standardised(array) for name, array in found.items()}
 
 
 def lite0_rows(maps, settings):
@@ -216,9 +224,7 @@ def lite0_rows(maps, settings):
     def build(name, options):
         values = maps[where(name)]
         inputs = keras.Input(values.shape[1:])
-        x = keras.layers.Normalization(
-            mean=values.mean((0, 1, 2)), variance=values.var((0, 1, 2)) + 1e-6
-        )(inputs)
+        x = inputs
         if options is not None:
             pool = AttentionPooling2D(**options)
             x, weights = pool(x, return_attention_scores=True)

@@ -67,6 +67,8 @@ def _trials(axes, trials, places, choices):
     )
     axes.set_ylabel("validation accuracy, %")
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - 0.12 * (high - low), high)  # room for the legend
     axes.legend(loc="lower left", ncols=len(choices), frameon=False)
 
 

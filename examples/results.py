@@ -6,9 +6,9 @@
 Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
 with one row a trained network, config.json with its settings, title.txt; one
-in examples/results/attach a run of attach.py; examples/results/place and
-place_search the runs of the scripts of those names. The files in
-benchmarks/results come from the scripts beside them.
+in examples/results/attach a run of attach.py; examples/results/place,
+place_attention and place_search the runs of the scripts of those names. The
+files in benchmarks/results come from the scripts beside them.
 """
 
 import argparse
@@ -386,6 +386,41 @@ def place_search():
     return "\n".join(lines)
 
 
+def on_objects():
+    """Where attention falls at one depth, on three kinds of images."""
+    path = FOLDER / "place_attention/results.json"
+    written = json.loads(path.read_text())
+    columns = list(written["data"])
+    for found in place_data():
+        if found["baselines"]:
+            rows = [r for r in found["rows"] if r["place"] == written["place"]]
+            base = {"trained_on": found["data"], **found["baselines"]}
+            columns.append({"data": found["data"], **base, "rows": rows})
+    head = [
+        f"{c['data']}, {c['images']} images; trained on {c['trained_on']}"
+        for c in columns
+    ]
+    lines = [f"| | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
+    for name, key in (("uniform map", "uniform"), ("at the centre", "centre")):
+        cells = [f"{100 * column[key]:.0f}" for column in columns]
+        lines.append(f"| *{name}* | {' | '.join(cells)} |")
+    for condition in dict.fromkeys(r["condition"] for r in columns[0]["rows"]):
+        cells = [
+            spread(
+                [
+                    row["on_object"]
+                    for row in column["rows"]
+                    if row["condition"] == condition
+                ],
+                100,
+                0,
+            )
+            for column in columns
+        ]
+        lines.append(f"| {condition} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def axes():
     """Alignments beside other packages, on the backends measured."""
     backends = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
@@ -574,6 +609,7 @@ PAGES = {
         "results": results,
         "attached": attached,
         "place": place,
+        "on_objects": on_objects,
         "place_search": place_search,
     },
     "docs/performance.md": {
