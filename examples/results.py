@@ -7,8 +7,8 @@ Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
 with one row a trained network, config.json with its settings, title.txt; one
 in examples/results/attach a run of attach.py; examples/results/place,
-place_attention and place_search the runs of the scripts of those names. The
-files in benchmarks/results come from the scripts beside them.
+place_attention, place_search and finetune the runs of the scripts of those
+names. The files in benchmarks/results come from the scripts beside them.
 """
 
 import argparse
@@ -386,6 +386,55 @@ def place_search():
     return "\n".join(lines)
 
 
+# AUC on ISIC 2017's test images, from the paper's page.
+IN_THE_PAPER = {
+    "VGG-16": ".824",
+    "VGG-16-GAP": ".834",
+    "Mel-CNN": ".854",
+    "AttnMel-CNN": ".872",
+    "AttnMel-CNN-Lesion": ".883",
+    "AttnMel-CNN-Bkg": ".849",
+}
+
+
+def finetuned():
+    """Heads on pretrained networks, out of fold."""
+    path = FOLDER / "finetune" / "results.json"
+    lines = []
+    for part in json.loads(path.read_text())["parts"]:
+        reference = part["settings"]["reference"]
+        paper = part["part"] == "melanoma"
+        head = ["", "AUC", "AP", f"AUC - *{reference}*", "p"]
+        head += ["on the lesion", "Jaccard", *["paper's AUC"] * paper]
+        lines += [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        for row in part["rows"]:
+            difference, p = row["auc_difference"], row["p_value"]
+            maps = {
+                key: " / ".join(f"{each[key]:.2f}" for each in row["maps"])
+                for key in ("energy", "jaccard")
+            }
+            cells = [
+                row["model"],
+                with_interval(row["auc"]),
+                with_interval(row["average_precision"]),
+                with_interval(difference, "+") if difference else "-",
+                "-" if p is None else f"{p:.3f}",
+                maps["energy"] or "-",
+                maps["jaccard"] or "-",
+            ]
+            if paper:
+                cells.append(IN_THE_PAPER[row["model"]])
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def with_interval(found, sign=""):
+    """`value (low to high)`."""
+    value, low, high = (f"{number:{sign}.3f}" for number in found)
+    return f"{value} ({low} to {high})"
+
+
 def on_objects():
     """Where attention falls at one depth, on three kinds of images."""
     path = FOLDER / "place_attention/results.json"
@@ -610,6 +659,7 @@ PAGES = {
         "attached": attached,
         "place": place,
         "on_objects": on_objects,
+        "finetuned": finetuned,
         "place_search": place_search,
     },
     "docs/performance.md": {
