@@ -75,9 +75,9 @@ def freeze(model, before=None, batch_normalization=False):
     >>> model = VGG16BNAttention({"block4": "attn_pool"}, classes=2,
     ...     input_shape=(32, 32, 3), width_multiplier=1 / 16)
     >>> print(freeze(model))
-    1,378 of 70,194 parameters train, in block4_pool_attn_pool, predictions
+    2,242 of 61,126 parameters train, in block4_pool_attn_pool, predictions
     >>> freeze(model, before="block5").parameters
-    29122
+    29986
     """
     arguments.boolean("batch_normalization", batch_normalization)
     graph = read_graph(model)

@@ -14,11 +14,12 @@ IMAGES = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 LABELS = np.zeros((4, 2), "float32")
 
 
-def network(decay=None):
+def network():
     """Two linear layers."""
     inputs = keras.Input((3,))
     x = keras.layers.Dense(2, use_bias=False, name="a")(inputs)
-    return keras.Model(inputs, keras.layers.Dense(2, False, name="b")(x))
+    x = keras.layers.Dense(2, use_bias=False, name="b")(x)
+    return keras.Model(inputs, x)
 
 
 @keras.saving.register_keras_serializable(package="rates_test")
@@ -52,6 +53,7 @@ def adamw(weights, rates, decay, steps=3):
     return weights
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.computing
 def test_steps_are_numpys():
     model = network()
@@ -94,7 +96,7 @@ def test_saved_and_loaded_it_goes_on(tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     state = [np.array(v) for v in model.optimizer.variables]
     loaded = [np.array(v) for v in again.optimizer.variables]
-    assert len(state) > 10
+    assert len(state) == 10
     assert all(map(np.array_equal, state, loaded))
     assert all(map(np.array_equal, fit(model), fit(again)))
 
