@@ -18,7 +18,8 @@ def averaged(callbacks=()):
     `EarlyStopping` ends before its last epoch returns the weights of the last
     step, and a checkpoint of `Resumable` goes on from the average.
 
-    Statistics of batch normalization are those of the last step.
+    On JAX, Keras cannot `fit` a second time after an average; with these
+    callbacks it can. Statistics of batch normalization are those of the last step.
 
     Args:
         callbacks: list of Keras callbacks, in their order. Others that need
@@ -70,12 +71,17 @@ class Averages(keras.callbacks.Callback):
         """For the validation."""
         self.put()
 
+    def on_train_end(self, logs=None):
+        """The model has the averages now."""
+        self._own()
+
     def put(self):
         """Puts the averages in, unless they are."""
         if self._last is None:
             variables = self.model.trainable_variables
             self._last = [ops.copy(one.value) for one in variables]
             self.model.optimizer.finalize_variable_values(variables)
+            self._own()
 
     def put_back(self):
         """Puts the weights of the last step back, unless they are."""
@@ -84,6 +90,12 @@ class Averages(keras.callbacks.Callback):
             for variable, value in zip(variables, self._last, strict=True):
                 variable.assign(value)
             self._last = None
+
+    def _own(self):
+        # On JAX a weight and its average are one array now, which the next
+        # step gives away.
+        for variable in self.model.trainable_variables:
+            variable.assign(ops.copy(variable.value))
 
 
 class LastWeights(keras.callbacks.Callback):

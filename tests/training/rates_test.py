@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_attention.surgery.graph import read_graph
+from keras_attention.training import averaged
 from keras_attention.training import compile_fine_tuning
 from keras_attention.training import discriminative
 from keras_attention.training import freeze
@@ -33,8 +34,8 @@ def gradients(a, b):
     return IMAGES.T @ one @ b.T, (IMAGES @ a).T @ one
 
 
-def fit(model, epochs=3):
-    model.fit(IMAGES, LABELS, 4, epochs, verbose=0)
+def fit(model, epochs=3, callbacks=()):
+    model.fit(IMAGES, LABELS, 4, epochs, verbose=0, callbacks=callbacks)
     return [keras.ops.convert_to_numpy(v) for v in model.weights]
 
 
@@ -91,7 +92,7 @@ def test_saved_and_loaded_it_goes_on(tmp_path):
     compile_fine_tuning(
         model, mean, 0.1, 8, warm_up=0.5, rates={"a": 0.1, "b": 0.9}, ema=0.5
     )
-    fit(model)
+    fit(model, callbacks=averaged())
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     state = [np.array(v) for v in model.optimizer.variables]
