@@ -45,6 +45,7 @@ NORM2 = {f"block2_bn/{n}" for n in ("beta", "moving_mean", "moving_variance")}
 @pytest.mark.computing
 def test_what_is_frozen_stays():
     model = network()
+    model.trainable = False  # Which is said of all layers and of the model.
     attention = model.get_layer("attention").weights
     head = {*(w.path for w in attention), "head/kernel", "head/bias"}
     trained = freeze(model)
