@@ -6,12 +6,16 @@
 | `AttentionDice` | a map and a mask | does the attention cover the object |
 | `AttentionSparsity` | a map | is the attention concentrated |
 
+`FocalLoss(0, balanced_alpha(counts))` is the cross-entropy in which all classes
+together count as much, whatever their number of images.
+
 A model with `return_attention_scores=True` returns its predictions and one
 map a layer, and takes one loss for each of them:
 `model.compile(loss=[focal, dice, dice], loss_weights=[1, 0.001, 0.01])`, which
 is what `melanoma_losses` is.
 """
 
+from keras_attention.losses.balance import balanced_alpha
 from keras_attention.losses.focal import FocalLoss
 from keras_attention.losses.map_dice import AttentionDice
 from keras_attention.losses.map_sparsity import AttentionSparsity
@@ -21,5 +25,6 @@ __all__ = [
     "AttentionDice",
     "AttentionSparsity",
     "FocalLoss",
+    "balanced_alpha",
     "melanoma_losses",
 ]

@@ -37,10 +37,11 @@ class FocalLoss(keras.losses.Loss):
         alpha: float, list or `None`, weights against imbalance; `None` has
             none. A list has one number a class: for a single label its weight,
             at least 0; with `multi_label=True` that of its positive labels, in
-            `[0, 1]`. A single number is the same for all classes of a
+            `[0, 1]`, or a pair of weights, at least 0, that of labels 0 and
+            that of labels 1. A single number is the same for all classes of a
             multi-label problem, and in a single-label problem of two classes
-            the weight of class 1 beside `1 - alpha` for class 0. Defaults to
-            `None`.
+            the weight of class 1 beside `1 - alpha` for class 0. From counts:
+            `balanced_alpha`. Defaults to `None`.
         multi_label: bool, whether an image may have any number of classes.
             Defaults to `False`.
         from_logits: bool, whether predictions are logits. Probabilities are
@@ -181,7 +182,11 @@ class FocalLoss(keras.losses.Loss):
         negative = -(1.0 - labels) * log_q * ops.exp(self.gamma * log_p)
         if self.alpha is not None:
             alpha = self._alpha(y_pred.shape[-1], y_pred.dtype)
-            positive, negative = alpha * positive, (1.0 - alpha) * negative
+            pairs = len(np.shape(self.alpha)) == 2
+            of_0, of_1 = (
+                ops.unstack(alpha, 2, -1) if pairs else (1 - alpha, alpha)
+            )
+            positive, negative = of_1 * positive, of_0 * negative
         return ops.mean(positive + negative, axis=-1)
 
     def _alpha(self, classes, dtype):
@@ -255,18 +260,24 @@ def _checked_alpha(alpha, multi_label):
         return None
     single = isinstance(alpha, numbers.Real)
     values = [alpha] if single else np.asarray(alpha).tolist()
-    highest = 1.0 if single or multi_label else math.inf
-    valid = isinstance(values, list) and all(
+    pairs = multi_label and np.ndim(alpha) == 2 and np.shape(alpha)[1] == 2
+    flat = np.ravel(alpha).tolist() if pairs else values
+    highest = 1.0 if single or (multi_label and not pairs) else math.inf
+    valid = isinstance(flat, list) and all(
         isinstance(value, numbers.Real)
         and not isinstance(value, bool)
         and math.isfinite(value)
         and 0 <= value <= highest
-        for value in values
+        for value in flat
     )
-    if not valid or not any(values):
-        bound = "in [0, 1]" if multi_label else "of at least 0"
+    if not valid or not any(flat):
+        bound = (
+            "in [0, 1], or one pair of at least 0,"
+            if multi_label
+            else "of at least 0"
+        )
         expected = (
             f"None, a number in [0, 1] or one number {bound} a class, not all 0"
         )
         raise ValueError(arguments.invalid("alpha", alpha, expected))
-    return float(alpha) if single else [float(value) for value in values]
+    return np.asarray(alpha, "float64").tolist()

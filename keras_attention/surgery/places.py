@@ -90,7 +90,7 @@ def find_all(graph, attention):
     return list(taken.values())
 
 
-def find(graph, where, argument, *, with_attention=False):
+def find(graph, where, argument, *, with_attention=False, whole=False):
     """The places that a `where` names, in the order of the model.
 
     Args:
@@ -99,11 +99,20 @@ def find(graph, where, argument, *, with_attention=False):
         argument: str, the argument that `where` comes from, for messages.
         with_attention: bool, whether blocks, globs, classes and functions match
             the attention layers of the model. Defaults to `False`.
+        whole: bool, whether a block is all of its layers, attention too, and
+            not where it ends. Defaults to `False`.
 
     Returns:
         A list of `Place`, not empty, without inputs.
     """
-    found = _matching(graph, where, argument, with_attention)
+    if whole and not (isinstance(where, str) and where in graph.places):
+        found = _candidates(graph, where, argument)
+    else:
+        found = _matching(graph, where, argument, with_attention)
+    if not found:
+        raise ValueError(
+            f"{argument} names {where!r}, which {_nothing(graph, where)}"
+        )
     unique = list({id(place.operation): place for place in found}.values())
     for place in unique:
         if isinstance(place.operation, keras.layers.InputLayer):
@@ -138,10 +147,6 @@ def _matching(graph, where, argument, with_attention):
         if with_attention:  # Of a block, attention is what is taken out.
             found = [p for p in found if is_inserted_attention(p.operation)]
         found = found[-1:]  # The end of a block.
-    if not found:
-        raise ValueError(
-            f"{argument} names {where!r}, which {_nothing(graph, where)}"
-        )
     return found
 
 
