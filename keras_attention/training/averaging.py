@@ -19,7 +19,8 @@ def averaged(callbacks=()):
     step, and a checkpoint of `Resumable` goes on from the average.
 
     On JAX, Keras cannot `fit` a second time after an average; with these
-    callbacks it can. Statistics of batch normalization are those of the last step.
+    callbacks it can. Statistics of batch normalization are those of the last
+    step.
 
     Args:
         callbacks: list of Keras callbacks, in their order. Others that need
