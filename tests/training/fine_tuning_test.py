@@ -112,7 +112,7 @@ def test_nothing_is_averaged():
 def test_goes_on_with_rates_and_averages(tmp_path):
     images = np.random.default_rng(0).random((6, 2, 1, 1), "float32")
 
-    def train(folder, epochs):
+    def train(folder, epochs, rate=0.1):
         keras.utils.set_random_seed(0)
         data = datasets.batches(
             datasets.from_arrays(images, np.arange(6) % 2), 2, seed=0
@@ -126,7 +126,7 @@ def test_goes_on_with_rates_and_averages(tmp_path):
             keras.losses.SparseCategoricalCrossentropy(True),
             0.1,
             9,
-            rates={"a": 0.1},
+            rates={"a": rate},
             accumulate=2,
             ema=0.9,
         )
@@ -137,6 +137,8 @@ def test_goes_on_with_rates_and_averages(tmp_path):
 
     whole = train("whole", 3)
     train("parts", 2)
+    with pytest.raises(ValueError, match=r"another training: optimizer"):
+        train("parts", 3, rate=0.2)
     assert all(map(np.array_equal, train("parts", 3), whole))
 
 
