@@ -33,10 +33,10 @@ import sys
 
 import keras
 import numpy as np
+import run_folder
 import sources
 from progress import Progress
 
-import runs
 from keras_attention import AttentionExtractor
 from keras_attention import compare
 from keras_attention import layers
@@ -346,7 +346,9 @@ def main():
                 build()
             settings = {"arguments": arguments, "recipe": recipe}
             output = arguments["output"]
-            run = stack.enter_context(runs.opened(output, settings, restart))
+            run = stack.enter_context(
+                run_folder.opened(output, settings, restart)
+            )
         except (ValueError, OSError, RuntimeError) as error:
             print(f"train.py: error: {error}", file=sys.stderr)
             return 2

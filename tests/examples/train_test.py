@@ -192,7 +192,7 @@ def test_what_a_run_before_has_left_goes_with_it(train, tmp_path):
     )
     for name in (*names, "mine.keras"):
         (tmp_path / name).write_text("")
-    opened = train.script.runs.opened
+    opened = train.script.run_folder.opened
     other = {"arguments": {"seeds": 1}, "recipe": {}}
     with (
         pytest.raises(ValueError, match="seeds: 2 before, 1 now.*--restart"),
