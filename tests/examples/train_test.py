@@ -237,7 +237,7 @@ def test_a_loss_that_is_not_finite_ends_it(
 
 
 def test_one_at_a_time(train, tmp_path, capsys):
-    with train.script.runs.locked(tmp_path / "first", ".run", "a test"):
+    with train.script.run_folder.locked(tmp_path / "first", ".run", "a test"):
         assert train.main(f"{FAST} --output first") == 2
     assert f"in use by process {os.getpid()}" in capsys.readouterr().err
 
