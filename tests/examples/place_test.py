@@ -107,6 +107,7 @@ def test_trainings_of_one_model_know_nothing_of_each_other(place, maps):
     assert not np.allclose(again[2]["a"][0], other[2]["a"][0])
 
 
+@pytest.mark.long
 def test_a_head_finds_what_tells_the_classes_apart(place, maps):
     values, labels = maps
     group = place.Heads({"a": ("softmax", 8)}, values, 2, 0.0)

@@ -187,6 +187,7 @@ def test_trains_saves_and_takes_more_attention(pooling, tmp_path):
     assert maps["encoder2_mhsa"].shape == (4, 2, tokens, tokens)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow",
     reason="shapes are static on the other backends",

@@ -4,7 +4,6 @@ This file is also what the process runs that is killed.
 """
 
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -110,8 +109,13 @@ def same(one, other):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("whole"))
+def finished(tmp_path_factory):
+    return tmp_path_factory.mktemp("finished")
+
+
+@pytest.fixture(scope="module")
+def whole(finished):
+    return run(finished)
 
 
 class Stop(BaseException):
@@ -177,10 +181,9 @@ def test_several_inputs_outputs_and_weights(tmp_path):
         ({"settings": {"map": 7}}, r"settings\['map'\]: nothing before"),
     ],
 )
-def test_another_program_is_refused(tmp_path_factory, whole, options, message):
-    folder = pathlib.Path(tmp_path_factory.getbasetemp(), "whole0")
+def test_another_program_is_refused(finished, whole, options, message):
     with pytest.raises(ValueError, match=message):
-        run(folder, **options)
+        run(finished, **options)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def images(count, seed):
     return {"image": x, "label": y, "mask": mask}
 
 
+@pytest.mark.long
 @not_on_jax
 def test_search_and_retrain(tmp_path):
     train, validation, test = (images(16, seed) for seed in range(3))
