@@ -4,8 +4,7 @@ import numpy as np
 
 from keras_attention.internals import arguments
 from keras_attention.metrics.localisation import area_average
-from keras_attention.metrics.localisation import checked_maps
-from keras_attention.metrics.localisation import checked_masks
+from keras_attention.metrics.localisation import checked_pair
 
 
 def map_jaccard(maps, masks, threshold=0.5):
@@ -55,13 +54,7 @@ def map_jaccard(maps, masks, threshold=0.5):
         raise ValueError(
             arguments.invalid("threshold", threshold, "a number in (0, 1)")
         )
-    masks = checked_masks(masks)
-    maps = checked_maps(maps, masks.shape[1:])
-    if len(maps) != len(masks):
-        raise ValueError(
-            "Arguments maps and masks must have one entry an image. "
-            f"Received: {len(maps)} maps and {len(masks)} masks"
-        )
+    maps, masks = checked_pair(maps, masks)
     objects = area_average(masks, maps.shape[1:]) > 0.5
     lowest, highest = maps.min((1, 2)), maps.max((1, 2))
     extent = highest - lowest

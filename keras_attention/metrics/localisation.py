@@ -55,13 +55,7 @@ def attention_energy(maps, masks):
     See also:
         `area_share` and `centre_energy`, the numbers to read it against.
     """
-    masks = checked_masks(masks)
-    maps = checked_maps(maps, masks.shape[1:])
-    if len(maps) != len(masks):
-        raise ValueError(
-            "Arguments maps and masks must have one entry an image. "
-            f"Received: {len(maps)} maps and {len(masks)} masks"
-        )
+    maps, masks = checked_pair(maps, masks)
     covered = area_average(masks, maps.shape[1:])  # (b, h, w)
     attention = maps.sum((1, 2))
     defined = np.isfinite(attention) & (attention > 0) & masks.any((1, 2))
@@ -181,6 +175,18 @@ def _overlap(size, new_size):
     start = np.maximum(new[:-1, None], old[:-1])
     stop = np.minimum(new[1:, None], old[1:])
     return np.maximum(stop - start, 0) / size
+
+
+def checked_pair(maps, masks):
+    """`(batch, height, width)` and `(batch, rows, columns)`, one an image."""
+    masks = checked_masks(masks)
+    maps = checked_maps(maps, masks.shape[1:])
+    if len(maps) != len(masks):
+        raise ValueError(
+            "Arguments maps and masks must have one entry an image. "
+            f"Received: {len(maps)} maps and {len(masks)} masks"
+        )
+    return maps, masks
 
 
 def checked_maps(maps, size):
