@@ -25,6 +25,7 @@ ORDER = [
     {"models"},
     {"datasets"},
     {"metrics"},
+    {"explanation"},
     {"evaluation"},
     {"training"},
     {"exporting"},
@@ -39,6 +40,7 @@ FORBIDDEN = {
     "features": {"layers", "losses"},
     "datasets": {"models", "surgery", "inspection", "features", "layers"},
     "metrics": {"datasets", "models", "layers"},
+    "explanation": {"datasets"},
 }
 HEAVY = {"tensorflow", "tensorflow_datasets", "matplotlib", "keras_tuner"}
 NEEDS = [
