@@ -25,7 +25,12 @@ from keras_attention import VGG16BNAttention
 from keras_attention import explanation
 
 SIZE, BATCH = 112, 8
-GATED = {"block2": "cbam", "block3": "se", "block4": "gate", "block5": "attn_pool"}
+GATED = {
+    "block2": "cbam",
+    "block3": "se",
+    "block4": "gate",
+    "block5": "attn_pool",
+}
 PAIRED = {"block4": "mhsa"}
 CAMS = {
     "grad_cam": ("gradcam", "Gradcam"),
