@@ -6,6 +6,7 @@
     temperature.py     probabilities -> calibrated ones
     localisation.py    maps and masks -> share of the attention on the object
     jaccard.py         maps and masks -> overlap of the highest with the object
+    generation.py      answers and features -> how good generated images are
 
 All but `ExpectedCalibrationError` take arrays, after training; which Keras
 metric follows the same number in `fit` is said in `classification.py`.
@@ -18,6 +19,10 @@ from keras_attention.metrics.calibration import expected_calibration_error
 from keras_attention.metrics.classification import average_precision
 from keras_attention.metrics.classification import roc_auc
 from keras_attention.metrics.classification import sensitivity_at_specificity
+from keras_attention.metrics.generation import FeatureStatistics
+from keras_attention.metrics.generation import frechet_distance
+from keras_attention.metrics.generation import inception_score
+from keras_attention.metrics.generation import kernel_distance
 from keras_attention.metrics.jaccard import map_jaccard
 from keras_attention.metrics.localisation import area_share
 from keras_attention.metrics.localisation import attention_energy
@@ -28,6 +33,7 @@ from keras_attention.metrics.temperature import fit_temperature
 
 __all__ = [
     "ExpectedCalibrationError",
+    "FeatureStatistics",
     "area_share",
     "at_temperature",
     "attention_energy",
@@ -37,6 +43,9 @@ __all__ = [
     "centre_map",
     "expected_calibration_error",
     "fit_temperature",
+    "frechet_distance",
+    "inception_score",
+    "kernel_distance",
     "map_jaccard",
     "roc_auc",
     "sensitivity_at_specificity",
