@@ -27,17 +27,17 @@ class GenerativeAttention2D(NonLocal2D):
         reduction_ratio: int; `f` and `g` have `channels / reduction_ratio`
             channels, rounded down, at least 1. Defaults to `8`.
         spectral_normalization: bool, whether each map is divided by its largest
-            singular value while training, by `keras.layers.SpectralNormalization`
-            with one power iteration a step. Defaults to `True`.
+            singular value while training, one power iteration a step, by
+            `keras.layers.SpectralNormalization`. Defaults to `True`.
         kernel_initializer: str, dict or `Initializer`, of all kernels. Defaults
             to `"glorot_uniform"`.
         max_positions: int or `None`, the largest `height * width` to accept,
             against running out of memory; `None` sets no limit. Defaults to
             `16384`.
-        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
-            `None` for Keras' default. Defaults to `None`.
         identity_init: bool, whether there is a `gain`, which starts at 0; else
             it is 1. Defaults to `True`.
+        data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
+            `None` for Keras' default. Defaults to `None`.
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
