@@ -1,0 +1,1 @@
+"""Attention at work: tasks with models, losses and decoding of their own."""
