@@ -1,0 +1,138 @@
+"""What a model answers to images, and to what was made of them.
+
+Through `predict` only, so alike on every backend and for every model.
+"""
+
+import keras
+import numpy as np
+
+from keras_attention.explanation.targets import InsideMask
+from keras_attention.explanation.targets import Target
+from keras_attention.explanation.targets import predicted_classes
+from keras_attention.explanation.whole_sets import batches
+from keras_attention.explanation.whole_sets import checked_images
+from keras_attention.inspection.whole_batches import WholeBatches
+from keras_attention.internals import arguments
+
+
+class Answers:
+    """The target's score of every image, also when the image is changed.
+
+    Of a class it is the probability; answers that are logits go through a
+    softmax, a single one through a sigmoid. A function or `InsideMask` takes
+    the answers as they are.
+
+    Args:
+        model: `keras.Model` that answers every image by itself.
+        images: array `(batch, height, width, channels)`.
+        target: any, what is explained; see `grad_cam`. The class that is
+            predicted for `None` stays the same when an image is changed.
+            Defaults to `None`.
+        batch_size: int, images at a time. Defaults to `32`.
+
+    Attributes:
+        images: float32 array.
+        target: the target, with classes in place of `None`.
+        original: `(batch,)`, float64, the scores of the images as they are.
+
+    Raises:
+        ValueError: For other images or targets, and answers that are not
+            finite.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.layers.GlobalMaxPooling2D()])
+    >>> image = np.array([[[0.2, 0.9]]])  # of one row
+    >>> answers = Answers(model, image[..., None])
+    >>> print(answers.original, answers(lambda images, _: images / 2))
+    [0.9] [0.45]
+    """
+
+    def __init__(self, model, images, target=None, batch_size=32):
+        self.images = _pixels(images)
+        self.batch_size = batch_size
+        self.answer = WholeBatches(model)
+        found = [
+            (self.answer(batch), part)
+            for batch, part in batches(self.images, batch_size)
+        ]
+        if target is None:
+            target = np.concatenate([predicted_classes(x) for x, _ in found])
+        self.target = target
+        self.scored = Target(target, len(self.images))
+        self.of_class = not (callable(target) or isinstance(target, InsideMask))
+        self.logits = self.of_class and any(are_logits(x) for x, _ in found)
+        self.original = np.concatenate([self._score(*one) for one in found])
+        if not np.isfinite(self.original).all():
+            raise ValueError(
+                "The model's answers are not finite for "
+                f"{(~np.isfinite(self.original)).sum()} of {len(self.images)} "
+                "images"
+            )
+
+    def __call__(self, change):
+        """The scores of the images after a change, `(batch,)`, float64.
+
+        Args:
+            change: callable `(images, slice) -> images`, of a batch.
+        """
+        return np.concatenate(
+            [
+                self._score(self.answer(change(batch, part)), part)
+                for batch, part in batches(self.images, self.batch_size)
+            ]
+        )
+
+    def _score(self, outputs, part):
+        if self.of_class and getattr(outputs, "ndim", None) == 2:
+            outputs = probabilities(outputs, self.logits)
+        score = self.scored.score(outputs, self.scored.part(part))
+        return keras.ops.convert_to_numpy(score).astype("float64")
+
+
+def are_logits(outputs):
+    """Whether answers are no probabilities: one is outside `[0, 1]`."""
+    return not all(
+        ((x >= 0) & (x <= 1)).all() for x in keras.tree.flatten(outputs)
+    )
+
+
+def probabilities(outputs, logits):
+    """Probabilities `(batch, classes)`, of a single answer those of 0 and 1.
+
+    Args:
+        outputs: array `(batch, classes)` or `(batch, 1)`.
+        logits: bool, whether they are logits.
+
+    Example:
+
+    >>> print(probabilities(np.array([[0.9]]), logits=False).round(2))
+    [[0.1 0.9]]
+    >>> print(probabilities(np.array([[0.0, 0.0]]), logits=True))
+    [[0.5 0.5]]
+    """
+    outputs = outputs.astype("float64")
+    if outputs.shape[1] == 1:
+        other = np.zeros_like(outputs) if logits else 1 - outputs
+        outputs = np.concatenate([other, outputs], axis=1)
+    if logits:
+        outputs = np.exp(outputs - outputs.max(1, keepdims=True))
+        outputs /= outputs.sum(1, keepdims=True)
+    return outputs
+
+
+def _pixels(images):
+    """As float32 `(batch, height, width, channels)`."""
+    images = arguments.real_array("images", images)
+    checked_images(images)
+    shape = images.shape
+    # Nobody's images are one or three pixels wide and have many channels.
+    first = len(shape) == 4 and shape[1] in (1, 3) and shape[3] > 4
+    if len(shape) != 4 or 0 in shape or first:
+        raise ValueError(
+            "Invalid value for argument images: expected (batch, height, "
+            "width, channels), the pixels of which are changed; a model that "
+            "takes channels first goes behind keras.layers.Permute((3, 1, 2))."
+            f" Received: shape {shape}"
+        )
+    return images.astype("float32")
