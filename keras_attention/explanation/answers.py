@@ -6,13 +6,14 @@ Through `predict` only, so alike on every backend and for every model.
 import keras
 import numpy as np
 
+from keras_attention.explanation.map_layers import MapLayers
+from keras_attention.explanation.pixels import checked_pixels
 from keras_attention.explanation.targets import InsideMask
 from keras_attention.explanation.targets import Target
 from keras_attention.explanation.targets import predicted_classes
 from keras_attention.explanation.whole_sets import batches
 from keras_attention.explanation.whole_sets import checked_images
 from keras_attention.inspection.whole_batches import WholeBatches
-from keras_attention.internals import arguments
 
 
 class Answers:
@@ -24,14 +25,15 @@ class Answers:
 
     Args:
         model: `keras.Model` that answers every image by itself.
-        images: array `(batch, height, width, channels)`.
+        images: array `(batch, height, width, channels)`, or channels first
+            where the model takes them so.
         target: any, what is explained; see `grad_cam`. The class that is
             predicted for `None` stays the same when an image is changed.
             Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
 
     Attributes:
-        images: float32 array.
+        images: float32 array, channels last; `as_given` puts them back.
         target: the target, with classes in place of `None`.
         original: `(batch,)`, float64, the scores of the images as they are.
 
@@ -42,18 +44,26 @@ class Answers:
     Example:
 
     >>> model = keras.Sequential([keras.layers.GlobalMaxPooling2D()])
-    >>> image = np.array([[[0.2, 0.9]]])  # of one row
+    >>> image = np.array([[[0.25, 0.75]]])  # of one row
     >>> answers = Answers(model, image[..., None])
     >>> print(answers.original, answers(lambda images, _: images / 2))
-    [0.9] [0.45]
+    [0.75] [0.375]
     """
 
     def __init__(self, model, images, target=None, batch_size=32):
-        self.images = _pixels(images)
+        checked_images(images)
+        first = MapLayers(model, images).channels_first
+        images, self.axis, size = checked_pixels(images, first)
+        if len(size) != 2:
+            raise ValueError(
+                "Pixels are removed of images (batch, height, width, channels)"
+                f". Received: images of shape {images.shape}"
+            )
+        self.images = np.moveaxis(images, self.axis, -1)
         self.batch_size = batch_size
         self.answer = WholeBatches(model)
         found = [
-            (self.answer(batch), part)
+            (self.answer(self.as_given(batch)), part)
             for batch, part in batches(self.images, batch_size)
         ]
         if target is None:
@@ -76,12 +86,16 @@ class Answers:
         Args:
             change: callable `(images, slice) -> images`, of a batch.
         """
-        return np.concatenate(
-            [
-                self._score(self.answer(change(batch, part)), part)
-                for batch, part in batches(self.images, self.batch_size)
-            ]
-        )
+        scores = []
+        for batch, part in batches(self.images, self.batch_size):
+            changed = change(batch, part).astype("float32", copy=False)
+            answer = self.answer(self.as_given(changed))
+            scores.append(self._score(answer, part))
+        return np.concatenate(scores)
+
+    def as_given(self, images):
+        """Images with their channels where the model takes them."""
+        return np.moveaxis(images, -1, self.axis)
 
     def _score(self, outputs, part):
         if self.of_class and getattr(outputs, "ndim", None) == 2:
@@ -119,20 +133,3 @@ def probabilities(outputs, logits):
         outputs = np.exp(outputs - outputs.max(1, keepdims=True))
         outputs /= outputs.sum(1, keepdims=True)
     return outputs
-
-
-def _pixels(images):
-    """As float32 `(batch, height, width, channels)`."""
-    images = arguments.real_array("images", images)
-    checked_images(images)
-    shape = images.shape
-    # Nobody's images are one or three pixels wide and have many channels.
-    first = len(shape) == 4 and shape[1] in (1, 3) and shape[3] > 4
-    if len(shape) != 4 or 0 in shape or first:
-        raise ValueError(
-            "Invalid value for argument images: expected (batch, height, "
-            "width, channels), the pixels of which are changed; a model that "
-            "takes channels first goes behind keras.layers.Permute((3, 1, 2))."
-            f" Received: shape {shape}"
-        )
-    return images.astype("float32")

@@ -83,6 +83,10 @@ def grad_cam_plus_plus(
     Reference:
         Chattopadhay et al.: Grad-CAM++: Generalized Gradient-based Visual
         Explanations for Deep Convolutional Networks. WACV 2018.
+
+    Differs from the paper:
+        Not from it; the authors' code and tf-keras-vis divide `w_k` by its sum
+        over the positions, which the paper does not.
     """
     return _maps(_grad_cam_plus_plus, model, images, target, layer, batch_size)
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_attention.explanation.answers import Answers
-from keras_attention.explanation.pixels import enlarged
-from keras_attention.explanation.pixels import without
+from keras_attention.explanation.removal import in_pixels
+from keras_attention.explanation.removal import without
 
 
 class ConfidenceChange(NamedTuple):
@@ -70,7 +70,7 @@ def confidence_change(
         Two predictions an image.
     """
     answers = Answers(model, images, target, batch_size)
-    maps = enlarged(maps, answers.images)
+    maps = in_pixels(maps, answers.images)
     return change_of(answers, maps, baseline)
 
 

@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 
 from keras_attention import metrics
+from keras_attention.explanation.answer_curves import answer_curve
 from keras_attention.explanation.answers import Answers
 from keras_attention.explanation.confidence import change_of
-from keras_attention.explanation.deletion import answer_curve
 from keras_attention.explanation.measured import MeasuredTable
 from keras_attention.explanation.measured import cell
 from keras_attention.explanation.measured import measured
-from keras_attention.explanation.pixels import enlarged
-from keras_attention.explanation.road import road_of
+from keras_attention.explanation.removal import in_pixels
+from keras_attention.explanation.remove_and_debias import road_of
 from keras_attention.internals import arguments
 from keras_attention.internals.requirements import explained
 
@@ -89,13 +89,14 @@ def faithfulness_report(
     Args:
         model: `keras.Model`; see `deletion`.
         images: array; see `deletion`.
-        maps: dict of name to array of non-negative values, each as in
+        maps: dict of name to array of finite values, each as in
             `deletion`, such as `{"attention": ..., "Grad-CAM": ...}`.
         target: any, what is explained; see `deletion`. Defaults to `None`.
         masks: array `(batch, rows, columns)` or `(batch, rows, columns, 1)` in
             `[0, 1]`, 1 on the object, or `None`. With masks the table has the
             pointing game, energy, lift, IoU (of as many positions as the object
-            has) and AUROC of `metrics`, too. Defaults to `None`.
+            has) and AUROC of `metrics`, too; negative values of maps count as
+            0 there. Defaults to `None`.
         measures: sequence of str, what is measured of the model: `"deletion"`,
             `"insertion"`, `"road"`, `"average_drop"`, `"increase"` and
             `"average_gain"`. Defaults to `('deletion', 'insertion', 'road',
@@ -122,14 +123,17 @@ def faithfulness_report(
     >>> import keras
     >>> first = keras.layers.Cropping2D(((0, 4), (0, 4)))
     >>> model = keras.Sequential([first, keras.layers.GlobalAveragePooling2D()])
-    >>> images = np.random.default_rng(0).uniform(0.5, 1, (4, 8, 8, 1))
+    >>> images = np.random.default_rng(0).uniform(0, 0.2, (4, 8, 8, 1))
+    >>> images[:, :4, :4] += 0.8
     >>> right = np.array([[[1, 0], [0, 0]]] * 4)
-    >>> print(faithfulness_report(
-    ...     model, images, {"right": right}, measures=["road"], repeats=50
-    ... ))
-    measure  better      right ...  (random) ...  (centre) ...  (edges)
-    -------...
-    road       more  ...
+    >>> maps = {"right": right}
+    >>> found = faithfulness_report(
+    ...     model, images, maps, measures=["road"], repeats=50
+    ... )
+    >>> print(found)
+    measure  better                   right                (random) ...
+    ---------...
+    road       more  0.31... (0.3... to 0.3...)  ...
     4 images: ...
 
     Reference:
@@ -157,9 +161,10 @@ def faithfulness_report(
     draws = {"groups": groups, "level": level, "repeats": repeats, "seed": seed}
     rows, notes = [], []
     for name, values in everything.items():
-        pixels = enlarged(values, answers.images)
+        pixels = in_pixels(values, answers.images)
         found = _of_model(answers, pixels, measures, steps, percentages, seed)
         if masks is not None:
+            values = np.maximum(np.asarray(values), 0)
             found |= {key: f(values, masks) for key, f in _OF_MASKS.items()}
         missing = {key: int(np.isnan(x).sum()) for key, x in found.items()}
         excluded = {key: count for key, count in missing.items() if count}

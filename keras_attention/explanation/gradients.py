@@ -39,7 +39,8 @@ class Gradients:
         by_input: bool, whether to differentiate by the input. Defaults to
             `False`.
         by_weights: bool, whether to differentiate by the attention that layers
-            report, which goes by their names. Defaults to `False`.
+            report, Keras' `MultiHeadAttention` too, which goes by their names.
+            Defaults to `False`.
         last: list of `keras.layers.Layer`, those that answer: their softmax or
             sigmoid, whose gradient vanishes where it is sure, is left out.
             Defaults to none.
@@ -131,9 +132,11 @@ class Gradients:
             (layer, "call", _tapped(name, layer.call))
             for name, layer in self.layers.items()
         ]
-        inside = [layer for _, layer in sublayers(self.model)]
+        inside = dict(sublayers(self.model))
+        if self.names:
+            replacements += _stock_attention(inside)
         replacements += keras_private.without_rematerialization(
-            keras_private.rematerialized(inside)
+            keras_private.rematerialized(inside.values())
         )
         for layer in self.last:
             if isinstance(layer, keras.layers.Softmax):
@@ -167,6 +170,29 @@ def _tapped(name, call):
         return tap(name, outputs)
 
     return call_and_tap
+
+
+def _stock_attention(layers):
+    """Lets Keras' multi-head attention compute weights, and taps them."""
+    for name, layer in layers.items():
+        if isinstance(layer, keras.layers.MultiHeadAttention):
+            yield layer, "call", _with_weights(layer.call)
+            for _, inner in sublayers(layer):
+                if isinstance(inner, keras.layers.Softmax):
+                    yield inner, "call", _tapped(name, inner.call)
+
+
+def _with_weights(call):
+    def call_with_weights(*args, return_attention_scores=False, **kwargs):
+        if return_attention_scores or _TAP.get() is None:
+            return call(
+                *args,
+                return_attention_scores=return_attention_scores,
+                **kwargs,
+            )
+        return call(*args, return_attention_scores=True, **kwargs)[0]
+
+    return call_with_weights
 
 
 def _left_out(function):

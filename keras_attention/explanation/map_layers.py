@@ -108,6 +108,13 @@ class MapLayers:
             )
         return self._named(layer)
 
+    @property
+    def channels_first(self):
+        """Whether the images that the model takes have their channels first."""
+        if self.found:
+            return self.found[0].channels_first
+        return keras.config.image_data_format() == "channels_first"
+
     def _named(self, layer):
         every = {path: one for path, one in sublayers(self.model)}
         maps = {one.path: one for one in self.found}

@@ -1,99 +1,56 @@
-"""Maps in the pixels of their images, in order, and pixels taken away."""
+"""Images of one input, wherever their channels are, and maps of their size."""
 
 import keras
 import numpy as np
-
-from keras_attention.internals import arguments
-from keras_attention.internals.requirements import explained
-from keras_attention.metrics.localisation import checked_maps
-from keras_attention.ops import resize_map
-
-#: What is put in the place of pixels that are taken away.
-BASELINES = ("mean", "blur", "zero")
+from scipy import ndimage
 
 
-def enlarged(maps, images):
-    """Maps of any grid in the pixels of their images.
+def checked_pixels(images, channels_first):
+    """Images as floats, the axis of their channels, and their size.
 
     Args:
-        maps: array of non-negative values `(batch, height, width)`, or as
-            layers return weights, with heads and queries, which are averaged.
-        images: array `(batch, rows, columns, channels)`.
+        images: array `(batch, height, width, channels)`, or with the channels
+            first, or volumes.
+        channels_first: bool.
 
     Returns:
-        `(batch, rows, columns)`, float32, bilinear.
+        `(images, axis, size)`.
 
     Raises:
-        ValueError: For other shapes, and values that are negative or not
-            finite.
+        ValueError: If there are several inputs, or no such images.
+    """
+    if len(keras.tree.flatten(images)) != 1 or not hasattr(images, "shape"):
+        raise ValueError(
+            "Pixels are explained of models with one input, an array. "
+            f"Received: images of type {type(images).__name__}"
+        )
+    if len(images.shape) not in (4, 5):
+        raise ValueError(
+            "Invalid value for argument images: expected (batch, height, "
+            "width, channels), or volumes. Received: images of shape "
+            f"{tuple(images.shape)}"
+        )
+    images = np.asarray(images, "float32")
+    axis = 1 if channels_first else images.ndim - 1
+    return images, axis, images.shape[2:] if axis == 1 else images.shape[1:-1]
+
+
+def enlarged(maps, size):
+    """Maps of a layer's grid in the pixels of the image, bilinearly.
+
+    Args:
+        maps: array `(batch, height, width)`, or of volumes.
+        size: tuple, `(rows, columns)` of the image.
+
+    Returns:
+        `(batch, rows, columns)`, of the maps' type.
 
     Example:
 
-    >>> print(enlarged([[[0.0, 1.0]]], np.ones((1, 1, 4, 3))))
+    >>> print(enlarged(np.array([[[0.0, 1.0]]]), (1, 4)))
     [[[0.   0.25 0.75 1.  ]]]
     """
-    size = images.shape[1:3]
-    maps = checked_maps(maps, size)
-    if len(maps) != len(images) or not np.isfinite(maps).all():
-        raise ValueError(
-            "Invalid value for argument maps: expected finite values, one map "
-            f"an image, {len(images)}. Received: shape {maps.shape}, "
-            f"{(~np.isfinite(maps)).sum()} values that are not finite"
-        )
-    # No value becomes an infinity in float32; its order is what counts.
-    maps /= np.maximum(maps.max((1, 2), keepdims=True), 1)
-    maps = keras.ops.convert_to_tensor(maps[..., None], "float32")
-    return keras.ops.convert_to_numpy(resize_map(maps, size))[..., 0]
-
-
-def ranks(maps, seed=0):
-    """The place of each pixel in its image, 0 for the highest value.
-
-    Args:
-        maps: array `(batch, rows, columns)`.
-        seed: int, of the order of equal values, which is drawn. Defaults to
-            `0`.
-
-    Returns:
-        `(batch, rows, columns)`, int.
-
-    Example:
-
-    >>> print(ranks(np.array([[[0.2, 0.5], [0.9, 0.1]]])))
-    [[[2 1]
-      [0 3]]]
-    """
-    flat = maps.reshape(len(maps), -1)
-    chance = np.random.default_rng(seed).random(flat.shape)
-    order = np.lexsort((chance, -flat))
-    return np.argsort(order).reshape(maps.shape)
-
-
-def without(images, baseline):
-    """What is seen of images when all of their pixels are taken away.
-
-    Args:
-        images: array `(batch, rows, columns, channels)`.
-        baseline: str, one of `BASELINES`: the mean of each channel of each
-            image; the image blurred by a Gaussian whose standard deviation is
-            a sixteenth of the shorter side; or zeros.
-
-    Returns:
-        An array that broadcasts to the images.
-
-    Example:
-
-    >>> image = np.arange(4.0).reshape(1, 2, 2, 1)
-    >>> [float(without(image, name).mean()) for name in BASELINES]
-    [1.5, 1.5, 0.0]
-    """
-    arguments.one_of("baseline", baseline, BASELINES)
-    if baseline == "mean":
-        return images.mean((1, 2), keepdims=True)
-    if baseline == "zero":
-        return np.zeros_like(images[:, :1, :1])
-    with explained("keras_attention.explanation"):
-        from scipy import ndimage
-
-    width = min(images.shape[1:3]) / 16
-    return ndimage.gaussian_filter(images, (0, width, width, 0))
+    ratios = [new / old for new, old in zip(size, maps.shape[1:], strict=True)]
+    return ndimage.zoom(
+        maps, [1, *ratios], order=1, mode="nearest", grid_mode=True
+    )

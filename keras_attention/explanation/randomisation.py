@@ -111,14 +111,15 @@ def randomisation_check(
     """
     arguments.positive_int("steps", steps)
     answers = Answers(model, images, target, batch_size)
+    given = answers.as_given(answers.images)
     stages = _stages(model, steps)
     random = np.random.default_rng(seed)
     draws = {"groups": groups, "level": level, "repeats": repeats, "seed": seed}
     kept = [(weight, _value(weight)) for _, own in stages for weight in own]
 
     def maps_of():
-        maps = np.asarray(method(model, answers.images, answers.target))
-        return maps.reshape(len(answers.images), -1)
+        maps = method(model, given, answers.target)
+        return np.asarray(maps).reshape(len(given), -1)
 
     rows, count = [], 0
     try:

@@ -67,8 +67,8 @@ def max_sensitivity(
     random = np.random.default_rng(seed)
 
     def maps_of(images):
-        maps = np.asarray(method(model, images, answers.target), "float64")
-        return maps.reshape(len(images), -1)
+        maps = method(model, answers.as_given(images), answers.target)
+        return np.asarray(maps, "float64").reshape(len(images), -1)
 
     maps = maps_of(images)
     most = np.zeros(len(images))

@@ -59,6 +59,9 @@ class Target:
         Raises:
             ValueError: If the outputs have no such number.
         """
+        tensors = keras.ops.convert_to_tensor
+        outputs = keras.tree.map_structure(tensors, outputs)
+        values = None if values is None else tensors(values)
         score = self._score(outputs, values)
         shape = getattr(score, "shape", ())
         if len(shape) != 1:

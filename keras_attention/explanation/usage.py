@@ -81,18 +81,13 @@ def attention_is_used(
     >>> gate = SqueezeAndExcite2D(name="se")
     >>> pooled = keras.layers.GlobalAveragePooling2D()(gate(inputs))
     >>> model = keras.Model(inputs, keras.layers.Softmax()(pooled))
-    >>> for weight in gate.weights:
-    ...     weight.assign(keras.ops.zeros(weight.shape))
-    >>> gate.weights[-1].assign(np.linspace(-9, 9, 8))
+    >>> zeros = [np.zeros(weight.shape) for weight in gate.weights]
+    >>> gate.set_weights([*zeros[:-1], np.linspace(-9, 9, 8)])
     >>> images = np.random.default_rng(0).random((6, 4, 4, 8), "float32")
-    >>> print(attention_is_used(model, images, [7] * 6, repeats=50))
-    layer     kind  replaced by  accuracy ...                      reading
-    ----------------------------------------------------------------------...
-    se     channel      uniform     0.... ...
-    se     channel     permuted     0.... ...
-    se     channel      another     1.... ...
-    se     channel         mean     1.... ...    a constant, not attention
-    6 images: ...
+    >>> found = attention_is_used(model, images, [7] * 6, repeats=50)
+    >>> {row["replaced_by"]: row["reading"] for row in found.rows}
+    {'uniform': '', 'permuted': '', 'another': '',
+    'mean': 'a constant, not attention'}
 
     Reference:
         Jain, Wallace: Attention is not Explanation. NAACL 2019. Wiegreffe,
@@ -179,7 +174,7 @@ class _Replaceable(keras.Model):
     """
 
     def __init__(self, model, names):
-        super().__init__(dtype="float32")
+        super().__init__(name="replaceable", dtype="float32")
         self.model = model
         self.names = names
 

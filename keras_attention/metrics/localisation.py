@@ -189,7 +189,7 @@ def checked_pair(maps, masks):
     return maps, masks
 
 
-def checked_maps(maps, size):
+def checked_maps(maps, size, signed=False):
     """As `(batch, height, width)`, means over heads and queries."""
     kind = getattr(maps, "kind", None)  # what `collect_attention` returns says
     maps = np.asarray(maps, "float64")
@@ -207,7 +207,8 @@ def checked_maps(maps, size):
             f"{PAIRS_TO_MAPS * (kind == 'pairwise')}"
         )
     expect_channels_not_last("maps", maps.shape, size)
-    expect_non_negative(maps)
+    if not signed:
+        expect_non_negative(maps)
     return maps.mean(axis=tuple(range(1, maps.ndim - 2)))
 
 

@@ -26,6 +26,7 @@ The only part of the package that imports matplotlib, and never pyplot: a
 figure is shown once, by whoever asked for it, and belongs to no global list.
 """
 
+from keras_attention.explanation import grad_cam
 from keras_attention.visualization.alignment_plot import TemperatureAnimation
 from keras_attention.visualization.alignment_plot import compare_alignments
 from keras_attention.visualization.alignment_plot import temperature_animation
@@ -52,6 +53,7 @@ __all__ = [
     "compare_alignments",
     "drawing_style",
     "follow",
+    "grad_cam",
     "plot_architecture",
     "plot_attention",
     "plot_calibration",

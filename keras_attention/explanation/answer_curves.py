@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_attention.explanation.answers import Answers
-from keras_attention.explanation.pixels import enlarged
-from keras_attention.explanation.pixels import ranks
-from keras_attention.explanation.pixels import without
+from keras_attention.explanation.removal import in_pixels
+from keras_attention.explanation.removal import ranks
+from keras_attention.explanation.removal import without
 from keras_attention.internals import arguments
 
 
@@ -47,7 +47,7 @@ def deletion(
     Args:
         model: `keras.Model` that answers every image by itself.
         images: array `(batch, height, width, channels)`.
-        maps: array of non-negative values `(batch, height, width)` of any
+        maps: array of finite values `(batch, height, width)` of any
             size, with heads and queries or without; enlarged to the images.
             The order of equal pixels is drawn.
         target: any, what is explained; see `grad_cam`. Of a class it is the
@@ -86,7 +86,7 @@ def deletion(
         `insertion`, and `road`, whose changed images are likely ones.
     """
     answers = Answers(model, images, target, batch_size)
-    maps = enlarged(maps, answers.images)
+    maps = in_pixels(maps, answers.images)
     return answer_curve(answers, maps, baseline, steps, seed)
 
 
@@ -127,7 +127,7 @@ def insertion(
         Petsiuk, Das, Saenko: RISE. BMVC 2018.
     """
     answers = Answers(model, images, target, batch_size)
-    maps = enlarged(maps, answers.images)
+    maps = in_pixels(maps, answers.images)
     return answer_curve(answers, maps, baseline, steps, seed, inserted=True)
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_attention.explanation.answers import Answers
-from keras_attention.explanation.pixels import enlarged
-from keras_attention.explanation.pixels import ranks
+from keras_attention.explanation.removal import in_pixels
+from keras_attention.explanation.removal import ranks
 from keras_attention.internals import arguments
 from keras_attention.internals.requirements import explained
 
@@ -92,7 +92,7 @@ def road(
         Two predictions and two sparse systems an image and percentage.
     """
     answers = Answers(model, images, target, batch_size)
-    maps = enlarged(maps, answers.images)
+    maps = in_pixels(maps, answers.images)
     return road_of(answers, maps, percentages, noise, seed)
 
 

@@ -1,0 +1,258 @@
+"""Maps of the image's pixels: what the answer is where they are hidden.
+
+Only `predict` is asked, as often as there are windows, masks or channels.
+"""
+
+import itertools
+
+import keras
+import numpy as np
+
+from keras_attention.explanation.class_activation import layer_values
+from keras_attention.explanation.map_layers import MapLayers
+from keras_attention.explanation.pixels import checked_pixels
+from keras_attention.explanation.pixels import enlarged
+from keras_attention.explanation.targets import Target
+from keras_attention.explanation.targets import predicted_classes
+from keras_attention.inspection.whole_batches import WholeBatches
+from keras_attention.internals import arguments
+
+
+def occlusion(
+    model,
+    images,
+    target=None,
+    *,
+    size=None,
+    stride=None,
+    baseline=0.0,
+    batch_size=32,
+):
+    """How much the answer falls when a window of the image is hidden.
+
+    `y(x) - y(x with the window at baseline)`, at each pixel the mean over the
+    windows that cover it.
+
+    Args:
+        model: `keras.Model`, of one input.
+        images: array `(batch, height, width, channels)`, or volumes.
+        target: what is explained, see `grad_cam`, of the answers as they are,
+            probabilities, say. Defaults to `None`.
+        size: int or `None`, the window's side, in pixels; `None` is an eighth
+            of the image's shorter side. Defaults to `None`.
+        stride: int or `None`, pixels between windows; `None` is half a window.
+            Defaults to `None`.
+        baseline: float, what hides. Defaults to `0.0`.
+        batch_size: int, images at a time. Defaults to `32`.
+
+    Returns:
+        `(batch, height, width)`, float32, of both signs, in the image's pixels.
+
+    Raises:
+        ValueError: For a window larger than the image, and as `grad_cam`.
+
+    Reference:
+        Zeiler, Fergus: Visualizing and Understanding Convolutional Networks.
+        ECCV 2014.
+
+    Differs from the paper:
+        It gives a window's value to one pixel; here to all that it covers.
+
+    Cost:
+        One `predict` a window: about `4 (8 - 1)^2 = 196` an image by default.
+    """
+    asked = _Asked(model, images, target, batch_size)
+    size = arguments.positive_int("size", size, optional=True)
+    size = size or max(min(asked.size) // 8, 1)
+    if size > min(asked.size):
+        expected = f"at most the image's {min(asked.size)} pixels"
+        raise ValueError(arguments.invalid("size", size, expected))
+    stride = arguments.positive_int("stride", stride, optional=True)
+    starts = [
+        [*range(0, side - size, stride or max(size // 2, 1)), side - size]
+        for side in asked.size
+    ]
+    windows = np.zeros(
+        (int(np.prod([len(s) for s in starts])), *asked.size), "bool"
+    )
+    for window, corner in zip(windows, itertools.product(*starts), strict=True):
+        window[tuple(slice(start, start + size) for start in corner)] = True
+    covered = windows.sum(0)
+    whole = asked.scores(np.ones((1, *asked.size), "float32"), baseline)
+    hidden = asked.scores(~windows, baseline)
+    falls = np.tensordot(whole - hidden, windows.astype("float32"), 1)
+    return (falls / covered).astype("float32")
+
+
+def rise(
+    model,
+    images,
+    target=None,
+    *,
+    samples=1000,
+    cells=7,
+    shown=0.5,
+    baseline=0.0,
+    seed=0,
+    batch_size=32,
+):
+    """RISE: the mean of random masks, weighted by the answer behind each.
+
+    `sum_i y(x m_i) m_i / (n p)` over `n` masks `m_i`: grids of cells, each
+    shown with probability `p`, smoothly enlarged and shifted.
+
+    Args:
+        model: `keras.Model`, of one input.
+        images: array `(batch, height, width, channels)`, or volumes.
+        target: what is explained, see `grad_cam`, of the answers as they are,
+            probabilities, say. Defaults to `None`.
+        samples: int, masks; the same for all images. Defaults to `1000`.
+        cells: int, of the grid, along each side. Defaults to `7`.
+        shown: float, the probability that a cell is shown. Defaults to `0.5`.
+        baseline: float, what hides. Defaults to `0.0`.
+        seed: int, of the masks. Defaults to `0`.
+        batch_size: int, images at a time. Defaults to `32`.
+
+    Returns:
+        `(batch, height, width)`, float32, in the image's pixels.
+
+    Raises:
+        ValueError: As `occlusion`.
+
+    Reference:
+        Petsiuk, Das, Saenko: RISE: Randomized Input Sampling for Explanation
+        of Black-box Models. BMVC 2018.
+
+    Cost:
+        One `predict` a mask.
+    """
+    asked = _Asked(model, images, target, batch_size)
+    arguments.positive_int("samples", samples)
+    arguments.positive_int("cells", cells)
+    arguments.positive_float("shown", arguments.fraction("shown", shown))
+    masks = _random_masks(
+        asked.size, samples, cells, shown, np.random.default_rng(seed)
+    )
+    scores = asked.scores(masks, baseline)
+    maps = np.tensordot(scores, masks, 1) / (samples * shown)
+    return maps.astype("float32")
+
+
+def score_cam(
+    model,
+    images,
+    target=None,
+    *,
+    layer=None,
+    weighting="softmax",
+    baseline=0.0,
+    batch_size=32,
+):
+    """Score-CAM: channels weighted by the answer to what they let through.
+
+    `relu(sum_k a_k A_k)` of a layer's maps `A_k`, with `a = softmax(s)`,
+    `s_k = y(x h_k) - y(0)`, and `h_k` the map, enlarged, from 0 to 1. A map
+    without differences has no part.
+
+    Args:
+        model: `keras.Model`, of one input.
+        images: array `(batch, height, width, channels)`, or volumes.
+        target: what is explained, see `grad_cam`, of the answers as they are.
+            Defaults to `None`.
+        layer: the layer to explain; see `grad_cam`. Defaults to `None`.
+        weighting: str, `"softmax"` over the channels, as the paper says, or
+            `"score"`, the plain `y(x h_k)`, as the authors' code does.
+            Defaults to `"softmax"`.
+        baseline: float, what hides. Defaults to `0.0`.
+        batch_size: int, images at a time. Defaults to `32`.
+
+    Returns:
+        `(batch, height, width)`, float32, in the layer's own grid.
+
+    Raises:
+        ValueError: As `grad_cam`.
+
+    Reference:
+        Wang et al.: Score-CAM: Score-Weighted Visual Explanations for
+        Convolutional Neural Networks. CVPR Workshops 2020.
+
+    Cost:
+        One `predict` a channel.
+    """
+    arguments.one_of("weighting", weighting, ("softmax", "score"))
+    asked = _Asked(model, images, target, batch_size)
+    layer_maps = np.concatenate(
+        [
+            np.moveaxis(values, -1, 1)
+            for values, _ in layer_values(model, images, layer, batch_size)
+        ]
+    )
+    nothing = asked.scores(np.zeros((1, *asked.size), "float32"), baseline)
+    maps = []
+    for index, channels in enumerate(layer_maps):  # (channels, height, width)
+        places = tuple(range(1, channels.ndim))
+        low = channels.min(places, keepdims=True)
+        span = channels.max(places, keepdims=True) - low
+        used = span.ravel() > 0
+        shares = enlarged((channels - low)[used] / span[used], asked.size)
+        scores = asked.scores_of(index, shares, baseline)
+        if weighting == "softmax":
+            exponents = scores - nothing[index]
+            scores = np.exp(exponents - exponents.max(initial=-np.inf))
+            scores /= scores.sum()
+        maps.append(np.tensordot(scores, channels[used], 1))
+    return np.maximum(np.stack(maps), 0).astype("float32")
+
+
+class _Asked:
+    """A model's scores for images of which a mask is shown."""
+
+    def __init__(self, model, images, target, batch_size):
+        arguments.positive_int("batch_size", batch_size)
+        first = MapLayers(model, images).channels_first
+        self.images, self.axis, self.size = checked_pixels(images, first)
+        if target is None:
+            target = predicted_classes(
+                model.predict(self.images, batch_size=batch_size, verbose=0)
+            )
+        self.target = Target(target, len(self.images))
+        self.answer = WholeBatches(model)
+        self.batch_size = batch_size
+
+    def scores(self, masks, baseline):
+        """`(images, masks)`."""
+        count = len(self.images)
+        return np.stack(
+            [self.scores_of(i, masks, baseline) for i in range(count)]
+        )
+
+    def scores_of(self, index, masks, baseline):
+        """`(masks,)` of one image."""
+        image = self.images[index]
+        masks = np.expand_dims(masks, self.axis)
+        found = [np.zeros(0, "float32")]
+        for start in range(0, len(masks), self.batch_size):
+            mask = masks[start : start + self.batch_size].astype("float32")
+            answers = self.answer(image * mask + baseline * (1 - mask))
+            values = self.target.part(slice(index, index + 1))
+            if values is not None:
+                values = np.repeat(values, len(mask), 0)
+            scores = self.target.score(answers, values)
+            found.append(keras.ops.convert_to_numpy(scores))
+        return np.concatenate(found)
+
+
+def _random_masks(size, samples, cells, shown, rng):
+    """`(samples, *size)` in [0, 1]."""
+    # One cell more than is seen: the grid is shifted by up to a cell.
+    grids = rng.random((samples, *[cells + 1] * len(size))) < shown
+    steps = [-(-side // cells) for side in size]
+    masks = np.empty((samples, *size), "float32")
+    for mask, grid in zip(masks, grids, strict=True):
+        full = [(cells + 1) * step for step in steps]
+        smooth = enlarged(grid[None].astype("float32"), full)[0]
+        corner = [rng.integers(step) for step in steps]
+        mask[...] = smooth[
+            tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))
+        ]
+    return masks
