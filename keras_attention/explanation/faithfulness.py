@@ -209,12 +209,14 @@ def baseline_maps(images, maps, seed=0):
     count, height, width, _ = images.shape
     coarsest = min((np.shape(x)[-2:] for x in maps), key=np.prod)
     centre = metrics.centre_map(height, width)
-    grey = images.mean(-1)
-    slopes = [ndimage.sobel(grey, axis=axis) for axis in (1, 2)]
+    edges = [
+        np.hypot(ndimage.sobel(grey, 0), ndimage.sobel(grey, 1))
+        for grey in images.mean(-1)
+    ]
     return {
         "(random)": np.random.default_rng(seed).random((count, *coarsest)),
         "(centre)": np.broadcast_to(centre, (count, height, width)),
-        "(edges)": np.hypot(*slopes),
+        "(edges)": np.stack(edges),
     }
 
 
