@@ -174,12 +174,6 @@ def imputed(image, removed, laplacian):
     pixels = image.reshape(len(removed), -1).astype("float64")
     around = laplacian[removed]
     known = -(around[:, ~removed] @ pixels[~removed])
-    # Symmetric and diagonally dominant: no pivots are needed.
-    solver = linalg.splu(
-        around[:, removed].tocsc(),
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-    pixels[removed] = solver.solve(known)
+    system = linalg.splu(around[:, removed].tocsc())
+    pixels[removed] = system.solve(known)
     return pixels.reshape(image.shape)

@@ -14,7 +14,6 @@ from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.internals import arguments
 
-_ALL = "(all of them)"
 _UNUSED = "not used"
 _CONSTANT = "a constant, not attention"
 
@@ -102,8 +101,9 @@ def attention_is_used(
         Two models are compiled; `4 (layers + 1)` predictions an image, and
         one. The weights of all images are in memory.
     """
-    extracted = WholeBatches(AttentionExtractor(model))
+    arguments.non_negative_float("negligible", negligible)
     count = checked_images(images)
+    extracted = WholeBatches(AttentionExtractor(model))
     parts = [extracted(batch) for batch, _ in batches(images, batch_size)]
     outputs, weights = keras.tree.map_structure(
         lambda *arrays: np.concatenate(arrays), *parts
@@ -114,49 +114,48 @@ def attention_is_used(
             "weights"
         )
     labels = _checked_labels(labels, outputs, count)
-    arguments.non_negative_float("negligible", negligible)
     draws = {"groups": groups, "level": level, "repeats": repeats, "seed": seed}
     kinds = weights_kinds(model, weights)
     names = [*kinds]
-    others = _replacements(weights, kinds, seed)
+    replacements = _replacements(weights, kinds, seed)
     answer = WholeBatches(_Replaceable(model, names))
     logits = are_logits(outputs)
     before = probabilities(outputs, logits)
     right = before.argmax(1) == labels
+
+    def effect(chosen, given):
+        """What changes when the chosen layers go on with given weights."""
+        switches = np.tile(np.isin(names, chosen), (count, 1))
+        given = [given[name] for name in names]
+        answered = [
+            answer([batch, switches[part], [each[part] for each in given]])
+            for batch, part in batches(images, batch_size)
+        ]
+        after = probabilities(np.concatenate(answered), logits)
+        right_after = after.argmax(1) == labels
+        distance = abs(after - before).sum(1) / 2
+        return {
+            "accuracy": float(right_after.mean()),
+            "accuracy_change": measured(1.0 * right_after - right, **draws),
+            "distance": measured(distance, **draws),
+        }
+
     rows = []
     for chosen in [[name] for name in names] + [names] * (len(names) > 1):
-        found = []
-        for kind, given in others.items():
-            switches = np.isin(names, chosen)
-            answered = [
-                answer(
-                    [
-                        batch,
-                        np.tile(switches, (len(right[part]), 1)),
-                        [given[name][part] for name in names],
-                    ]
-                )
-                for batch, part in batches(images, batch_size)
-            ]
-            after = probabilities(np.concatenate(answered), logits)
-            right_after = after.argmax(1) == labels
-            change = right_after.astype(int) - right
-            distance = abs(after - before).sum(1) / 2
-            found.append(
-                {
-                    "layer": chosen[0] if len(chosen) == 1 else _ALL,
-                    "kind": "/".join(sorted({kinds[name] for name in chosen})),
-                    "replaced_by": kind,
-                    "accuracy": float(right_after.mean()),
-                    "accuracy_change": measured(change, **draws),
-                    "distance": measured(distance, **draws),
-                    "reading": "",
-                }
-            )
+        layer = {
+            "layer": chosen[0] if len(chosen) == 1 else "(all of them)",
+            "kind": "/".join(sorted({kinds[name] for name in chosen})),
+        }
+        found = [
+            {**layer, "replaced_by": what, **effect(chosen, given)}
+            for what, given in replacements.items()
+        ]
         unchanged = [row["distance"][2] <= negligible for row in found]
-        if unchanged[-1]:  # the mean
-            found[-1]["reading"] = _UNUSED if all(unchanged) else _CONSTANT
-        rows += found
+        reading = ""
+        if unchanged[-1]:  # by the mean
+            reading = _UNUSED if all(unchanged) else _CONSTANT
+        rows += [{**row, "reading": ""} for row in found]
+        rows[-1]["reading"] = reading
     notes = [
         f"{count} images: accuracy {right.mean():.3f} with the learned "
         f"attention; {level:.0%} intervals of {repeats} draws; nothing has "

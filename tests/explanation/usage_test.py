@@ -128,6 +128,7 @@ def test_the_table(used):
 
 
 @pytest.mark.computing
+@pytest.mark.usefixtures("eagerly")
 def test_gates_that_are_constant_are_no_attention():
     inputs = keras.Input((2, 2, 4))
     gate = SqueezeAndExcite2D(reduction_ratio=2, name="gate")
@@ -155,6 +156,7 @@ def test_gates_that_are_constant_are_no_attention():
     assert rows_of(table, "gate")["mean"]["reading"] == ""
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_seed_decides(model, images, used):
     labels = np.zeros(COUNT, int)
     tables = [
@@ -164,6 +166,7 @@ def test_the_seed_decides(model, images, used):
     assert tables[0].to_json() == tables[1].to_json() != tables[2].to_json()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_errors(model, images):
     images, _ = images
     for labels in (np.zeros(3, int), np.full(COUNT, 2), np.full(COUNT, 0.5)):
