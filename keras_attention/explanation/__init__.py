@@ -23,7 +23,8 @@ true is measured:
     randomisation.py     maps of a network that forgets what it has learned
     usage.py             answers with other attention than was learned
     measured.py          tables of numbers with intervals
-    faithfulness.py      maps beside those that know nothing, in one table
+    blind_maps.py        maps that know nothing of a model
+    faithfulness.py      maps beside these, in one table
 """
 
 from keras_attention.explanation.answer_curves import AnswerCurve

@@ -142,12 +142,7 @@ def answer_curve(answers, maps, baseline, steps, seed, inserted=False):
         named = place[part] < count
         return np.where(named != inserted, gone[part], images)
 
-    scores = np.stack(
-        [
-            answers(functools.partial(change, count=count))
-            for count in np.rint(fractions * place[0].size)
-        ],
-        axis=1,
-    )
+    counts = np.rint(fractions * place[0].size)
+    scores = answers(*(functools.partial(change, count=n) for n in counts))
     auc = (scores[:, 1:] + scores[:, :-1]).mean(1) / 2
     return AnswerCurve(fractions, scores, auc)

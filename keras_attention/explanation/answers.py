@@ -47,7 +47,7 @@ class Answers:
     >>> image = np.array([[[0.25, 0.75]]])  # of one row
     >>> answers = Answers(model, image[..., None])
     >>> print(answers.original, answers(lambda images, _: images / 2))
-    [0.75] [0.375]
+    [0.75] [[0.375]]
     """
 
     def __init__(self, model, images, target=None, batch_size=32):
@@ -80,27 +80,40 @@ class Answers:
                 "images"
             )
 
-    def __call__(self, change):
-        """The scores of the images after a change, `(batch,)`, float64.
+    def __call__(self, *changes):
+        """The scores of the images after each change, float64.
 
         Args:
-            change: callable `(images, slice) -> images`, of a batch.
+            *changes: callables `(images, slice) -> images`, of a batch.
+
+        Returns:
+            `(batch, changes)`. Of few images, several changes are asked
+            together.
         """
         scores = []
         for batch, part in batches(self.images, self.batch_size):
-            changed = change(batch, part).astype("float32", copy=False)
-            answer = self.answer(self.as_given(changed))
-            scores.append(self._score(answer, part))
+            together = self.batch_size // len(batch)
+            found = []
+            for start in range(0, len(changes), together):
+                some = changes[start : start + together]
+                changed = np.concatenate([f(batch, part) for f in some])
+                answer = self.answer(self.as_given(changed.astype("float32")))
+                found.append(self._score(answer, part, len(some)))
+            found = np.concatenate(found)  # change after change
+            scores.append(found.reshape(len(changes), -1).T)
         return np.concatenate(scores)
 
     def as_given(self, images):
         """Images with their channels where the model takes them."""
         return np.moveaxis(images, -1, self.axis)
 
-    def _score(self, outputs, part):
+    def _score(self, outputs, part, times=1):
         if self.of_class and getattr(outputs, "ndim", None) == 2:
             outputs = probabilities(outputs, self.logits)
-        score = self.scored.score(outputs, self.scored.part(part))
+        values = self.scored.part(part)
+        if values is not None:
+            values = np.concatenate([values] * times)
+        score = self.scored.score(outputs, values)
         return keras.ops.convert_to_numpy(score).astype("float64")
 
 

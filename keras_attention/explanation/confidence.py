@@ -85,7 +85,7 @@ def change_of(answers, maps, baseline):
     def change(images, part):
         return share[part] * images + (1 - share[part]) * gone[part]
 
-    whole, part = answers.original, answers(change)
+    whole, part = answers.original, answers(change)[:, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
         drop = np.maximum(whole - part, 0) / whole
         gain = np.maximum(part - whole, 0) / (1 - whole)

@@ -7,6 +7,7 @@ import numpy as np
 from keras_attention import metrics
 from keras_attention.explanation.answer_curves import answer_curve
 from keras_attention.explanation.answers import Answers
+from keras_attention.explanation.blind_maps import blind_maps
 from keras_attention.explanation.confidence import change_of
 from keras_attention.explanation.measured import MeasuredTable
 from keras_attention.explanation.measured import cell
@@ -14,7 +15,6 @@ from keras_attention.explanation.measured import measured
 from keras_attention.explanation.removal import in_pixels
 from keras_attention.explanation.remove_and_debias import road_of
 from keras_attention.internals import arguments
-from keras_attention.internals.requirements import explained
 
 #: What is measured of the model, and whether more or less is better.
 _OF_MODEL = {
@@ -43,7 +43,9 @@ class FaithfulnessReport(MeasuredTable):
     Attributes:
         rows: list of dict: `map`, its name; `[mean, low, high]`, or `None`
             without an answer, of each measure; `excluded`, dict of measure to
-            the number of images without an answer, where there are any.
+            the number of images without an answer, where there are any; and
+            `surely_better`, str, the measures in which the map is better than
+            each of the three that know nothing, `None` for these.
         settings: dict, of the arguments.
         notes: list of str, what was left out, and how to read it.
     """
@@ -51,7 +53,9 @@ class FaithfulnessReport(MeasuredTable):
     def _table(self):
         header = ["measure", "better", *(row["map"] for row in self.rows)]
         measures = [
-            name for name in self.rows[0] if name not in ("map", "excluded")
+            name
+            for name in self.rows[0]
+            if name not in ("map", "excluded", "surely_better")
         ]
         return header, [
             [
@@ -84,7 +88,9 @@ def faithfulness_report(
     Every map is measured beside three that know nothing of the model: random
     values on a grid as coarse as the coarsest map, a bump in the centre
     (`metrics.centre_map`), and the edges of the image (Sobel's gradient). A map
-    that is not better than these explains nothing, whatever its numbers.
+    that is not better than these explains nothing, whatever its numbers. It is
+    surely better where the interval of the difference, image by image, is on
+    the better side of 0 for each of the three.
 
     Args:
         model: `keras.Model`; see `deletion`.
@@ -134,6 +140,7 @@ def faithfulness_report(
     measure  better                   right                (random) ...
     ---------...
     road       more  0.31... (0.3... to 0.3...)  ...
+    right is surely better than all in brackets in: road
     4 images: ...
 
     Reference:
@@ -157,22 +164,45 @@ def faithfulness_report(
     everything = {
         name: getattr(value, "values", value) for name, value in maps.items()
     }
-    everything |= baseline_maps(answers.images, everything.values(), seed)
+    everything |= blind_maps(answers.images, everything.values(), seed)
     draws = {"groups": groups, "level": level, "repeats": repeats, "seed": seed}
-    rows, notes = [], []
+    found = {}
     for name, values in everything.items():
         pixels = in_pixels(values, answers.images)
-        found = _of_model(answers, pixels, measures, steps, percentages, seed)
+        found[name] = _of_model(
+            answers, pixels, measures, steps, percentages, seed
+        )
         if masks is not None:
             values = np.maximum(np.asarray(values), 0)
-            found |= {key: f(values, masks) for key, f in _OF_MASKS.items()}
-        missing = {key: int(np.isnan(x).sum()) for key, x in found.items()}
+            found[name] |= {
+                key: f(values, masks) for key, f in _OF_MASKS.items()
+            }
+
+    def surely_better(name, key):
+        sign = -1 if _OF_MODEL.get(key) == "less" else 1
+        gaps = [sign * (found[name][key] - found[x][key]) for x in _BASELINES]
+        intervals = [measured(gap, **draws) for gap in gaps]
+        return all(gap is not None and gap[1] > 0 for gap in intervals)
+
+    rows, notes = [], []
+    for name, values in found.items():
+        better = None
+        if name in maps:
+            keys = [key for key in values if surely_better(name, key)]
+            better = ", ".join(keys)
+            notes.append(
+                f"{name} is surely better than all in brackets in: "
+                f"{better.replace('_', ' ') or 'nothing'}"
+            )
+        missing = {key: int(np.isnan(x).sum()) for key, x in values.items()}
         excluded = {key: count for key, count in missing.items() if count}
-        row = {key: measured(x, **draws) for key, x in found.items()}
-        rows.append({"map": name, **row, "excluded": excluded})
+        row = {key: measured(x, **draws) for key, x in values.items()}
+        rows.append(
+            {"map": name, **row, "excluded": excluded, "surely_better": better}
+        )
         notes += [
-            f"{name}, {key.replace('_', ' ')}: {count} of {len(pixels)} images "
-            "left out, without an answer"
+            f"{name}, {key.replace('_', ' ')}: {count} of "
+            f"{len(answers.images)} images left out, without an answer"
             for key, count in excluded.items()
         ]
     notes.append(
@@ -182,42 +212,6 @@ def faithfulness_report(
     settings = {"steps": steps, "percentages": [*percentages], **draws}
     settings["groups"] = groups is not None
     return FaithfulnessReport(rows, settings, notes)
-
-
-def baseline_maps(images, maps, seed=0):
-    """Maps that know nothing of a model.
-
-    Args:
-        images: array `(batch, height, width, channels)`.
-        maps: iterable of arrays `(..., rows, columns)`, of which the coarsest
-            gives the grid of the random map.
-        seed: int, of the random map. Defaults to `0`.
-
-    Returns:
-        dict of `"(random)"`, `"(centre)"` and `"(edges)"` to arrays.
-
-    Example:
-
-    >>> grid = np.ones((2, 3, 3))
-    >>> found = baseline_maps(np.ones((2, 6, 6, 3)), [grid])
-    >>> {name: values.shape for name, values in found.items()}
-    {'(random)': (2, 3, 3), '(centre)': (2, 6, 6), '(edges)': (2, 6, 6)}
-    """
-    with explained("keras_attention.explanation"):
-        from scipy import ndimage
-
-    count, height, width, _ = images.shape
-    coarsest = min((np.shape(x)[-2:] for x in maps), key=np.prod)
-    centre = metrics.centre_map(height, width)
-    edges = [
-        np.hypot(ndimage.sobel(grey, 0), ndimage.sobel(grey, 1))
-        for grey in images.mean(-1)
-    ]
-    return {
-        "(random)": np.random.default_rng(seed).random((count, *coarsest)),
-        "(centre)": np.broadcast_to(centre, (count, height, width)),
-        "(edges)": np.stack(edges),
-    }
 
 
 def _of_model(answers, maps, measures, steps, percentages, seed):

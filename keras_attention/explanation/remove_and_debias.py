@@ -119,13 +119,15 @@ def road_of(answers, maps, percentages, noise, seed):
             result[index] += strength * chance.normal(size=image.shape)
         return result
 
-    scores = [
-        answers(functools.partial(filled, removed=order < count))
+    # Something is left, whatever the size.
+    counts = np.floor(shares / 100 * pixels)
+    holes = [
+        order < count
         for order in (place, pixels - 1 - place)
-        # Something is left, whatever the size.
-        for count in np.floor(shares / 100 * pixels)
+        for count in counts
     ]
-    most, least = np.split(np.stack(scores, 1), 2, axis=1)
+    scores = answers(*(functools.partial(filled, removed=x) for x in holes))
+    most, least = np.split(scores, 2, axis=1)
     return Road(shares, most, least, (least - most).mean(1) / 2)
 
 

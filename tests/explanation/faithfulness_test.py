@@ -1,5 +1,7 @@
 """The true map is better than a random one, and that than its inverse."""
 
+import csv
+import io
 import json
 
 import keras
@@ -8,7 +10,7 @@ import pytest
 
 from keras_attention.explanation import confidence_change
 from keras_attention.explanation import faithfulness_report
-from keras_attention.explanation.faithfulness import baseline_maps
+from keras_attention.explanation.blind_maps import blind_maps
 
 COUNT, SIDE = 6, 16
 SETTINGS = {"steps": 6, "percentages": (20, 60), "repeats": 50}
@@ -61,6 +63,17 @@ def test_true_is_better_than_random_and_random_than_inverted(report, kind):
         assert (-0.5 if kind == "road" else 0) <= low <= mean <= high <= 1
 
 
+def test_a_map_is_surely_better_than_all_that_know_nothing(report):
+    better = of(report, "true")["surely_better"].split(", ")
+    assert {"deletion", "insertion", "road", "average_drop"} <= {*better}
+    assert {"pointing_game", "energy", "lift", "iou", "auroc"} <= {*better}
+    assert of(report, "inverted")["surely_better"] == ""
+    assert of(report, "(random)")["surely_better"] is None
+    assert "inverted is surely better than all in brackets in: nothing" in str(
+        report
+    )
+
+
 @pytest.mark.computing
 def test_what_the_true_map_shows_is_enough(seen):
     model, images, masks = seen
@@ -87,13 +100,13 @@ def test_maps_that_know_nothing_are_always_there(report, seen):
     names = [row["map"] for row in report.rows]
     known = ["(random)", "(centre)", "(edges)"]
     assert names == ["true", "inverted", "coarse", *known]
-    found = baseline_maps(seen[1], [np.ones((COUNT, 2, 4, 4)), seen[2]], seed=3)
+    found = blind_maps(seen[1], [np.ones((COUNT, 2, 4, 4)), seen[2]], seed=3)
     assert list(found) == known
     assert found["(random)"].shape == (COUNT, 4, 4)
-    again = baseline_maps(seen[1], [np.ones((COUNT, 4, 4))], seed=3)
+    again = blind_maps(seen[1], [np.ones((COUNT, 4, 4))], seed=3)
     np.testing.assert_array_equal(found["(random)"], again["(random)"])
     slope = np.broadcast_to(np.arange(6.0)[:, None], (1, 6, 6))[..., None]
-    edges = baseline_maps(slope, [np.ones((1, 2, 2))])["(edges)"]
+    edges = blind_maps(slope, [np.ones((1, 2, 2))])["(edges)"]
     np.testing.assert_allclose(edges[:, 1:-1], 8)
 
 
@@ -112,16 +125,16 @@ def test_it_is_printed_shown_and_saved(report):
         "better",
         *(row["map"] for row in report.rows),
     ]
-    assert [line.split()[-1] != "" for line in text]
     deletion = next(line for line in text if line.startswith("deletion"))
     mean, low, high = of(report, "true")["deletion"]
     assert f"less  {mean:.3f} ({low:.3f} to {high:.3f})" in deletion
     assert json.loads(report.to_json())["rows"] == report.rows
-    header, *lines = report.to_csv().splitlines()
-    assert header.startswith("map,deletion,deletion_low,deletion_high,insert")
-    assert len(lines) == 6 and {line.count(",") for line in lines[:1]} == {
-        header.count(",")
-    }
+    lines = list(csv.DictReader(io.StringIO(report.to_csv())))
+    assert [line["map"] for line in lines] == [
+        row["map"] for row in report.rows
+    ]
+    assert float(lines[0]["deletion_high"]) == high
+    assert lines[0]["surely_better"].startswith("deletion, insertion")
     assert "<td" in report._repr_html_() and "iou" in report._repr_html_()
 
 
@@ -135,7 +148,12 @@ def test_the_seed_decides(seen):
         for seed in (0, 0, 1)
     ]
     assert tables[0].to_json() == tables[1].to_json() != tables[2].to_json()
-    assert list(tables[0].rows[0]) == ["map", "deletion", "excluded"]
+    assert list(tables[0].rows[0]) == [
+        "map",
+        "deletion",
+        "excluded",
+        "surely_better",
+    ]
 
 
 def test_signed_maps_and_errors(seen):

@@ -9,7 +9,7 @@ import pytest
 from keras_attention.explanation import grad_cam
 from keras_attention.explanation import randomisation_check
 from keras_attention.explanation import saliency
-from keras_attention.explanation.faithfulness import baseline_maps
+from keras_attention.explanation.blind_maps import blind_maps
 from keras_attention.layers import SqueezeAndExcite2D
 
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 3)).astype("float32")
@@ -17,7 +17,7 @@ IMAGES = np.random.default_rng(0).random((4, 8, 8, 3)).astype("float32")
 
 def edges(model, images, target):
     """An edge detector: whatever the model has learned."""
-    return baseline_maps(images, [images[..., 0]])["(edges)"]
+    return blind_maps(images, [images[..., 0]])["(edges)"]
 
 
 @pytest.fixture(scope="module")

@@ -242,8 +242,8 @@ def test_what_was_predicted_first_stays_explained():
     model = keras.Sequential([Fixed(answer)])
     answers = Answers(model, np.full((2, 2, 2, 1), 0.75))
     np.testing.assert_array_equal(answers.target, [0, 0])
-    scores = answers(lambda images, part: 0 * images)
-    np.testing.assert_array_equal(scores, [0, 0])
+    scores = answers(lambda images, part: 0 * images, lambda images, _: images)
+    np.testing.assert_array_equal(scores, [[0, 0.75]] * 2)
 
 
 def test_channels_first_and_masks():
