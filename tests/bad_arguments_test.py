@@ -45,9 +45,12 @@ OTHERS = {
 def arguments_of(axis, key):
     """Name to default, of a class and of its bases."""
     found = {}
-    for base in type(AXES[axis].get(key)).__mro__:
+    cls = type(AXES[axis].get(key))
+    for base in cls.__mro__:
         if base is keras.layers.Layer:
-            return found
+            # A class may settle an argument of its base.
+            config = AXES[axis].get(key).get_config()
+            return {n: d for n, d in found.items() if n in config}
         if "__init__" in vars(base):
             parameters = inspect.signature(base.__init__).parameters.values()
             for parameter in list(parameters)[1:]:

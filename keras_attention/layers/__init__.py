@@ -19,6 +19,7 @@ Parts that cannot work together raise when the layer is made.
 | `gate` | gate | which positions a deeper map confirms |
 | `mhsa` | self | which positions matter to each other, in several heads |
 | `nonlocal` | self | what a position gathers from all others |
+| `sagan` | self | what a generator draws elsewhere |
 | `se` | channel | which channels matter in this image |
 """
 
@@ -34,6 +35,7 @@ from keras_attention.layers.cross_attention import CrossAttention2D
 from keras_attention.layers.efficient_channel_attention import (
     EfficientChannelAttention2D,
 )
+from keras_attention.layers.generative_attention import GenerativeAttention2D
 from keras_attention.layers.multi_head_self_attention import (
     MultiHeadSelfAttention2D,
 )
@@ -54,6 +56,7 @@ __all__ = [
     "ConvolutionalBlockAttention2D",
     "CrossAttention2D",
     "EfficientChannelAttention2D",
+    "GenerativeAttention2D",
     "MultiHeadSelfAttention2D",
     "NonLocal2D",
     "SpatialAttention2D",

@@ -181,6 +181,7 @@ class NonLocal2D(AttentionLayer2D):
         self._refuse_large_map(features_shape)
         channels = features_shape[-1]
         key_dim = self.key_dim or max(1, channels // self.reduction_ratio)
+        value_dim = self.value_dim(channels, key_dim)
         reduced_shape = (*features_shape[:3], key_dim)
         compared = channels if self.mode == "gaussian" else key_dim
         lengths = {None: 1, "channels": channels, "key_dim": compared}
@@ -197,9 +198,12 @@ class NonLocal2D(AttentionLayer2D):
             # w . [a, b] is the sum of two products, one of N and one of M.
             self.query_score = self._score("query_score", reduced_shape)
             self.key_score = self._score("key_score", reduced_shape)
-        self.value_dense = self._map("value", key_dim, features_shape)
+        self.value_dense = self._map("value", value_dim, features_shape)
         self.output_dense = self._map(
-            "output", channels, reduced_shape, self.normalization is None
+            "output",
+            channels,
+            (*features_shape[:3], value_dim),
+            self.normalization is None,
         )
         if self.normalization == "batch":
             # The values of the paper's code, and PyTorch's.
@@ -210,6 +214,10 @@ class NonLocal2D(AttentionLayer2D):
                 dtype=self.dtype_policy,
             )
             self.batch_normalization.build(features_shape)
+
+    def value_dim(self, channels, key_dim):
+        """The channels of `g(x)`, for a mechanism with others."""
+        return key_dim
 
     def attend(self, features, query, mask, training):
         """Gathers from all positions and adds the features."""

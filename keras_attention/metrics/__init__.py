@@ -9,6 +9,7 @@
     overlap.py         maps and masks -> overlap of the highest with the object
     ranking.py         maps and masks -> are the object's pixels above others
     concentration.py   maps -> are they on few positions, or everywhere alike
+    generation.py      answers and features -> how good generated images are
 
 All but `ExpectedCalibrationError` take arrays, after training; which Keras
 metric follows the same number in `fit` is said in `classification.py`.
@@ -26,6 +27,10 @@ from keras_attention.metrics.classification import sensitivity_at_specificity
 from keras_attention.metrics.concentration import attention_entropy
 from keras_attention.metrics.concentration import attention_gini
 from keras_attention.metrics.concentration import attention_top_share
+from keras_attention.metrics.generation import FeatureStatistics
+from keras_attention.metrics.generation import frechet_distance
+from keras_attention.metrics.generation import inception_score
+from keras_attention.metrics.generation import kernel_distance
 from keras_attention.metrics.localisation import area_share
 from keras_attention.metrics.localisation import attention_energy
 from keras_attention.metrics.localisation import centre_energy
@@ -39,6 +44,7 @@ from keras_attention.metrics.temperature import fit_temperature
 
 __all__ = [
     "ExpectedCalibrationError",
+    "FeatureStatistics",
     "area_share",
     "at_temperature",
     "attention_energy",
@@ -52,6 +58,9 @@ __all__ = [
     "centre_map",
     "expected_calibration_error",
     "fit_temperature",
+    "frechet_distance",
+    "inception_score",
+    "kernel_distance",
     "map_average_precision",
     "map_dice",
     "map_jaccard",

@@ -37,7 +37,11 @@ class Subject:
                 f"batch of at least 2. Received: {self.input_shape}"
             )
         self.type = type(factory())
-        self.constructor = _constructor_arguments(self.type)
+        self.constructor = {
+            name
+            for name in _constructor_arguments(self.type)
+            if not _is_settled(self.type, name)
+        }
         self.arguments = set(inspect.signature(self.type.call).parameters)
         self.returns_weights = "return_attention_scores" in self.arguments
 
@@ -241,3 +245,14 @@ def _constructor_arguments(cls):
         if inspect.Parameter.VAR_KEYWORD not in kinds:
             break
     return names
+
+
+def _is_settled(cls, name):
+    """Whether a class passes the argument to its base itself."""
+    if name in inspect.signature(cls.__init__).parameters:
+        return False
+    try:
+        cls(**{name: None})
+    except Exception as error:
+        return "multiple values for keyword argument" in str(error)
+    return False

@@ -1,5 +1,7 @@
 """Grad-CAM and its kin, against closed forms, of every kind of model."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -288,3 +290,30 @@ def test_the_promised_name(model):
     np.testing.assert_array_equal(
         visualization.grad_cam(model, IMAGES, 1), grad_cam(model, IMAGES, 1)
     )
+
+
+def test_others_see_the_model_as_it_is_while_it_is_listened_to(model):
+    """Another thread's answers have their softmax, and nobody hears them."""
+    before = model.predict(IMAGES, verbose=0)
+    expected = grad_cam(model, IMAGES, 1)
+    seen = []
+
+    def meanwhile(answers):
+        other = threading.Thread(target=lambda: seen.append(model(IMAGES)))
+        other.start()
+        other.join()
+        return answers[:, 1]
+
+    np.testing.assert_array_equal(grad_cam(model, IMAGES, meanwhile), expected)
+    [answers] = seen
+    answers = keras.ops.convert_to_numpy(answers)
+    np.testing.assert_allclose(answers, before, atol=1e-6)
+
+    def fails(answers):
+        raise RuntimeError("no score")
+
+    with pytest.raises(RuntimeError, match="no score"):
+        grad_cam(model, IMAGES, fails)
+    assert "call" not in vars(model.get_layer("features"))
+    assert model.get_layer("answer").activation is keras.activations.softmax
+    np.testing.assert_array_equal(grad_cam(model, IMAGES, 1), expected)

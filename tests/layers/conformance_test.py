@@ -127,6 +127,19 @@ SUBJECTS = {
         ),
         UNBOUNDED,
     ),
+    "sagan": (
+        partial(layers.GenerativeAttention2D, reduction_ratio=4),
+        OVER_KEYS,
+    ),
+    "sagan_official": (
+        partial(
+            layers.GenerativeAttention2D,
+            variant="official",
+            reduction_ratio=4,
+            spectral_normalization=False,
+        ),
+        OVER_KEYS,
+    ),
     "mhsa": (
         partial(layers.MultiHeadSelfAttention2D, num_heads=2, dropout=0.1),
         OVER_KEYS,
@@ -297,6 +310,7 @@ CANONICAL = (
     "cbam",
     "gate",
     "nonlocal",
+    "sagan",
     "mhsa",
     "cross_queries",
     "pool_additive_query",

@@ -188,6 +188,14 @@ ARGUMENTS = {
         "max_positions": 99,
         "identity_init": True,
     },
+    "sagan": {
+        "variant": "official",
+        "reduction_ratio": 2,
+        "spectral_normalization": False,
+        "kernel_initializer": STARTED,
+        "max_positions": 99,
+        "identity_init": False,
+    },
     "se": BOTTLENECK,
 }
 
