@@ -74,7 +74,7 @@ def faithfulness_report(
     target=None,
     masks=None,
     *,
-    measures=tuple(_OF_MODEL),
+    measures=None,
     steps=20,
     percentages=(10, 20, 30, 40, 50, 60, 70, 80, 90),
     groups=None,
@@ -103,10 +103,10 @@ def faithfulness_report(
             pointing game, energy, lift, IoU (of as many positions as the object
             has) and AUROC of `metrics`, too; negative values of maps count as
             0 there. Defaults to `None`.
-        measures: sequence of str, what is measured of the model: `"deletion"`,
-            `"insertion"`, `"road"`, `"average_drop"`, `"increase"` and
-            `"average_gain"`. Defaults to `('deletion', 'insertion', 'road',
-            'average_drop', 'increase', 'average_gain')`.
+        measures: sequence of str or `None`, what is measured of the model:
+            `"deletion"`, `"insertion"`, `"road"`, `"average_drop"`,
+            `"increase"` and `"average_gain"`; `None` is all of them. Defaults
+            to `None`.
         steps: int, of deletion and insertion. Defaults to `20`.
         percentages: sequence of float, see `road`. Defaults to
             `(10, 20, 30, 40, 50, 60, 70, 80, 90)`.
@@ -157,7 +157,7 @@ def faithfulness_report(
             f"maps, not empty and without {', '.join(_BASELINES)}. Received: "
             f"{[*maps] if isinstance(maps, dict) else type(maps)}"
         )
-    measures = list(measures)
+    measures = list(_OF_MODEL if measures is None else measures)
     for name in measures:
         arguments.one_of("measures", name, tuple(_OF_MODEL))
     answers = Answers(model, images, target, batch_size)

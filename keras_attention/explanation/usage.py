@@ -23,7 +23,7 @@ def attention_is_used(
     images,
     labels,
     *,
-    negligible=0.01,
+    negligible=0.02,
     groups=None,
     level=0.95,
     repeats=1000,
@@ -52,7 +52,7 @@ def attention_is_used(
         images: array, or what else the model takes; at least two.
         labels: array `(batch,)`, int.
         negligible: float, total variation distance, at the upper end of its
-            interval, up to which nothing has changed. Defaults to `0.01`.
+            interval, up to which nothing has changed. Defaults to `0.02`.
         groups: array `(batch,)` or `None`, see `bootstrap_interval`. Defaults
             to `None`.
         level: float, of the intervals. Defaults to `0.95`.
