@@ -5,7 +5,10 @@
     calibration.py     labels and probabilities -> calibration error
     temperature.py     probabilities -> calibrated ones
     localisation.py    maps and masks -> share of the attention on the object
-    jaccard.py         maps and masks -> overlap of the highest with the object
+    agreement.py       maps and masks -> does it point there, more than by size
+    overlap.py         maps and masks -> overlap of the highest with the object
+    ranking.py         maps and masks -> are the object's pixels above others
+    concentration.py   maps -> are they on few positions, or everywhere alike
     generation.py      answers and features -> how good generated images are
 
 All but `ExpectedCalibrationError` take arrays, after training; which Keras
@@ -13,21 +16,29 @@ metric follows the same number in `fit` is said in `classification.py`.
 `keras_attention.evaluation` applies them to models.
 """
 
+from keras_attention.metrics.agreement import attention_lift
+from keras_attention.metrics.agreement import pointing_game
 from keras_attention.metrics.bootstrap import bootstrap_interval
 from keras_attention.metrics.calibration import ExpectedCalibrationError
 from keras_attention.metrics.calibration import expected_calibration_error
 from keras_attention.metrics.classification import average_precision
 from keras_attention.metrics.classification import roc_auc
 from keras_attention.metrics.classification import sensitivity_at_specificity
+from keras_attention.metrics.concentration import attention_entropy
+from keras_attention.metrics.concentration import attention_gini
+from keras_attention.metrics.concentration import attention_top_share
 from keras_attention.metrics.generation import FeatureStatistics
 from keras_attention.metrics.generation import frechet_distance
 from keras_attention.metrics.generation import inception_score
 from keras_attention.metrics.generation import kernel_distance
-from keras_attention.metrics.jaccard import map_jaccard
 from keras_attention.metrics.localisation import area_share
 from keras_attention.metrics.localisation import attention_energy
 from keras_attention.metrics.localisation import centre_energy
 from keras_attention.metrics.localisation import centre_map
+from keras_attention.metrics.overlap import map_dice
+from keras_attention.metrics.overlap import map_jaccard
+from keras_attention.metrics.ranking import map_average_precision
+from keras_attention.metrics.ranking import map_roc_auc
 from keras_attention.metrics.temperature import at_temperature
 from keras_attention.metrics.temperature import fit_temperature
 
@@ -37,6 +48,10 @@ __all__ = [
     "area_share",
     "at_temperature",
     "attention_energy",
+    "attention_entropy",
+    "attention_gini",
+    "attention_lift",
+    "attention_top_share",
     "average_precision",
     "bootstrap_interval",
     "centre_energy",
@@ -46,7 +61,11 @@ __all__ = [
     "frechet_distance",
     "inception_score",
     "kernel_distance",
+    "map_average_precision",
+    "map_dice",
     "map_jaccard",
+    "map_roc_auc",
+    "pointing_game",
     "roc_auc",
     "sensitivity_at_specificity",
 ]

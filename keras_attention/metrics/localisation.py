@@ -59,8 +59,8 @@ def attention_energy(maps, masks):
     covered = area_average(masks, maps.shape[1:])  # (b, h, w)
     attention = maps.sum((1, 2))
     defined = np.isfinite(attention) & (attention > 0) & masks.any((1, 2))
-    on_object = np.where(defined, (maps * covered).sum((1, 2)), np.nan)
-    return on_object / np.where(defined, attention, 1.0)
+    maps = np.where(defined[:, None, None], maps, np.nan)
+    return (maps * covered).sum((1, 2)) / np.where(defined, attention, 1.0)
 
 
 def area_share(masks):
@@ -189,7 +189,7 @@ def checked_pair(maps, masks):
     return maps, masks
 
 
-def checked_maps(maps, size):
+def checked_maps(maps, size, signed=False):
     """As `(batch, height, width)`, means over heads and queries."""
     kind = getattr(maps, "kind", None)  # what `collect_attention` returns says
     maps = np.asarray(maps, "float64")
@@ -207,12 +207,18 @@ def checked_maps(maps, size):
             f"{PAIRS_TO_MAPS * (kind == 'pairwise')}"
         )
     expect_channels_not_last("maps", maps.shape, size)
+    if not signed:
+        expect_non_negative(maps)
+    return maps.mean(axis=tuple(range(1, maps.ndim - 2)))
+
+
+def expect_non_negative(maps):
+    """Raises for a negative weight; NaN is none."""
     if (maps < 0).any():
         raise ValueError(
             "Invalid value for argument maps: expected non-negative weights. "
             f"Received: a minimum of {np.nanmin(maps)}"
         )
-    return maps.mean(axis=tuple(range(1, maps.ndim - 2)))
 
 
 def checked_masks(masks):
