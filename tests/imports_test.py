@@ -29,6 +29,7 @@ ORDER = [
     {"training"},
     {"exporting"},
     {"visualization"},
+    {"callbacks"},
     {"tuning"},
     {"testing"},
 ]

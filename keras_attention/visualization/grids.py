@@ -1,0 +1,73 @@
+"""Positions in a row -> rows and columns of a map."""
+
+import math
+
+
+def grid_of_queries(count, grid, prefix=0):
+    """The grid of so many positions: the one given, or a square.
+
+    Args:
+        count: int, positions, without a prefix.
+        grid: tuple `(height, width)` or `None`.
+        prefix: int, tokens in front that were left out. Defaults to `0`.
+
+    Returns:
+        `(height, width)`.
+
+    Raises:
+        ValueError: If it has another number of positions, or none is square.
+
+    Example:
+
+    >>> grid_of_queries(12, (3, 4)), grid_of_queries(9, None)
+    ((3, 4), (3, 3))
+    """
+    side = math.isqrt(count)
+    if grid is None and side * side == count:
+        return side, side
+    if grid is not None and tuple(grid) == _sizes(grid, count):
+        return tuple(grid)
+    before = math.isqrt(count - 1) if count > 1 else 0
+    hint = ""
+    if before * before == count - 1 and not prefix and before > 1:
+        hint = f". One class token and {before} x {before}? Pass prefix=1."
+    raise ValueError(
+        f"Invalid value for argument grid: expected (height, width) of {count} "
+        f"positions. Received: grid={grid!r}{hint}"
+    )
+
+
+def grid_of_keys(count, queries):
+    """The grid of the keys: the queries', or one that is as many times coarser.
+
+    Args:
+        count: int, keys.
+        queries: tuple `(height, width)`, of the queries.
+
+    Returns:
+        `(height, width)`.
+
+    Raises:
+        ValueError: If no such grid has so many positions.
+
+    Example:
+
+    >>> grid_of_keys(12, (6, 8)), grid_of_keys(4, (5, 5))
+    ((3, 4), (2, 2))
+    """
+    for step in range(1, max(queries) + 1):
+        grid = queries[0] // step, queries[1] // step
+        if math.prod(grid) == count:
+            return grid
+    raise ValueError(
+        f"{count} keys are no grid that is as many times coarser than that of "
+        f"the queries, {queries[0]} x {queries[1]}."
+    )
+
+
+def _sizes(grid, count):
+    """`grid` if it is two positive integers of this product, else `None`."""
+    is_pair = len(grid) == 2 and all(
+        isinstance(size, int) and size > 0 for size in grid
+    )
+    return tuple(grid) if is_pair and math.prod(grid) == count else None
