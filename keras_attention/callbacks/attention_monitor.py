@@ -15,6 +15,7 @@ from keras_attention.callbacks.monitor_files import Events
 from keras_attention.callbacks.monitor_files import Timelines
 from keras_attention.callbacks.monitor_files import tensorflow_for_events
 from keras_attention.inspection import AttentionExtractor
+from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.internals import arguments
 from keras_attention.internals.recording import sublayers
 from keras_attention.internals.words import did_you_mean
@@ -104,7 +105,7 @@ class AttentionMonitor(keras.callbacks.Callback):
     [1.0, 1.0]
 
     Cost:
-        A `predict` of the images an epoch, and a copy of what the model does
+        The images' way through the model, an epoch, and a copy of what the model does
         not train but may change: its random state and batch statistics.
 
     See also:
@@ -193,7 +194,7 @@ class AttentionMonitor(keras.callbacks.Callback):
         self._forget()
 
     def _forget(self):
-        self._extractor = None
+        self._answer = None
         self._timelines = None
         self._events = None
         self._first = None
@@ -217,13 +218,17 @@ class AttentionMonitor(keras.callbacks.Callback):
 
     def _look(self):
         """The spatial maps of the chosen layers, by their names in the logs."""
-        if self._extractor is None:
-            self._extractor = AttentionExtractor(self.model, name="monitored")
-            self._extractor.run_eagerly = self.model.run_eagerly
+        if self._answer is None:
+            extractor = AttentionExtractor(self.model, name="monitored")
+            extractor.run_eagerly = self.model.run_eagerly
+            self._answer = WholeBatches(extractor)
         with _unchanged(self.model):
-            _, weights = self._extractor.predict(
-                self.images, batch_size=self.batch_size, verbose=0
-            )
+            # Not `predict`: PyTorch's loader draws a number for each pass.
+            found = [self._answer(batch)[1] for batch in self._batches()]
+        weights = {
+            name: np.concatenate([batch[name] for batch in found])
+            for name in found[0]
+        }
         maps = {
             name: attention
             for name, attention in attention_maps(self.model, weights).items()
@@ -241,6 +246,13 @@ class AttentionMonitor(keras.callbacks.Callback):
         }
         names = log_names(maps, attending)
         return {names[name]: attention for name, attention in maps.items()}
+
+    def _batches(self):
+        for start in range(0, self._count(), self.batch_size):
+            some = slice(start, start + self.batch_size)
+            yield keras.tree.map_structure(
+                lambda values, some=some: np.asarray(values)[some], self.images
+            )
 
     def _is_chosen(self, name):
         path = name.partition("#")[0]

@@ -98,6 +98,7 @@ def watched(tmp_path_factory):
         directory=folder / "figures",
         log_dir=log_dir,
         on_error="raise",
+        batch_size=4,
     )
     stop = keras.callbacks.EarlyStopping("pool_energy", mode="max", patience=9)
     log = keras.callbacks.CSVLogger(folder / "log.csv")
