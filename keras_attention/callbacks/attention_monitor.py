@@ -105,8 +105,8 @@ class AttentionMonitor(keras.callbacks.Callback):
     [1.0, 1.0]
 
     Cost:
-        The images' way through the model, an epoch, and a copy of what the model does
-        not train but may change: its random state and batch statistics.
+        The images go through the model, and what it does not train but may
+        change is copied: its random state and batch statistics.
 
     See also:
         `keras_attention.losses.AttentionDice`, which trains maps to lie on

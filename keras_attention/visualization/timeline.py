@@ -12,17 +12,18 @@ from keras_attention.visualization.canvas import INK
 from keras_attention.visualization.canvas import MEDIUM
 from keras_attention.visualization.canvas import PALE
 from keras_attention.visualization.canvas import SMALL
-from keras_attention.visualization.canvas import Canvas
 from keras_attention.visualization.overlays import COLORMAP
 from keras_attention.visualization.overlays import outlined
 from keras_attention.visualization.overlays import overlaid
 from keras_attention.visualization.overlays import resized
+from keras_attention.visualization.panels import NotebookFigure
 
 _SIDE = 144  # pixels of a picture's longer side
 _GAP = 6
 _INCH = 150  # pixels
-_LABEL = 1.5  # inches
-_LONGEST = 80  # letters of a row's label
+# In inches.
+_LABEL, _TITLE, _BAR = 1.95, 0.3, 0.85
+_LONGEST = 27  # letters of a line beside a row
 _FRAME_MILLISECONDS = 500
 
 
@@ -52,30 +53,37 @@ def timeline(title, pictures, rows, scales, paths=None):
     mosaic = np.concatenate([_joined(strip) for strip in strips])
     height, width = mosaic.shape[:2]
     is_one = len({(row.high, row.label) for row in scales}) == 1
-    inches = _LABEL + width / _INCH + 0.25 + 0.8 * is_one, 0.4 + height / _INCH
-    canvas = Canvas(max(3.0, inches[0]), max(1.6, inches[1]))
-    axes = canvas.add_subplot()
-    axes.imshow(mosaic, interpolation="nearest")
-    step = height / len(strips)
-    axes.set_yticks(
-        [(row + 0.5) * step for row in range(len(strips))],
-        ["image", *(shortened(row, _LONGEST) for row in rows)],
-        fontsize=SMALL,
-        color=INK,
+    size = width / _INCH, height / _INCH
+    total = _LABEL + size[0] + _BAR * is_one, _TITLE + size[1]
+    canvas = NotebookFigure(figsize=total, dpi=_INCH, facecolor="white")
+    axes = canvas.add_axes(
+        (_LABEL / total[0], 0, size[0] / total[0], size[1] / total[1])
     )
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    axes.imshow(mosaic, interpolation="nearest")
+    axes.set_axis_off()
+    for row, text in enumerate(["image", *rows]):
+        lines = [shortened(line, _LONGEST) for line in text.split("\n")]
+        axes.text(
+            -0.08 * _INCH,
+            (row + 0.5) * height / len(strips),
+            "\n".join(lines),
+            ha="right",
+            va="center",
+            fontsize=SMALL,
+            color=INK,
+        )
     axes.set_title(
-        shortened(title, 16 + width // 12),
+        shortened(title, 10 + width // 12),
         loc="left",
         fontsize=MEDIUM,
         color=INK,
     )
     if is_one:
-        colours = ScalarMappable(Normalize(0, scales[0].high), COLORMAP)
+        tall = min(size[1], 1.6)
+        place = total[0] - _BAR + 0.05, size[1] - tall, 0.1, tall
         bar = canvas.colorbar(
-            colours, ax=axes, shrink=min(1, 2 * _INCH / height), aspect=15
+            ScalarMappable(Normalize(0, scales[0].high), COLORMAP),
+            cax=canvas.add_axes(np.divide(place, (*total, *total))),
         )
         bar.set_label(scales[0].label, fontsize=SMALL, color=PALE)
         bar.ax.tick_params(labelsize=SMALL, length=2.5, colors=INK)
