@@ -24,7 +24,7 @@ from keras_attention.layers import AttentionLayer2D
 from keras_attention.metrics.localisation import checked_masks
 from keras_attention.visualization.attention_maps import attention_maps
 from keras_attention.visualization.pictures import drawable
-from keras_attention.visualization.pictures import outline_paths
+from keras_attention.visualization.pictures import mask_lines
 
 _DRAWN = 8  # images
 
@@ -289,14 +289,8 @@ class AttentionMonitor(keras.callbacks.Callback):
         self._pictures = pictures[:_DRAWN]
         self._outlines = [[]] * len(self._pictures)
         if self.masks is not None:
-            height, width = pictures.shape[1:3]
             masks = self.masks[:_DRAWN]
-            self._outlines = [
-                [_moved(line, mask.shape, (height, width)) for line in lines]
-                for mask, lines in zip(
-                    masks, outline_paths(masks, masks.shape), strict=True
-                )
-            ]
+            self._outlines = mask_lines(masks, pictures.shape[1:3])
 
     def _count(self):
         return len(keras.tree.flatten(self.images)[0])
@@ -350,9 +344,3 @@ def _paths(layers):
         expected = "a list of layers' names, or None"
         raise ValueError(arguments.invalid("layers", layers, expected))
     return [layer.partition("#")[0] for layer in layers]
-
-
-def _moved(line, size, new_size):
-    """A line in the mask's pixels in those of the picture, x before y."""
-    ratio = np.array(new_size[::-1]) / size[::-1]
-    return (line + 0.5) * ratio - 0.5  # of pixels' centres

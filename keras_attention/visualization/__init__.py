@@ -33,6 +33,7 @@ from keras_attention.visualization.architecture import plot_architecture
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import collect_attention
 from keras_attention.visualization.attention_plot import plot_attention
+from keras_attention.visualization.gallery import AttentionGallery
 from keras_attention.visualization.pair_plot import plot_pairs
 from keras_attention.visualization.scores_plot import plot_calibration
 from keras_attention.visualization.scores_plot import plot_roc
@@ -44,6 +45,7 @@ from keras_attention.visualization.worked_example import WorkedExample
 from keras_attention.visualization.worked_example import worked_example
 
 __all__ = [
+    "AttentionGallery",
     "AttentionMap",
     "TemperatureAnimation",
     "Walk",

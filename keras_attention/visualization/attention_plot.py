@@ -7,12 +7,12 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Polygon
 
 from keras_attention.internals import arguments
-from keras_attention.internals.shapes import PAIRS_TO_MAPS
-from keras_attention.internals.shapes import expect_channels_not_last
-from keras_attention.internals.shapes import likely_kind
-from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import mean_map
 from keras_attention.visualization.captions import captions
+from keras_attention.visualization.layer_maps import spatial_maps
+from keras_attention.visualization.overlays import COLORMAP
+from keras_attention.visualization.overlays import DARKEST
+from keras_attention.visualization.overlays import OPACITY
+from keras_attention.visualization.overlays import OUTLINE
 from keras_attention.visualization.panels import Panels
 from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.pictures import grey
@@ -20,17 +20,10 @@ from keras_attention.visualization.pictures import outline_paths
 from keras_attention.visualization.scaling import is_flat
 from keras_attention.visualization.scaling import scaled
 
-_COLORMAP = "magma"
-# Seen on grey and on every colour of the map.
-_OUTLINE = "#35f0e6"
 _HALO = [
     patheffects.Stroke(linewidth=2.3, foreground="black", alpha=0.75),
     patheffects.Normal(),
 ]
-# Little attention lets the image through, much shows the colour of the bar.
-_OPACITY = (0.45, 0.85)
-# Black in the image stays apart from no attention.
-_DARKEST = 0.2
 
 
 def plot_attention(
@@ -109,7 +102,7 @@ def plot_attention(
     arguments.positive_int("max_images", max_images)
     pictures = drawable(images)
     count = len(pictures)
-    layers, left_out = _spatial_maps(maps, pictures.shape)
+    layers, left_out = spatial_maps(maps, pictures.shape)
     paths = [[]] * count
     if outlines is not None:
         paths = outline_paths(outlines, pictures.shape[:3])
@@ -145,13 +138,13 @@ def _draw_layer(panels, row, scale, pictures, paths):
         zip(grey(pictures), scale.values, strict=True)
     ):
         axes = panels.axes(row, column)
-        picture = _DARKEST + (1 - _DARKEST) * picture
+        picture = DARKEST + (1 - DARKEST) * picture
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes.imshow(
             np.ma.masked_invalid(value),
-            cmap=_COLORMAP,
+            cmap=COLORMAP,
             norm=norm,
-            alpha=np.interp(np.nan_to_num(value), (0, scale.high), _OPACITY),
+            alpha=np.interp(np.nan_to_num(value), (0, scale.high), OPACITY),
             interpolation="bicubic",
             extent=(-0.5, width - 0.5, height - 0.5, -0.5),
         )
@@ -160,7 +153,7 @@ def _draw_layer(panels, row, scale, pictures, paths):
             panels.mark(axes, "not finite")
         elif is_flat(value):
             panels.mark(axes, "uniform")
-    panels.colour_bar(row, ScalarMappable(norm, _COLORMAP), scale)
+    panels.colour_bar(row, ScalarMappable(norm, COLORMAP), scale)
 
 
 def _draw_outline(axes, paths):
@@ -169,47 +162,9 @@ def _draw_outline(axes, paths):
             Polygon(
                 path,
                 fill=False,
-                edgecolor=_OUTLINE,
+                edgecolor=OUTLINE,
                 linewidth=1.3,
                 joinstyle="round",
                 path_effects=_HALO,
             )
         )
-
-
-def _spatial_maps(maps, shape):
-    """Name to `(batch, height, width)`, and the names that have none."""
-    if not isinstance(maps, dict) or not maps:
-        empty = ", empty: no layer of the model attends"
-        raise ValueError(
-            "Invalid value for argument maps: expected a dictionary of layer "
-            f"name to weights, not empty. Received: {type(maps).__name__}"
-            f"{empty * isinstance(maps, dict)}"
-        )
-    layers, left_out = {}, []
-    for name, value in maps.items():
-        kind = value.kind if isinstance(value, AttentionMap) else None
-        values = value.values if isinstance(value, AttentionMap) else value
-        values = arguments.real_array("maps", values).astype("float64")
-        kind = kind or likely_kind(values, shape[1:3])
-        if kind != "spatial":
-            left_out.append(f"{name} ({kind})")
-            continue
-        layers[name] = mean_map("maps", values)
-        expect_channels_not_last("maps", values.shape, shape[1:3])
-        if len(layers[name]) != shape[0]:
-            # Of one image the rows are images, and the channels columns.
-            hint = ". One image? Pass images[None]." * (shape[2] <= 4)
-            raise ValueError(
-                f"Invalid value for argument maps: expected {shape[0]} maps, "
-                f"one an image, of layer {name!r}. Received: "
-                f"{len(layers[name])}{hint}"
-            )
-    if not layers:
-        raise ValueError(
-            "Invalid value for argument maps: expected at least one layer "
-            f"that attends to positions. Received: {', '.join(left_out)}"
-            f"{PAIRS_TO_MAPS * ('(pairwise)' in str(left_out))}. A layer of "
-            "your own whose weights are maps says weights_kind = 'spatial'."
-        )
-    return layers, left_out

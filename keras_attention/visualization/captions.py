@@ -74,8 +74,8 @@ def captions(count, labels, predictions, class_names):
         predictions = np.asarray(predictions)
         if predictions.ndim == 2 and predictions.shape[1] > 1:
             predictions = predictions.argmax(-1)
-    predicted = _names("predictions", predictions, count, class_names)
-    true = _names("labels", labels, count, class_names)
+    predicted = named_classes("predictions", predictions, count, class_names)
+    true = named_classes("labels", labels, count, class_names)
     return [_caption(*pair) for pair in zip(predicted, true, strict=True)]
 
 
@@ -89,7 +89,7 @@ def _caption(predicted, true):
     return Caption(text, _WRONG, 2.6)
 
 
-def _names(argument, classes, count, class_names):
+def named_classes(argument, classes, count, class_names):
     """`(class, name)` for every image, or `None` where nothing is known."""
     if classes is None:
         return [None] * count

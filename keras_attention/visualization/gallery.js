@@ -51,7 +51,7 @@ function enlarge(card) {
     const row = table.insertRow();
     row.insertCell().textContent = key;
     for (const x of numbers)
-      row.insertCell().textContent = x === null ? "–" : x.toPrecision(3);
+      row.insertCell().textContent = x === null ? "none" : x.toPrecision(3);
   }
   const help = view.appendChild(document.createElement("p"));
   help.className = "pale";
@@ -84,4 +84,5 @@ view.addEventListener("click", (event) => {
 });
 view.addEventListener("close", () => open.querySelector("button").focus());
 pick("controls").addEventListener("change", update);
+pick("controls").hidden = false;
 update();
