@@ -71,6 +71,8 @@ def plot_attention(
               number of positions, so that 1 is no preference, up to the
               peak of the median image; for others, such as sigmoid gates, the
               weight from 0 to 1;
+            - `"ratio"`: the same for maps that do not sum to 1, such as those
+              of gradients: the weight over the mean of its map;
             - `"shared"`: the weight, from 0 to the largest of the layer;
             - `"per_image"`: from the lowest to the highest weight of each
               image, which makes structure of any difference, however small;

@@ -41,18 +41,13 @@ function enlarge(card) {
     const copy = figure.appendChild(image.cloneNode());
     copy.removeAttribute("data-layer");
     copy.hidden = false;
+    const about = card.querySelector(
+      `.numbers[data-layer="${image.dataset.layer}"]`);
     figure.appendChild(document.createElement("figcaption")).textContent =
-      image.alt;
+      about ? `${image.alt}: ${about.textContent}` : image.alt;
   }
   for (const part of card.querySelectorAll(".answer"))
     view.append(part.cloneNode(true));
-  const table = view.appendChild(document.createElement("table"));
-  for (const [key, numbers] of Object.entries(values.get(card))) {
-    const row = table.insertRow();
-    row.insertCell().textContent = key;
-    for (const x of numbers)
-      row.insertCell().textContent = x === null ? "none" : x.toPrecision(3);
-  }
   const help = view.appendChild(document.createElement("p"));
   help.className = "pale";
   help.textContent = "← → the next image, Esc closes";

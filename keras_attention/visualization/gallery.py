@@ -104,6 +104,7 @@ class AttentionGallery:
         self._entries = []
         self._layers = []  # their names
         self._shown = []  # the same with their gains
+        self._are_attention = []
         self._left_out = {}
 
     def __len__(self):
@@ -188,6 +189,9 @@ class AttentionGallery:
             + described_gain(getattr(maps[name], "gain", None), ", ")
             for name in layers
         ]
+        self._are_attention = [
+            isinstance(maps[name], AttentionMap) for name in layers
+        ]
         self._left_out |= dict.fromkeys(left_out)
         return self
 
@@ -208,10 +212,11 @@ class AttentionGallery:
         with written_whole(self.folder / _FILES) as files:
             files.mkdir()
             for index, entry in enumerate(self._entries):
-                names = _write_pictures(files, index, entry, scales)
+                maps = [(maps[index], high) for maps, high, _ in scales]
+                names = _write_pictures(files, index, entry, maps)
                 names = [f"{_FILES}/{name}" for name in names]
                 cards.append(card(index, entry, self._layers, names))
-        legend = [(high, label) for high, label, _ in scales]
+        legend = [(high, label) for _, high, label in scales]
         left_out = ", ".join(self._left_out)
         note = f"No maps, not shown: {left_out}" if left_out else ""
         path = self.folder / "index.html"
@@ -227,23 +232,21 @@ class AttentionGallery:
             )
 
     def _scale(self, layer):
-        """One scale for all maps of a layer: high, label, and a factor each."""
+        """The maps of a layer on one scale: a list of maps, high, label."""
         by_size = {}
-        for entry in self._entries:
-            by_size.setdefault(entry.maps[layer].shape, []).append(
-                entry.maps[layer]
-            )
-        found = [
-            scaled(np.stack(maps), "relative") for maps in by_size.values()
-        ]
-        if len({scale.label for scale in found}) > 1:
-            found = [
-                scaled(np.stack(maps), "none") for maps in by_size.values()
-            ]
-        high = max(scale.high for scale in found)
-        label = found[0].label.replace("\n", ", ")
-        is_relative = label.startswith("x uniform")
-        return high, label, is_relative
+        for index, entry in enumerate(self._entries):
+            values = entry.maps[layer]
+            by_size.setdefault(values.shape, []).append((index, values))
+        # Other maps than weights, such as of gradients, have any size.
+        normalize = "relative" if self._are_attention[layer] else "ratio"
+        shown, highest, label = {}, 0.0, ""
+        for group in by_size.values():
+            indices, values = zip(*group, strict=True)
+            scale = scaled(np.stack(values), normalize)
+            shown |= dict(zip(indices, scale.values, strict=True))
+            highest, label = max(highest, scale.high), scale.label
+        maps = [shown[index] for index in range(len(self._entries))]
+        return maps, highest, label.replace("\n", ", ")
 
     def _selects(self):
         """The controls that there is something to choose from."""
@@ -326,17 +329,14 @@ def _mark(values):
     return "uniform" if is_flat(values) else ""
 
 
-def _write_pictures(folder, index, entry, scales):
+def _write_pictures(folder, index, entry, maps):
     """Writes the picture and the maps over it; returns their names."""
     image = Image.open(io.BytesIO(entry.picture))
     picture = np.asarray(image, "float32")[None] / 255
     names = [f"{index:05d}.jpg"]
     drawn = [outlined(picture, [entry.lines])[0]]
-    for number, (values, (high, _, is_relative)) in enumerate(
-        zip(entry.maps, scales, strict=True)
-    ):
-        shown = values * (values.size if is_relative else 1)
-        seen = overlaid(picture, shown[None], high)
+    for number, (values, high) in enumerate(maps):
+        seen = overlaid(picture, values[None], high)
         drawn.append(outlined(seen, [entry.lines])[0])
         names.append(f"{index:05d}-{number}.jpg")
     for name, pixels in zip(names, drawn, strict=True):

@@ -49,7 +49,7 @@ def card(index, entry, layers, files):
     """
     pictures = [_picture(files[0], f"image {index + 1}")]
     for number, (name, file) in enumerate(zip(layers, files[1:], strict=True)):
-        pictures.append(_picture(file, f"attention of {name}", number))
+        pictures.append(_picture(file, name, number))
     parts = [f'<span class="pictures">{"".join(pictures)}</span>']
     names = [name for _, name in (entry.answer, entry.truth) if name]
     if names:
