@@ -1,29 +1,23 @@
 """The figure: images, and where each layer looks."""
 
-import numpy as np
-from matplotlib import patheffects
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.patches import Polygon
 
 from keras_attention.internals import arguments
+from keras_attention.visualization.attention_maps import described_gain
 from keras_attention.visualization.captions import captions
+from keras_attention.visualization.drawing import draw_map
+from keras_attention.visualization.drawing import draw_outline
+from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.layer_maps import spatial_maps
 from keras_attention.visualization.overlays import COLORMAP
-from keras_attention.visualization.overlays import DARKEST
-from keras_attention.visualization.overlays import OPACITY
-from keras_attention.visualization.overlays import OUTLINE
 from keras_attention.visualization.panels import Panels
 from keras_attention.visualization.pictures import drawable
-from keras_attention.visualization.pictures import grey
 from keras_attention.visualization.pictures import outline_paths
-from keras_attention.visualization.scaling import is_flat
 from keras_attention.visualization.scaling import scaled
 
-_HALO = [
-    patheffects.Stroke(linewidth=2.3, foreground="black", alpha=0.75),
-    patheffects.Normal(),
-]
+# Okabe and Ito's vermilion: what is not as it looks.
+_WARNING = "#d55e00"
 
 
 def plot_attention(
@@ -42,7 +36,9 @@ def plot_attention(
     The first row has the images with what the model says about them; right
     and wrong answers differ in sign, colour and frame. Every further row is a
     layer: the mean of its weights over heads and queries, smoothly enlarged,
-    over the grey image. A row has one scale, on its colour bar.
+    over the grey image. A row has one scale, on its colour bar. Its title says
+    how large the map is and, where the layer has one, its gain: at a gain of 0
+    the weights have no influence, whatever they look like.
 
     Args:
         images: array `(batch, height, width)` or `(batch, height, width,
@@ -91,6 +87,7 @@ def plot_attention(
 
     Example:
 
+    >>> import numpy as np
     >>> images = np.zeros((3, 32, 32))
     >>> maps = {"block3": np.full((3, 1, 8, 8), 1 / 64)}
     >>> figure = plot_attention(images, maps, labels=[0, 1, 2])
@@ -101,14 +98,31 @@ def plot_attention(
         `collect_attention`, and `keras_attention.metrics.attention_energy`
         for how much of the attention is inside the outline.
     """
+    count = len(drawable(images))
+    texts = captions(count, labels, predictions, class_names)
+    return attention_figure(
+        images, maps, texts, outlines, normalize, max_images
+    )
+
+
+def attention_figure(images, maps, texts, outlines, normalize, max_images):
+    """`plot_attention` with other texts below the images.
+
+    Args:
+        images: array, as there, and so are `maps`, `outlines`, `normalize` and
+            `max_images`.
+        maps: dict.
+        texts: list of `Caption`, one an image.
+        outlines: array or `None`.
+        normalize: str.
+        max_images: int.
+    """
     arguments.positive_int("max_images", max_images)
     pictures = drawable(images)
-    count = len(pictures)
     layers, left_out = spatial_maps(maps, pictures.shape)
-    paths = [[]] * count
+    paths = [[]] * len(pictures)
     if outlines is not None:
         paths = outline_paths(outlines, pictures.shape[:3])
-    texts = captions(count, labels, predictions, class_names)
 
     pictures = pictures[:max_images]
     panels = Panels(
@@ -121,52 +135,41 @@ def plot_attention(
     for column, picture in enumerate(pictures):
         axes = panels.axes(0, column)
         axes.imshow(picture, interpolation="nearest")
-        _draw_outline(axes, paths[column])
+        draw_outline(axes, paths[column])
         texts[column].draw(axes)
     panels.title(0, "image" if outlines is None else "image, object outlined")
     for row, (name, values) in enumerate(layers.items(), start=1):
         scale = scaled(values[:max_images], normalize)
-        _draw_layer(panels, row, scale, pictures, paths)
-        panels.title(row, f"{name} {values.shape[1]}x{values.shape[2]}")
+        words = [flat_word(value) for value in values[:max_images]]
+        _draw_layer(panels, row, scale, pictures, paths, words)
+        size = described_size(values.shape[1:], pictures.shape[1:3])
+        gain = getattr(maps[name], "gain", None)
+        panels.title(
+            row,
+            name,
+            f" {size}{described_gain(gain, ', ')}",
+            **({"colour": _WARNING} if gain == 0 else {}),
+        )
     if left_out:
         panels.note("No maps, not shown: ", left_out)
     return panels.figure
 
 
-def _draw_layer(panels, row, scale, pictures, paths):
+def _draw_layer(panels, row, scale, pictures, paths, words):
     norm = Normalize(0, scale.high)
-    height, width = pictures.shape[1:3]
     for column, (picture, value) in enumerate(
-        zip(grey(pictures), scale.values, strict=True)
+        zip(pictures, scale.values, strict=True)
     ):
         axes = panels.axes(row, column)
-        picture = DARKEST + (1 - DARKEST) * picture
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
-        axes.imshow(
-            np.ma.masked_invalid(value),
-            cmap=COLORMAP,
-            norm=norm,
-            alpha=np.interp(np.nan_to_num(value), (0, scale.high), OPACITY),
-            interpolation="bicubic",
-            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        )
-        _draw_outline(axes, paths[column])
-        if not np.isfinite(value).any():
-            panels.mark(axes, "not finite")
-        elif is_flat(value):
-            panels.mark(axes, "uniform")
+        draw_map(axes, picture, value, norm, paths[column], words[column])
     panels.colour_bar(row, ScalarMappable(norm, COLORMAP), scale)
 
 
-def _draw_outline(axes, paths):
-    for path in paths:
-        axes.add_patch(
-            Polygon(
-                path,
-                fill=False,
-                edgecolor=OUTLINE,
-                linewidth=1.3,
-                joinstyle="round",
-                path_effects=_HALO,
-            )
-        )
+def described_size(size, pictures):
+    """The size of a map, and whether it is that of the image.
+
+    >>> described_size((7, 7), (64, 64)), described_size((64, 64), (64, 64))
+    ('7x7', "64x64, the image's pixels")
+    """
+    same = ", the image's pixels" * (tuple(size) == tuple(pictures))
+    return f"{size[0]}x{size[1]}{same}"

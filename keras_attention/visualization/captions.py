@@ -49,7 +49,7 @@ class Caption:
             )
 
 
-def captions(count, labels, predictions, class_names):
+def captions(count, labels, predictions, class_names, details=None):
     """A caption for every image.
 
     Args:
@@ -58,6 +58,8 @@ def captions(count, labels, predictions, class_names):
         predictions: integer array `(batch,)`, scores `(batch, classes)` or
             `None`.
         class_names: list of str, names by class, or `None`.
+        details: list of str or `None`, another line an image. Defaults to
+            `None`.
 
     Returns:
         A list of `Caption`.
@@ -76,7 +78,13 @@ def captions(count, labels, predictions, class_names):
             predictions = predictions.argmax(-1)
     predicted = named_classes("predictions", predictions, count, class_names)
     true = named_classes("labels", labels, count, class_names)
-    return [_caption(*pair) for pair in zip(predicted, true, strict=True)]
+    found = [_caption(*pair) for pair in zip(predicted, true, strict=True)]
+    if details is None:
+        return found
+    return [
+        dataclasses.replace(caption, text=f"{caption.text}\n{detail}")
+        for caption, detail in zip(found, details, strict=True)
+    ]
 
 
 def _caption(predicted, true):

@@ -17,6 +17,7 @@ from keras_attention.metrics.localisation import checked_masks
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import described_gain
 from keras_attention.visualization.captions import named_classes
+from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.entropy import normalized_entropy
 from keras_attention.visualization.gallery_page import card
 from keras_attention.visualization.gallery_page import page
@@ -28,7 +29,6 @@ from keras_attention.visualization.overlays import overlaid
 from keras_attention.visualization.overlays import resized
 from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.pictures import mask_lines
-from keras_attention.visualization.scaling import is_flat
 from keras_attention.visualization.scaling import scaled
 
 _SIDE = 256  # pixels of a picture's longer side
@@ -175,7 +175,7 @@ class AttentionGallery:
                     picture=_jpeg(small[index]),
                     lines=lines[index],
                     maps=[maps[index] for maps in layers.values()],
-                    marks=[_mark(maps[index]) for maps in layers.values()],
+                    marks=[flat_word(maps[index]) for maps in layers.values()],
                     truth=truth[index],
                     answer=answers[index],
                     outcome=_outcome(truth[index], answers[index]),
@@ -321,12 +321,6 @@ def _outcome(truth, answer):
     if _NOBODY in (truth, answer):
         return ""
     return "right" if truth[0] == answer[0] else "wrong"
-
-
-def _mark(values):
-    if not np.isfinite(values).any():
-        return "not finite"
-    return "uniform" if is_flat(values) else ""
 
 
 def _write_pictures(folder, index, entry, maps):
