@@ -10,6 +10,7 @@ from keras_attention.inspection.gains import gains
 from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
+from keras_attention.visualization.grids import distances
 from keras_attention.visualization.grids import grid_of_keys
 from keras_attention.visualization.grids import grid_of_queries
 
@@ -116,7 +117,7 @@ class AttentionMap:
         [[[[0. 0.]
            [0. 1.]]]]
         """
-        values, _, keys = self._pairs(grid, prefix)
+        values, _, keys = self.pairs(grid, prefix)
         return self._as_map(values.mean(-2), keys)
 
     def seen_from(self, row, column, grid=None, prefix=0):
@@ -143,7 +144,7 @@ class AttentionMap:
         [[[[0. 1.]
            [0. 0.]]]]
         """
-        values, queries, keys = self._pairs(grid, prefix)
+        values, queries, keys = self.pairs(grid, prefix)
         arguments.non_negative_int("row", row)
         arguments.non_negative_int("column", column)
         if row >= queries[0] or column >= queries[1]:
@@ -154,8 +155,54 @@ class AttentionMap:
             )
         return self._as_map(values[:, :, row * queries[1] + column], keys)
 
-    def _pairs(self, grid, prefix):
-        """The weights without a prefix, and the grids of both their axes."""
+    def distance(self, grid=None, prefix=0):
+        """How far away, on average, is what each head looks at.
+
+        `mean_q sum_k w_qk |q - k|`, the distance in positions of the grid. A
+        head that looks at neighbours has a small one, and so it is told apart
+        from one that looks everywhere.
+
+        Args:
+            grid: tuple `(height, width)` or `None`, as in `received`. Defaults
+                to `None`.
+            prefix: int, as in `received`; the weights of what is left are taken
+                as they are. Defaults to `0`.
+
+        Returns:
+            `(batch, heads)`, float64.
+
+        Raises:
+            ValueError: As for `received`.
+
+        Example: looking at oneself, and at anywhere in a 2 x 2 map.
+
+        >>> values = np.stack([np.eye(4), np.full((4, 4), 0.25)])[None]
+        >>> print(AttentionMap(values, "mix", "pairwise").distance().round(2))
+        [[0.   0.85]]
+
+        Reference:
+            Dosovitskiy et al.: An Image is Worth 16x16 Words: Transformers for
+            Image Recognition at Scale. ICLR 2021, figure 7.
+        """
+        values, queries, keys = self.pairs(grid, prefix)
+        between = distances(queries, keys)  # (queries, keys)
+        return (values.astype("float64") * between).sum(-1).mean(-1)
+
+    def pairs(self, grid=None, prefix=0):
+        """Pairwise weights, and the grids that their positions form.
+
+        Args:
+            grid: tuple `(height, width)` or `None`, as in `received`. Defaults
+                to `None`.
+            prefix: int, as in `received`. Defaults to `0`.
+
+        Returns:
+            The weights without the prefix, `(batch, heads, queries, keys)`, and
+            the grids `(height, width)` of the queries and of the keys.
+
+        Raises:
+            ValueError: As for `received`.
+        """
         if self.kind != "pairwise":
             raise ValueError(
                 f"The {self.kind} weights of layer {self.layer!r} are not of "

@@ -17,7 +17,7 @@ from keras_attention.visualization.pictures import outline_paths
 from keras_attention.visualization.scaling import scaled
 
 # Okabe and Ito's vermilion: what is not as it looks.
-_WARNING = "#d55e00"
+WARNING = "#d55e00"
 
 
 def plot_attention(
@@ -148,7 +148,7 @@ def attention_figure(images, maps, texts, outlines, normalize, max_images):
             row,
             name,
             f" {size}{described_gain(gain, ', ')}",
-            **({"colour": _WARNING} if gain == 0 else {}),
+            **({"colour": WARNING} if gain == 0 else {}),
         )
     if left_out:
         panels.note("No maps, not shown: ", left_out)

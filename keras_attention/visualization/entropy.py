@@ -33,4 +33,5 @@ def normalized_entropy(maps):
     shares = np.where(defined, values / np.where(defined, total, 1.0), np.nan)
     logs = np.log(np.where(shares > 0, shares, 1.0))  # 0 log 0 is 0
     entropy = -(shares * logs).sum(-1)
-    return entropy / np.log(max(2, values.shape[-1]))
+    # No minus in front of 0.
+    return entropy / np.log(max(2, values.shape[-1])) + 0.0

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 
 def grid_of_queries(count, grid, prefix=0):
     """The grid of so many positions: the one given, or a square.
@@ -63,6 +65,37 @@ def grid_of_keys(count, queries):
         f"{count} keys are no grid that is as many times coarser than that of "
         f"the queries, {queries[0]} x {queries[1]}."
     )
+
+
+def distances(queries, keys):
+    """How far every key is from every query, in positions of the queries.
+
+    Args:
+        queries: tuple `(height, width)`.
+        keys: tuple `(height, width)`, the same or a coarser grid of the same
+            area.
+
+    Returns:
+        `(queries, keys)`, float64.
+
+    Example:
+
+    >>> print(distances((1, 3), (1, 3)))
+    [[0. 1. 2.]
+     [1. 0. 1.]
+     [2. 1. 0.]]
+    """
+
+    def centres(grid):
+        # Of the cells, as shares of both sides, in positions of the queries.
+        places = [
+            (np.arange(size) + 0.5) / size * side
+            for size, side in zip(grid, queries, strict=True)
+        ]
+        return np.stack(np.meshgrid(*places, indexing="ij"), -1).reshape(-1, 2)
+
+    apart = centres(queries)[:, None] - centres(keys)[None]
+    return np.sqrt((apart**2).sum(-1))
 
 
 def _sizes(grid, count):

@@ -20,7 +20,7 @@ from keras_attention.internals.words import shortened
 _TILE, _GAP, _MARGIN = 1.2, 0.08, 0.12
 _TITLE, _LINE, _ROW_GAP = 0.26, 0.16, 0.08
 _BAR, _BAR_TICKS, _BAR_LABELS = 0.1, 0.52, 0.68
-_LEAST, _LARGEST_TILE = 4.0, 2.9
+_LEAST, _LARGEST_TILE = 3.4, 2.3
 DOTS = 150  # an inch
 SMALL, MEDIUM = 8, 10
 LETTER = 0.0085  # the width of one of a point, on average

@@ -84,7 +84,7 @@ def test_arrays_that_are_no_maps_are_named_and_not_drawn():
 def test_names_of_classes_are_as_long_as_the_panels_are_wide():
     names = ["seborrheic keratosis, pigmented"] * 2
     strips = np.random.default_rng(2).random((2, 16, 64))
-    for image, letters in ((strips, 31), (images(2), 18)):
+    for image, letters in ((strips, 31), (images(2), 16)):
         figure = plot(
             {"a": softmax_maps(2)}, image, labels=[0, 1], class_names=names
         )
