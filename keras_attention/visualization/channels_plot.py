@@ -9,22 +9,23 @@ from keras_attention.visualization.attention_maps import described_gain
 from keras_attention.visualization.canvas import INK
 from keras_attention.visualization.canvas import SMALL
 from keras_attention.visualization.canvas import Canvas
+from keras_attention.visualization.canvas import legend
 from keras_attention.visualization.canvas import plain
 from keras_attention.visualization.captions import named_classes
 from keras_attention.visualization.styles import COLOURS
 
-_WIDTH, _HEIGHT = 7.0, 2.2  # inches of a panel
+_WIDTH, _HEIGHT = 7.0, 2.3  # inches of a panel
 _LONGEST = 24  # letters of a name
 
 
 def plot_channel_attention(weights, labels=None, class_names=None):
     """The mean weight of every channel, a line a class, a panel a layer.
 
-    Around each line lies a band of one standard deviation over the images of
-    the class. Lines that are the same say that a layer has learnt which
-    channels matter at all, and not for which image: the title says how much of
-    the variance lies between channels, between classes, and between images of
-    one class.
+    The channels stand in the order of their mean over all images. Around each
+    line lies a band from the lower to the upper quartile of the class. Lines
+    that are the same say that a layer has learnt which channels matter at all,
+    and not for which image: the title says how much of the variance lies
+    between channels, between classes, and between images of one class.
 
     Args:
         weights: `AttentionMap` of channels, array `(batch, 1, 1, channels)` or
@@ -46,15 +47,17 @@ def plot_channel_attention(weights, labels=None, class_names=None):
     >>> weights = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     >>> figure = plot_channel_attention({"se": weights}, [0, 0, 1, 1])
     >>> print(figure.axes[0].get_title(loc="left"))
-    se, 2 channels: 0% of the variance between channels, 100% classes, 0% images
+    se, 2 channels
+    variance: 0% between channels, 100% classes, 0% images of a class
 
     Reference:
-        Hu, Shen, Sun: Squeeze-and-Excitation Networks. CVPR 2018, figure 5.
+        Hu, Shen, Sun: Squeeze-and-Excitation Networks. CVPR 2018, figure 5
+        (there in the order of the channels, which is an accident).
     """
     layers = _channel_weights(weights)
     count = len(next(iter(layers.values()))[0])
     classes = named_classes("labels", labels, count, class_names)
-    canvas = Canvas(_WIDTH, 0.4 + _HEIGHT * len(layers))
+    canvas = Canvas(_WIDTH, 0.7 + _HEIGHT * len(layers))
     panels = canvas.subplots(len(layers), 1, squeeze=False)[:, 0]
     for axes, (name, (values, gain)) in zip(
         panels, layers.items(), strict=True
@@ -68,22 +71,24 @@ def plot_channel_attention(weights, labels=None, class_names=None):
         shares = [f"{share:.0%}" for share in _variance(values, groups)]
         told = (
             f"{shortened(name, _LONGEST)}, {values.shape[1]} channels"
-            f"{described_gain(gain, ', ')}: {shares[0]} of the variance "
-            f"between channels, {shares[1]} classes, {shares[2]} images"
+            f"{described_gain(gain, ', ')}\nvariance: {shares[0]} between "
+            f"channels, {shares[1]} classes, {shares[2]} images of a class"
         )
         plain(axes, "", y="weight")
         axes.set_title(told, loc="left", fontsize=SMALL, color=INK)
         channels = np.arange(values.shape[1])
+        values = values[:, np.argsort(-values.mean(0), kind="stable")]
         for colour, (label, rows) in zip(COLOURS, groups.items(), strict=False):
-            mean, spread = values[rows].mean(0), values[rows].std(0)
+            mean = values[rows].mean(0)
+            low, high = np.quantile(values[rows], (0.25, 0.75), axis=0)
             axes.plot(channels, mean, color=colour, linewidth=1.2, label=label)
             axes.fill_between(
-                channels, mean - spread, mean + spread, color=colour, alpha=0.15
+                channels, low, high, color=colour, alpha=0.15, linewidth=0
             )
         axes.set_xlim(0, max(1, values.shape[1] - 1))
-    panels[-1].set_xlabel("channel", fontsize=SMALL)
+    panels[-1].set_xlabel("channels, the highest mean first", fontsize=SMALL)
     if labels is not None:
-        panels[0].legend(fontsize=SMALL, frameon=False, ncols=3)
+        legend(canvas, panels[0])
     return canvas
 
 

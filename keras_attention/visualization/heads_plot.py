@@ -61,7 +61,7 @@ def plot_heads(attention, images=None, index=0, *, grid=None, prefix=0):
     >>> values = np.stack([np.eye(9), np.full((9, 9), 1 / 9)])[None]
     >>> figure = plot_heads(AttentionMap(values, "mix", "pairwise"))
     >>> [t.get_text() for t in figure.texts if "distance" in t.get_text()]
-    ['entropy 0.00\\ndistance 0.0', 'entropy 1.00\\ndistance 1.4']
+    ['entropy 0.00\\ndistance 0.0', 'entropy 1.00\\ndistance 1.5']
 
     See also:
         `plot_seen_from`, for single positions.

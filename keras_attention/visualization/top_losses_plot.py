@@ -49,7 +49,7 @@ def plot_top_losses(
     >>> print(figure.axes[0].get_xlabel())
     ✗ 0
     true: 1
-    loss 4.6, p 0.010
+    loss 4.6
     """
     arguments.positive_int("max_images", max_images)
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
@@ -63,7 +63,7 @@ def plot_top_losses(
     true = probabilities[np.arange(count), labels].astype("float64")
     losses = -np.log(np.maximum(true, np.finfo("float64").tiny))
     order = np.argsort(-losses, kind="stable")[:max_images]
-    details = [f"loss {losses[i]:.1f}, p {true[i]:.3f}" for i in order]
+    details = [f"loss {losses[i]:.1f}" for i in order]
     texts = captions(
         len(order), labels[order], probabilities[order], class_names, details
     )
