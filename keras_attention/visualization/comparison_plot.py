@@ -84,9 +84,9 @@ def compare_maps(images, maps, mask=None, *, max_images=4):
     layers, left_out = spatial_maps(maps, pictures.shape)
     if left_out:
         raise ValueError(
-            "Invalid value for argument maps: expected maps over the image; "
-            "pairwise attention has them as received() and seen_from(). "
-            f"Received: {', '.join(left_out)}"
+            "Invalid value for argument maps: expected maps over the image; an "
+            "AttentionMap of pairs has them as received() and seen_from(row, "
+            f"column). Received: {', '.join(left_out)}"
         )
     for name, values in layers.items():
         if (values < 0).any():

@@ -7,6 +7,11 @@ from keras_attention.internals.shapes import likely_kind
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import mean_map
 
+_PAIRS = (
+    f"{PAIRS_TO_MAPS}; an AttentionMap has them as seen_from(row, column) and "
+    "received()"
+)
+
 
 def spatial_maps(maps, shape):
     """The maps of every layer that attends to positions.
@@ -53,7 +58,7 @@ def spatial_maps(maps, shape):
         raise ValueError(
             "Invalid value for argument maps: expected at least one layer "
             f"that attends to positions. Received: {', '.join(left_out)}"
-            f"{PAIRS_TO_MAPS * ('(pairwise)' in str(left_out))}. A layer of "
+            f"{_PAIRS * ('(pairwise)' in str(left_out))}. A layer of "
             "your own whose weights are maps says weights_kind = 'spatial'."
         )
     return layers, left_out
