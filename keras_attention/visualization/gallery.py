@@ -102,7 +102,7 @@ class AttentionGallery:
         self.folder = pathlib.Path(folder)
         self.title = title
         self._entries = []
-        self._layers = []  # their names
+        self._layer_names = []  # their names
         self._shown = []  # the same with their gains
         self._are_attention = []
         self._left_out = {}
@@ -183,7 +183,7 @@ class AttentionGallery:
                     values={n: list(v[index]) for n, v in values.items()},
                 )
             )
-        self._layers = list(layers)
+        self._layer_names = list(layers)
         self._shown = [
             shortened(name, _LONGEST)
             + described_gain(getattr(maps[name], "gain", None), ", ")
@@ -207,7 +207,7 @@ class AttentionGallery:
                 "Received: none"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        scales = [self._scale(n) for n in range(len(self._layers))]
+        scales = [self._scale(n) for n in range(len(self._layer_names))]
         cards = []
         with written_whole(self.folder / _FILES) as files:
             files.mkdir()
@@ -215,7 +215,7 @@ class AttentionGallery:
                 maps = [(maps[index], high) for maps, high, _ in scales]
                 names = _write_pictures(files, index, entry, maps)
                 names = [f"{_FILES}/{name}" for name in names]
-                cards.append(card(index, entry, self._layers, names))
+                cards.append(card(index, entry, self._layer_names, names))
         legend = [(high, label) for _, high, label in scales]
         left_out = ", ".join(self._left_out)
         note = f"No maps, not shown: {left_out}" if left_out else ""
@@ -224,10 +224,10 @@ class AttentionGallery:
         return path
 
     def _expect_same_layers(self, layers):
-        if self._entries and list(layers) != self._layers:
+        if self._entries and list(layers) != self._layer_names:
             raise ValueError(
                 "Invalid value for argument maps: expected the layers of the "
-                f"images before, {', '.join(self._layers)}. Received: "
+                f"images before, {', '.join(self._layer_names)}. Received: "
                 f"{', '.join(layers)}"
             )
 
@@ -260,7 +260,7 @@ class AttentionGallery:
             classes = sorted(classes - {_NOBODY}, key=lambda c: int(c[0]))
             if classes:
                 selects.append((name, label, [("", "all"), *classes]))
-        if len(self._layers) > 1:
+        if len(self._layer_names) > 1:
             layers = [(str(n), name) for n, name in enumerate(self._shown)]
             selects.append(("layer", "layer", layers))
         return [*selects, ("sort", "order", self._orders())]
