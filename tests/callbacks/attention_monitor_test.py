@@ -65,7 +65,7 @@ def fit(monitor, trained=None, epochs=2, before=(), behind=()):
     history = trained.fit(
         IMAGES,
         LABELS,
-        batch_size=3,
+        batch_size=COUNT,
         epochs=epochs,
         verbose=0,
         callbacks=[*before, *([monitor] if monitor else []), *behind],
