@@ -1,5 +1,6 @@
 """The figure: images, and where each layer looks."""
 
+import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
@@ -9,6 +10,7 @@ from keras_attention.visualization.captions import captions
 from keras_attention.visualization.drawing import draw_map
 from keras_attention.visualization.drawing import draw_outline
 from keras_attention.visualization.drawing import flat_word
+from keras_attention.visualization.entropy import normalized_entropy
 from keras_attention.visualization.layer_maps import spatial_maps
 from keras_attention.visualization.overlays import COLORMAP
 from keras_attention.visualization.panels import Panels
@@ -37,8 +39,9 @@ def plot_attention(
     and wrong answers differ in sign, colour and frame. Every further row is a
     layer: the mean of its weights over heads and queries, smoothly enlarged,
     over the grey image. A row has one scale, on its colour bar. Its title says
-    how large the map is and, where the layer has one, its gain: at a gain of 0
-    the weights have no influence, whatever they look like.
+    how large the map is; the mean of the maps' entropies, 1 for maps without
+    preference; and, where the layer has one, its gain: at a gain of 0 the
+    weights have no influence, whatever they look like.
 
     Args:
         images: array `(batch, height, width)` or `(batch, height, width,
@@ -87,12 +90,11 @@ def plot_attention(
 
     Example:
 
-    >>> import numpy as np
     >>> images = np.zeros((3, 32, 32))
     >>> maps = {"block3": np.full((3, 1, 8, 8), 1 / 64)}
     >>> figure = plot_attention(images, maps, labels=[0, 1, 2])
     >>> [axes.get_title(loc="left") for axes in figure.axes[3:4]]
-    ['block3 8x8']
+    ['block3 8x8, entropy 1.00']
 
     See also:
         `collect_attention`, and `keras_attention.metrics.attention_energy`
@@ -144,10 +146,11 @@ def attention_figure(images, maps, texts, outlines, normalize, max_images):
         _draw_layer(panels, row, scale, pictures, paths, words)
         size = described_size(values.shape[1:], pictures.shape[1:3])
         gain = getattr(maps[name], "gain", None)
+        entropy = described_entropy(values[:max_images])
         panels.title(
             row,
             name,
-            f" {size}{described_gain(gain, ', ')}",
+            f" {size}{entropy}{described_gain(gain, ', ')}",
             **({"colour": WARNING} if gain == 0 else {}),
         )
     if left_out:
@@ -163,6 +166,17 @@ def _draw_layer(panels, row, scale, pictures, paths, words):
         axes = panels.axes(row, column)
         draw_map(axes, picture, value, norm, paths[column], words[column])
     panels.colour_bar(row, ScalarMappable(norm, COLORMAP), scale)
+
+
+def described_entropy(values):
+    """The mean entropy of maps, or nothing where none has one.
+
+    >>> [described_entropy(x * np.ones((2, 3, 3))) for x in (1, -1)]
+    [', entropy 1.00', '']
+    """
+    entropies = normalized_entropy(values)
+    known = entropies[~np.isnan(entropies)]
+    return f", entropy {known.mean():.2f}" if known.size else ""
 
 
 def described_size(size, pictures):

@@ -16,6 +16,9 @@ _HALO = [
     patheffects.Stroke(linewidth=2.3, foreground="black", alpha=0.75),
     patheffects.Normal(),
 ]
+# What is less than this share of the highest is seen by nobody, unless a map is
+# stretched until it is.
+_NEARLY = 0.02
 
 
 def draw_map(axes, picture, value, norm, paths=(), word=None):
@@ -55,6 +58,8 @@ def flat_word(value):
 
     >>> [flat_word(np.full((2, 2), x)) for x in (np.nan, 0.0, 0.25)]
     ['not finite', 'all 0', 'uniform']
+    >>> flat_word(np.array([[1.0, 1.01]]))
+    'nearly uniform'
     >>> flat_word(np.eye(2))
     ''
     """
@@ -62,7 +67,9 @@ def flat_word(value):
         return "not finite"
     if is_flat(value):
         return "uniform" if np.nan_to_num(value).any() else "all 0"
-    return ""
+    finite = value[np.isfinite(value)]
+    is_nearly = np.ptp(finite) <= _NEARLY * np.abs(finite).max()
+    return "nearly uniform" if is_nearly else ""
 
 
 def draw_outline(axes, paths):

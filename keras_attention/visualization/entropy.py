@@ -25,9 +25,10 @@ def normalized_entropy(maps):
     >>> print(normalized_entropy(maps))
     [1.  0.5]
     """
-    values = mean_map("maps", np.asarray(maps, "float64"))
-    values = values.reshape(len(values), -1)
-    total = values.sum(-1, keepdims=True)
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = mean_map("maps", np.asarray(maps, "float64"))
+        values = values.reshape(len(values), -1)
+        total = values.sum(-1, keepdims=True)
     defined = np.isfinite(total) & (total > 0) & (values.min(-1) >= 0)[:, None]
     defined &= values.shape[-1] > 1
     shares = np.where(defined, values / np.where(defined, total, 1.0), np.nan)

@@ -81,6 +81,12 @@ def plot_heads(attention, images=None, index=0, *, grid=None, prefix=0):
         names = [f"head {head + 1}" for head in range(len(maps))]
     else:
         one.spatial()  # says of other kinds that they are no maps
+        if grid is not None or prefix:
+            raise ValueError(
+                "Arguments grid and prefix are for pairwise attention. "
+                f"Received: grid={grid!r} and prefix={prefix!r} for spatial "
+                f"attention of layer {one.layer!r}"
+            )
         maps, names = _by_head_and_query(one.values[0])
         lines = [f"entropy {number(e)}" for e in normalized_entropy(maps)]
     if len(maps) > 1:

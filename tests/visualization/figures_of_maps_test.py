@@ -67,9 +67,10 @@ def test_gains_are_read_and_told():
     figure = visualization.plot_attention(IMAGES, maps)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     _, gate, long, pixels = filter(None, titles)
-    assert gate == "gate 4x6, gain 0: no influence"
-    assert long.endswith(" 4x6, gain 0: no influence") and len(long) < 80
-    assert pixels == "pixels 24x32, the image's pixels"
+    end = f" 4x6, entropy {normalized_entropy(MAPS).mean():.2f}, gain 0: no "
+    assert gate == f"gate{end}influence"
+    assert long.endswith(f"{end}influence") and len(long) < 80
+    assert pixels.startswith("pixels 24x32, the image's pixels, entropy 0.9")
 
 
 def test_a_single_image_fills_its_figure():
@@ -197,6 +198,12 @@ def test_pairs_become_maps():
         (lambda a: AttentionMap(MAPS, "a").received(), "spatial weights"),
         (lambda a: visualization.plot_heads(a, index=3), "one of 3 images"),
         (lambda a: visualization.plot_heads(MAPS), "argument attention"),
+        (
+            lambda a: visualization.plot_heads(
+                AttentionMap(MAPS, "a"), grid=(4, 6)
+            ),
+            "are for pairwise attention",
+        ),
         (
             lambda a: visualization.plot_heads(
                 AttentionMap(np.ones((1, 1, 1, 4)), "se", "channel")
