@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection.gains import gains
+from keras_attention.inspection.position_grids import position_grids
 from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
@@ -34,6 +35,8 @@ class AttentionMap:
             multiplied by, if it was made with `identity_init=True`. At 0 the
             weights have no influence, whatever they look like. Defaults to
             `None`.
+        grid: tuple `(height, width)` or `None`, of pairwise attention the map
+            that the layer was built for, if it is known. Defaults to `None`.
 
     Example:
 
@@ -51,6 +54,7 @@ class AttentionMap:
     layer: str
     kind: str = "spatial"
     gain: float | None = None
+    grid: tuple | None = None
 
     def __post_init__(self):
         arguments.one_of("kind", self.kind, ("spatial", "channel", "pairwise"))
@@ -97,8 +101,9 @@ class AttentionMap:
 
         Args:
             grid: tuple `(height, width)` or `None`, of the queries' positions;
-                `None` takes a square. Keys of which there are fewer have a
-                coarser grid of the same form. Defaults to `None`.
+                `None` takes the layer's own, or a square. Keys of which there
+                are fewer have a coarser grid of the same form. Defaults to
+                `None`.
             prefix: int, tokens in front that are no positions, such as a class
                 token; they neither give nor get here. Defaults to `0`.
 
@@ -213,12 +218,13 @@ class AttentionMap:
         if values.ndim == 3:  # Keras' Attention has no heads.
             values = values[:, None]
         values = values[:, :, prefix:, prefix:]
-        queries = grid_of_queries(values.shape[2], grid, prefix)
+        count = values.shape[2]
+        queries = grid_of_queries(count, grid, prefix, self.grid)
         return values, queries, grid_of_keys(values.shape[3], queries)
 
     def _as_map(self, values, grid):
         values = values.reshape(*values.shape[:2], *grid)
-        return dataclasses.replace(self, values=values, kind="spatial")
+        return AttentionMap(values, self.layer, "spatial", self.gain)
 
     def __repr__(self):
         low, high = self._range()
@@ -304,10 +310,14 @@ def attention_maps(model, weights):
         Dictionary of name to `AttentionMap`, in the order of the layers.
     """
     kinds = weights_kinds(model, weights)
-    gain_of = gains(model, kinds)
+    gain_of, grid_of = gains(model, kinds), position_grids(model, kinds)
     return {
         name: AttentionMap(
-            np.asarray(weights[name], "float32"), name, kind, gain_of[name]
+            np.asarray(weights[name], "float32"),
+            name,
+            kind,
+            gain_of[name],
+            grid_of[name] if kind == "pairwise" else None,
         )
         for name, kind in kinds.items()
     }

@@ -5,37 +5,45 @@ import math
 import numpy as np
 
 
-def grid_of_queries(count, grid, prefix=0):
-    """The grid of so many positions: the one given, or a square.
+def grid_of_queries(count, grid, prefix=0, known=None):
+    """The grid of so many positions: the one given, the layer's, or a square.
 
     Args:
         count: int, positions, without a prefix.
         grid: tuple `(height, width)` or `None`.
         prefix: int, tokens in front that were left out. Defaults to `0`.
+        known: tuple or `None`, the map that the layer was built for, with the
+            prefix. Of a row of tokens it is not known how they lie. Defaults to
+            `None`.
 
     Returns:
         `(height, width)`.
 
     Raises:
-        ValueError: If it has another number of positions, or none is square.
+        ValueError: If it has another number of positions, or none is known.
 
     Example:
 
     >>> grid_of_queries(12, (3, 4)), grid_of_queries(9, None)
     ((3, 4), (3, 3))
     """
+    is_row = known is not None and min(known) == 1 and count > 1
+    if grid is None and not prefix and known is not None and not is_row:
+        grid = known
     side = math.isqrt(count)
-    if grid is None and side * side == count:
+    if grid is None and side * side == count and (prefix or not is_row):
         return side, side
     if grid is not None and tuple(grid) == _sizes(grid, count):
         return tuple(grid)
-    before = math.isqrt(count - 1) if count > 1 else 0
     hint = ""
-    if before * before == count - 1 and not prefix and before > 1:
-        hint = f". One class token and {before} x {before}? Pass prefix=1."
+    if not prefix:
+        hint = (
+            f". Is one a class token? Pass prefix=1 and a grid of {count - 1}"
+        )
     raise ValueError(
         f"Invalid value for argument grid: expected (height, width) of {count} "
-        f"positions. Received: grid={grid!r}{hint}"
+        f"positions{' that the layer has in a row' * is_row}. Received: "
+        f"grid={grid!r}{hint}"
     )
 
 

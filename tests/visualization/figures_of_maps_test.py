@@ -1,5 +1,6 @@
 """Figures that compare maps, heads, positions, channels and losses."""
 
+import dataclasses
 import itertools
 import warnings
 
@@ -13,6 +14,7 @@ from keras_attention import layers
 from keras_attention import metrics
 from keras_attention import visualization
 from keras_attention.inspection.gains import gains
+from keras_attention.inspection.position_grids import position_grids
 from keras_attention.visualization import AttentionMap
 from keras_attention.visualization.agreement import rank_correlation
 from keras_attention.visualization.agreement import top_overlap
@@ -71,6 +73,24 @@ def test_gains_are_read_and_told():
     assert gate == f"gate{end}influence"
     assert long.endswith(f"{end}influence") and len(long) < 80
     assert pixels.startswith("pixels 24x32, the image's pixels, entropy 0.9")
+
+
+def test_layers_know_how_their_positions_lie():
+    inputs = keras.Input((4, 6, 8))
+    x = layers.get("mhsa", name="mix")(inputs)
+    first = layers.get("mhsa", name="first", data_format="channels_first")
+    model = keras.Model(inputs, first(x))
+    assert position_grids(model, ["mix", "first", "mix#2"]) == {
+        "mix": (4, 6),
+        "first": (6, 8),
+        "mix#2": (4, 6),
+    }
+    unknown = keras.Input((None, 6, 8))
+    model = keras.Model(unknown, layers.get("mhsa", name="mix")(unknown))
+    assert position_grids(model, ["mix", "other"]) == {
+        "mix": None,
+        "other": None,
+    }
 
 
 def test_a_single_image_fills_its_figure():
@@ -174,6 +194,14 @@ def test_pairs_become_maps():
         for q, k in itertools.product(range(12), range(12))
     ]
     np.testing.assert_allclose(distance, np.sum(by_hand, 0) / 12)
+    # The layer's own grid; but a row of tokens says nothing of how they lie.
+    own = dataclasses.replace(pairs, grid=(3, 4))
+    assert own[:2].received().shape == (2, 2, 3, 4)
+    tokens = np.full((1, 1, 25, 25), 0.04)
+    row = AttentionMap(tokens, "vit", "pairwise", grid=(1, 25))
+    with pytest.raises(ValueError, match="25 positions that the layer has in"):
+        row.received()
+    assert row.received((4, 6), prefix=1).shape == (1, 1, 4, 6)
     # Keys of half the rows and columns.
     coarse = AttentionMap(PAIRS[:, :, :, :2], "nonlocal", "pairwise")
     assert coarse.received((3, 4)).shape == (3, 2, 1, 2)
@@ -193,7 +221,7 @@ def test_pairs_become_maps():
             lambda a: AttentionMap(
                 np.ones((1, 1, 17, 17)), "vit", "pairwise"
             ).received(),
-            "One class token and 4 x 4. Pass prefix=1",
+            "class token. Pass prefix=1 and a grid of 16",
         ),
         (lambda a: AttentionMap(MAPS, "a").received(), "spatial weights"),
         (lambda a: visualization.plot_heads(a, index=3), "one of 3 images"),
