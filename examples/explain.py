@@ -4,11 +4,11 @@
     python examples/explain.py runs/train/attention.keras cluttered_digits
     python examples/explain.py MobileNetV2 photos/ --weights weights.h5
 
-    python examples/explain.py MobileNetV2 photos/ --weights weights.h5
-is: nothing is attached or changed. Images are a folder (of class folders, or
-of photographs), an `.npz` file, or `cluttered_digits`. Networks of a file take
-pixels in [0, 1], as train.py's do; the others are given what they were trained
-with.
+Any `.keras` file, `EfficientNetLite0`, or a network of keras.applications, as
+it is: nothing is attached or changed. Images are a folder (of class folders,
+or of photographs), an `.npz` file, or `cluttered_digits`. Networks of a file
+take pixels in [0, 1], as train.py's do; the others are given what they were
+trained with.
 
 Learned attention, if there is any, stands beside Grad-CAM and its kin, and
 each map beside maps that know nothing of the network: random, the centre, the

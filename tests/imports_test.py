@@ -31,6 +31,7 @@ ORDER = [
     {"training"},
     {"exporting"},
     {"visualization"},
+    {"callbacks"},
     {"tuning"},
     {"testing"},
 ]
