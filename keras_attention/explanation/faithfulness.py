@@ -201,7 +201,8 @@ def faithfulness_report(
             {"map": name, **row, "excluded": excluded, "surely_better": better}
         )
         left_out = ", ".join(
-            f"{key.replace('_', ' ')} {count}" for key, count in excluded.items()
+            f"{key.replace('_', ' ')} {count}"
+            for key, count in excluded.items()
         )
         silent.setdefault(left_out, []).append(name)
     notes += [
