@@ -12,7 +12,7 @@ trained with.
 
 Learned attention, if there is any, stands beside Grad-CAM and its kin, and
 each map beside maps that know nothing of the network: random, the centre, the
-image's edges. Writes to the output folder: maps.png; compared.png, how alike
+image's edges. Writes to the output folder: maps.jpg; compared.jpg, how alike
 the maps of an image are; report.txt and results.json, whether they are true;
 gallery/index.html, all images, the worst agreement first.
 """
@@ -42,7 +42,7 @@ METHODS = (
     *("score_cam", "saliency", "smooth_grad", "integrated_gradients"),
     *("occlusion", "rise"),
 )
-SHOWN = 6  # images of a figure
+SHOWN = 5  # images of a figure
 
 
 def parse_arguments():
@@ -179,9 +179,9 @@ def main():
         class_names=class_names,
         normalize="per_image",
     )
-    figure.savefig(output / "maps.png")
+    figure.savefig(output / "maps.jpg")
     figure = visualization.compare_maps(pixels[:SHOWN], drawn, outlines)
-    figure.savefig(output / "compared.png")
+    figure.savefig(output / "compared.jpg")
     gallery = visualization.AttentionGallery(
         output / "gallery", title=f"{model.name} on {arguments['images']}"
     )
