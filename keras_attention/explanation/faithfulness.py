@@ -161,10 +161,7 @@ def faithfulness_report(
     for name in measures:
         arguments.one_of("measures", name, tuple(_OF_MODEL))
     answers = Answers(model, images, target, batch_size)
-    everything = {
-        name: getattr(value, "values", value) for name, value in maps.items()
-    }
-    everything |= blind_maps(answers.images, everything.values(), seed)
+    everything = maps | blind_maps(answers.images, maps.values(), seed)
     draws = {"groups": groups, "level": level, "repeats": repeats, "seed": seed}
     found = {}
     for name, values in everything.items():

@@ -127,7 +127,6 @@ def test_the_table(used):
     assert used.to_csv().count("\n") == 13
 
 
-@pytest.mark.computing
 @pytest.mark.usefixtures("eagerly")
 def test_gates_that_are_constant_are_no_attention():
     inputs = keras.Input((2, 2, 4))
