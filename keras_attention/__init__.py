@@ -22,6 +22,7 @@ folder is one step of it:
 | numbers | `metrics` | arrays | right answers, and attention |
 | tables | `evaluation` | models, test data | one row a model |
 | pictures | `visualization` | models, images | figures of the weights |
+| watching | `callbacks` | a training | where it looks, epoch by epoch |
 | search | `tuning` | a space of networks | the best, and how sure that is |
 | files | `exporting` | a model | what runs without Keras, compared with it |
 | your own | `testing` | a layer | what it promises, checked |
@@ -65,12 +66,14 @@ from keras_attention.version import __version__
 
 # Loaded on first use, so that `import keras_attention` needs only Keras.
 _LAZY = {
+    "callbacks": "keras_attention.callbacks",
     "datasets": "keras_attention.datasets",
     "exporting": "keras_attention.exporting",
     "losses": "keras_attention.losses",
     "evaluation": "keras_attention.evaluation",
     "explanation": "keras_attention.explanation",
     "metrics": "keras_attention.metrics",
+    "tasks": "keras_attention.tasks",
     "testing": "keras_attention.testing",
     "training": "keras_attention.training",
     "tuning": "keras_attention.tuning",
@@ -97,6 +100,7 @@ __all__ = [
     "alignments",
     "attach",
     "attention_summary",
+    "callbacks",
     "compare",
     "compare_weights",
     "count_costs",
@@ -115,6 +119,7 @@ __all__ = [
     "record_attention",
     "scores",
     "surgery",
+    "tasks",
     "testing",
     "training",
     "tuning",

@@ -23,6 +23,7 @@ from keras_attention import scores
 ROOMS = [
     "aggregations",
     "alignments",
+    "callbacks",
     "datasets",
     "evaluation",
     "exporting",

@@ -23,6 +23,7 @@ ORDER = [
     {"inspection"},
     {"surgery"},
     {"models"},
+    {"tasks"},
     {"datasets"},
     {"metrics"},
     {"explanation"},
@@ -30,6 +31,7 @@ ORDER = [
     {"training"},
     {"exporting"},
     {"visualization"},
+    {"callbacks"},
     {"tuning"},
     {"testing"},
 ]

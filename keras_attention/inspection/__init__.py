@@ -3,6 +3,8 @@
 extractor.py          a model -> its outputs and the weights of every layer
 whole_batches.py      answers of a compiled model to batches of one size
 weights_kind.py       whether weights are a map, channels or pairs
+position_grids.py     how the positions of pairs lie in the image
+gains.py              how much of what attention makes of a map goes on
 trace.py              a model run on shapes alone: every call in it
 costs.py              a trace -> parameters, operations and memory
 attention_summary.py  a model -> what its attention costs

@@ -24,17 +24,17 @@ def weights_kinds(model, weights):
     order = {name: index for index, name in enumerate(layers)}
 
     def index(name):
-        layer, call = _layer_and_call(name, layers)
+        layer, call = layer_and_call(name, layers)
         return order.get(layer, len(order)), call
 
     kinds = {}
     for name in sorted(weights, key=index):
-        layer, _ = _layer_and_call(name, layers)
+        layer, _ = layer_and_call(name, layers)
         kinds[name] = weights_kind(layers.get(layer), weights[name].shape)
     return kinds
 
 
-def _layer_and_call(name, layers):
+def layer_and_call(name, layers):
     """A shared layer's second call is recorded as "name#2"."""
     layer, _, call = name.rpartition("#")
     return (layer, int(call)) if layer in layers else (name, 1)

@@ -1,8 +1,22 @@
 """Weights to figures: where a trained model looks.
 
     attention_maps.py  model, images -> the weights of every attention layer
+    grids.py           pairs of positions -> rows and columns
     attention_plot.py  images, maps -> a figure
-    panels.py          the figure's grid, titles and colour bars
+    top_losses_plot.py the same, the most wrong answers first
+    comparison_plot.py maps of several kinds side by side
+    heads_plot.py      every head of a layer; what one position looks at
+    channels_plot.py   weights of channels, class by class
+    timeline.py        rows of maps over the same images, epoch by epoch
+    gallery.py         many images -> a page to filter and sort
+    gallery_page.py    that page's HTML, with gallery.css and gallery.js
+    boxes.py           maps -> boxes around where they are high
+    agreement.py       how alike two maps are
+    entropy.py         how evenly attention is spread
+    layer_maps.py      what a figure is given: maps, and what is none
+    drawing.py         a map over its image, in axes
+    overlays.py        the same in pixels
+    panels.py          grids of panels, titles and colour bars
     scaling.py         weights -> what a colour stands for
     captions.py        what is written under an image
     pictures.py        images, masks and boxes, checked and ready to draw
@@ -34,10 +48,17 @@ from keras_attention.visualization.architecture import plot_architecture
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import collect_attention
 from keras_attention.visualization.attention_plot import plot_attention
+from keras_attention.visualization.boxes import boxes_from_maps
+from keras_attention.visualization.channels_plot import plot_channel_attention
+from keras_attention.visualization.comparison_plot import compare_maps
+from keras_attention.visualization.gallery import AttentionGallery
+from keras_attention.visualization.heads_plot import plot_heads
+from keras_attention.visualization.heads_plot import plot_seen_from
 from keras_attention.visualization.pair_plot import plot_pairs
 from keras_attention.visualization.scores_plot import plot_calibration
 from keras_attention.visualization.scores_plot import plot_roc
 from keras_attention.visualization.styles import drawing_style
+from keras_attention.visualization.top_losses_plot import plot_top_losses
 from keras_attention.visualization.walk import Walk
 from keras_attention.visualization.walk import follow
 from keras_attention.visualization.walk_plot import plot_walk
@@ -45,20 +66,27 @@ from keras_attention.visualization.worked_example import WorkedExample
 from keras_attention.visualization.worked_example import worked_example
 
 __all__ = [
+    "AttentionGallery",
     "AttentionMap",
     "TemperatureAnimation",
     "Walk",
     "WorkedExample",
+    "boxes_from_maps",
     "collect_attention",
     "compare_alignments",
+    "compare_maps",
     "drawing_style",
     "follow",
     "grad_cam",
     "plot_architecture",
     "plot_attention",
     "plot_calibration",
+    "plot_channel_attention",
+    "plot_heads",
     "plot_pairs",
     "plot_roc",
+    "plot_seen_from",
+    "plot_top_losses",
     "plot_walk",
     "temperature_animation",
     "worked_example",

@@ -6,9 +6,14 @@ import html
 import numpy as np
 
 from keras_attention.inspection import AttentionExtractor
+from keras_attention.inspection.gains import gains
+from keras_attention.inspection.position_grids import position_grids
 from keras_attention.inspection.weights_kind import weights_kinds
 from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
+from keras_attention.visualization.grids import distances
+from keras_attention.visualization.grids import grid_of_keys
+from keras_attention.visualization.grids import grid_of_queries
 
 _LONGEST = 100  # letters of a layer's name in a description
 
@@ -26,6 +31,12 @@ class AttentionMap:
         layer: str, the layer's path in the model, e.g. `"encoder/attention"`.
         kind: str, `"spatial"`, `"channel"` or `"pairwise"`. Defaults to
             `"spatial"`.
+        gain: float or `None`, what the layer's change of its input is
+            multiplied by, if it was made with `identity_init=True`. At 0 the
+            weights have no influence, whatever they look like. Defaults to
+            `None`.
+        grid: tuple `(height, width)` or `None`, of pairwise attention the map
+            that the layer was built for, if it is known. Defaults to `None`.
 
     Example:
 
@@ -42,6 +53,8 @@ class AttentionMap:
     values: np.ndarray
     layer: str
     kind: str = "spatial"
+    gain: float | None = None
+    grid: tuple | None = None
 
     def __post_init__(self):
         arguments.one_of("kind", self.kind, ("spatial", "channel", "pairwise"))
@@ -83,12 +96,143 @@ class AttentionMap:
             )
         return mean_map("values", self.values)
 
+    def received(self, grid=None, prefix=0):
+        """How much attention each position gets, on average over the queries.
+
+        Args:
+            grid: tuple `(height, width)` or `None`, of the queries' positions;
+                `None` takes the layer's own, or a square. Keys of which there
+                are fewer have a coarser grid of the same form. Defaults to
+                `None`.
+            prefix: int, tokens in front that are no positions, such as a class
+                token; they neither give nor get here. Defaults to `0`.
+
+        Returns:
+            A spatial `AttentionMap`, `(batch, heads, height, width)`.
+
+        Raises:
+            ValueError: If the weights are not pairwise, or no such grid has as
+                many positions.
+
+        Example: a 2 x 2 map, all of which looks at its last position.
+
+        >>> values = np.zeros((1, 1, 4, 4))
+        >>> values[..., 3] = 1
+        >>> print(AttentionMap(values, "mix", "pairwise").received().values)
+        [[[[0. 0.]
+           [0. 1.]]]]
+        """
+        values, _, keys = self.pairs(grid, prefix)
+        return self._as_map(values.mean(-2), keys)
+
+    def seen_from(self, row, column, grid=None, prefix=0):
+        """What one position looks at.
+
+        Args:
+            row: int, of the position in the grid, from the top.
+            column: int, from the left.
+            grid: tuple `(height, width)` or `None`, as in `received`. Defaults
+                to `None`.
+            prefix: int, as in `received`. Defaults to `0`.
+
+        Returns:
+            A spatial `AttentionMap`, `(batch, heads, height, width)`.
+
+        Raises:
+            ValueError: As for `received`, and for a position outside the grid.
+
+        Example: every position looks at itself.
+
+        >>> values = np.eye(4)[None, None]
+        >>> mixed = AttentionMap(values, "mix", "pairwise")
+        >>> print(mixed.seen_from(0, 1).values)
+        [[[[0. 1.]
+           [0. 0.]]]]
+        """
+        values, queries, keys = self.pairs(grid, prefix)
+        arguments.non_negative_int("row", row)
+        arguments.non_negative_int("column", column)
+        if row >= queries[0] or column >= queries[1]:
+            raise ValueError(
+                "Invalid value for arguments row and column: expected a "
+                f"position of the grid {queries[0]} x {queries[1]}, counted "
+                f"from 0. Received: row={row}, column={column}"
+            )
+        return self._as_map(values[:, :, row * queries[1] + column], keys)
+
+    def distance(self, grid=None, prefix=0):
+        """How far away, on average, is what each head looks at.
+
+        `mean_q sum_k w_qk |q - k|`, the distance in positions of the grid. A
+        head that looks at neighbours has a small one, and so it is told apart
+        from one that looks everywhere.
+
+        Args:
+            grid: tuple `(height, width)` or `None`, as in `received`. Defaults
+                to `None`.
+            prefix: int, as in `received`; the weights of what is left are taken
+                as they are. Defaults to `0`.
+
+        Returns:
+            `(batch, heads)`, float64.
+
+        Raises:
+            ValueError: As for `received`.
+
+        Example: looking at oneself, and at anywhere in a 2 x 2 map.
+
+        >>> values = np.stack([np.eye(4), np.full((4, 4), 0.25)])[None]
+        >>> print(AttentionMap(values, "mix", "pairwise").distance().round(2))
+        [[0.   0.85]]
+
+        Reference:
+            Dosovitskiy et al.: An Image is Worth 16x16 Words: Transformers for
+            Image Recognition at Scale. ICLR 2021, figure 7.
+        """
+        values, queries, keys = self.pairs(grid, prefix)
+        between = distances(queries, keys)  # (queries, keys)
+        return (values.astype("float64") * between).sum(-1).mean(-1)
+
+    def pairs(self, grid=None, prefix=0):
+        """Pairwise weights, and the grids that their positions form.
+
+        Args:
+            grid: tuple `(height, width)` or `None`, as in `received`. Defaults
+                to `None`.
+            prefix: int, as in `received`. Defaults to `0`.
+
+        Returns:
+            The weights without the prefix, `(batch, heads, queries, keys)`, and
+            the grids `(height, width)` of the queries and of the keys.
+
+        Raises:
+            ValueError: As for `received`.
+        """
+        if self.kind != "pairwise":
+            raise ValueError(
+                f"The {self.kind} weights of layer {self.layer!r} are not of "
+                f"pairs of positions. Received: shape {self.values.shape}"
+            )
+        arguments.non_negative_int("prefix", prefix)
+        values = self.values
+        if values.ndim == 3:  # Keras' Attention has no heads.
+            values = values[:, None]
+        values = values[:, :, prefix:, prefix:]
+        count = values.shape[2]
+        queries = grid_of_queries(count, grid, prefix, self.grid)
+        return values, queries, grid_of_keys(values.shape[3], queries)
+
+    def _as_map(self, values, grid):
+        values = values.reshape(*values.shape[:2], *grid)
+        return AttentionMap(values, self.layer, "spatial", self.gain)
+
     def __repr__(self):
         low, high = self._range()
         layer = shortened(self.layer, _LONGEST)
         return (
             f"AttentionMap({layer!r}, {self.kind}, shape "
-            f"{self.values.shape}, {low:.3g} to {high:.3g})"
+            f"{self.values.shape}, {low:.3g} to {high:.3g}"
+            f"{described_gain(self.gain, ', ')})"
         )
 
     def _repr_html_(self):
@@ -97,7 +241,7 @@ class AttentionMap:
         return (
             f"<b>{layer}</b>: {self.kind} attention, "
             f"{' x '.join(map(str, self.values.shape))}, "
-            f"{low:.3g} to {high:.3g}"
+            f"{low:.3g} to {high:.3g}{described_gain(self.gain, ', ')}"
         )
 
     def _range(self):
@@ -152,10 +296,42 @@ def collect_attention(model, x, batch_size=32):
             "be collected. Insert one of keras_attention.layers, or report "
             "weights with keras_attention.record_attention."
         )
+    return attention_maps(model, weights)
+
+
+def attention_maps(model, weights):
+    """An `AttentionExtractor`'s weights with their kinds and gains.
+
+    Args:
+        model: `keras.Model` that was extracted from.
+        weights: dict of name to array, as extracted.
+
+    Returns:
+        Dictionary of name to `AttentionMap`, in the order of the layers.
+    """
+    kinds = weights_kinds(model, weights)
+    gain_of, grid_of = gains(model, kinds), position_grids(model, kinds)
     return {
-        name: AttentionMap(np.asarray(weights[name], "float32"), name, kind)
-        for name, kind in weights_kinds(model, weights).items()
+        name: AttentionMap(
+            np.asarray(weights[name], "float32"),
+            name,
+            kind,
+            gain_of[name],
+            grid_of[name] if kind == "pairwise" else None,
+        )
+        for name, kind in kinds.items()
     }
+
+
+def described_gain(gain, before=""):
+    """What a gain means, in a word or two, or nothing where there is none.
+
+    >>> described_gain(0.0), described_gain(0.25, ", "), described_gain(None)
+    ('gain 0: no influence', ', gain 0.25', '')
+    """
+    if gain is None:
+        return ""
+    return f"{before}gain {gain:.2g}{': no influence' * (gain == 0)}"
 
 
 def mean_map(name, values):

@@ -1,36 +1,25 @@
 """The figure: images, and where each layer looks."""
 
 import numpy as np
-from matplotlib import patheffects
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.patches import Polygon
 
 from keras_attention.internals import arguments
-from keras_attention.internals.shapes import PAIRS_TO_MAPS
-from keras_attention.internals.shapes import expect_channels_not_last
-from keras_attention.internals.shapes import likely_kind
-from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import mean_map
+from keras_attention.visualization.attention_maps import described_gain
 from keras_attention.visualization.captions import captions
+from keras_attention.visualization.drawing import draw_map
+from keras_attention.visualization.drawing import draw_outline
+from keras_attention.visualization.drawing import flat_word
+from keras_attention.visualization.entropy import normalized_entropy
+from keras_attention.visualization.layer_maps import spatial_maps
+from keras_attention.visualization.overlays import COLORMAP
 from keras_attention.visualization.panels import Panels
 from keras_attention.visualization.pictures import drawable
-from keras_attention.visualization.pictures import grey
 from keras_attention.visualization.pictures import outline_paths
-from keras_attention.visualization.scaling import is_flat
 from keras_attention.visualization.scaling import scaled
 
-_COLORMAP = "magma"
-# Seen on grey and on every colour of the map.
-_OUTLINE = "#35f0e6"
-_HALO = [
-    patheffects.Stroke(linewidth=2.3, foreground="black", alpha=0.75),
-    patheffects.Normal(),
-]
-# Little attention lets the image through, much shows the colour of the bar.
-_OPACITY = (0.45, 0.85)
-# Black in the image stays apart from no attention.
-_DARKEST = 0.2
+# Okabe and Ito's vermilion: what is not as it looks.
+WARNING = "#d55e00"
 
 
 def plot_attention(
@@ -49,7 +38,10 @@ def plot_attention(
     The first row has the images with what the model says about them; right
     and wrong answers differ in sign, colour and frame. Every further row is a
     layer: the mean of its weights over heads and queries, smoothly enlarged,
-    over the grey image. A row has one scale, on its colour bar.
+    over the grey image. A row has one scale, on its colour bar. Its title says
+    how large the map is; the mean of the maps' entropies, 1 for maps without
+    preference; and, where the layer has one, its gain: at a gain of 0 the
+    weights have no influence, whatever they look like.
 
     Args:
         images: array `(batch, height, width)` or `(batch, height, width,
@@ -78,6 +70,8 @@ def plot_attention(
               number of positions, so that 1 is no preference, up to the
               peak of the median image; for others, such as sigmoid gates, the
               weight from 0 to 1;
+            - `"ratio"`: the same for maps that do not sum to 1, such as those
+              of gradients: the weight over the mean of its map;
             - `"shared"`: the weight, from 0 to the largest of the layer;
             - `"per_image"`: from the lowest to the highest weight of each
               image, which makes structure of any difference, however small;
@@ -100,20 +94,37 @@ def plot_attention(
     >>> maps = {"block3": np.full((3, 1, 8, 8), 1 / 64)}
     >>> figure = plot_attention(images, maps, labels=[0, 1, 2])
     >>> [axes.get_title(loc="left") for axes in figure.axes[3:4]]
-    ['block3 8x8']
+    ['block3 8x8, entropy 1.00']
 
     See also:
         `collect_attention`, and `keras_attention.metrics.attention_energy`
         for how much of the attention is inside the outline.
     """
+    count = len(drawable(images))
+    texts = captions(count, labels, predictions, class_names)
+    return attention_figure(
+        images, maps, texts, outlines, normalize, max_images
+    )
+
+
+def attention_figure(images, maps, texts, outlines, normalize, max_images):
+    """`plot_attention` with other texts below the images.
+
+    Args:
+        images: array, as there, and so are `maps`, `outlines`, `normalize` and
+            `max_images`.
+        maps: dict.
+        texts: list of `Caption`, one an image.
+        outlines: array or `None`.
+        normalize: str.
+        max_images: int.
+    """
     arguments.positive_int("max_images", max_images)
     pictures = drawable(images)
-    count = len(pictures)
-    layers, left_out = _spatial_maps(maps, pictures.shape)
-    paths = [[]] * count
+    layers, left_out = spatial_maps(maps, pictures.shape)
+    paths = [[]] * len(pictures)
     if outlines is not None:
         paths = outline_paths(outlines, pictures.shape[:3])
-    texts = captions(count, labels, predictions, class_names)
 
     pictures = pictures[:max_images]
     panels = Panels(
@@ -126,90 +137,53 @@ def plot_attention(
     for column, picture in enumerate(pictures):
         axes = panels.axes(0, column)
         axes.imshow(picture, interpolation="nearest")
-        _draw_outline(axes, paths[column])
+        draw_outline(axes, paths[column])
         texts[column].draw(axes)
     panels.title(0, "image" if outlines is None else "image, object outlined")
     for row, (name, values) in enumerate(layers.items(), start=1):
         scale = scaled(values[:max_images], normalize)
-        _draw_layer(panels, row, scale, pictures, paths)
-        panels.title(row, f"{name} {values.shape[1]}x{values.shape[2]}")
+        words = [flat_word(value) for value in values[:max_images]]
+        _draw_layer(panels, row, scale, pictures, paths, words)
+        size = described_size(values.shape[1:], pictures.shape[1:3])
+        gain = getattr(maps[name], "gain", None)
+        entropy = described_entropy(values[:max_images])
+        panels.title(
+            row,
+            name,
+            f" {size}{entropy}{described_gain(gain, ', ')}",
+            **({"colour": WARNING} if gain == 0 else {}),
+        )
     if left_out:
         panels.note("No maps, not shown: ", left_out)
     return panels.figure
 
 
-def _draw_layer(panels, row, scale, pictures, paths):
+def _draw_layer(panels, row, scale, pictures, paths, words):
     norm = Normalize(0, scale.high)
-    height, width = pictures.shape[1:3]
     for column, (picture, value) in enumerate(
-        zip(grey(pictures), scale.values, strict=True)
+        zip(pictures, scale.values, strict=True)
     ):
         axes = panels.axes(row, column)
-        picture = _DARKEST + (1 - _DARKEST) * picture
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
-        axes.imshow(
-            np.ma.masked_invalid(value),
-            cmap=_COLORMAP,
-            norm=norm,
-            alpha=np.interp(np.nan_to_num(value), (0, scale.high), _OPACITY),
-            interpolation="bicubic",
-            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        )
-        _draw_outline(axes, paths[column])
-        if not np.isfinite(value).any():
-            panels.mark(axes, "not finite")
-        elif is_flat(value):
-            panels.mark(axes, "uniform")
-    panels.colour_bar(row, ScalarMappable(norm, _COLORMAP), scale)
+        draw_map(axes, picture, value, norm, paths[column], words[column])
+    panels.colour_bar(row, ScalarMappable(norm, COLORMAP), scale)
 
 
-def _draw_outline(axes, paths):
-    for path in paths:
-        axes.add_patch(
-            Polygon(
-                path,
-                fill=False,
-                edgecolor=_OUTLINE,
-                linewidth=1.3,
-                joinstyle="round",
-                path_effects=_HALO,
-            )
-        )
+def described_entropy(values):
+    """The mean entropy of maps, or nothing where none has one.
+
+    >>> [described_entropy(x * np.ones((2, 3, 3))) for x in (1, -1)]
+    [', entropy 1.00', '']
+    """
+    entropies = normalized_entropy(values)
+    known = entropies[~np.isnan(entropies)]
+    return f", entropy {known.mean():.2f}" if known.size else ""
 
 
-def _spatial_maps(maps, shape):
-    """Name to `(batch, height, width)`, and the names that have none."""
-    if not isinstance(maps, dict) or not maps:
-        empty = ", empty: no layer of the model attends"
-        raise ValueError(
-            "Invalid value for argument maps: expected a dictionary of layer "
-            f"name to weights, not empty. Received: {type(maps).__name__}"
-            f"{empty * isinstance(maps, dict)}"
-        )
-    layers, left_out = {}, []
-    for name, value in maps.items():
-        kind = value.kind if isinstance(value, AttentionMap) else None
-        values = value.values if isinstance(value, AttentionMap) else value
-        values = arguments.real_array("maps", values).astype("float64")
-        kind = kind or likely_kind(values, shape[1:3])
-        if kind != "spatial":
-            left_out.append(f"{name} ({kind})")
-            continue
-        layers[name] = mean_map("maps", values)
-        expect_channels_not_last("maps", values.shape, shape[1:3])
-        if len(layers[name]) != shape[0]:
-            # Of one image the rows are images, and the channels columns.
-            hint = ". One image? Pass images[None]." * (shape[2] <= 4)
-            raise ValueError(
-                f"Invalid value for argument maps: expected {shape[0]} maps, "
-                f"one an image, of layer {name!r}. Received: "
-                f"{len(layers[name])}{hint}"
-            )
-    if not layers:
-        raise ValueError(
-            "Invalid value for argument maps: expected at least one layer "
-            f"that attends to positions. Received: {', '.join(left_out)}"
-            f"{PAIRS_TO_MAPS * ('(pairwise)' in str(left_out))}. A layer of "
-            "your own whose weights are maps says weights_kind = 'spatial'."
-        )
-    return layers, left_out
+def described_size(size, pictures):
+    """The size of a map, and whether it is that of the image.
+
+    >>> described_size((7, 7), (64, 64)), described_size((64, 64), (64, 64))
+    ('7x7', "64x64, the image's pixels")
+    """
+    same = ", the image's pixels" * (tuple(size) == tuple(pictures))
+    return f"{size[0]}x{size[1]}{same}"

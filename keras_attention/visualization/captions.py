@@ -49,7 +49,7 @@ class Caption:
             )
 
 
-def captions(count, labels, predictions, class_names):
+def captions(count, labels, predictions, class_names, details=None):
     """A caption for every image.
 
     Args:
@@ -58,6 +58,8 @@ def captions(count, labels, predictions, class_names):
         predictions: integer array `(batch,)`, scores `(batch, classes)` or
             `None`.
         class_names: list of str, names by class, or `None`.
+        details: list of str or `None`, another line an image. Defaults to
+            `None`.
 
     Returns:
         A list of `Caption`.
@@ -74,9 +76,15 @@ def captions(count, labels, predictions, class_names):
         predictions = np.asarray(predictions)
         if predictions.ndim == 2 and predictions.shape[1] > 1:
             predictions = predictions.argmax(-1)
-    predicted = _names("predictions", predictions, count, class_names)
-    true = _names("labels", labels, count, class_names)
-    return [_caption(*pair) for pair in zip(predicted, true, strict=True)]
+    predicted = named_classes("predictions", predictions, count, class_names)
+    true = named_classes("labels", labels, count, class_names)
+    found = [_caption(*pair) for pair in zip(predicted, true, strict=True)]
+    if details is None:
+        return found
+    return [
+        dataclasses.replace(caption, text=f"{caption.text}\n{detail}")
+        for caption, detail in zip(found, details, strict=True)
+    ]
 
 
 def _caption(predicted, true):
@@ -89,7 +97,7 @@ def _caption(predicted, true):
     return Caption(text, _WRONG, 2.6)
 
 
-def _names(argument, classes, count, class_names):
+def named_classes(argument, classes, count, class_names):
     """`(class, name)` for every image, or `None` where nothing is known."""
     if classes is None:
         return [None] * count

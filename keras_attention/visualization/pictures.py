@@ -115,6 +115,23 @@ def outline_paths(outlines, shape):
     ]
 
 
+def mask_lines(masks, size):
+    """The lines around the objects of masks, in pixels of pictures of a size.
+
+    Args:
+        masks: array `(batch, rows, columns)`, 1 on the object.
+        size: tuple `(height, width)` of the pictures, whatever the masks' is.
+
+    Returns:
+        For every mask a list of lines, as of `outline_paths`.
+    """
+    ratio = np.array(size[::-1]) / masks.shape[:0:-1]  # x before y
+    return [
+        [(line + 0.5) * ratio - 0.5 for line in lines]  # of pixels' centres
+        for lines in outline_paths(masks, masks.shape)
+    ]
+
+
 def _mask_paths(mask):
     # A border of zeros closes the line of an object that leaves the image.
     padded = np.pad(mask, 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_attention.internals import arguments
 
-NORMALIZATIONS = ("relative", "shared", "per_image", "none")
+NORMALIZATIONS = ("relative", "ratio", "shared", "per_image", "none")
 
 # A map's sum in float32 is 1 to about this.
 _TOLERANCE = 1e-3
@@ -55,13 +55,14 @@ def scaled(maps, normalize):
     arguments.one_of("normalize", normalize, NORMALIZATIONS)
     if normalize == "per_image":
         return Scaled(_stretched(maps), 1.0, "lowest to highest\nof each image")
-    if normalize == "relative" and _sum_to_one(maps):
-        values = maps * (maps.shape[1] * maps.shape[2])
+    is_ratio = normalize == "ratio"
+    if is_ratio or (normalize == "relative" and _sum_to_one(maps)):
+        values = _over_mean(maps) if is_ratio else maps * maps[0].size
         label = f"{_RELATIVE}\n1 = no preference"
         # One image with a sharp peak would leave all others in the dark; and
         # no preference must not look like much.
         peaks = [_largest(value) for value in values]
-        typical = np.median([peak for peak in peaks if peak > 0])
+        typical = np.median([peak for peak in peaks if peak > 0] or [0.0])
         return Scaled(values, max(2.0, float(typical)), label)
     largest = _largest(maps)
     if normalize == "shared":
@@ -82,6 +83,14 @@ def is_flat(values):
     """Whether the finite values differ by no more than rounding does."""
     finite = values[np.isfinite(values)]
     return not finite.size or np.ptp(finite) <= 1e-6 * np.abs(finite.max())
+
+
+def _over_mean(maps):
+    """Each map over the mean of what is finite in it; 0 stays 0."""
+    known = np.isfinite(maps)
+    sums = np.where(known, maps, 0.0).sum((1, 2), keepdims=True)
+    means = sums / np.maximum(known.sum((1, 2), keepdims=True), 1)
+    return maps / np.where(means > 0, means, 1.0)
 
 
 def _stretched(maps):

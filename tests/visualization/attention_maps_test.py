@@ -15,7 +15,7 @@ from keras_attention.visualization import collect_attention
 @pytest.mark.computing
 def test_every_attention_layer_is_collected():
     inputs = keras.Input((6, 6, 4))
-    x = SqueezeAndExcite2D(name="se")(inputs)
+    x = SqueezeAndExcite2D(name="se", identity_init=True)(inputs)
     pool = AttentionPooling2D(num_heads=2, num_queries=3, name="pool")
     tokens = keras.layers.Reshape((36, 4))(x)
     mixed = keras.layers.MultiHeadAttention(2, 4, name="mix")(tokens, tokens)
@@ -29,6 +29,7 @@ def test_every_attention_layer_is_collected():
         "mix": ("pairwise", (5, 2, 36, 36)),
     }
     assert [m.layer for m in maps.values()] == list(maps)
+    assert [m.gain for m in maps.values()] == [0.0, None, None]
     # Not the alphabet's order, which JAX would give.
     assert next(iter(maps)) == "se"
     assert maps["pool"].values.dtype == "float32"

@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 
 from keras_attention.visualization import AttentionMap
 from keras_attention.visualization import plot_attention
+from keras_attention.visualization.entropy import normalized_entropy
 
 COUNT, SIZE = 5, 24
 
@@ -117,10 +118,13 @@ def test_one_panel_an_image_and_layer_and_one_bar_a_layer():
     figure = plot(maps, outlines=masks())
     assert len(figure.axes) == COUNT + 2 * (COUNT + 1)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
+    entropies = [
+        f"{normalized_entropy(values).mean():.2f}" for values in maps.values()
+    ]
     assert [title for title in titles if title] == [
         "image, object outlined",
-        "block3 6x6",
-        "block4 3x3",
+        f"block3 6x6, entropy {entropies[0]}",
+        f"block4 3x3, entropy {entropies[1]}",
     ]
     assert figure.dpi == 150
     assert all(len(axes.patches) == 1 for axes in panels(figure))
@@ -234,7 +238,8 @@ def test_maps_without_contrast_are_drawn(normalize, value, side):
     maps = np.full((2, side, side), value)
     figure = plot({"a": maps}, images(2), normalize=normalize)
     texts = [text.get_text() for text in figure.axes[2].texts]
-    assert texts == ["uniform" if np.isfinite(value) else "not finite"]
+    words = {0.0: "all 0", 0.3: "uniform"}
+    assert texts == [words.get(value, "not finite")]
     if normalize == "per_image" and np.isfinite(value):
         np.testing.assert_array_equal(overlay(figure.axes[2]).get_array(), 0)
 

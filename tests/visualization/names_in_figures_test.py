@@ -50,6 +50,20 @@ def test_maps_of_layers_of_any_name(name):
     assert all(not t.get_parse_math() for t in figure.findobj(Text))
 
 
+def test_columns_and_channels_of_any_name():
+    maps = {name: np.full((1, 4, 4), 1 / 16) for name in NAMES}
+    figures = [
+        visualization.compare_maps(np.zeros((1, 8, 8)), maps),
+        visualization.plot_channel_attention(
+            {NAMES[0]: np.ones((7, 3))}, range(7), NAMES
+        ),
+    ]
+    for figure in figures:
+        assert png(figure)
+        texts = [text.get_text() for text in figure.findobj(Text)]
+        assert max(map(len, texts)) < 150
+
+
 @pytest.mark.parametrize("name", ["cost_$1_of_$2", "b" * 200])
 def test_architectures_of_layers_of_any_name(name):
     inputs = keras.Input((16, 16, 3))

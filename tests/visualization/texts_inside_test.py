@@ -13,7 +13,9 @@ from keras_attention import layers
 from keras_attention import visualization
 from keras_attention.visualization import AttentionMap
 from keras_attention.visualization import alignment_plot
+from keras_attention.visualization.scaling import scaled
 from keras_attention.visualization.styles import STYLES
+from keras_attention.visualization.timeline import timeline
 
 # As long as names in networks and data sets are.
 LAYER = "encoder_stage_4/block2_convolutional_block_attention"
@@ -68,10 +70,41 @@ def pairs():
     return visualization.plot_pairs({LAYER: MAP}, chosen, IMAGE)
 
 
+def compared():
+    maps = {name: np.ones((2, 3, 4)) for name in (LAYER, CLASS, "a")}
+    maps[LAYER] = AttentionMap(maps[LAYER], LAYER, gain=0.0)
+    return visualization.compare_maps(
+        np.zeros((2, 12, 6)), maps, np.ones((2, 4, 4))
+    )
+
+
+def heads():
+    pairs = np.full((1, 7, 12, 12), 1 / 12)
+    pairs = AttentionMap(pairs, LAYER, "pairwise", gain=0.0)
+    return visualization.plot_heads(pairs, np.zeros((1, 4, 40)), grid=(3, 4))
+
+
+def channels():
+    weights = {LAYER: np.ones((12, 64)), CLASS: np.ones((12, 8))}
+    return visualization.plot_channel_attention(weights, range(12))
+
+
+def epochs():
+    maps = np.random.default_rng(0).random((2, 3, 3))
+    pictures = np.zeros((2, 8, 12, 3))
+    rows = [f"epoch {n}\n{LAYER} 0.123\nentropy 0.8, gain 1" for n in (8, 9)]
+    scales = [scaled(maps, "ratio")] * 2
+    return timeline(LAYER, pictures, rows, scales)
+
+
 FIGURES = {
     "one image": lambda: attention(1),
     "many images": lambda: attention(8),
     "pairs": pairs,
+    "compared": compared,
+    "heads": heads,
+    "channels": channels,
+    "epochs": epochs,
     "architecture": lambda: visualization.plot_architecture(model()),
 }
 for style in STYLES:
@@ -111,7 +144,7 @@ def check(monkeypatch):
     return check_texts
 
 
-@pytest.mark.parametrize("name", first(8, FIGURES))
+@pytest.mark.parametrize("name", first(12, FIGURES))
 def test_texts_are_whole(name, check):
     check(FIGURES[name]())
 

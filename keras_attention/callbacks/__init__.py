@@ -1,0 +1,13 @@
+"""Watching attention while a model is trained.
+
+    attention_monitor.py  `fit` -> numbers in its logs, and a timeline
+    measures.py           maps, masks -> one number a layer
+    monitor_files.py      what is kept of the epochs, in figures and TensorBoard
+
+A callback looks and changes nothing: a training with it is, bit for bit, the
+training without it.
+"""
+
+from keras_attention.callbacks.attention_monitor import AttentionMonitor
+
+__all__ = ["AttentionMonitor"]

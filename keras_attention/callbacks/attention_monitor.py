@@ -1,0 +1,346 @@
+"""Where a network looks while it is trained."""
+
+import contextlib
+import copy
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_attention.callbacks.measures import chosen_measures
+from keras_attention.callbacks.measures import log_names
+from keras_attention.callbacks.measures import measured
+from keras_attention.callbacks.monitor_files import Events
+from keras_attention.callbacks.monitor_files import Timelines
+from keras_attention.callbacks.monitor_files import tensorflow_for_events
+from keras_attention.inspection import AttentionExtractor
+from keras_attention.inspection.whole_batches import WholeBatches
+from keras_attention.internals import arguments
+from keras_attention.internals.recording import sublayers
+from keras_attention.internals.words import did_you_mean
+from keras_attention.internals.words import few
+from keras_attention.layers import AttentionLayer2D
+from keras_attention.metrics.localisation import checked_masks
+from keras_attention.visualization.attention_maps import attention_maps
+from keras_attention.visualization.pictures import drawable
+from keras_attention.visualization.pictures import mask_lines
+
+_DRAWN = 8  # images
+
+
+class AttentionMonitor(keras.callbacks.Callback):
+    """Follows, epoch by epoch, where a model looks on some images.
+
+    After an epoch the images go through the model, and every layer with
+    attention over positions gets its numbers into `logs`, under names such as
+    `block3_pool_cbam_energy`: `History`, `CSVLogger`, `EarlyStopping` and
+    KerasTuner's objectives see them, if they stand behind this callback. The
+    numbers are means over the images:
+
+    - `energy`: the share of the attention on the object,
+      `keras_attention.metrics.attention_energy`;
+    - `lift`: how many times that is the share of the image which the object
+      covers; 1 is what a map without preference has;
+    - `entropy`: `-sum(p log p) / log N`, 1 for a map without preference;
+    - `gain`: of layers with `identity_init=True`, what their change of the
+      map is multiplied by. At 0 attention has no influence.
+
+    It looks and changes nothing: weights, optimizer, random numbers and outputs
+    are those of a training without it, bit for bit.
+
+    Args:
+        images: array, a few images as the model takes them, or a list or dict
+            of arrays for several inputs.
+        masks: array or `None`, where the objects are, `(batch, rows, columns)`
+            or `(batch, rows, columns, 1)` in `[0, 1]`. An image with an empty
+            mask has neither energy nor lift. Defaults to `None`.
+        layers: list of str or `None`, paths of the layers to follow; `None`
+            follows all that attend to positions. Defaults to `None`.
+        every: int, epochs from one look to the next; the first is always
+            looked at. In the others the names are not in `logs`. Defaults to
+            `1`.
+        metrics: list or `None`: names of those above, and functions
+            `(maps, masks) -> (batch,)`, such as
+            `keras_attention.metrics.map_jaccard`, under their own names. `None`
+            takes all those above; energy and lift need masks. Defaults to
+            `None`.
+        log_dir: str, path or `None`, for TensorBoard: the numbers, and the
+            maps over the images. TensorFlow writes them, on every backend.
+            Defaults to `None`.
+        directory: str, path or `None`, for figures: a PNG a layer, with a row
+            of images an epoch, written after each, and at the end
+            `attention.gif`, a frame an epoch. Of many epochs every second,
+            fourth ... is kept. Defaults to `None`.
+        on_error: str, what an error while looking does: `"warn"` is reported
+            once and the training goes on, `"raise"` ends it. Defaults to
+            `"warn"`.
+        pictures: array or `None`, the images as they are drawn, uint8 or floats
+            in `[0, 1]`, if the model takes them preprocessed; `None` draws
+            `images`. The first eight are drawn. Defaults to `None`.
+        batch_size: int, how many images go through the model at once. Defaults
+            to `32`.
+
+    Raises:
+        ValueError: For masks or pictures that do not fit the images, an unknown
+            metric or layer, and other arguments that cannot be.
+        ModuleNotFoundError: For `log_dir` without TensorFlow.
+
+    Example:
+
+    >>> from keras_attention import layers
+    >>> inputs = keras.Input((8, 8, 3))
+    >>> x = layers.get("cbam", name="cbam", identity_init=True)(inputs)
+    >>> x = keras.layers.GlobalAveragePooling2D()(x)
+    >>> model = keras.Model(inputs, keras.layers.Dense(2)(x))
+    >>> model.compile("sgd", "mse", run_eagerly=True)
+    >>> images, masks = np.ones((4, 8, 8, 3)), np.ones((4, 8, 8))
+    >>> history = model.fit(
+    ...     images, np.ones((4, 2)), epochs=2, verbose=0,
+    ...     callbacks=[AttentionMonitor(images, masks)],
+    ... )
+    >>> [name for name in history.history if name != "loss"]
+    ['cbam_energy', 'cbam_lift', 'cbam_entropy', 'cbam_gain']
+    >>> history.history["cbam_energy"]
+    [1.0, 1.0]
+
+    Cost:
+        The images go through the model, and what it does not train but may
+        change is copied: its random state and batch statistics.
+
+    See also:
+        `keras_attention.losses.AttentionDice`, which trains maps to lie on
+        masks.
+    """
+
+    def __init__(
+        self,
+        images,
+        masks=None,
+        layers=None,
+        every=1,
+        metrics=None,
+        log_dir=None,
+        directory=None,
+        on_error="warn",
+        *,
+        pictures=None,
+        batch_size=32,
+    ):
+        super().__init__()
+        self.images = images
+        self.masks = None if masks is None else checked_masks(masks)
+        self.layers = None if layers is None else _paths(layers)
+        self.every = arguments.positive_int("every", every)
+        self.measures = chosen_measures(metrics, masks)
+        self.log_dir = log_dir
+        self.directory = directory
+        self.on_error = arguments.one_of(
+            "on_error", on_error, ("warn", "raise")
+        )
+        self.batch_size = arguments.positive_int("batch_size", batch_size)
+        self._expect_one_an_image()
+        self._pictures, self._outlines = None, None
+        if log_dir is not None:
+            tensorflow_for_events()
+        if log_dir is not None or directory is not None:
+            self._prepare_drawing(pictures)
+        self._forget()
+
+    def __deepcopy__(self, memo):
+        """A monitor for another training: the same images, nothing seen yet."""
+        new = copy.copy(self)
+        new.set_model(None)
+        new._forget()
+        memo[id(self)] = new
+        return new
+
+    def on_train_begin(self, logs=None):
+        """Starts anew."""
+        self._forget()
+        self._expect_layers()
+        with self._guarded():
+            if self.directory is not None:
+                self._timelines = Timelines(self.directory, *self._drawn())
+            if self.log_dir is not None:
+                self._events = Events(self.log_dir)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks, and adds the numbers to `logs`."""
+        if self._first is None:
+            self._first = epoch
+        if (epoch - self._first) % self.every:
+            return
+        with self._guarded():
+            maps = self._look()
+            numbers = {
+                name: measured(attention, self.masks, self.measures)
+                for name, attention in maps.items()
+            }
+            if logs is not None:
+                for name, of_layer in numbers.items():
+                    for metric, value in of_layer.items():
+                        logs[f"{name}_{metric}"] = value
+            self._keep(epoch, maps, numbers)
+
+    def on_train_end(self, logs=None):
+        """Writes the animation and lets go of the model."""
+        with self._guarded():
+            if self._timelines is not None:
+                self._timelines.animate()
+        with self._guarded():
+            if self._events is not None:
+                self._events.close()
+        self._forget()
+
+    def _forget(self):
+        self._answer = None
+        self._timelines = None
+        self._events = None
+        self._first = None
+        self._told = False
+
+    @contextlib.contextmanager
+    def _guarded(self):
+        """What goes wrong here ends no training, unless it is asked to."""
+        try:
+            yield
+        except Exception as error:
+            if self.on_error == "raise":
+                raise
+            if not self._told:
+                self._told = True
+                warnings.warn(
+                    "AttentionMonitor could not look, and the training goes "
+                    f"on; what follows is not reported. "
+                    f"{type(error).__name__}: {error}"
+                )
+
+    def _look(self):
+        """The spatial maps of the chosen layers, by their names in the logs."""
+        if self._answer is None:
+            extractor = AttentionExtractor(self.model, name="monitored")
+            extractor.run_eagerly = self.model.run_eagerly
+            self._answer = WholeBatches(extractor)
+        with _unchanged(self.model):
+            # Not `predict`: PyTorch's loader draws a number for each pass.
+            found = [self._answer(batch)[1] for batch in self._batches()]
+        weights = {
+            name: np.concatenate([batch[name] for batch in found])
+            for name in found[0]
+        }
+        maps = {
+            name: attention
+            for name, attention in attention_maps(self.model, weights).items()
+            if attention.kind == "spatial" and self._is_chosen(name)
+        }
+        if not maps:
+            raise ValueError(
+                f"No layer of model {self.model.name!r} that is followed "
+                f"attends to positions. It has {few(weights) or 'none at all'}"
+            )
+        attending = {
+            path
+            for path, layer in sublayers(self.model)
+            if isinstance(layer, AttentionLayer2D)
+        }
+        names = log_names(maps, attending)
+        return {names[name]: attention for name, attention in maps.items()}
+
+    def _batches(self):
+        for start in range(0, self._count(), self.batch_size):
+            some = slice(start, start + self.batch_size)
+            yield keras.tree.map_structure(
+                lambda values, some=some: np.asarray(values)[some], self.images
+            )
+
+    def _is_chosen(self, name):
+        path = name.partition("#")[0]
+        return self.layers is None or any(
+            path == layer or path.startswith(f"{layer}/")
+            for layer in self.layers
+        )
+
+    def _keep(self, epoch, maps, numbers):
+        if self._timelines is None and self._events is None:
+            return
+        drawn = {n: m.spatial()[:_DRAWN] for n, m in maps.items()}
+        if self._events is not None:
+            self._events.add(epoch, drawn, numbers, *self._drawn())
+        if self._timelines is not None:
+            self._timelines.add(epoch, drawn, numbers)
+
+    def _drawn(self):
+        return self._pictures, self._outlines
+
+    def _prepare_drawing(self, pictures):
+        if pictures is None:
+            pictures = self.images
+        if isinstance(pictures, dict | list | tuple):
+            expected = "an array, as the model has several inputs"
+            raise ValueError(arguments.invalid("pictures", None, expected))
+        pictures = drawable(pictures)
+        count = self._count()
+        if len(pictures) != count:
+            raise ValueError(
+                f"Invalid value for argument pictures: expected {count}, one "
+                f"an image. Received: {len(pictures)}"
+            )
+        self._pictures = pictures[:_DRAWN]
+        self._outlines = [[]] * len(self._pictures)
+        if self.masks is not None:
+            masks = self.masks[:_DRAWN]
+            self._outlines = mask_lines(masks, pictures.shape[1:3])
+
+    def _count(self):
+        return len(keras.tree.flatten(self.images)[0])
+
+    def _expect_one_an_image(self):
+        if self.masks is not None and len(self.masks) != self._count():
+            raise ValueError(
+                "Arguments images and masks must have one entry an image. "
+                f"Received: {self._count()} images and {len(self.masks)} masks"
+            )
+
+    def _expect_layers(self):
+        """A name that no layer has is told before the first step."""
+        known = [path for path, _ in sublayers(self.model)]
+        for layer in self.layers or ():
+            if known and layer not in known:
+                hint = did_you_mean(layer, known)
+                expected = "paths of layers of the model"
+                raise ValueError(
+                    f"{arguments.invalid('layers', layer, expected)}. {hint}"
+                )
+
+
+@contextlib.contextmanager
+def _unchanged(model):
+    """Puts back what a model changes although it is not trained.
+
+    Drawing layers move their random state when the model answers too.
+    """
+    frozen = {
+        id(variable)
+        for _, layer in sublayers(model)
+        if not layer.trainable
+        for variable in layer.weights
+    }
+    before = [
+        (variable, np.array(ops.convert_to_numpy(variable)))
+        for variable in model.non_trainable_variables
+        if id(variable) not in frozen
+    ]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            if not np.array_equal(ops.convert_to_numpy(variable), value):
+                variable.assign(value)
+
+
+def _paths(layers):
+    if isinstance(layers, str) or not all(isinstance(x, str) for x in layers):
+        expected = "a list of layers' names, or None"
+        raise ValueError(arguments.invalid("layers", layers, expected))
+    return [layer.partition("#")[0] for layer in layers]

@@ -1,0 +1,153 @@
+"""Two networks against each other: losses, gradients, saving."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_attention.tasks import generation
+
+SHAPE = (8, 8, 1)
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (8, *SHAPE)).astype("float32")
+
+
+def made(classes=None, width=4):
+    keras.utils.set_random_seed(0)
+    attention = {8: "sagan"}
+    return generation.AdversarialModel(
+        generation.generator(SHAPE, 4, width, attention, classes),
+        generation.discriminator(SHAPE, width, {4: "sagan"}, classes),
+        classes=classes,
+        seed=0,
+    )
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+@pytest.mark.computing
+def test_losses_by_hand():
+    model = made()
+    model.compile(keras.optimizers.SGD(0.0))
+    generated, _ = model(IMAGES)
+    loss = model.compute_loss(IMAGES, None, (generated, None), training=False)
+    real, fake = (
+        model.discriminator.predict(numpy(x), verbose=0)
+        for x in (IMAGES, generated)
+    )
+    of_discriminator = np.mean(np.maximum(1 - real, 0)) + np.mean(
+        np.maximum(1 + fake, 0)
+    )
+    assert float(loss) == pytest.approx(of_discriminator - fake.mean(), 1e-4)
+    logs = model.get_metrics_result()
+    assert float(logs["discriminator_loss"]) == pytest.approx(
+        of_discriminator, 1e-4
+    )
+    assert float(logs["generator_loss"]) == pytest.approx(-fake.mean(), 1e-4)
+
+
+@pytest.mark.computing
+def test_neither_network_trains_for_the_other():
+    """What frozen networks add to the other's gradient is nothing."""
+    changes = {}
+    for name in ("generator", "discriminator", None):
+        model = made()
+        if name is not None:
+            # Not the network's flag, which would change its normalization.
+            for weight in getattr(model, name).trainable_weights:
+                weight.trainable = False
+        model.compile(keras.optimizers.SGD(0.1))
+        before = {w.path: numpy(w).copy() for w in model.trainable_weights}
+        model.fit(IMAGES, batch_size=8, verbose=0)
+        changes[name] = {
+            w.path: numpy(w) - before[w.path] for w in model.trainable_weights
+        }
+    alone = {**changes["generator"], **changes["discriminator"]}
+    assert alone.keys() == changes[None].keys()
+    for path, change in changes[None].items():
+        np.testing.assert_allclose(change, alone[path], atol=1e-5, err_msg=path)
+        assert change.any() or "bias" in path or "attention" in path, path
+
+
+def test_two_rates_a_round_trip_and_images_of_a_seed(tmp_path):
+    model = made(classes=3)
+    model.compile(generation.two_rates(model))
+    model.fit(IMAGES, np.arange(8) % 3, batch_size=4, verbose=0)
+    slow, fast = model.optimizer.optimizers
+    if float(slow.learning_rate) > float(fast.learning_rate):
+        slow, fast = fast, slow
+    counts = [
+        len(network.trainable_weights)
+        for network in (model.generator, model.discriminator)
+    ]
+    # Adam has two moments a weight, and knows its step and its rate.
+    assert [(len(o.variables) - 2) // 2 for o in (slow, fast)] == counts
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    images = model.generate(3, labels=[2, 0, 1], seed=5)
+    assert images.shape == (3, *SHAPE) and np.abs(images).max() <= 1
+    np.testing.assert_array_equal(
+        loaded.generate(3, labels=[2, 0, 1], seed=5), images
+    )
+    assert (model.generate(3, labels=0, seed=5) != images).any()
+    loaded.fit(IMAGES, np.arange(8) % 3, batch_size=4, verbose=0)
+
+
+def test_a_class_has_a_scale_and_a_shift():
+    layer = generation.ConditionalBatchNormalization(2)
+    labels = np.array([0, 1, 1, 0, 1, 0, 0, 1])
+    layer(IMAGES, labels)
+    for name in ("gamma", "beta"):
+        getattr(layer, name).embeddings.assign([[2.0], [3.0]])
+    seen = numpy(layer(IMAGES, labels, training=True))
+    mean, deviation = IMAGES.mean(), np.sqrt(IMAGES.var() + 1e-3)
+    scale = np.array([2.0, 3.0])[labels][:, None, None, None]
+    np.testing.assert_allclose(
+        seen, scale * (IMAGES - mean) / deviation + scale, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: generation.generator((7, 7, 1)), "sides of at least 8"),
+        (lambda: generation.generator((9, 9, 1)), "sides of at least 8"),
+        (
+            lambda: generation.generator(SHAPE, attention={5: "sagan"}),
+            r"among \[8, 4\]",
+        ),
+        (
+            lambda: generation.discriminator(SHAPE, attention={4: "attn_pool"}),
+            "keep the map",
+        ),
+        (
+            lambda: generation.AdversarialModel(
+                generation.generator(SHAPE, width=2, classes=2),
+                generation.discriminator(SHAPE, width=2),
+                classes=2,
+            ),
+            "discriminator: expected a network of 2 inputs",
+        ),
+        (
+            lambda: generation.AdversarialModel(
+                generation.generator((16, 16, 1), width=2),
+                generation.discriminator(SHAPE, width=2),
+            ),
+            "must take what the generator makes",
+        ),
+    ],
+)
+def test_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_labels_that_do_not_fit():
+    model = made()
+    with pytest.raises(ValueError, match="takes no labels"):
+        model.generate(2, labels=[0, 1])
+    model.compile("sgd", run_eagerly=True)
+    with pytest.raises(ValueError, match="trained with no labels"):
+        model.fit(IMAGES, np.zeros(8), verbose=0)
+    with pytest.raises(ValueError, match="classes from 0 to 2"):
+        made(classes=3, width=2).generate(2, labels=[0, 3])
