@@ -109,7 +109,11 @@ def data(arguments, size):
     path = pathlib.Path(name)
     if path.name.startswith("coco"):
         images, masks = place_attention.coco(path.parent)
-        return images[:count], None, masks[:count].astype("float32"), None
+        masks = [
+            np.asarray(Image.fromarray(mask[..., 0]).resize((size, size)))
+            for mask in masks[:count]
+        ]
+        return images[:count], None, np.stack(masks).astype("float32"), None
     files = [] if path.suffix else sorted(path.iterdir())
     if any(file.is_file() for file in files):
         images = [

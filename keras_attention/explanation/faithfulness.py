@@ -183,7 +183,7 @@ def faithfulness_report(
         intervals = [measured(gap, **draws) for gap in gaps]
         return all(gap is not None and gap[1] > _RESOLVED for gap in intervals)
 
-    rows, notes = [], []
+    rows, notes, silent = [], [], {}
     for name, values in found.items():
         better = None
         if name in maps:
@@ -199,11 +199,16 @@ def faithfulness_report(
         rows.append(
             {"map": name, **row, "excluded": excluded, "surely_better": better}
         )
-        notes += [
-            f"{name}, {key.replace('_', ' ')}: {count} of "
-            f"{len(answers.images)} images left out, without an answer"
+        left_out = ", ".join(
+            f"{key.replace('_', ' ')} {count}"
             for key, count in excluded.items()
-        ]
+        )
+        silent.setdefault(left_out, []).append(name)
+    notes += [
+        f"Images left out, without an answer ({', '.join(names)}): {left_out}"
+        for left_out, names in silent.items()
+        if left_out
+    ]
     notes.append(
         f"{len(answers.images)} images: {level:.0%} intervals of {repeats} "
         "draws; in brackets what maps reach that know nothing of the model"
