@@ -5,19 +5,9 @@ import collections
 import numpy as np
 
 from keras_attention.internals import arguments
-from keras_attention.metrics import area_share
 from keras_attention.metrics import attention_energy
+from keras_attention.metrics import attention_lift
 from keras_attention.visualization.entropy import normalized_entropy
-
-
-def _energy(maps, masks):
-    return attention_energy(maps, masks)
-
-
-def _lift(maps, masks):
-    """How many times a uniform map's energy."""
-    share = area_share(masks)
-    return attention_energy(maps, masks) / np.where(share > 0, share, np.nan)
 
 
 def _entropy(maps, masks):
@@ -25,7 +15,11 @@ def _entropy(maps, masks):
 
 
 #: Name to a function `(maps, masks) -> (batch,)`; those that need masks first.
-MEASURES = {"energy": _energy, "lift": _lift, "entropy": _entropy}
+MEASURES = {
+    "energy": attention_energy,
+    "lift": attention_lift,
+    "entropy": _entropy,
+}
 _NEED_MASKS = ("energy", "lift")
 #: Not measured, but read from the layer.
 GAIN = "gain"

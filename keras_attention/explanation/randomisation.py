@@ -30,7 +30,7 @@ class RandomisationCheck(MeasuredTable):
     def passed(self):
         """Whether the maps of an entirely random network are other maps."""
         found = self.rows[-1]["correlation"]
-        return found is None or found[2] < self.settings["threshold"]
+        return found is not None and found[2] < self.settings["threshold"]
 
 
 def randomisation_check(
@@ -144,12 +144,13 @@ def randomisation_check(
     settings = {"steps": len(stages), "threshold": threshold, **draws}
     settings["groups"] = groups is not None
     check = RandomisationCheck(rows, settings, [])
-    check.notes.append(
-        "Passed: without what the network has learned the maps are others"
-        if check.passed
-        else "Failed: the maps are much the same without what the network has "
-        "learned"
-    )
+    if rows[-1]["correlation"] is None:
+        note = "Failed: maps that are the same everywhere have no order"
+    elif check.passed:
+        note = "Passed: the maps are others without what was learned"
+    else:
+        note = "Failed: the maps are much the same without what was learned"
+    check.notes.append(note)
     return check
 
 

@@ -52,7 +52,8 @@ def attention_is_used(
         images: array, or what else the model takes; at least two.
         labels: array `(batch,)`, int.
         negligible: float, total variation distance, at the upper end of its
-            interval, up to which nothing has changed. Defaults to `0.02`.
+            interval, up to which nothing has changed, if the interval of the
+            accuracy's change holds 0, too. Defaults to `0.02`.
         groups: array `(batch,)` or `None`, see `bootstrap_interval`. Defaults
             to `None`.
         level: float, of the intervals. Defaults to `0.95`.
@@ -150,7 +151,7 @@ def attention_is_used(
             {**layer, "replaced_by": what, **effect(chosen, given)}
             for what, given in replacements.items()
         ]
-        unchanged = [row["distance"][2] <= negligible for row in found]
+        unchanged = [_is_unchanged(row, negligible) for row in found]
         reading = ""
         if unchanged[-1]:  # by the mean
             reading = _UNUSED if all(unchanged) else _CONSTANT
@@ -163,6 +164,11 @@ def attention_is_used(
     ]
     settings = {"negligible": negligible, **draws, "groups": groups is not None}
     return MeasuredTable(rows, settings, notes)
+
+
+def _is_unchanged(row, negligible):
+    _, worst, best = row["accuracy_change"]
+    return row["distance"][2] <= negligible and worst <= 0 <= best
 
 
 class _Replaceable(keras.Model):

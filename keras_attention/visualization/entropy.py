@@ -1,15 +1,16 @@
-"""How evenly attention is spread."""
+"""How evenly attention is spread: `metrics.attention_entropy` of any map."""
 
 import numpy as np
 
+from keras_attention.metrics import attention_entropy
 from keras_attention.visualization.attention_maps import mean_map
 
 
 def normalized_entropy(maps):
     """The entropy of each map, as a share of the uniform map's.
 
-    `-sum(p log p) / log N` of `p = a / sum(a)` over the `N` positions, the mean
-    of heads and queries first: 1 is a map without preference, 0 one position.
+    `metrics.attention_entropy` of the mean over heads and queries: 1 is a map
+    without preference, 0 one position.
 
     Args:
         maps: array of non-negative weights `(batch, height, width)`, or with
@@ -27,12 +28,5 @@ def normalized_entropy(maps):
     """
     with np.errstate(invalid="ignore", over="ignore"):
         values = mean_map("maps", np.asarray(maps, "float64"))
-        values = values.reshape(len(values), -1)
-        total = values.sum(-1, keepdims=True)
-    defined = np.isfinite(total) & (total > 0) & (values.min(-1) >= 0)[:, None]
-    defined &= values.shape[-1] > 1
-    shares = np.where(defined, values / np.where(defined, total, 1.0), np.nan)
-    logs = np.log(np.where(shares > 0, shares, 1.0))  # 0 log 0 is 0
-    entropy = -(shares * logs).sum(-1)
-    # No minus in front of 0.
-    return entropy / np.log(max(2, values.shape[-1])) + 0.0
+        is_map = values.min((1, 2), keepdims=True) >= 0
+        return attention_entropy(np.where(is_map, values, np.nan))

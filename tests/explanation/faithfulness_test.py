@@ -11,6 +11,7 @@ import pytest
 from keras_attention.explanation import confidence_change
 from keras_attention.explanation import faithfulness_report
 from keras_attention.explanation.blind_maps import blind_maps
+from keras_attention.visualization import AttentionMap
 
 COUNT, SIDE = 6, 16
 SETTINGS = {"steps": 6, "percentages": (20, 60), "repeats": 50}
@@ -40,7 +41,8 @@ def report(seen):
     model, images, masks = seen
     flat = np.ones((COUNT, 1, 4, 4))
     flat[1:, :, 1, 3] = 2  # a head; the first image's has no preference
-    maps = {"true": masks, "inverted": 1 - masks, "coarse": flat}
+    coarse = AttentionMap(flat, "coarse")
+    maps = {"true": masks, "inverted": 1 - masks, "coarse": coarse}
     return faithfulness_report(model, images, maps, 1, masks, **SETTINGS)
 
 
@@ -74,7 +76,6 @@ def test_a_map_is_surely_better_than_all_that_know_nothing(report):
     )
 
 
-@pytest.mark.computing
 def test_what_the_true_map_shows_is_enough(seen):
     model, images, masks = seen
     true, inverted = (
@@ -164,11 +165,13 @@ def test_signed_maps_and_errors(seen):
     found = faithfulness_report(model, images, signed, 1, masks, **settings)
     assert found.rows[0]["energy"] == [1, 1, 1]
     assert "a&lt;b" in found._repr_html_()
+    gate = AttentionMap(np.ones((COUNT, 1, 1, 8)), "se", "channel")
     for maps, more, message in (
         ({}, {}, "argument maps"),
         (masks, {}, "argument maps"),
         ({"(random)": masks}, {}, "argument maps"),
         ({"true": masks[:2]}, {}, "argument maps"),
+        ({"gate": gate}, {}, "channel weights"),
         (signed, {"measures": ["accuracy"]}, "argument measures"),
         (signed, {"masks": masks[:2], "measures": []}, "maps and masks"),
     ):

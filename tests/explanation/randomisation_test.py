@@ -109,6 +109,14 @@ def test_weights_come_back_after_an_exception(model):
         np.testing.assert_array_equal(kept, found)
 
 
+def test_maps_without_an_order_do_not_pass(model):
+    check = randomisation_check(
+        model, IMAGES, lambda *_: np.ones((4, 2, 2)), steps=1, repeats=20
+    )
+    assert check.rows[0]["correlation"] is None
+    assert not check.passed and "same everywhere" in str(check)
+
+
 def test_what_was_predicted_stays_explained(model):
     targets = []
 

@@ -114,7 +114,6 @@ def test_a_hole_is_filled_with_the_mean_of_its_neighbours():
     np.testing.assert_allclose(line.ravel(), [0, 1, 2, 3])
 
 
-@pytest.mark.computing
 def test_road_of_a_linear_model(linear):
     maps = RANDOM.random((3, *SIZE))
     settings = {"percentages": [12, 50], "noise": 0, "batch_size": 2}

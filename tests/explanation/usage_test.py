@@ -35,7 +35,12 @@ class Ignored(keras.layers.Layer):
 
 
 class Share(keras.layers.Layer):
+    def __init__(self, contrast=1):
+        super().__init__()
+        self.contrast = contrast
+
     def call(self, value):
+        value = 0.5 + self.contrast * (value - 0.5)
         return keras.ops.stack([1 - value, value], -1)
 
 
@@ -58,11 +63,15 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def used(model, images):
+def labels(images):
     images, marked = images
     values = images.reshape(COUNT, 12, 2)[..., 1]
-    labels = (values[np.arange(COUNT), marked] > 0.5).astype(int)
-    return attention_is_used(model, images, labels, repeats=50, batch_size=3)
+    return (values[np.arange(COUNT), marked] > 0.5).astype(int)
+
+
+@pytest.fixture(scope="module")
+def used(model, images, labels):
+    return attention_is_used(model, images[0], labels, repeats=50, batch_size=3)
 
 
 def rows_of(table, layer):
@@ -112,6 +121,17 @@ def test_attention_that_changes_nothing_is_said(used):
     assert rows["uniform"]["reading"] == ""
 
 
+@pytest.mark.usefixtures("eagerly")
+def test_answers_that_hardly_differ_but_are_wrong_have_changed(images, labels):
+    images, _ = images
+    inputs = keras.Input((3, 4, 2))
+    faint = keras.Model(inputs, Share(0.01)(Pick(name="pick")(inputs)))
+    table = attention_is_used(faint, images, labels, repeats=200)
+    row = rows_of(table, "pick")["mean"]
+    assert row["distance"][2] < 0.01 and row["accuracy_change"][2] < 0
+    assert row["reading"] == ""
+
+
 def test_the_table(used):
     assert [row["layer"] for row in used.rows] == [
         *["ignored"] * 4,
@@ -127,7 +147,6 @@ def test_the_table(used):
     assert used.to_csv().count("\n") == 13
 
 
-@pytest.mark.computing
 @pytest.mark.usefixtures("eagerly")
 def test_gates_that_are_constant_are_no_attention():
     inputs = keras.Input((2, 2, 4))
