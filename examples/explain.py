@@ -166,6 +166,9 @@ def main():
         return 2
     images = np.asarray(preprocess(pixels), "float32")
     answers = model.predict(images, verbose=0)
+    if class_names is not None and len(class_names) != answers.shape[-1]:
+        print("The images' classes are not the network's: left out")
+        labels = class_names = None
     maps = {**learned(model, images), **explained(model, images, arguments)}
     drawn = {name: maps[name][:SHOWN] for name in maps}
     outlines = None if masks is None else masks[:SHOWN]

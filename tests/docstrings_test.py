@@ -26,6 +26,7 @@ ROOMS = [
     "callbacks",
     "datasets",
     "evaluation",
+    "explanation",
     "exporting",
     "features",
     "inspection",

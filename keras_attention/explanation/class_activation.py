@@ -20,8 +20,8 @@ def grad_cam(model, images, target=None, *, layer=None, batch_size=32):
         model: `keras.Model` of any kind; nothing of it is changed.
         images: array `(batch, height, width, channels)`, or what else the model
             takes, e.g. volumes `(batch, depth, height, width, channels)`.
-        target: what is explained, one number an image: `None`, the predicted
-            class (of a single output, that output); int or int array
+        target: any, what is explained, one number an image: `None`, the
+            predicted class (of a single output, that output); int or int array
             `(batch,)`, a class; a function of the model's answers that returns
             `(batch,)`; or an `InsideMask`. Defaults to `None`.
         layer: str, `keras.layers.Layer` or `None`, the layer to explain, by its
@@ -70,8 +70,8 @@ def grad_cam_plus_plus(
     Args:
         model: `keras.Model`; see `grad_cam`.
         images: array; see `grad_cam`.
-        target: what is explained; see `grad_cam`. Defaults to `None`.
-        layer: the layer to explain; see `grad_cam`. Defaults to `None`.
+        target: any, what is explained; see `grad_cam`. Defaults to `None`.
+        layer: any, the layer to explain; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
 
     Returns:
@@ -101,8 +101,8 @@ def hires_cam(model, images, target=None, *, layer=None, batch_size=32):
     Args:
         model: `keras.Model`; see `grad_cam`.
         images: array; see `grad_cam`.
-        target: what is explained; see `grad_cam`. Defaults to `None`.
-        layer: the layer to explain; see `grad_cam`. Defaults to `None`.
+        target: any, what is explained; see `grad_cam`. Defaults to `None`.
+        layer: any, the layer to explain; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
 
     Returns:
@@ -126,8 +126,8 @@ def layer_cam(model, images, target=None, *, layer=None, batch_size=32):
     Args:
         model: `keras.Model`; see `grad_cam`.
         images: array; see `grad_cam`.
-        target: what is explained; see `grad_cam`. Defaults to `None`.
-        layer: the layer to explain; see `grad_cam`. Defaults to `None`.
+        target: any, what is explained; see `grad_cam`. Defaults to `None`.
+        layer: any, the layer to explain; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
 
     Returns:

@@ -21,7 +21,7 @@ def saliency(model, images, target=None, *, batch_size=32):
     Args:
         model: `keras.Model`, of one input; see `grad_cam`.
         images: array `(batch, height, width, channels)`, or volumes.
-        target: what is explained; see `grad_cam`. Defaults to `None`.
+        target: any, what is explained; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
 
     Returns:
@@ -57,8 +57,8 @@ def smooth_grad(
     Args:
         model: `keras.Model`, of one input; see `grad_cam`.
         images: array `(batch, height, width, channels)`, or volumes.
-        target: what is explained; see `grad_cam`; the predicted class is that
-            of each noisy copy. Defaults to `None`.
+        target: any, what is explained; see `grad_cam`; the predicted class is
+            that of each noisy copy. Defaults to `None`.
         samples: int, noisy copies an image. Defaults to `25`.
         noise: float, the standard deviation as a share of `max - min` of each
             image. Defaults to `0.15`.
@@ -105,8 +105,8 @@ def integrated_gradients(
     Args:
         model: `keras.Model`, of one input; see `grad_cam`.
         images: array `(batch, height, width, channels)`, or volumes.
-        target: what is explained; see `grad_cam`; of `None`, the class that is
-            predicted for the image itself. Defaults to `None`.
+        target: any, what is explained; see `grad_cam`; of `None`, the class
+            that is predicted for the image itself. Defaults to `None`.
         baseline: float or array that broadcasts to the images, where nothing is
             to be seen. Defaults to `0.0`.
         steps: int, points on the way. Defaults to `32`.

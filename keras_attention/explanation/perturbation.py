@@ -36,8 +36,8 @@ def occlusion(
     Args:
         model: `keras.Model`, of one input.
         images: array `(batch, height, width, channels)`, or volumes.
-        target: what is explained, see `grad_cam`, of the answers as they are,
-            probabilities, say. Defaults to `None`.
+        target: any, what is explained, see `grad_cam`, of the answers as they
+            are, probabilities, say. Defaults to `None`.
         size: int or `None`, the window's side, in pixels; `None` is an eighth
             of the image's shorter side. Defaults to `None`.
         stride: int or `None`, pixels between windows; `None` is half a window.
@@ -104,8 +104,8 @@ def rise(
     Args:
         model: `keras.Model`, of one input.
         images: array `(batch, height, width, channels)`, or volumes.
-        target: what is explained, see `grad_cam`, of the answers as they are,
-            probabilities, say. Defaults to `None`.
+        target: any, what is explained, see `grad_cam`, of the answers as they
+            are, probabilities, say. Defaults to `None`.
         samples: int, masks; the same for all images. Defaults to `1000`.
         cells: int, of the grid, along each side. Defaults to `7`.
         shown: float, the probability that a cell is shown. Defaults to `0.5`.
@@ -157,9 +157,9 @@ def score_cam(
     Args:
         model: `keras.Model`, of one input.
         images: array `(batch, height, width, channels)`, or volumes.
-        target: what is explained, see `grad_cam`, of the answers as they are.
-            Defaults to `None`.
-        layer: the layer to explain; see `grad_cam`. Defaults to `None`.
+        target: any, what is explained, see `grad_cam`, of the answers as they
+            are. Defaults to `None`.
+        layer: any, the layer to explain; see `grad_cam`. Defaults to `None`.
         weighting: str, `"softmax"` over the channels, as the paper says, or
             `"score"`, the plain `y(x h_k)`, as the authors' code does.
             Defaults to `"softmax"`.

@@ -84,7 +84,7 @@ def attention_relevance(model, images, target=None, *, batch_size=32):
         model: `keras.Model` with layers whose weights are pairs, this package's
             or Keras' `MultiHeadAttention`, all over the same tokens.
         images: array; see `grad_cam`.
-        target: what is explained; see `grad_cam`. Defaults to `None`.
+        target: any, what is explained; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
 
     Returns:
