@@ -13,7 +13,7 @@ from PIL import Image
 from keras_attention import layers
 from keras_attention import metrics
 from keras_attention.callbacks import AttentionMonitor
-from keras_attention.callbacks.measures import log_names
+from keras_attention.callbacks.maps_in_training import log_names
 from keras_attention.callbacks.monitor_files import Timelines
 from keras_attention.visualization import collect_attention
 
