@@ -214,10 +214,15 @@ def test_a_model_that_attends_to_no_position_is_told():
 
 def test_copies_are_for_another_training():
     monitor = AttentionMonitor(IMAGES, MASKS, layers=["pool"], metrics=["lift"])
-    trained, history = fit(monitor, small())
+    others = []
+    copying = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: others.append(copy.deepcopy(monitor))
+    )
+    trained, history = fit(monitor, small(), behind=[copying])
     assert {*history} == {"loss", "pool_lift"}
-    other = copy.deepcopy(monitor)
+    other = others[0]
     assert other.model is None and other.images is monitor.images
+    assert other._maps is None  # that of the other model
     _, again = fit(other, small(), epochs=1)
     assert len(again["pool_lift"]) == 1
     assert monitor.model is trained
