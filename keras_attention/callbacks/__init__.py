@@ -1,6 +1,7 @@
 """Watching attention while a model is trained.
 
     attention_monitor.py  `fit` -> numbers in its logs, and a timeline
+    maps_in_training.py   a model and images -> maps, and nothing changed
     measures.py           maps, masks -> one number a layer
     monitor_files.py      what is kept of the epochs, in figures and TensorBoard
 

@@ -5,24 +5,17 @@ import copy
 import warnings
 
 import keras
-import numpy as np
-from keras import ops
 
+from keras_attention.callbacks.maps_in_training import MapsInTraining
 from keras_attention.callbacks.measures import chosen_measures
-from keras_attention.callbacks.measures import log_names
 from keras_attention.callbacks.measures import measured
 from keras_attention.callbacks.monitor_files import Events
 from keras_attention.callbacks.monitor_files import Timelines
 from keras_attention.callbacks.monitor_files import tensorflow_for_events
-from keras_attention.inspection import AttentionExtractor
-from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.internals import arguments
 from keras_attention.internals.recording import sublayers
 from keras_attention.internals.words import did_you_mean
-from keras_attention.internals.words import few
-from keras_attention.layers import AttentionLayer2D
 from keras_attention.metrics.localisation import checked_masks
-from keras_attention.visualization.attention_maps import attention_maps
 from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.pictures import mask_lines
 
@@ -94,6 +87,7 @@ class AttentionMonitor(keras.callbacks.Callback):
     >>> x = keras.layers.GlobalAveragePooling2D()(x)
     >>> model = keras.Model(inputs, keras.layers.Dense(2)(x))
     >>> model.compile("sgd", "mse", run_eagerly=True)
+    >>> import numpy as np
     >>> images, masks = np.ones((4, 8, 8, 3)), np.ones((4, 8, 8))
     >>> history = model.fit(
     ...     images, np.ones((4, 2)), epochs=2, verbose=0,
@@ -172,7 +166,11 @@ class AttentionMonitor(keras.callbacks.Callback):
         if (epoch - self._first) % self.every:
             return
         with self._guarded():
-            maps = self._look()
+            if self._maps is None:
+                self._maps = MapsInTraining(
+                    self.model, self.images, self.layers, self.batch_size
+                )
+            maps = self._maps()
             numbers = {
                 name: measured(attention, self.masks, self.measures)
                 for name, attention in maps.items()
@@ -194,7 +192,7 @@ class AttentionMonitor(keras.callbacks.Callback):
         self._forget()
 
     def _forget(self):
-        self._answer = None
+        self._maps = None
         self._timelines = None
         self._events = None
         self._first = None
@@ -215,51 +213,6 @@ class AttentionMonitor(keras.callbacks.Callback):
                     f"on; what follows is not reported. "
                     f"{type(error).__name__}: {error}"
                 )
-
-    def _look(self):
-        """The spatial maps of the chosen layers, by their names in the logs."""
-        if self._answer is None:
-            extractor = AttentionExtractor(self.model, name="monitored")
-            extractor.run_eagerly = self.model.run_eagerly
-            self._answer = WholeBatches(extractor)
-        with _unchanged(self.model):
-            # Not `predict`: PyTorch's loader draws a number for each pass.
-            found = [self._answer(batch)[1] for batch in self._batches()]
-        weights = {
-            name: np.concatenate([batch[name] for batch in found])
-            for name in found[0]
-        }
-        maps = {
-            name: attention
-            for name, attention in attention_maps(self.model, weights).items()
-            if attention.kind == "spatial" and self._is_chosen(name)
-        }
-        if not maps:
-            raise ValueError(
-                f"No layer of model {self.model.name!r} that is followed "
-                f"attends to positions. It has {few(weights) or 'none at all'}"
-            )
-        attending = {
-            path
-            for path, layer in sublayers(self.model)
-            if isinstance(layer, AttentionLayer2D)
-        }
-        names = log_names(maps, attending)
-        return {names[name]: attention for name, attention in maps.items()}
-
-    def _batches(self):
-        for start in range(0, self._count(), self.batch_size):
-            some = slice(start, start + self.batch_size)
-            yield keras.tree.map_structure(
-                lambda values, some=some: np.asarray(values)[some], self.images
-            )
-
-    def _is_chosen(self, name):
-        path = name.partition("#")[0]
-        return self.layers is None or any(
-            path == layer or path.startswith(f"{layer}/")
-            for layer in self.layers
-        )
 
     def _keep(self, epoch, maps, numbers):
         if self._timelines is None and self._events is None:
@@ -312,31 +265,6 @@ class AttentionMonitor(keras.callbacks.Callback):
                 raise ValueError(
                     f"{arguments.invalid('layers', layer, expected)}. {hint}"
                 )
-
-
-@contextlib.contextmanager
-def _unchanged(model):
-    """Puts back what a model changes although it is not trained.
-
-    Drawing layers move their random state when the model answers too.
-    """
-    frozen = {
-        id(variable)
-        for _, layer in sublayers(model)
-        if not layer.trainable
-        for variable in layer.weights
-    }
-    before = [
-        (variable, np.array(ops.convert_to_numpy(variable)))
-        for variable in model.non_trainable_variables
-        if id(variable) not in frozen
-    ]
-    try:
-        yield
-    finally:
-        for variable, value in before:
-            if not np.array_equal(ops.convert_to_numpy(variable), value):
-                variable.assign(value)
 
 
 def _paths(layers):

@@ -1,7 +1,5 @@
 """Maps of one layer -> the numbers that are followed."""
 
-import collections
-
 import numpy as np
 
 from keras_attention.internals import arguments
@@ -86,39 +84,3 @@ def measured(attention, masks, measures):
         elif attention.gain is not None:
             numbers[name] = attention.gain
     return numbers
-
-
-def log_names(maps, layers):
-    """A name for the logs for every map.
-
-    A map inside an attention layer that has no other takes the layer's name:
-    `"block3_pool_cbam/spatial"` is `"block3_pool_cbam"`.
-
-    Args:
-        maps: iterable of str, the names of the maps.
-        layers: set of str, the paths of the attention layers.
-
-    Returns:
-        Dictionary of the maps' names to names, all different.
-
-    Example:
-
-    >>> log_names(["cbam/spatial", "left/gate#2"], {"cbam", "left/gate"})
-    {'cbam/spatial': 'cbam', 'left/gate#2': 'left_gate_2'}
-    """
-    maps = list(maps)
-    outer = {name: name.rpartition("/")[0] for name in maps}
-    alone = collections.Counter(outer.values())
-    short = {
-        name: outer[name]
-        if outer[name] in layers and alone[outer[name]] == 1
-        else name
-        for name in maps
-    }
-    names = {
-        name: text.replace("/", "_").replace("#", "_")
-        for name, text in short.items()
-    }
-    used = collections.Counter(names.values())
-    # "a/b" and "a_b": their own names then.
-    return {n: text if used[text] == 1 else n for n, text in names.items()}

@@ -51,7 +51,8 @@ def plot_attention(
             `(batch, height, width)`, `(batch, heads, height, width)` or
             `(batch, heads, queries, height, width)`. Positions that are not
             finite are left without colour. Channel and pairwise attention is no
-            map over the image; a note names what is not shown. Arrays, such as
+            map over the image; a note names what is not shown. (Of pairs,
+            `AttentionMap.received` and `seen_from` make maps.) Arrays, such as
             those of an `AttentionExtractor`, do not say what they are and are
             judged by their shapes and sums.
         outlines: array or `None`, where the objects are: masks

@@ -209,7 +209,7 @@ class AttentionGallery:
         self.folder.mkdir(parents=True, exist_ok=True)
         scales = [self._scale(n) for n in range(len(self._layer_names))]
         cards = []
-        with written_whole(self.folder / _FILES) as files:
+        with written_whole(self.folder / _FILES, sync=False) as files:
             files.mkdir()
             for index, entry in enumerate(self._entries):
                 maps = [(maps[index], high) for maps, high, _ in scales]

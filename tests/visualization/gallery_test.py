@@ -1,3 +1,4 @@
+import asyncio
 import html.parser
 import pathlib
 import re
@@ -172,11 +173,20 @@ def test_bad_arguments(argument, value):
 
 
 ORDER = "shown().map((card) => Number(card.dataset.index))"
+FOCUSED = "document.activeElement.parentElement.dataset.index"
 BROKEN = "[...document.images].filter((i) => i.complete && !i.naturalWidth)"
 
 
 def choose(name, value):
     return f"pick('{name}').value = '{value}'; update(); {ORDER}"
+
+
+async def until(evaluate, condition):
+    """On a busy machine a browser takes its time."""
+    for _ in range(200):
+        if await evaluate(condition):
+            return
+        await asyncio.sleep(0.05)
 
 
 async def go_through(evaluate, press):
@@ -197,20 +207,19 @@ async def go_through(evaluate, press):
     await evaluate("list.querySelector('button').focus()")
     await press("ArrowRight")
     await press("Enter")
+    await until(evaluate, "view.open")
     seen["enlarged"] = await evaluate("[view.open, open.dataset.index]")
     await press("ArrowRight")
+    await until(evaluate, "open.dataset.index === '2'")
     seen["next"] = await evaluate("[view.open, open.dataset.index]")
     seen["large"] = await evaluate("view.querySelectorAll('img').length")
     await press("Escape")
-    await evaluate("new Promise((go) => setTimeout(go, 50))")
-    seen["closed"] = await evaluate(
-        "[view.open, document.activeElement.parentElement.dataset.index]"
-    )
+    await until(evaluate, f"!view.open && {FOCUSED} === '2'")
+    seen["closed"] = await evaluate(f"[view.open, {FOCUSED}]")
     await press("ArrowDown")
     await press("Home")
-    seen["back"] = await evaluate(
-        "document.activeElement.parentElement.dataset.index"
-    )
+    await until(evaluate, f"{FOCUSED} === '0'")
+    seen["back"] = await evaluate(FOCUSED)
     return seen
 
 
