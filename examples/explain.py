@@ -220,7 +220,12 @@ def main():
         texts.append(str(used))
     text = "\n\n".join(texts)
     write_text(output / "report.txt", f"{text}\n")
-    found = {"arguments": arguments, **found}
+    given = {
+        name: pathlib.Path(value).name if name in ("model", "images") else value
+        for name, value in arguments.items()
+        if name != "output"
+    }
+    found = {"arguments": given, **found}
     write_text(output / "results.json", json.dumps(found, indent=1) + "\n")
     print(f"\n{text}\n\nWritten to {output}")
     return 0

@@ -52,8 +52,15 @@ from keras_attention.features import preprocess_input
 
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
-IMAGES, EPOCHS, WATCHED = (128, 1, 16) if FAST else (5000, 6, 64)
+IMAGES, EPOCHS, WATCHED = (128, 1, 16) if FAST else (7000, 7, 64)
 keras.utils.set_random_seed(0)
+
+
+def smaller(figure):
+    """A figure of photographs, in fewer dots, for this page."""
+    figure.set_dpi(80)
+    return figure
+
 
 # %% [markdown]
 # ## A trained network, and three photographs
@@ -110,12 +117,14 @@ maps = {
         explanation.occlusion(network, images, size=SIDE // 5), 0
     ),
 }
-visualization.plot_attention(
-    photos,
-    maps,
-    predictions=answers,
-    class_names=names,
-    normalize="per_image",
+smaller(
+    visualization.plot_attention(
+        photos,
+        maps,
+        predictions=answers,
+        class_names=names,
+        normalize="per_image",
+    )
 )
 
 # %% [markdown]
@@ -124,8 +133,10 @@ visualization.plot_attention(
 # scale, with how alike they are:
 
 # %%
-visualization.compare_maps(
-    photos, {name: maps[name] for name in ("Grad-CAM", "occlusion")}
+smaller(
+    visualization.compare_maps(
+        photos, {name: maps[name] for name in ("Grad-CAM", "occlusion")}
+    )
 )
 
 # %% [markdown]
@@ -134,24 +145,27 @@ visualization.compare_maps(
 
 # %%
 second = np.argsort(answers[1])[-2]
-visualization.plot_attention(
-    photos[[1]],
-    {
-        names[target]: explanation.grad_cam(network, images[[1]], target)
-        for target in (answers[1].argmax(), second)
-    },
-    normalize="per_image",
+smaller(
+    visualization.plot_attention(
+        photos[[1]],
+        {
+            names[target]: explanation.grad_cam(network, images[[1]], target)
+            for target in (answers[1].argmax(), second)
+        },
+        normalize="per_image",
+    )
 )
 
 # %% [markdown]
 # ## Attention that was learned
 #
-# Now VGG16_bn at an eighth of its width with attention at two places, on digits
-# among clutter. `AttentionMonitor` watches it from epoch to epoch: how much of
-# the attention falls on the digit (*energy*), how many times what a map without
-# preference would have there (*lift*), and how evenly it is spread (*entropy*).
-# The numbers are in the logs of `fit`, for `EarlyStopping` or a search; it
-# changes nothing.
+# Now VGG16_bn at an eighth of its width with attention at two places (of
+# channels behind block 2, of positions in block 3), on digits among clutter.
+# `AttentionMonitor` watches it from epoch to epoch: how much of the attention
+# falls on the digit (*energy*), how many times what a map without preference
+# would have there (*lift*), and how evenly it is spread (*entropy*). The
+# numbers are in the logs of `fit`, for `EarlyStopping` or a search; it changes
+# nothing.
 
 
 # %%
@@ -177,7 +191,7 @@ test = {
     for key in batches[0]
 }
 model = VGG16BNAttention(
-    {"block2": "cbam", "block3_relu2": "attn_pool"},
+    {"block2": "se", "block3_relu2": "attn_pool"},
     input_shape=splits.info.image_shape,
     classes=10,
     width_multiplier=0.125,
@@ -211,7 +225,7 @@ for name in history:
 # One row an epoch, of the layer that pools:
 
 # %%
-Image.open(written / "block3_relu2_attn_pool.png")
+Image.open(written / "block3_relu2_attn_pool.png").reduce(2)
 
 # %% [markdown]
 # Learned attention beside Grad-CAM of the last map, the digit outlined.
