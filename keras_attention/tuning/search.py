@@ -14,6 +14,7 @@ from keras_attention.tuning.engine.failures import Lost
 from keras_attention.tuning.engine.failures import reasons
 from keras_attention.tuning.engine.failures import signature
 from keras_attention.tuning.engine.folder import Folder
+from keras_attention.tuning.engine.folder import write_json
 from keras_attention.tuning.engine.oracles import hyperband_trials
 from keras_attention.tuning.engine.pools import make_pool
 from keras_attention.tuning.engine.progress import Progress
@@ -29,7 +30,6 @@ from keras_attention.tuning.engine.settings import plain
 from keras_attention.tuning.engine.settings import read_settings
 from keras_attention.tuning.engine.settings import refuse_changes
 from keras_attention.tuning.engine.settings import space_of
-from keras_attention.tuning.engine.settings import write_settings
 from keras_attention.tuning.result.search_result import SearchResult
 from keras_attention.tuning.trial.objective import check_metrics
 from keras_attention.tuning.trial.objective import describe_objective
@@ -219,7 +219,7 @@ def _run(job, folder, proposals, pool, settings, deadline):
         settings["majority"] = before.get("majority")
     else:
         settings["majority"] = _only(pool, majority)
-    write_settings(folder, settings)
+    write_json(folder.settings, settings)
     oracle.update_space(space_of(space["space"]))
     proposals.save()
     if failures:

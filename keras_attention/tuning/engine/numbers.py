@@ -11,24 +11,12 @@ from keras_attention.tuning.trial.objective import describe_objective
 
 
 def numbers_of(results, objective):
-    """The metrics of a trial, and the step that they are of.
+    """The metrics of a trial, the objective among them, and their step.
 
-    Args:
-        results: what `HyperModel.fit` returned: a `keras.callbacks.History`,
-            whose best epoch counts; a dictionary; the objective alone; or a
-            list of these, which are averaged.
-        objective: `keras_tuner.Objective`, or one of several.
-
-    Returns:
-        `(metrics, step)`, a dictionary of floats with the objective in it,
-        and an int: the index in the history. That is the epoch's number less
-        `initial_epoch`, if every epoch has the objective; 0 without a history.
-
-    Raises:
-        keras_tuner.errors.FatalError: It is none of these, or lacks the
-            objective.
-
-    Example:
+    Of what `HyperModel.fit` returned: a `keras.callbacks.History`, whose best
+    epoch counts; a dictionary; the objective alone; or a list of these, which
+    are averaged. The step is the index in the history: the epoch's number less
+    `initial_epoch`, if every epoch has the objective; 0 without a history.
 
     >>> numbers_of([{"loss": 2.0}, {"loss": 4.0}],
     ...     keras_tuner.Objective("loss", "min"))
@@ -60,12 +48,7 @@ def numbers_of(results, objective):
 
 
 def best_epoch(history, objective):
-    """The index of the epoch whose objective is best.
-
-    Args:
-        history: dict of lists, all of one length.
-        objective: `keras_tuner.Objective`, or one of several.
-    """
+    """The index of the epoch whose objective is best; all lists are as long."""
     best, found = None, 0
     for step, row in enumerate(zip(*history.values(), strict=True)):
         value = objective.get_value(dict(zip(history, row, strict=True)))
@@ -77,11 +60,7 @@ def best_epoch(history, objective):
 def improves(objective, value, best):
     """Whether an epoch is better than the best before it.
 
-    Args:
-        objective: `keras_tuner.Objective`, or one of several.
-        value: float, of the epoch.
-        best: float, which any other number beats if it is none; `None` before
-            the first epoch.
+    That is `None` before the first, and NaN is beaten by any number.
     """
     return best is None or best != best or objective.better_than(value, best)
 

@@ -24,9 +24,6 @@ class Proposals:
     Args:
         oracle: `keras_tuner.Oracle`, without trials.
         folder: `Folder`.
-
-    Attributes:
-        over: bool, whether the oracle has no more to propose.
     """
 
     def __init__(self, oracle, folder):
@@ -83,10 +80,9 @@ class Proposals:
         return trial
 
     def tell(self, trial, outcome):
-        """Takes down how a trial ended.
+        """Takes down how a trial ended, and says whether it has.
 
-        Returns:
-            bool, whether it has: a trial that failed may have another try.
+        One that failed may have another try.
         """
         config = outcome.config or trial.hyperparameters.get_config()
         trial.hyperparameters = keras_tuner.HyperParameters.from_config(config)
@@ -118,11 +114,7 @@ class Proposals:
         write_json(self.folder.oracle, state, keep_previous=True)
 
     def restore(self):
-        """Goes on where the folder stands; interrupted trials run again.
-
-        Raises:
-            RuntimeError: The oracle's file and its copy are damaged.
-        """
+        """Goes on where the folder stands; interrupted trials run again."""
         state = self._read_state()
         trials = {i: self._read(i) for i in state["start_order"]}
         for trial_id in set(self.folder.trial_ids()) - {*trials}:

@@ -40,19 +40,7 @@ _NAMED = {
 
 
 def make_oracle(tuner, objective, max_trials, seed, epochs, options):
-    """The oracle of a key, or the one that was given.
-
-    Args:
-        tuner: str or `keras_tuner.Oracle`.
-        objective: as of `search`.
-        max_trials: the same, and so are the rest.
-        seed: int.
-        epochs: int or `None`.
-        options: dict, arguments of the oracle.
-
-    Returns:
-        `keras_tuner.Oracle`.
-    """
+    """The oracle of a key, or the one that was given; arguments of `search`."""
     positive_int("max_trials", max_trials, optional=True)
     positive_int("epochs", epochs, optional=True)
     non_negative_int("seed", seed)
@@ -157,12 +145,7 @@ def make_job(
 
 
 def check_workers(workers, client):
-    """How many trials run at a time; `None` leaves it to the client.
-
-    Raises:
-        ValueError: This is no number of workers or no client, or a worker of
-            the client would run several trials at a time.
-    """
+    """How many trials run at a time; `None` leaves it to the client."""
     if client is not None:
         _check_client(client)
     if workers == "auto":

@@ -7,11 +7,7 @@ from keras_attention.tuning.trial.objective import check_metrics
 
 
 class Stop(keras.callbacks.Callback):
-    """Ends the training of a trial that was given up.
-
-    Args:
-        check: function, which raises if it was.
-    """
+    """Ends the training of a trial that was given up: `check` raises then."""
 
     async_safe = True  # Keras would wait for the numbers of every batch.
     best = None
@@ -26,13 +22,7 @@ class Stop(keras.callbacks.Callback):
 
 
 class Watch(Stop):
-    """Keeps the weights of the epoch whose objective is best.
-
-    Args:
-        check: as of `Stop`.
-        objective: `keras_tuner.Objective`, or one of several.
-        save: function of a model.
-    """
+    """Keeps the weights of the epoch whose objective is best."""
 
     def __init__(self, check, objective, save):
         super().__init__(check)
@@ -56,11 +46,7 @@ class Watch(Stop):
 class StrictWatch(Watch):
     """Ends the search as soon as it is seen that the objective is missing.
 
-    Args:
-        check: as of `Watch`, and so are the next two.
-        objective: `keras_tuner.Objective`.
-        save: function of a model.
-        options: dict, arguments of `keras.Model.fit`.
+    `options` are the arguments of `keras.Model.fit`.
     """
 
     def __init__(self, check, objective, save, options):

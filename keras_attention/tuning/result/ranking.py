@@ -11,13 +11,8 @@ from keras_attention.tuning.result.trial import same
 def objective_of(states, objective, direction):
     """The metric that ranks the trials, and its direction.
 
-    Args:
-        states: dict of trial id to what its file holds.
-        objective: str, the one asked for, or `None` for the search's own.
-        direction: str, `"max"`, `"min"` or `None`.
-
-    Returns:
-        `(objective, direction)`, both `None` before the first score.
+    Of `states`, trial id to what its file holds; those asked for, or the
+    search's own where they are `None`. Both are `None` before the first score.
     """
     if direction is not None:
         arguments.one_of("direction", direction, ("max", "min"))

@@ -62,7 +62,7 @@ def best_model(result, hypermodel):
 
 
 def fresh_config(trial, values=None):
-    """The configuration of hyperparameters for a training of its own.
+    """The configuration of a trial's, or other, hyperparameters for a training.
 
     A Hyperband trial went on with another's weights, from an epoch that its
     values tell; a fresh network starts with the first.

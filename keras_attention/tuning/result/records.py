@@ -32,20 +32,8 @@ def read_search(directory, objective=None, direction=None):
     beside its values. `search` of this package stores it in `search.json`,
     and with it the share of the most frequent class.
 
-    Args:
-        directory: str or path, a folder with an `oracle.json`.
-        objective: str, a metric to rank by instead, with its `direction`.
-            Defaults to `None`.
-        direction: str, `"max"` or `"min"`. Defaults to `None`.
-
-    Returns:
-        A `Search`. A trial whose file is no record of it is `"DAMAGED"`; what
-        `search.json` does not tell as it should is named in a warning and
-        left out.
-
-    Raises:
-        ValueError: For a folder that holds no search, for an `oracle.json`
-            that is none, for an objective that cannot be told.
+    A trial whose file is no record of it is `"DAMAGED"`; what `search.json`
+    does not tell as it should is named in a warning and left out.
     """
     directory = pathlib.Path(directory)
     oracle = _oracle(directory)

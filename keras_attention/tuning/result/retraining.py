@@ -156,8 +156,7 @@ def _checked(seeds, path):
     seeds = list(seeds) if isinstance(seeds, Iterable) else []
     if not seeds or len({*seeds}) < len(seeds):
         expected = "at least one seed, each once, or how many"
-        seeds = given
-        raise ValueError(arguments.invalid("seeds", seeds, expected))
+        raise ValueError(arguments.invalid("seeds", given, expected))
     for seed in seeds:
         arguments.non_negative_int("seeds", seed)
     if path is None:

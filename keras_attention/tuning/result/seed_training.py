@@ -16,16 +16,9 @@ from keras_attention.tuning.trial.supervised import supervised
 
 @dataclasses.dataclass
 class SeedJob:
-    """What the trainings of all seeds have in common.
+    """What the trainings of all seeds have in common, arguments of `retrain`.
 
-    Attributes:
-        hypermodel: `keras_tuner.HyperModel`, as all below of `retrain`.
-        config: dict, of `keras_tuner.HyperParameters`.
-        train: data set, tuple or callable.
-        validation: data set, tuple, callable or `None`.
-        test: data set, tuple or callable.
-        options: dict, arguments of `fit`.
-        metric: str, one that `evaluate` has to give.
+    `config` is that of the hyperparameters, `options` are for `fit`.
     """
 
     hypermodel: object
@@ -40,15 +33,8 @@ class SeedJob:
 def train_seed(job, item):
     """Builds, trains and tests the network of a configuration.
 
-    Args:
-        job: `SeedJob`.
-        item: tuple `(seed, path)`, an int for weights and order, and a file
-            for the model or `None`.
-
-    Returns:
-        Dictionary with `seed`, `seconds` of training, and the metrics of
-        `model.evaluate`: those of the test set, and with `val_` those of the
-        validation set if there is one.
+    `item` is a seed and a path for the model, or `None`. Returns a row of
+    `Retraining`.
     """
     seed, path = item
     keras.utils.set_random_seed(seed)

@@ -11,15 +11,7 @@ _ACTIVATIONS = ("softmax", "sigmoid", "linear")
 def make_base(
     base, input_shape, classes, places, choices, multi_label, activation
 ):
-    """The base of a search, from the arguments of `AttentionHyperModel`.
-
-    Returns:
-        A `VGGBase` or a `FunctionalBase`.
-
-    Raises:
-        ValueError: For a base that cannot be attached to, and for arguments
-            that do not agree with it.
-    """
+    """The base of a search, from the arguments of `AttentionHyperModel`."""
     if isinstance(places, str):
         places = [places]
     if places is not None and not list(places):
@@ -35,28 +27,16 @@ def make_base(
         if activation is None:
             activation = "sigmoid" if multi_label else "softmax"
         arguments.one_of("activation", activation, _ACTIVATIONS)
-        return VGGBase(
-            input_shape,
-            classes,
-            activation,
-            places,
-            choices.get(
-                "width_multiplier", NETWORK_CHOICES["width_multiplier"]
-            ),
-        )
+        widths = {**NETWORK_CHOICES, **choices}["width_multiplier"]
+        return VGGBase(input_shape, classes, activation, places, widths)
     made = FunctionalBase(base, places)
-    for name, given, own in (
-        (
-            "input_shape",
-            input_shape and tuple(input_shape),
-            made.input_shape,
-        ),
-        ("classes", classes, made.classes),
-        ("activation", activation, made.activation),
-    ):
-        if given is not None and given != own:
+    shape = input_shape and tuple(input_shape)
+    given = dict(input_shape=shape, classes=classes, activation=activation)
+    for name, value in given.items():
+        own = getattr(made, name)
+        if value is not None and value != own:
             expected = f"{own}, that of base, or None"
-            raise ValueError(arguments.invalid(name, given, expected))
+            raise ValueError(arguments.invalid(name, value, expected))
     for shape in made.input_shapes:
         _check_shape(shape)
     unused = sorted(set(NETWORK_CHOICES) & set(choices))

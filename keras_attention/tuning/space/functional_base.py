@@ -21,12 +21,9 @@ class FunctionalBase:
     else, attention may pool it instead.
 
     The configuration and the weights are kept, not the model, so that it
-    can be pickled and that every trial starts from the same weights.
-
-    Args:
-        model: `keras.Model`, a functional or sequential classifier.
-        places: list, what `attach` takes as `where`, if it can be pickled;
-            `None` takes the last layer at each map size.
+    can be pickled and that every trial starts from the same weights. Places
+    are what `attach` takes as `where`, if it can be pickled; `None` takes the
+    last layer at each map size.
 
     Attributes:
         sites: dict of place to `Site`, with the map of every layer that the

@@ -13,22 +13,9 @@ _BLOCKS = ("block3", "block4", "block5")
 class VGGBase:
     """VGG16_bn with random weights; attention is inserted or taps it.
 
-    Args:
-        input_shape: tuple, of the images.
-        classes: int, number of classes.
-        activation: str, of the classifier, which the attribute is too.
-        places: list of str, what `VGG16BNAttention` takes as `where`; `None`
-            takes the last three blocks.
-        widths: list of float, the width multipliers that are drawn from.
-
-    Attributes:
-        sites: dict of place to `Site`, one map a width.
-        networks: list of dict, what `network_space` can draw of the width, in
-            that order.
-        has_width: bool, whether there is a width to draw.
-        choices: dict, what to draw from unless it is chosen.
-        outputs: dict, the shape of the only output by its name.
-        output_names: set of str, that name.
+    It has the attributes of a `FunctionalBase`: `sites` have one map for each
+    of the `widths` that are drawn from, and `networks` tell them in that order.
+    Places are what `VGG16BNAttention` takes as `where`.
     """
 
     def __init__(self, input_shape, classes, activation, places, widths):

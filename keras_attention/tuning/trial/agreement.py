@@ -12,26 +12,13 @@ from keras_attention.metrics.localisation import attention_energy
 
 
 def mean_attention_energy(model, data, batch_size=32, steps=None):
-    """The share of the attention that falls on the object.
+    """The share of the attention that falls on the object, from 0 to 1.
 
     `attention_energy`, averaged over the spatial attention layers and then
-    over the images whose object is known.
-
-    Args:
-        model: `keras.Model`.
-        data: batches that are dictionaries of `"image"`, `"mask"` and
-            optionally `"has_mask"`, or one such dictionary of arrays.
-        batch_size: int, for a dictionary of arrays. Defaults to `32`.
-        steps: int or `None`, the number of batches that count, for data
-            without end. Defaults to `None`.
-
-    Returns:
-        A number in `[0, 1]`, or `None` for a model without spatial attention
-        and for data without a known object.
-
-    See also:
-        `keras_attention.compare`, a row a layer, with the numbers to read it
-        against.
+    over the images whose object is known; `None` without any of these. Data
+    are batches that are dictionaries of `"image"`, `"mask"` and optionally
+    `"has_mask"`, of which `steps` count, or one such dictionary of arrays.
+    `keras_attention.compare` has a row a layer.
     """
     answer = WholeBatches(AttentionExtractor(model))
     energies = []

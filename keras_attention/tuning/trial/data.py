@@ -34,11 +34,10 @@ class Run(NamedTuple):
 
 
 def read_arguments(args, kwargs):
-    """Splits the arguments of `fit` into training data, validation and rest.
+    """Splits the arguments of `fit`: `(train, validation, kwargs)`.
 
-    Returns:
-        `(train, validation, kwargs)`, the first two as they were given:
-        separate `x`, `y` and `sample_weight` are put into a tuple.
+    The first two as they were given; separate `x`, `y` and `sample_weight` are
+    put into a tuple.
     """
     kwargs = dict(kwargs)
     names = ("x", "y", "sample_weight")
@@ -66,22 +65,10 @@ def read_arguments(args, kwargs):
 
 
 def runs_of(train, validation, *, fold_count, seeds, seed, batch_size):
-    """The trainings that make up a trial.
+    """The trainings that make up a trial, a `Run` each, made when asked for.
 
-    Args:
-        train: as `read_arguments` returns it.
-        validation: the same; `None` with folds.
-        fold_count: int, number of folds, or `None`.
-        seeds: int, number of seeds.
-        seed: int, the first one; it also decides the folds.
-        batch_size: int, for `Examples`.
-
-    Yields:
-        `Run`, each made when it is asked for.
-
-    Raises:
-        ValueError: One that ends a search, for missing or superfluous
-            validation data and for data that cannot be divided.
+    Data are those of `read_arguments`; `seed` is the first of the seeds, and
+    also decides the folds.
     """
     if fold_count is None:
         if validation is None:

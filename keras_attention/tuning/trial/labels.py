@@ -11,15 +11,8 @@ from keras_attention.tuning.trial.supervised import supervised
 def check_labels(name, data, kind, classes):
     """Ends a search whose labels no trial could learn.
 
-    Looks at arrays and `Examples`; batches are not asked for.
-
-    Args:
-        name: str, the argument of `search`, for the message.
-        data: data set or arrays, what a trial takes.
-        kind: str, `labels` of the `Task`.
-        classes: int, the number of classes, where there are any.
-
-    Example:
+    Looks at arrays and `Examples`; batches are not asked for. `name` is the
+    argument of `search`, `kind` the `labels` of the `Task`.
 
     >>> data = np.ones((2, 8, 8, 1)), np.array([0, 2])
     >>> check_labels("train", data, "index", classes=2)
@@ -50,15 +43,8 @@ def check_labels(name, data, kind, classes):
 def majority_share(data):
     """The accuracy of who always says the most frequent class.
 
-    Args:
-        data: arrays `(x, y)`, a dictionary of arrays or `Examples`.
-
-    Returns:
-        A number in `[0, 1]`. `None` for batches, which are not asked for, and
-        for labels that are not one class an image: several, or numbers to
-        predict.
-
-    Example:
+    `None` for batches, which are not asked for, and for labels that are not one
+    class an image: several, or numbers to predict.
 
     >>> majority_share((np.zeros((4, 8, 8, 1)), np.array([0, 1, 1, 1])))
     0.75

@@ -19,18 +19,9 @@ from keras_attention.tuning.trial.schedule import is_scheduled
 def train(model, training, run, options, restore_best=None):
     """Trains a compiled model with its drawn schedule, and judges it.
 
-    Args:
-        model: `keras.Model`, what `AttentionHyperModel.build` returned.
-        training: dict, what `training_space` drew; `None` leaves the optimizer
-            as it is.
-        run: `Run`.
-        options: dict, arguments of `keras.Model.fit`, with `epochs`,
-            `initial_epoch` and `batch_size`.
-        restore_best: str, the metric whose best epoch is kept, or `None`.
-            Defaults to `None`.
-
-    Returns:
-        Dictionary of numbers; see `AttentionHyperModel.fit`.
+    `training` is what `training_space` drew; `None` leaves the optimizer as it
+    is. `options` are those of `keras.Model.fit`, with `epochs`, `initial_epoch`
+    and `batch_size`. Returns the numbers of `AttentionHyperModel.fit`.
     """
     options = dict(options)
     batch_size = options.pop("batch_size")
