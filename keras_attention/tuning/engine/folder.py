@@ -145,7 +145,7 @@ def write_json(path, value, keep_previous=False, sync=True):
     {'trials': 3}
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, default=_plain)
+    text = as_json(value)
     if keep_previous and path.exists():
         os.replace(path, previous(path))
     write_text(path, text, sync)
@@ -183,8 +183,12 @@ def _set_aside(path, reason):
     )
 
 
-def _plain(value):
-    """NumPy's numbers as Python's; metrics are often the former."""
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"{value!r} of type {type(value)} cannot be written.")
+def as_json(value):
+    """Text of plain values; metrics are often NumPy's numbers."""
+
+    def plain(value):
+        if hasattr(value, "item"):
+            return value.item()
+        raise TypeError(f"{value!r} of type {type(value)} cannot be written.")
+
+    return json.dumps(value, default=plain)

@@ -87,8 +87,10 @@ class Proposals:
         config = outcome.config or trial.hyperparameters.get_config()
         trial.hyperparameters = keras_tuner.HyperParameters.from_config(config)
         status, message = outcome.status, outcome.message
-        if status == "COMPLETED":
-            status, message = self._judge(outcome)
+        name = self.oracle.objective.name
+        if status == "COMPLETED" and not math.isfinite(outcome.metrics[name]):
+            status = "FAILED"
+            message = f"The objective {name} is {outcome.metrics[name]}."
         elif outcome.unexpected and self._may_try_again(trial):
             self._pending.append(trial)
             self.folder.end(trial.trial_id)
@@ -176,13 +178,6 @@ class Proposals:
         trial.metrics = Trial(trial.hyperparameters).metrics
         trial.status, trial.message, trial.seconds = "RUNNING", None, None
         return trial
-
-    def _judge(self, outcome):
-        name = self.oracle.objective.name
-        value = outcome.metrics[name]
-        if math.isfinite(value):
-            return "COMPLETED", None
-        return "FAILED", f"The objective {name} is {value}."
 
     def _may_try_again(self, trial):
         count = self._attempts.get(trial.trial_id, 0) + 1

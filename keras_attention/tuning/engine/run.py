@@ -16,11 +16,11 @@ from keras_attention.internals.files import written_whole
 from keras_attention.tuning.engine.exploration import free_memory
 from keras_attention.tuning.engine.failures import failure_message
 from keras_attention.tuning.engine.folder import Folder
+from keras_attention.tuning.engine.numbers import Stop
+from keras_attention.tuning.engine.numbers import StrictWatch
+from keras_attention.tuning.engine.numbers import Watch
 from keras_attention.tuning.engine.numbers import numbers_of
 from keras_attention.tuning.engine.proposals import STARTS
-from keras_attention.tuning.engine.watch import Stop
-from keras_attention.tuning.engine.watch import StrictWatch
-from keras_attention.tuning.engine.watch import Watch
 
 CHECKPOINT = "checkpoint.weights.h5"
 

@@ -6,6 +6,7 @@ import json
 import keras_tuner
 import numpy as np
 
+from keras_attention.tuning.engine.folder import as_json
 from keras_attention.tuning.engine.folder import read_json
 
 # What may differ: a search may be extended, and the rest follows from data.
@@ -96,7 +97,7 @@ def space_of(entries):
 
 def plain(value):
     """A configuration as it is read back from JSON."""
-    return json.loads(json.dumps(value))
+    return json.loads(as_json(value))
 
 
 def _space_changes(before, now):

@@ -11,11 +11,11 @@ from keras_attention.internals import arguments
 from keras_attention.tuning.engine.folder import Folder
 from keras_attention.tuning.engine.pools import map_over
 from keras_attention.tuning.engine.request import check_workers
+from keras_attention.tuning.result.rebuilding import SeedJob
 from keras_attention.tuning.result.rebuilding import check_space
 from keras_attention.tuning.result.rebuilding import fresh_config
+from keras_attention.tuning.result.rebuilding import train_seed
 from keras_attention.tuning.result.retraining_report import Retraining
-from keras_attention.tuning.result.seed_training import SeedJob
-from keras_attention.tuning.result.seed_training import train_seed
 from keras_attention.tuning.trial.objective import get_objective
 
 

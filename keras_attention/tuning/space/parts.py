@@ -10,9 +10,9 @@ import itertools
 
 from keras_attention import alignments
 from keras_attention import layers
-from keras_attention.tuning.space.argument import Argument
-from keras_attention.tuning.space.argument import check_values
 from keras_attention.tuning.space.choices import asked_for
+from keras_attention.tuning.space.drawing import Argument
+from keras_attention.tuning.space.drawing import check_values
 from keras_attention.tuning.space.mechanisms import AXES
 
 

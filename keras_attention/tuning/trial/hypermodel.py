@@ -21,11 +21,11 @@ from keras_attention.tuning.space.spaces import network_space
 from keras_attention.tuning.space.spaces import other_names
 from keras_attention.tuning.space.spaces import training_space
 from keras_attention.tuning.trial.budget import Budget
-from keras_attention.tuning.trial.class_weight import check_class_weight
 from keras_attention.tuning.trial.data import read_arguments
 from keras_attention.tuning.trial.data import runs_of
 from keras_attention.tuning.trial.given_values import made_of
 from keras_attention.tuning.trial.given_values import own_values
+from keras_attention.tuning.trial.labels import check_class_weight
 from keras_attention.tuning.trial.labels import check_labels
 from keras_attention.tuning.trial.schedule import check_callbacks
 from keras_attention.tuning.trial.schedule import is_drawn

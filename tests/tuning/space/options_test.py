@@ -12,9 +12,9 @@ from keras_attention import aggregations
 from keras_attention import alignments
 from keras_attention import layers
 from keras_attention import scores
-from keras_attention.tuning.space.argument import describe
 from keras_attention.tuning.space.choices import LAYER_CHOICES
 from keras_attention.tuning.space.combinations import enumerate_space
+from keras_attention.tuning.space.drawing import describe
 from keras_attention.tuning.space.mechanisms import layer_of
 from keras_attention.tuning.space.mechanisms import mechanism_keys
 from keras_attention.tuning.space.options import attention_names
