@@ -158,17 +158,13 @@ class SearchResult:
     @functools.cached_property
     def importance(self):
         """Which hyperparameters explain the scores, an `Importance`."""
-        return importance(
-            [
-                [
-                    parameter.position(trial.values.get(parameter.name))
-                    for parameter in self.hyperparameters
-                ]
-                for trial in self.finished
-            ],
-            [parameter.name for parameter in self.hyperparameters],
-            [trial.score for trial in self.finished],
-        )
+        parameters = self.hyperparameters
+        positions = [
+            [p.position(trial.values.get(p.name)) for p in parameters]
+            for trial in self.finished
+        ]
+        scores = [trial.score for trial in self.finished]
+        return importance(positions, [p.name for p in parameters], scores)
 
     def table(self, format=None):
         """All trials, for a reader or for another program.
