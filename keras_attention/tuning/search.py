@@ -259,36 +259,32 @@ def _work(pool, proposals, progress, deadline):
     """Asks, runs and tells, until nothing runs and nothing more will."""
     running, session = {}, []
     try:
-        _loop(pool, proposals, progress, deadline, running, session)
+        while True:
+            while len(running) < pool.slots and time.monotonic() < deadline:
+                trial = proposals.ask()
+                if trial is None:
+                    break
+                running[trial.trial_id] = trial
+                config = trial.hyperparameters.get_config()
+                pool.submit(trial.trial_id, run_trial, trial.trial_id, config)
+            if not running:
+                return
+            trial_id, outcome = pool.next()
+            trial = running[trial_id]
+            if isinstance(outcome, Lost):
+                outcome = Outcome("FAILED", message=outcome.reason)
+            if outcome.status == "FATAL":
+                raise outcome.error
+            ended = proposals.tell(trial, outcome)
+            del running[trial_id]
+            if ended:
+                progress(trial, len(running), pool.slots)
+                session.append(trial)
+                _stop_if_all_fail(session, proposals)
     finally:
         # What ends the search did not end because of them.
         for trial_id in running:
             proposals.folder.end(trial_id)
-
-
-def _loop(pool, proposals, progress, deadline, running, session):
-    while True:
-        while len(running) < pool.slots and time.monotonic() < deadline:
-            trial = proposals.ask()
-            if trial is None:
-                break
-            running[trial.trial_id] = trial
-            config = trial.hyperparameters.get_config()
-            pool.submit(trial.trial_id, run_trial, trial.trial_id, config)
-        if not running:
-            return
-        trial_id, outcome = pool.next()
-        trial = running[trial_id]
-        if isinstance(outcome, Lost):
-            outcome = Outcome("FAILED", message=outcome.reason)
-        if outcome.status == "FATAL":
-            raise outcome.error
-        told = proposals.tell(trial, outcome)
-        del running[trial_id]
-        if told:
-            progress(trial, len(running), pool.slots)
-            session.append(trial)
-            _stop_if_all_fail(session, proposals)
 
 
 def _stop_if_all_fail(session, proposals):

@@ -55,10 +55,7 @@ def get_objective(objective):
 
 def describe_objective(objective):
     """`[[name, direction], ...]`, for the search's settings."""
-    if isinstance(objective, list):
-        parts = objective
-    else:
-        parts = getattr(objective, "objectives", [objective])
+    parts = getattr(objective, "objectives", [objective])
     return [[part.name, part.direction] for part in parts]
 
 
