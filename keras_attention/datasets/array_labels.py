@@ -148,12 +148,8 @@ def check_labels(labels, problems, class_names=None, one_hot=False):
         return _indices(array, problems, class_names)
     if array.dtype.kind == "U" and not np.isin(array, ["0", "1"]).any():
         return list_labels(array, problems, class_names)
-    columns = array.shape[1]
     if class_names is None:
-        class_names = [str(index) for index in range(columns)]
-    if len(class_names) != columns:
-        expected = f"{columns} names, one for each column of labels"
-        raise ValueError(invalid("class_names", class_names, expected))
+        class_names = [str(index) for index in range(array.shape[1])]
     return column_labels(array, problems, class_names, one_hot)
 
 

@@ -10,6 +10,7 @@ from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.sampling import balanced_order
 from keras_attention.internals import arguments
+from keras_attention.internals.words import few
 
 
 def batches(
@@ -153,15 +154,7 @@ def _check_shard(shard, count):
 
 class _ExampleBatches(EpochBatches):
     def __init__(
-        self,
-        examples,
-        *,
-        augment,
-        balance,
-        supervised,
-        targets,
-        shard,
-        **reading,
+        self, examples, augment, balance, supervised, targets, shard, **reading
     ):
         super().__init__(len(examples) // shard[1], **reading)
         self.augment = augment
@@ -185,11 +178,7 @@ class _ExampleBatches(EpochBatches):
             columns |= {"mask": examples.masks, "has_mask": examples.has_mask}
         if not supervised and examples.boxes is not None:
             columns["boxes"] = _Boxes(examples.boxes)
-        self.columns = {
-            name: values
-            for name, values in columns.items()
-            if values is not None
-        }
+        self.columns = {n: v for n, v in columns.items() if v is not None}
         try:
             # What cannot be balanced is said now.
             self.chosen(0, [])
@@ -225,11 +214,10 @@ class _ExampleBatches(EpochBatches):
         if images.dtype.kind != "f" or np.isfinite(images).all():
             return
         bad = ~np.isfinite(images).all(axis=tuple(range(1, images.ndim)))
-        names = [self.names[index] for index in chosen[bad][:5]]
-        more = ", ..." if bad.sum() > 5 else ""
+        names = [self.names[index] for index in chosen[bad]]
         raise ValueError(
             f"augment made NaN or infinite pixels of {bad.sum()} images: "
-            f"{', '.join(map(str, names))}{more}."
+            f"{few(names)}."
         )
 
     def batch(self, epoch, positions):

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import pathlib
 import sys
 
 import numpy as np
@@ -34,12 +33,7 @@ def chosen(cache, count, bytes_each):
     return None
 
 
-def cache_folder():
-    """Where decoded images are kept: `$KERAS_HOME` or `~/.keras`."""
-    return home("datasets", "keras_attention")
-
-
-def on_disk(pixels, folder=None):
+def on_disk(pixels):
     """The same `Pixels`, from one file that is decoded into once.
 
     The file is called by what it holds: the paths, sizes and times (of content
@@ -52,19 +46,12 @@ def on_disk(pixels, folder=None):
     # Only here: a lock is of use to nobody else.
     import filelock
 
-    folder = cache_folder() if folder is None else pathlib.Path(folder)
-    path = folder / f"{_key(pixels)}.npy"
+    path = home("datasets", "keras_attention") / f"{_key(pixels)}.npy"
     with filelock.FileLock(path.with_suffix(".lock")):
         if not _is_whole(path, pixels.shape):
             _build(path, pixels)
-    rows = range(len(pixels))
-    return Pixels(
-        ReadRow(str(path), pixels.read),
-        rows,
-        pixels.names,
-        pixels.shape[1:],
-        pixels.files,
-    )
+    read, rows = ReadRow(str(path), pixels.read), range(len(pixels))
+    return Pixels(read, rows, pixels.names, pixels.shape[1:], pixels.files)
 
 
 class ReadRow:

@@ -10,13 +10,12 @@ import numpy as np
 from keras_attention.datasets.array_labels import cell_labels
 from keras_attention.datasets.array_labels import targets
 from keras_attention.datasets.array_labels import word_labels
-from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.labels import column_labels
 from keras_attention.datasets.labels import is_missing
-from keras_attention.datasets.labels import nearest
 from keras_attention.datasets.labels import text_of
 from keras_attention.datasets.problems import Problems
 from keras_attention.internals.arguments import invalid
+from keras_attention.internals.words import did_you_mean
 
 
 def read_rows(table, delimiter=","):
@@ -89,11 +88,11 @@ def check_columns(columns, rows, source):
     for name in columns:
         if name not in there:
             listed = ", ".join(map(repr, there))
-            hint = nearest(name, map(str, there))
+            hint = did_you_mean(name, map(str, there))
             if len(there) == 1:
-                hint = " Is the delimiter another one?"
+                hint = "Is the delimiter another one? "
             raise ValueError(
-                f"{source} has no column {name!r}.{hint} It has {listed}."
+                f"{source} has no column {name!r}. {hint}It has {listed}."
             )
 
 
@@ -124,12 +123,7 @@ def labels_of(
     if separator is not None:
         expected = "None for labels in several columns"
         raise ValueError(invalid("separator", separator, expected))
-    names = check_class_names(
-        list(label) if class_names is None else class_names
-    )
-    if len(names) != len(label):
-        expected = f"{len(label)} names, one for each column of label"
-        raise ValueError(invalid("class_names", class_names, expected))
+    names = list(label) if class_names is None else class_names
     return column_labels(cells, problems, names, one_hot)
 
 

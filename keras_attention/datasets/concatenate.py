@@ -60,7 +60,9 @@ def concatenate(*examples):
         labels=_joined(examples, "labels"),
         names=_names(examples),
         **_masks(examples),
-        boxes=_joined(examples, "boxes", _chained),
+        boxes=_joined(
+            examples, "boxes", lambda lists: [*itertools.chain(*lists)]
+        ),
         groups=_joined(examples, "groups"),
         # Of Pixels, their files tell.
         original_sizes=None
@@ -116,10 +118,6 @@ def _content(images, index):
         if isinstance(file, (str, os.PathLike)):
             return os.path.abspath(file)
     return digest(images[index])
-
-
-def _chained(lists):
-    return list(itertools.chain.from_iterable(lists))
 
 
 def _masks(examples):

@@ -3,10 +3,7 @@
 import dataclasses
 
 from keras_attention.datasets.info import ROLES
-from keras_attention.internals.arguments import boolean
-from keras_attention.internals.arguments import invalid
-from keras_attention.internals.arguments import non_negative_int
-from keras_attention.internals.arguments import positive_int
+from keras_attention.internals import arguments
 
 #: Pixels along a side of scikit-learn's digits.
 SIDE = 8
@@ -60,41 +57,37 @@ class DigitsSettings:
 
     def __post_init__(self):
         for name in ("digits", "fragment_size", *ROLES):
-            positive_int(name, getattr(self, name))
+            arguments.positive_int(name, getattr(self, name))
         for name in ("fragments", "seed"):
-            non_negative_int(name, getattr(self, name))
-        boolean("colour", self.colour)
+            arguments.non_negative_int(name, getattr(self, name))
+        arguments.boolean("colour", self.colour)
         if not isinstance(self.canvas, int):
             self.canvas = tuple(self.canvas)
             if len(self.canvas) != 2:
-                expected = "an integer or (height, width)"
-                raise ValueError(invalid("canvas", self.canvas, expected))
+                self._refuse("canvas", "an integer or (height, width)")
         for length in self.shape[:2]:
-            positive_int("canvas", length)
+            arguments.positive_int("canvas", length)
         self.scale = tuple(float(bound) for bound in self.scale)
         if len(self.scale) != 2 or not 1 <= self.scale[0] <= self.scale[1]:
-            expected = "(low, high) with 1 <= low <= high"
-            raise ValueError(invalid("scale", self.scale, expected))
-        self._check_fit()
-
-    def _check_fit(self):
+            self._refuse("scale", "(low, high) with 1 <= low <= high")
         smallest, largest = (round(SIDE * bound) for bound in self.scale)
         on_canvas = f"on canvas={self.canvas}"
         if largest > min(self.shape[:2]):
-            expected = f"digits that fit {on_canvas}, not {largest} pixels high"
-            raise ValueError(invalid("scale", self.scale, expected))
+            fit = f"digits that fit {on_canvas}, not {largest} pixels high"
+            self._refuse("scale", fit)
         rows, columns = (length // largest for length in self.shape[:2])
         if self.digits > rows * columns:
-            expected = (
+            self._refuse(
+                "digits",
                 f"at most {rows * columns} digits, which surely fit "
-                f"{on_canvas} without overlap at scale={self.scale}"
+                f"{on_canvas} without overlap at scale={self.scale}",
             )
-            raise ValueError(invalid("digits", self.digits, expected))
         if self.fragment_size >= smallest:
-            expected = f"less than the smallest digit, {smallest} pixels"
-            raise ValueError(
-                invalid("fragment_size", self.fragment_size, expected)
-            )
+            small = f"less than the smallest digit, {smallest} pixels"
+            self._refuse("fragment_size", small)
+
+    def _refuse(self, name, expected):
+        raise ValueError(arguments.invalid(name, getattr(self, name), expected))
 
     @property
     def shape(self):

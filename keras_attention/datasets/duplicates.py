@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.internals import arguments
+from keras_attention.internals.words import few
 
 
 def check_disjoint(*parts, names=True):
@@ -21,8 +22,8 @@ def check_disjoint(*parts, names=True):
             numbers, or files of two folders. Defaults to `True`.
 
     Raises:
-        ValueError: Naming the first shared ones, or if some parts have groups
-            and others have none.
+        ValueError: Naming the first and the last shared ones, or if some parts
+            have groups and others have none.
 
     Example:
 
@@ -51,11 +52,9 @@ def check_disjoint(*parts, names=True):
         for (i, one), (j, two) in itertools.combinations(enumerate(values), 2):
             shared = [value for value in one if value in two]
             if shared:
-                shown = ", ".join(map(repr, shared[:5]))
-                shown += ", ..." if len(shared) > 5 else ""
                 raise ValueError(
                     f"Parts {i} and {j} share {len(shared)} of their "
-                    f"{attribute}: {shown}."
+                    f"{attribute}: {few(shared)}."
                 )
 
 

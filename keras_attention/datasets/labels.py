@@ -5,13 +5,14 @@ wrong is noted row by row, since a GPU turns a label out of range into a silent
 NaN.
 """
 
-import difflib
 import numbers
 import re
 
 import numpy as np
 
 from keras_attention.internals.arguments import invalid
+from keras_attention.internals.words import did_you_mean
+from keras_attention.internals.words import few
 
 # How tables write that nothing is known; lower case.
 MISSING = {"", "nan", "na", "n/a", "<na>", "nat", "null", "none"}
@@ -87,6 +88,10 @@ def class_indices(values, problems, class_names=None, one=False, rows=None):
 def column_labels(values, problems, class_names, one_hot=False):
     """A column of 0 and 1 for each class."""
     class_names = check_class_names(class_names, least=2 if one_hot else 1)
+    columns = len(values[0])
+    if len(class_names) != columns:
+        expected = f"{columns} names, one for each column of labels"
+        raise ValueError(invalid("class_names", class_names, expected))
     labels = np.zeros((len(values), len(class_names)), "float32")
     rows, bad = range(len(values)), np.zeros(len(values), bool)
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
@@ -125,23 +130,15 @@ def check_class_names(class_names, least=1):
     return tuple(str(name) for name in class_names)
 
 
-def nearest(name, choices):
-    """`" Did you mean 'cat'?"`, or nothing if nothing is near."""
-    close = difflib.get_close_matches(str(name), list(choices), n=3)
-    hint = " or ".join(map(repr, close))
-    return f" Did you mean {hint}?" if close else ""
-
-
 def unknown(text, class_names, hint=True):
     """What to say of a value that is no class.
 
     >>> unknown("cta", ("cat", "dog"))
     "'cta' is none of the classes 'cat', 'dog'. Did you mean 'cat'?"
     """
-    listed = ", ".join(map(repr, class_names[:8]))
-    more = ", ..." if len(class_names) > 8 else ""
-    near = nearest(text, class_names) if hint else ""
-    return f"{text!r} is none of the classes {listed}{more}.{near}"
+    near = did_you_mean(text, class_names) if hint else ""
+    listed = few(class_names, most=8)
+    return f"{text!r} is none of the classes {listed}. {near}".rstrip()
 
 
 def spelled_alike(names):

@@ -104,10 +104,7 @@ def load(
         name=builder.info.full_name,
         image_shape=(*size, channels),
         class_names=tuple(getattr(features[fields["label"]], "names", ())),
-        sizes={
-            role: int(splits[source].num_examples)
-            for role, source in sources.items()
-        },
+        sizes={r: int(splits[s].num_examples) for r, s in sources.items()},
         sources=sources,
     )
 

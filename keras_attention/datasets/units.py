@@ -42,11 +42,8 @@ def units_of(examples, group, stratify, seed):
     if examples.groups is None:
         return examples, np.arange(len(examples)), stratify
     groups = examples.groups.tolist()
-    missing = [
-        row
-        for row, value in enumerate(groups)
-        if value is None or value == "" or value != value
-    ]
+    # NaN is not itself.
+    missing = [i for i, g in enumerate(groups) if g in (None, "") or g != g]
     if missing:
         raise ValueError(
             "Invalid value for argument group: expected a group for every "

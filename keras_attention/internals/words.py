@@ -47,7 +47,11 @@ def did_you_mean(word, names):
 
     >>> did_you_mean("additve", ["additive", "dot"])
     "Did you mean 'additive'? "
+    >>> did_you_mean("ME", ["MEL", "NV"])
+    "Did you mean 'MEL'? "
     """
-    names = list(dict.fromkeys(names))
-    nearest = difflib.get_close_matches(str(word).lower(), names, n=3)
+    names, word = list(dict.fromkeys(names)), str(word)
+    nearest = difflib.get_close_matches(word.lower(), names, n=3)
+    # Keys are lower case, names of columns and classes are what they are.
+    nearest = nearest or difflib.get_close_matches(word, names, n=3)
     return f"Did you mean {' or '.join(map(repr, nearest))}? " * bool(nearest)

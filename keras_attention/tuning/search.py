@@ -14,6 +14,7 @@ from keras_attention.tuning.engine.failures import Lost
 from keras_attention.tuning.engine.failures import reasons
 from keras_attention.tuning.engine.failures import signature
 from keras_attention.tuning.engine.folder import Folder
+from keras_attention.tuning.engine.folder import write_json
 from keras_attention.tuning.engine.oracles import hyperband_trials
 from keras_attention.tuning.engine.pools import make_pool
 from keras_attention.tuning.engine.progress import Progress
@@ -29,7 +30,6 @@ from keras_attention.tuning.engine.settings import plain
 from keras_attention.tuning.engine.settings import read_settings
 from keras_attention.tuning.engine.settings import refuse_changes
 from keras_attention.tuning.engine.settings import space_of
-from keras_attention.tuning.engine.settings import write_settings
 from keras_attention.tuning.result.search_result import SearchResult
 from keras_attention.tuning.trial.objective import check_metrics
 from keras_attention.tuning.trial.objective import describe_objective
@@ -219,7 +219,7 @@ def _run(job, folder, proposals, pool, settings, deadline):
         settings["majority"] = before.get("majority")
     else:
         settings["majority"] = _only(pool, majority)
-    write_settings(folder, settings)
+    write_json(folder.settings, settings)
     oracle.update_space(space_of(space["space"]))
     proposals.save()
     if failures:
@@ -259,36 +259,32 @@ def _work(pool, proposals, progress, deadline):
     """Asks, runs and tells, until nothing runs and nothing more will."""
     running, session = {}, []
     try:
-        _loop(pool, proposals, progress, deadline, running, session)
+        while True:
+            while len(running) < pool.slots and time.monotonic() < deadline:
+                trial = proposals.ask()
+                if trial is None:
+                    break
+                running[trial.trial_id] = trial
+                config = trial.hyperparameters.get_config()
+                pool.submit(trial.trial_id, run_trial, trial.trial_id, config)
+            if not running:
+                return
+            trial_id, outcome = pool.next()
+            trial = running[trial_id]
+            if isinstance(outcome, Lost):
+                outcome = Outcome("FAILED", message=outcome.reason)
+            if outcome.status == "FATAL":
+                raise outcome.error
+            ended = proposals.tell(trial, outcome)
+            del running[trial_id]
+            if ended:
+                progress(trial, len(running), pool.slots)
+                session.append(trial)
+                _stop_if_all_fail(session, proposals)
     finally:
         # What ends the search did not end because of them.
         for trial_id in running:
             proposals.folder.end(trial_id)
-
-
-def _loop(pool, proposals, progress, deadline, running, session):
-    while True:
-        while len(running) < pool.slots and time.monotonic() < deadline:
-            trial = proposals.ask()
-            if trial is None:
-                break
-            running[trial.trial_id] = trial
-            config = trial.hyperparameters.get_config()
-            pool.submit(trial.trial_id, run_trial, trial.trial_id, config)
-        if not running:
-            return
-        trial_id, outcome = pool.next()
-        trial = running[trial_id]
-        if isinstance(outcome, Lost):
-            outcome = Outcome("FAILED", message=outcome.reason)
-        if outcome.status == "FATAL":
-            raise outcome.error
-        told = proposals.tell(trial, outcome)
-        del running[trial_id]
-        if told:
-            progress(trial, len(running), pool.slots)
-            session.append(trial)
-            _stop_if_all_fail(session, proposals)
 
 
 def _stop_if_all_fail(session, proposals):

@@ -207,9 +207,7 @@ def test_runs_share_what_is_on_disk(read, tmp_path):
     pixels = read(None).images
     found = []
     threads = [
-        threading.Thread(
-            target=lambda: found.append(on_disk(pixels, tmp_path)[:])
-        )
+        threading.Thread(target=lambda: found.append(on_disk(pixels)[:]))
         for _ in range(3)
     ]
     for thread in threads:
@@ -218,7 +216,8 @@ def test_runs_share_what_is_on_disk(read, tmp_path):
         thread.join()
     for images in found:
         np.testing.assert_array_equal(images, pixels)
-    assert len(found) == 3 and len(list(tmp_path.glob("*.npy"))) == 1
+    files = (tmp_path / "keras").rglob("*.npy")
+    assert len(found) == 3 and len(list(files)) == 1
 
 
 @pytest.mark.parametrize("cache", [None, "disk"])

@@ -7,7 +7,6 @@
 | `exploration` | a hypermodel to its hyperparameters |
 | `job` | all that a trial needs, and how it travels to other processes |
 | `run`, `numbers`, `failures` | one trial: its numbers, or why it has none |
-| `watch` | what looks on while it trains |
 | `pools`, `local` | where trials run: here, on Dask, on one of this machine |
 | `settings`, `folder` | a folder: the same search, one at a time, whole files |
 | `progress` | one line a trial |

@@ -9,26 +9,13 @@ from keras_attention.tuning.trial.supervised import loaded
 
 
 def explore(job, config, allow_new_entries, tune_new_entries):
-    """Every hyperparameter of a hypermodel.
+    """The configuration of every hyperparameter, and why builds failed.
 
     What `hypermodel.declare_hyperparameters` tells costs no model. `build` is
     then called once, and again for every conditional scope that was not
     entered yet, with the values that open it. A build that fails ends
     nothing: what it had asked for until then is known, and the trials find
     the rest.
-
-    Args:
-        job: `Job`.
-        config: dict, configuration of the hyperparameters that are given.
-        allow_new_entries: bool, as of a `keras_tuner.Oracle`.
-        tune_new_entries: bool, the same.
-
-    Returns:
-        `(config, failures)`: of all hyperparameters, and a list of str, one
-        message a build that failed.
-
-    Raises:
-        keras_tuner.errors.FatalError: The hypermodel raised one.
     """
     oracle = keras_tuner.Oracle(
         hyperparameters=keras_tuner.HyperParameters.from_config(config),

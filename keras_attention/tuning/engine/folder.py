@@ -26,11 +26,7 @@ _NO_RECORD = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class Folder:
-    """The files of one search.
-
-    Args:
-        path: str or path; it is made when it is written to.
-    """
+    """The files of one search; the folder is made when it is written to."""
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
@@ -56,11 +52,17 @@ class Folder:
         """How often a trial was begun and not ended."""
         return len(self._starts(trial_id))
 
+    def _starts(self, trial_id):
+        try:
+            text = self.trial(trial_id, "starts").read_text(errors="replace")
+        except FileNotFoundError:
+            return []
+        return text.splitlines()
+
     def begin(self, trial_id):
         """Counts a start, on the disk before the trial does anything.
 
-        Returns:
-            str, that names this start.
+        Returns its name.
         """
         path = self.trial(trial_id, "starts")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,9 +80,6 @@ class Folder:
     def end(self, trial_id):
         """Forgets the starts: the trial's process lived to its end."""
         self.trial(trial_id, "starts").unlink(missing_ok=True)
-
-    def _starts(self, trial_id):
-        return _text(self.trial(trial_id, "starts")).splitlines()
 
     def forget(self, trial_id):
         """Deletes what a search has written of a trial, and nothing else."""
@@ -132,18 +131,12 @@ class Folder:
         return False
 
     def locked(self):
-        """Holds the folder, as a context: one search at a time.
-
-        Raises:
-            RuntimeError: Another process searches here.
-        """
+        """Holds the folder, as a context: one search at a time."""
         return locked(self.path, "search", "keras_attention.tuning")
 
 
 def write_json(path, value, keep_previous=False, sync=True):
     """Writes a dictionary whole; with `keep_previous`, beside the old one.
-
-    Example:
 
     >>> import tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "state.json"
@@ -152,7 +145,7 @@ def write_json(path, value, keep_previous=False, sync=True):
     {'trials': 3}
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, default=_plain)
+    text = as_json(value)
     if keep_previous and path.exists():
         os.replace(path, previous(path))
     write_text(path, text, sync)
@@ -161,13 +154,9 @@ def write_json(path, value, keep_previous=False, sync=True):
 def read_json(path, make):
     """What `make` makes of a file; `None` if it is missing or damaged.
 
-    A file that is empty, cut short or no valid record is renamed to
-    `<name>.damaged`, so that it can be looked at and is not read again.
-
-    Args:
-        path: path of the file.
-        make: function of what the file holds, which raises if that is no
-            valid record.
+    A file that is empty, cut short or no valid record, for which `make`
+    raises, is renamed to `<name>.damaged`, so that it can be looked at and is
+    not read again.
     """
     try:
         return make(json.loads(path.read_text(encoding="utf-8")))
@@ -194,15 +183,12 @@ def _set_aside(path, reason):
     )
 
 
-def _plain(value):
-    """NumPy's numbers as Python's; metrics are often the former."""
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"{value!r} of type {type(value)} cannot be written.")
+def as_json(value):
+    """Text of plain values; metrics are often NumPy's numbers."""
 
+    def plain(value):
+        if hasattr(value, "item"):
+            return value.item()
+        raise TypeError(f"{value!r} of type {type(value)} cannot be written.")
 
-def _text(path):
-    try:
-        return path.read_text(errors="replace")
-    except FileNotFoundError:
-        return ""
+    return json.dumps(value, default=plain)

@@ -55,11 +55,7 @@ class Job:
 
 
 class Builder(keras_tuner.HyperModel):
-    """A function of hyperparameters as a `HyperModel`.
-
-    Args:
-        function: what returns a compiled model.
-    """
+    """A function of hyperparameters as a `HyperModel`."""
 
     def __init__(self, function):
         super().__init__()
@@ -75,9 +71,6 @@ def write_job(job, path):
 
     Functions and classes of a script or a notebook travel by value, and
     Keras's global settings with them.
-
-    Raises:
-        ValueError: A part of it cannot be pickled.
     """
     with explained("keras_attention.tuning"):
         import cloudpickle

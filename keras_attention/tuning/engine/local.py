@@ -13,21 +13,16 @@ from keras_attention.internals.requirements import explained
 
 @contextlib.contextmanager
 def local_cluster(count):
-    """A client of so many worker processes, one thread each.
+    """A `distributed.Client` of so many worker processes, one thread each.
 
     They listen on loopback alone. Where there are GPUs each has one; several
     may share one.
-
-    Args:
-        count: int, number of processes.
-
-    Yields:
-        `distributed.Client`.
     """
     with explained("keras_attention.tuning, for more than one worker,"):
         import dask
         import distributed
-    gpus, environment = visible_gpus(), _environment(count)
+    environment = _environment(count)
+    of_gpu = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in visible_gpus()] or [{}]
     spec = {
         number: {
             "cls": distributed.Nanny,
@@ -40,14 +35,7 @@ def local_cluster(count):
                 # a share of the memory that it did not know of.
                 "memory_limit": 0,
                 "silence_logs": logging.ERROR,
-                "env": {
-                    **environment,
-                    **(
-                        {"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]}
-                        if gpus
-                        else {}
-                    ),
-                },
+                "env": {**environment, **of_gpu[number % len(of_gpu)]},
             },
         }
         for number in range(count)

@@ -1,4 +1,4 @@
-"""What a hypermodel's `fit` returned, as the numbers of a trial."""
+"""The numbers of a trial: what its `fit` returns, and tells on the way."""
 
 import numbers
 import statistics
@@ -11,24 +11,12 @@ from keras_attention.tuning.trial.objective import describe_objective
 
 
 def numbers_of(results, objective):
-    """The metrics of a trial, and the step that they are of.
+    """The metrics of a trial, the objective among them, and their step.
 
-    Args:
-        results: what `HyperModel.fit` returned: a `keras.callbacks.History`,
-            whose best epoch counts; a dictionary; the objective alone; or a
-            list of these, which are averaged.
-        objective: `keras_tuner.Objective`, or one of several.
-
-    Returns:
-        `(metrics, step)`, a dictionary of floats with the objective in it,
-        and an int: the index in the history. That is the epoch's number less
-        `initial_epoch`, if every epoch has the objective; 0 without a history.
-
-    Raises:
-        keras_tuner.errors.FatalError: It is none of these, or lacks the
-            objective.
-
-    Example:
+    Of what `HyperModel.fit` returned: a `keras.callbacks.History`, whose best
+    epoch counts; a dictionary; the objective alone; or a list of these, which
+    are averaged. The step is the index in the history: the epoch's number less
+    `initial_epoch`, if every epoch has the objective; 0 without a history.
 
     >>> numbers_of([{"loss": 2.0}, {"loss": 4.0}],
     ...     keras_tuner.Objective("loss", "min"))
@@ -60,12 +48,7 @@ def numbers_of(results, objective):
 
 
 def best_epoch(history, objective):
-    """The index of the epoch whose objective is best.
-
-    Args:
-        history: dict of lists, all of one length.
-        objective: `keras_tuner.Objective`, or one of several.
-    """
+    """The index of the epoch whose objective is best; all lists are as long."""
     best, found = None, 0
     for step, row in enumerate(zip(*history.values(), strict=True)):
         value = objective.get_value(dict(zip(history, row, strict=True)))
@@ -77,11 +60,7 @@ def best_epoch(history, objective):
 def improves(objective, value, best):
     """Whether an epoch is better than the best before it.
 
-    Args:
-        objective: `keras_tuner.Objective`, or one of several.
-        value: float, of the epoch.
-        best: float, which any other number beats if it is none; `None` before
-            the first epoch.
+    That is `None` before the first, and NaN is beaten by any number.
     """
     return best is None or best != best or objective.better_than(value, best)
 
@@ -102,3 +81,72 @@ def _beside_objective(history, objective):
         )
     count = lengths[names[0]]
     return {n: values for n, values in history.items() if len(values) == count}
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends the training of a trial that was given up: `check` raises then."""
+
+    async_safe = True  # Keras would wait for the numbers of every batch.
+    best = None
+
+    def __init__(self, check):
+        super().__init__()
+        self.check = check
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Checks."""
+        self.check()
+
+
+class Watch(Stop):
+    """Keeps the weights of the epoch whose objective is best."""
+
+    def __init__(self, check, objective, save):
+        super().__init__(check)
+        self.objective, self.save = objective, save
+
+    def on_train_begin(self, logs=None):
+        """Of several phases the last is the one whose history is returned."""
+        self.best = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves the weights if there are none that are better."""
+        super().on_epoch_end(epoch, logs)
+        if not self.objective.has_value(logs or {}):
+            return
+        value = float(self.objective.get_value(logs))
+        if improves(self.objective, value, self.best):
+            self.best = value
+            self.save(self.model)
+
+
+class StrictWatch(Watch):
+    """Ends the search as soon as it is seen that the objective is missing.
+
+    `options` are the arguments of `keras.Model.fit`.
+    """
+
+    def __init__(self, check, objective, save, options):
+        super().__init__(check, objective, save)
+        self.validates = {"validation_data", "validation_split"} & {*options}
+        # Another callback may bring metrics.
+        self.asked = bool(options["callbacks"])
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Asks once, before the first epoch has ended."""
+        if not self.asked and logs:
+            self.asked = True
+            self._ask(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Asks, as not every metric is one of a batch."""
+        self._ask(logs)
+        super().on_epoch_end(epoch, logs)
+
+    def _ask(self, logs):
+        names = set(logs)
+        if self.validates:
+            # Not every epoch need be validated.
+            trained = {n for n in names if not n.startswith("val_")}
+            names |= {f"val_{name}" for name in trained}
+        check_metrics(self.objective, names)

@@ -71,8 +71,6 @@ def hyperband_trials(oracle):
     Bracket `s` of `S + 1` begins with `ceil((1 + log_f R) / (s + 1) * f^s)`
     trials and divides by `f` in each of its `s` rounds.
 
-    Example:
-
     >>> hyperband_trials(keras_tuner.oracles.HyperbandOracle(
     ...     keras_tuner.Objective("loss", "min"), max_epochs=4, factor=2))
     15

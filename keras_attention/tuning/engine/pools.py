@@ -20,16 +20,10 @@ _LOST = (
 
 @contextlib.contextmanager
 def make_pool(job, folder, workers, client):
-    """Where a search's work runs, while the block runs.
+    """Where work runs, while the block runs: a `Here` or a `Cluster`.
 
-    Args:
-        job: what every task gets as its first argument, such as a `Job`.
-        folder: path, where the job is written for other processes.
-        workers: int or `None`, how many tasks run at a time.
-        client: `distributed.Client` or `None`.
-
-    Yields:
-        A `Here`, for one worker without a client, or a `Cluster`.
+    Every task gets `job` first, which is written to `folder` for other
+    processes. `workers` of them run at a time.
     """
     with contextlib.ExitStack() as stack:
         if client is None and workers in (None, 1):
@@ -48,13 +42,7 @@ def make_pool(job, folder, workers, client):
 def map_over(function, items, *, job, folder, workers, client):
     """`[function(job, item) for item in items]`, wherever that runs.
 
-    Args:
-        function: of a module, so that other processes find it.
-        items: list.
-        job: as for `make_pool`, and so are the rest.
-        folder: path.
-        workers: int or `None`.
-        client: `distributed.Client` or `None`.
+    The function is one of a module, so that other processes find it.
     """
     with make_pool(job, folder, workers, client) as pool:
         results, waiting = {}, list(enumerate(items))
@@ -70,11 +58,7 @@ def map_over(function, items, *, job, folder, workers, client):
 
 
 class Here:
-    """Runs tasks in this process, each when its result is asked for.
-
-    Args:
-        job: the first argument of every task.
-    """
+    """Runs tasks in this process, each when its result is asked for."""
 
     slots = 1
 
@@ -149,11 +133,7 @@ class Cluster:
         self._ended.add(future)
 
     def next(self):
-        """`(key, result)` of the next task to end, or a `Lost` as result.
-
-        Raises:
-            RuntimeError: The scheduler was lost.
-        """
+        """`(key, result)` of the next task to end, or a `Lost` as result."""
         future = next(self._ended)
         key = self._keys.pop(future)
         killed, gone = self._errors

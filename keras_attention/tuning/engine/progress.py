@@ -29,13 +29,7 @@ class Progress:
         self.durations = []
 
     def __call__(self, trial, running, slots):
-        """Writes the line for a trial that has just ended.
-
-        Args:
-            trial: the `keras_tuner` trial.
-            running: int, how many others run.
-            slots: int, how many can run at a time.
-        """
+        """Writes the line for a trial that has ended while others run."""
         self.durations.append(trial.seconds or 0.0)
         line = shortened(self.line(trial, running, slots), WIDTH)
         if self.updates:

@@ -24,9 +24,6 @@ class Proposals:
     Args:
         oracle: `keras_tuner.Oracle`, without trials.
         folder: `Folder`.
-
-    Attributes:
-        over: bool, whether the oracle has no more to propose.
     """
 
     def __init__(self, oracle, folder):
@@ -83,16 +80,17 @@ class Proposals:
         return trial
 
     def tell(self, trial, outcome):
-        """Takes down how a trial ended.
+        """Takes down how a trial ended, and says whether it has.
 
-        Returns:
-            bool, whether it has: a trial that failed may have another try.
+        One that failed may have another try.
         """
         config = outcome.config or trial.hyperparameters.get_config()
         trial.hyperparameters = keras_tuner.HyperParameters.from_config(config)
         status, message = outcome.status, outcome.message
-        if status == "COMPLETED":
-            status, message = self._judge(outcome)
+        name = self.oracle.objective.name
+        if status == "COMPLETED" and not math.isfinite(outcome.metrics[name]):
+            status = "FAILED"
+            message = f"The objective {name} is {outcome.metrics[name]}."
         elif outcome.unexpected and self._may_try_again(trial):
             self._pending.append(trial)
             self.folder.end(trial.trial_id)
@@ -118,11 +116,7 @@ class Proposals:
         write_json(self.folder.oracle, state, keep_previous=True)
 
     def restore(self):
-        """Goes on where the folder stands; interrupted trials run again.
-
-        Raises:
-            RuntimeError: The oracle's file and its copy are damaged.
-        """
+        """Goes on where the folder stands; interrupted trials run again."""
         state = self._read_state()
         trials = {i: self._read(i) for i in state["start_order"]}
         for trial_id in set(self.folder.trial_ids()) - {*trials}:
@@ -184,13 +178,6 @@ class Proposals:
         trial.metrics = Trial(trial.hyperparameters).metrics
         trial.status, trial.message, trial.seconds = "RUNNING", None, None
         return trial
-
-    def _judge(self, outcome):
-        name = self.oracle.objective.name
-        value = outcome.metrics[name]
-        if math.isfinite(value):
-            return "COMPLETED", None
-        return "FAILED", f"The objective {name} is {value}."
 
     def _may_try_again(self, trial):
         count = self._attempts.get(trial.trial_id, 0) + 1

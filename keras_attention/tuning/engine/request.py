@@ -40,19 +40,7 @@ _NAMED = {
 
 
 def make_oracle(tuner, objective, max_trials, seed, epochs, options):
-    """The oracle of a key, or the one that was given.
-
-    Args:
-        tuner: str or `keras_tuner.Oracle`.
-        objective: as of `search`.
-        max_trials: the same, and so are the rest.
-        seed: int.
-        epochs: int or `None`.
-        options: dict, arguments of the oracle.
-
-    Returns:
-        `keras_tuner.Oracle`.
-    """
+    """The oracle of a key, or the one that was given; arguments of `search`."""
     positive_int("max_trials", max_trials, optional=True)
     positive_int("epochs", epochs, optional=True)
     non_negative_int("seed", seed)
@@ -70,7 +58,7 @@ def make_oracle(tuner, objective, max_trials, seed, epochs, options):
         names = ", ".join(map(repr, ORACLES))
         expected = f"one of {names} or a keras_tuner.Oracle"
         raise ValueError(invalid("tuner", tuner, expected))
-    accepted = _accepted(ORACLES[tuner])
+    accepted = {*inspect.signature(ORACLES[tuner]).parameters}
     for name in sorted(options):
         if name in _TAKEN:
             raise ValueError(
@@ -78,13 +66,14 @@ def make_oracle(tuner, objective, max_trials, seed, epochs, options):
                 f"Received: {name}={options[name]!r}"
             )
         if name not in accepted:
-            names = sorted(accepted - {*_TAKEN, "seed", "max_trials", "self"})
+            names = sorted(accepted - {*_TAKEN, "seed", "max_trials"})
             raise TypeError(
                 f"tuner={tuner!r} has no option {name!r}. "
                 f"{did_you_mean(name, names)}It has: {', '.join(names)}"
             )
     own = {
         "objective": get_objective(objective),
+        # Hyperband is told it later: its schedule has a number of its own.
         "max_trials": max_trials,
         # KerasTuner takes 0 for none and draws a seed.
         "seed": seed + 1,
@@ -157,12 +146,7 @@ def make_job(
 
 
 def check_workers(workers, client):
-    """How many trials run at a time; `None` leaves it to the client.
-
-    Raises:
-        ValueError: This is no number of workers or no client, or a worker of
-            the client would run several trials at a time.
-    """
+    """How many trials run at a time; `None` leaves it to the client."""
     if client is not None:
         _check_client(client)
     if workers == "auto":
@@ -178,16 +162,6 @@ def told(hypermodel, name):
     """What a method of a hypermodel returns, `None` if it has none."""
     method = getattr(hypermodel, name, None)
     return method() if callable(method) else None
-
-
-def _accepted(oracle_class):
-    """Names of the arguments of an oracle, its base classes' included."""
-    return {
-        name
-        for kind in oracle_class.__mro__
-        if "__init__" in vars(kind) and issubclass(kind, keras_tuner.Oracle)
-        for name in inspect.signature(kind.__init__).parameters
-    }
 
 
 def _check_validation(hypermodel, validation, objective):

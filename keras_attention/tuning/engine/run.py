@@ -16,11 +16,11 @@ from keras_attention.internals.files import written_whole
 from keras_attention.tuning.engine.exploration import free_memory
 from keras_attention.tuning.engine.failures import failure_message
 from keras_attention.tuning.engine.folder import Folder
+from keras_attention.tuning.engine.numbers import Stop
+from keras_attention.tuning.engine.numbers import StrictWatch
+from keras_attention.tuning.engine.numbers import Watch
 from keras_attention.tuning.engine.numbers import numbers_of
 from keras_attention.tuning.engine.proposals import STARTS
-from keras_attention.tuning.engine.watch import Stop
-from keras_attention.tuning.engine.watch import StrictWatch
-from keras_attention.tuning.engine.watch import Watch
 
 CHECKPOINT = "checkpoint.weights.h5"
 
@@ -55,15 +55,7 @@ def run_trial(job, trial_id, config):
     """Builds, trains and judges the model of a trial.
 
     Its random numbers depend on the search's seed and on its own number
-    alone, whichever process runs it.
-
-    Args:
-        job: `Job`.
-        trial_id: str.
-        config: dict, of the trial's `keras_tuner.HyperParameters`.
-
-    Returns:
-        An `Outcome`, whatever the trial raises.
+    alone, whichever process runs it. Returns an `Outcome`, whatever it raises.
     """
     folder = Folder(job.directory)
     if folder.starts(trial_id) >= STARTS:
@@ -78,8 +70,9 @@ def run_trial(job, trial_id, config):
     except keras_tuner.errors.FatalError as error:
         outcome = Outcome("FATAL", error=error)
     except SystemExit as error:
-        reason = f"The trial called sys.exit({error.code!r})."
-        outcome = Outcome("FAILED", message=reason)
+        outcome = Outcome(
+            "FAILED", message=f"The trial called sys.exit({error.code!r})."
+        )
     except Exception as error:
         # A failure that is meant will not go away by trying again.
         meant = isinstance(error, keras_tuner.errors.FailedTrialError)

@@ -1,12 +1,13 @@
 """What a search was started with, and whether it is still the same."""
 
 import copy
+import json
 
 import keras_tuner
 import numpy as np
 
+from keras_attention.tuning.engine.folder import as_json
 from keras_attention.tuning.engine.folder import read_json
-from keras_attention.tuning.engine.folder import write_json
 
 # What may differ: a search may be extended, and the rest follows from data.
 _FREE = {"space", "complete", "max_trials", "majority"}
@@ -16,8 +17,7 @@ _FEW = 5  # So many changes are told one by one.
 def read_settings(folder):
     """The settings of the search in a `Folder`, `None` if there is none.
 
-    Raises:
-        ValueError: The folder holds a search that KerasTuner wrote alone.
+    A search that KerasTuner wrote alone is refused.
     """
 
     def whole(settings):
@@ -33,11 +33,6 @@ def read_settings(folder):
             "and start anew."
         )
     return settings
-
-
-def write_settings(folder, settings):
-    """Writes the settings of a search."""
-    write_json(folder.settings, settings)
 
 
 def refuse_changes(folder, before, now):
@@ -56,15 +51,6 @@ def refuse_changes(folder, before, now):
 
 def changes(before, now):
     """What differs between two settings, one line a difference.
-
-    Args:
-        before: dict as `write_settings` wrote it.
-        now: the same of this call.
-
-    Returns:
-        list of str.
-
-    Example:
 
     >>> base = {"tuner": "GridSearch", "seed": 0, "space": []}
     >>> changes(base, {**base, "seed": 3})
@@ -111,11 +97,7 @@ def space_of(entries):
 
 def plain(value):
     """A configuration as it is read back from JSON."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
+    return json.loads(as_json(value))
 
 
 def _space_changes(before, now):

@@ -8,14 +8,14 @@ figure draws *columns* for hyperparameters; *axes* are matplotlib's.
 | module | what |
 |---|---|
 | `search_result` | all of it, by one name |
-| `schema`, `records`, `trial`, `ranking` | files to trials |
+| `schema`, `records`, `trial` | files to trials |
 | `hyperparameters` | what was tried of each |
 | `baselines` | what the winner has to be better than |
 | `leaderboard`, `words`, `page` | tables, sentences, one HTML page |
 | `effects`, `importance` | what mattered |
 | `..._plot` | figures |
 | `rebuilding` | the winner's network, from its values and weights |
-| `retraining`, `seed_training`, `retraining_report` | on fresh seeds |
+| `retraining`, `retraining_report` | on fresh seeds |
 | `tensorboard_log` | for another tool; more in docs/tracking.md |
 """
 

@@ -54,12 +54,8 @@ def majority_score(result):
 def verdicts(result):
     """How the winner stands beside what needs no attention, or no training.
 
-    Args:
-        result: `SearchResult`, with a finished trial.
-
-    Returns:
-        A list of `(bool, str)`: whether the winner is shown to be no better,
-        and a sentence. Empty where there is nothing to compare it with.
+    A list of `(bool, str)`: whether the winner is shown to be no better, and a
+    sentence. Empty where there is nothing to compare it with.
     """
     found = _beside_majority(result), _beside_plain(result)
     return [verdict for verdict in found if verdict]

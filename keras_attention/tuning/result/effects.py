@@ -6,7 +6,7 @@ from keras_attention.internals.requirements import explained
 from keras_attention.tuning.result.baselines import attention_of
 from keras_attention.tuning.result.hyperparameters import shown
 
-_GROUPS = 3
+_GROUPS, _MOST = 3, 4
 _LEVEL = 0.95
 
 
@@ -17,11 +17,8 @@ def effect(parameter, trials):
     many trials. The interval holds the mean with 95 % by Student's t; a
     single trial has none. It is a plain mean: where the tuner steers
     (Bayesian, Hyperband), values were not tried equally often beside each
-    value of the others.
-
-    Returns:
-        One dictionary a group: `label`, `scores`, `mean`, `low` and `high`,
-        the last two `None` for one trial.
+    value of the others. Of each group a dictionary: `label`, `scores`, `mean`,
+    `low` and `high`, the last two `None` for one trial.
     """
     groups = {}
     for label, values in _parts(parameter):
@@ -31,20 +28,17 @@ def effect(parameter, trials):
     return [_group(label, scores) for label, scores in groups.items() if scores]
 
 
-def main_effects(hyperparameters, trials, most=4):
-    """What is asked first of a search: which mechanism, and where.
+def main_effects(hyperparameters, trials):
+    """What is asked first of a search: which mechanism, and where, by title.
 
     In a space with hyperparameters `<place>_attention` a trial counts for
     every mechanism and every place that it has; in others the first
     categories are taken, or without any the first hyperparameters.
-
-    Returns:
-        Dictionary of title to groups, as `effect` gives them.
     """
     if any(attention_of(trial.values) for trial in trials):
         return _combined(trials)
     categories = [p for p in hyperparameters if p.kind == "categories"]
-    chosen = (categories or hyperparameters)[:most]
+    chosen = (categories or hyperparameters)[:_MOST]
     return {parameter.name: effect(parameter, trials) for parameter in chosen}
 
 
@@ -93,10 +87,4 @@ def _group(label, scores):
         error = stats.sem(scores)
         half = float(stats.t.ppf((1 + _LEVEL) / 2, len(scores) - 1) * error)
         low, high = mean - half, mean + half
-    return {
-        "label": label,
-        "scores": scores,
-        "mean": mean,
-        "low": low,
-        "high": high,
-    }
+    return dict(label=label, scores=scores, mean=mean, low=low, high=high)

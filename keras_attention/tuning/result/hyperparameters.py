@@ -12,13 +12,8 @@ OFF = -0.15
 class Hyperparameter:
     """The values of one hyperparameter, between 0 and 1.
 
-    Args:
-        name: str, of the hyperparameter.
-        kind: str, `"categories"`, `"linear"` or `"log"`.
-        values: tuple, what was tried, each once, in order.
-        optional: bool, whether it was off in some of the trials.
-
-    Example:
+    `kind` is `"categories"`, `"linear"` or `"log"`; `values` are what was
+    tried, each once, in order; `optional`, whether it was off in some trials.
 
     >>> parameter = Hyperparameter("rate", "log", (1e-4, 1e-3, 1e-2), False)
     >>> round(parameter.position(1e-3), 3)
@@ -64,11 +59,8 @@ def hyperparameters(trials, space):
             continue
         entry = configs.get(name, {"class_name": None, "config": {}})
         kind = _kind(entry, distinct)
-        found.append(
-            Hyperparameter(
-                name, kind, _ordered(entry, distinct, kind), optional
-            )
-        )
+        values = _ordered(entry, distinct, kind)
+        found.append(Hyperparameter(name, kind, values, optional))
     return found
 
 

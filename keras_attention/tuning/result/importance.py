@@ -37,7 +37,7 @@ class Importance:
         return [row["name"] for row in self.rows if row["low"] > 0]
 
 
-def importance(positions, names, scores, seed=0):
+def importance(positions, names, scores):
     """Permutation importance of hyperparameters, with intervals.
 
     A random forest learns the scores of nine tenths of the trials. On the
@@ -50,7 +50,6 @@ def importance(positions, names, scores, seed=0):
             `Hyperparameter.position` gives them.
         names: list of str, of the hyperparameters.
         scores: array `(trials,)`.
-        seed: int, of tenths, forests and draws. Defaults to `0`.
 
     Returns:
         An `Importance`, without rows if there are too few trials: fewer than
@@ -82,7 +81,7 @@ def importance(positions, names, scores, seed=0):
     variance = scores.var()
     if variance == 0:
         return Importance([], None, "all trials have the same score")
-    errors, growths = _errors(positions, scores, seed)
+    errors, growths = _errors(positions, scores)
     explained = float(1 - errors.mean() / variance)
     rows = []
     for name, growth in zip(names, growths.T / variance, strict=True):
@@ -99,7 +98,7 @@ def importance(positions, names, scores, seed=0):
     return Importance(rows, explained, note)
 
 
-def _errors(positions, scores, seed):
+def _errors(positions, scores, seed=0):
     """Squared errors `(trials,)`, and their growth a hyperparameter."""
     with explained("keras_attention.tuning"):
         from sklearn.ensemble import RandomForestRegressor

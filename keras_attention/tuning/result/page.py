@@ -9,17 +9,16 @@ import matplotlib
 from keras_attention.internals import page as pages
 from keras_attention.tuning.result import leaderboard
 from keras_attention.tuning.result.effects_plot import plot_effects
-from keras_attention.tuning.result.importance_plot import plot_importance
+from keras_attention.tuning.result.effects_plot import plot_importance
 from keras_attention.tuning.result.parallel_plot import plot_parallel
-from keras_attention.tuning.result.pareto_plot import plot_pareto
-from keras_attention.tuning.result.progress_plot import plot_progress
+from keras_attention.tuning.result.scores_plot import plot_pareto
+from keras_attention.tuning.result.scores_plot import plot_progress
 
 
 def page(result):
     """The page of `SearchResult.to_html`: summary, figures, the whole table.
 
-    Without scripts; figures are SVG inside, so that the page can be sent by
-    mail and read without a network.
+    Figures are SVG inside, so that it can be sent by mail.
     """
     title = f"Search: {result.directory.name}"
     if result.objective:

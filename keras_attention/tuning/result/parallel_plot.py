@@ -14,7 +14,14 @@ from keras_attention.tuning.result.hyperparameters import shown
 from keras_attention.visualization import canvas
 
 _FEW, _MOST = 5, 8  # columns: all are drawn, no more are
-_BACKED = [patheffects.withStroke(linewidth=4, foreground="white")]
+_LABEL = dict(
+    va="center",
+    fontsize=canvas.SMALL,
+    color=canvas.INK,
+    zorder=5,
+    # Readable across the lines.
+    path_effects=[patheffects.withStroke(linewidth=4, foreground="white")],
+)
 
 
 def plot_parallel(result, names=None):
@@ -27,15 +34,8 @@ def plot_parallel(result, names=None):
             "No hyperparameter differs between the finished trials."
         )
     columns = [
-        [
-            parameter.position(trial.values.get(parameter.name))
-            for trial in result.finished
-        ]
-        for parameter in chosen
-    ]
-    columns = [
-        _apart(parameter, c)
-        for parameter, c in zip(chosen, columns, strict=True)
+        _apart(p, [p.position(t.values.get(p.name)) for t in result.finished])
+        for p in chosen
     ]
     scores = np.array([trial.score for trial in result.finished])
     low, high = float(scores.min()), float(scores.max())
@@ -52,19 +52,13 @@ def plot_parallel(result, names=None):
     )
     colours = ScalarMappable(Normalize(low, high), colormap)
     lines = np.array(columns).T  # (trials, columns)
-    for number in reversed(range(len(lines))):
-        best = number == 0
-        axes.plot(
-            lines[number],
-            color=canvas.VERMILION if best else colours.to_rgba(scores[number]),
-            linewidth=3 if best else 1.4,
-            alpha=1 if best else 0.8,
-            zorder=3 if best else 2,
-        )
+    for line, score in reversed([*zip(lines, scores, strict=True)][1:]):
+        colour = colours.to_rgba(score)
+        axes.plot(line, color=colour, linewidth=1.4, alpha=0.8, zorder=2)
+    axes.plot(lines[0], color=canvas.VERMILION, linewidth=3, zorder=3)
     for x, parameter in enumerate(chosen):
-        _draw_column(
-            axes, x, canvas.wrapped(parameter.name, 15), _ticks(parameter)
-        )
+        name = canvas.wrapped(parameter.name, 15)
+        _draw_column(axes, x, name, _ticks(parameter))
     marks = _between(low, high)
     ticks = [((m - ends[0]) / (ends[1] - ends[0]), f"{m:.4g}") for m in marks]
     _draw_column(axes, len(chosen), canvas.wrapped(result.objective, 15), ticks)
@@ -132,15 +126,8 @@ def _between(low, high, kind="linear"):
 
 def _draw_column(axes, x, name, ticks):
     axes.plot([x, x], [0, 1], color=canvas.GRID, linewidth=1, zorder=1)
-    axes.text(
-        x,
-        1.1,
-        name,
-        ha="center",
-        va="bottom",
-        fontsize=canvas.MEDIUM,
-        color=canvas.INK,
-    )
+    head = dict(fontsize=canvas.MEDIUM, color=canvas.INK)
+    axes.text(x, 1.1, name, ha="center", va="bottom", **head)
     drawn = []
     for y, label in ticks:
         # Neighbours closer than a line of text would cover each other.
@@ -150,13 +137,4 @@ def _draw_column(axes, x, name, ticks):
         axes.plot(
             [x - 0.02, x + 0.02], [y, y], color=canvas.INK, lw=0.8, zorder=4
         )
-        axes.text(
-            x + 0.04,
-            y,
-            canvas.shortened(label, 14),
-            va="center",
-            fontsize=canvas.SMALL,
-            color=canvas.INK,
-            zorder=5,
-            path_effects=_BACKED,
-        )
+        axes.text(x + 0.04, y, canvas.shortened(label, 14), **_LABEL)

@@ -1,14 +1,19 @@
-"""The files that a search leaves in a folder, as plain records."""
+"""The files that a search leaves in a folder, as plain records.
+
+Which metric ranked the trials is told by their scores.
+"""
 
 import dataclasses
+import math
 import pathlib
 import warnings
 
 from keras_attention.internals import arguments
 from keras_attention.tuning.result import schema
-from keras_attention.tuning.result.ranking import objective_of
 from keras_attention.tuning.result.trial import Trial
+from keras_attention.tuning.result.trial import best_of
 from keras_attention.tuning.result.trial import histories_of
+from keras_attention.tuning.result.trial import same
 from keras_attention.tuning.result.trial import trial_of
 
 
@@ -32,20 +37,8 @@ def read_search(directory, objective=None, direction=None):
     beside its values. `search` of this package stores it in `search.json`,
     and with it the share of the most frequent class.
 
-    Args:
-        directory: str or path, a folder with an `oracle.json`.
-        objective: str, a metric to rank by instead, with its `direction`.
-            Defaults to `None`.
-        direction: str, `"max"` or `"min"`. Defaults to `None`.
-
-    Returns:
-        A `Search`. A trial whose file is no record of it is `"DAMAGED"`; what
-        `search.json` does not tell as it should is named in a warning and
-        left out.
-
-    Raises:
-        ValueError: For a folder that holds no search, for an `oracle.json`
-            that is none, for an objective that cannot be told.
+    A trial whose file is no record of it is `"DAMAGED"`; what `search.json`
+    does not tell as it should is named in a warning and left out.
     """
     directory = pathlib.Path(directory)
     oracle = _oracle(directory)
@@ -150,3 +143,51 @@ def _stored_objective(settings, states):
         )
         return None, None
     return stored
+
+
+def objective_of(states, objective, direction):
+    """The metric that ranks the trials, and its direction.
+
+    Of `states`, trial id to what its file holds; those asked for, or the
+    search's own where they are `None`. Both are `None` before the first score.
+    """
+    if direction is not None:
+        arguments.one_of("direction", direction, ("max", "min"))
+    if objective is not None:
+        known = {m for s in states.values() for m in histories_of(s)}
+        if known and objective not in known:
+            arguments.one_of("objective", objective, sorted(known))
+    candidates = None
+    for state in states.values():
+        score = state.get("score")
+        if state["status"] != "COMPLETED" or score is None:
+            continue
+        if not math.isfinite(score):
+            continue
+        fits = [
+            (name, history["direction"])
+            for name, history in histories_of(state).items()
+            if same(best_of(history, history["direction"]), score)
+        ]
+        if candidates is None:
+            candidates = fits
+        candidates = [pair for pair in candidates if pair in fits]
+    if objective is not None:
+        stored = dict(candidates or ()).get(objective)
+        if direction is None and stored is None and candidates is not None:
+            raise ValueError(
+                f"The search did not rank by {objective!r}, so its direction "
+                "is not known: give direction='max' or direction='min'."
+            )
+        return objective, direction or stored
+    if candidates is None:
+        return None, None
+    # Validation first: the same number may have been told under two names.
+    candidates.sort(key=lambda pair: not pair[0].startswith("val_"))
+    if len({way for _, way in candidates}) != 1:
+        raise ValueError(
+            "The objective of the search cannot be told from its files: give "
+            "objective= and direction=. Metrics that agree with the scores: "
+            f"{', '.join(name for name, _ in candidates) or 'none'}."
+        )
+    return candidates[0]

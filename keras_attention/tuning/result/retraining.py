@@ -11,11 +11,11 @@ from keras_attention.internals import arguments
 from keras_attention.tuning.engine.folder import Folder
 from keras_attention.tuning.engine.pools import map_over
 from keras_attention.tuning.engine.request import check_workers
+from keras_attention.tuning.result.rebuilding import SeedJob
 from keras_attention.tuning.result.rebuilding import check_space
 from keras_attention.tuning.result.rebuilding import fresh_config
+from keras_attention.tuning.result.rebuilding import train_seed
 from keras_attention.tuning.result.retraining_report import Retraining
-from keras_attention.tuning.result.seed_training import SeedJob
-from keras_attention.tuning.result.seed_training import train_seed
 from keras_attention.tuning.trial.objective import get_objective
 
 
@@ -156,8 +156,7 @@ def _checked(seeds, path):
     seeds = list(seeds) if isinstance(seeds, Iterable) else []
     if not seeds or len({*seeds}) < len(seeds):
         expected = "at least one seed, each once, or how many"
-        seeds = given
-        raise ValueError(arguments.invalid("seeds", seeds, expected))
+        raise ValueError(arguments.invalid("seeds", given, expected))
     for seed in seeds:
         arguments.non_negative_int("seeds", seed)
     if path is None:

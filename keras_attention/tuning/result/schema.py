@@ -26,16 +26,10 @@ def read_record(path):
 def misfits(value, schema):
     """Names of the entries of a dictionary that are not as they should be.
 
-    Args:
-        value: any, what JSON gave.
-        schema: dict of name to a function that says whether the entry, or
-            `None` for a missing one, is right; to a dictionary of the same
-            kind; or to a list of one of these, for a list of any length.
-
-    Returns:
-        A list of str, every name in the schema for what is no dictionary.
-
-    Example:
+    Names of `schema` stand for a function that says whether the entry, or
+    `None` for a missing one, is right; for a dictionary of the same kind; or
+    for a list of one of these, of any length. Every one of them for what is no
+    dictionary.
 
     >>> schema = {"score": number, "order": [text], "note": optional(text)}
     >>> misfits({"score": 0.5, "order": ["0", 1]}, schema)

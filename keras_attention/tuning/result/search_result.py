@@ -158,17 +158,13 @@ class SearchResult:
     @functools.cached_property
     def importance(self):
         """Which hyperparameters explain the scores, an `Importance`."""
-        return importance(
-            [
-                [
-                    parameter.position(trial.values.get(parameter.name))
-                    for parameter in self.hyperparameters
-                ]
-                for trial in self.finished
-            ],
-            [parameter.name for parameter in self.hyperparameters],
-            [trial.score for trial in self.finished],
-        )
+        parameters = self.hyperparameters
+        positions = [
+            [p.position(trial.values.get(p.name)) for p in parameters]
+            for trial in self.finished
+        ]
+        scores = [trial.score for trial in self.finished]
+        return importance(positions, [p.name for p in parameters], scores)
 
     def table(self, format=None):
         """All trials, for a reader or for another program.
@@ -237,9 +233,9 @@ class SearchResult:
             A `matplotlib.figure.Figure`, as of all plots unknown to pyplot;
             without a finished trial it says so.
         """
-        from keras_attention.tuning.result import progress_plot
+        from keras_attention.tuning.result import scores_plot
 
-        return progress_plot.plot_progress(self)
+        return scores_plot.plot_progress(self)
 
     def plot_pareto(self, cost="flops"):
         """Score against a cost; the front is what nothing beats in both.
@@ -255,9 +251,9 @@ class SearchResult:
         Raises:
             ValueError: If no finished trial tells of that cost.
         """
-        from keras_attention.tuning.result import pareto_plot
+        from keras_attention.tuning.result import scores_plot
 
-        return pareto_plot.plot_pareto(self, cost)
+        return scores_plot.plot_pareto(self, cost)
 
     def plot_parallel(self, names=None):
         """One line a trial through its hyperparameters, the winner on top.
@@ -285,9 +281,9 @@ class SearchResult:
         Lines hold 90 % of the draws of a bootstrap over trials; where a line
         reaches 0, no effect was seen. See `importance.importance`.
         """
-        from keras_attention.tuning.result import importance_plot
+        from keras_attention.tuning.result import effects_plot
 
-        return importance_plot.plot_importance(self)
+        return effects_plot.plot_importance(self)
 
     def plot_effects(self, names=None):
         """Mean scores for every value of a hyperparameter, with intervals.

@@ -8,17 +8,7 @@ _FEW = 10
 
 
 def summary(result):
-    """Sentences on the winner, how sure it is, what mattered, what failed.
-
-    Args:
-        result: `SearchResult`.
-
-    Returns:
-        Paragraphs, separated by empty lines.
-
-    See also:
-        `SearchResult`, whose example prints one.
-    """
+    """Paragraphs on the winner, how sure it is, what mattered, what failed."""
     if not result.finished:
         paragraphs = [
             "No trial has finished with a score, so there is no best."
@@ -54,13 +44,12 @@ def _winner(result):
         same = [f"{name} {shown(v)}" for name, v in result.fixed.items()]
         start = "In all trials alike" if count > 1 else "Its configuration"
         lines.append(f"{start}: {', '.join(same)}.")
-    costs = {"parameters": ("{:,.0f} parameters", 1)}
-    costs["flops"] = ("{:.3g} GFLOPs an image", 1e9)
-    told = [
-        form.format(best.metrics[name] / unit)
-        for name, (form, unit) in costs.items()
-        if best.metrics.get(name) is not None
-    ]
+    parameters, flops = map(best.metrics.get, ("parameters", "flops"))
+    told = []
+    if parameters is not None:
+        told.append(f"{parameters:,.0f} parameters")
+    if flops is not None:
+        told.append(f"{flops / 1e9:.3g} GFLOPs an image")
     if told:
         lines.append(f"It costs {' and '.join(told)}.")
     lines += [said for doubt, said in verdicts(result) if not doubt]
@@ -142,10 +131,6 @@ def _mattered(result):
 def _failed(result):
     if not result.unfinished:
         return ""
-    return "\n".join(
-        [
-            f"{len(result.unfinished)} of {len(result.trials)} trials have no "
-            "score:",
-            *(f"- {line}" for line in failures(result)),
-        ]
-    )
+    count = f"{len(result.unfinished)} of {len(result.trials)}"
+    lines = [f"- {line}" for line in failures(result)]
+    return "\n".join([f"{count} trials have no score:", *lines])

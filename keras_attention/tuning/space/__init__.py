@@ -2,13 +2,12 @@
 
 | module | what |
 |---|---|
-| `bases`, `vgg_base`, `functional_base` | a network to the maps it offers |
+| `bases` | a network to the maps it offers |
 | `site` | one place: the shapes of its map and of its query |
 | `mechanisms` | keys of layers, and the layers of what was drawn |
-| `argument` | one thing to draw, and the description that all of them make |
 | `options` | a map to its mechanisms and their arguments, by flags |
 | `parts` | which score, alignment and aggregation go together |
 | `choices`, `optimizers` | the values to draw from, one's own checked |
-| `spaces`, `drawing` | `hp` to a plain dictionary |
+| `spaces`, `drawing` | `hp` and arguments to a plain dictionary |
 | `combinations` | a space to its size, its elements and what it costs |
 """

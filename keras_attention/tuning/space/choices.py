@@ -48,20 +48,9 @@ def first_of(choices):
 def check_choices(choices):
     """Brings the choices of a user into the form that the spaces take.
 
-    Args:
-        choices: dict of name to a list of values, a tuple `(low, high)`, on a
-            logarithmic scale if low is above 0, a single value, which is not
-            searched, or `None` for the usual values. An optimizer can be a
-            function of `hp`.
-
-    Returns:
-        A dictionary of lists, with numbers of one type, and of tuples; `None`
-        for the usual values of an argument, which are those of its layer.
-
-    Raises:
-        ValueError: For values that cannot be drawn from.
-
-    Example:
+    Lists, with numbers of one type, and tuples `(low, high)`, on a logarithmic
+    scale if low is above 0; `None` stays for the usual values of an argument,
+    which are those of its layer, and so does a function for an optimizer.
 
     >>> check_choices({"dropout": 0.5, "se_reduction_ratio": [4, 8]})
     {'dropout': [0.5], 'se_reduction_ratio': [4, 8]}

@@ -53,17 +53,11 @@ def size_of(space):
 
 
 def describe_space(space):
-    """What a search space costs, in words.
+    """What a search space, as for `size_of`, costs, in words.
 
-    Args:
-        space: callable, as for `size_of`.
-
-    Returns:
-        A str: how many hyperparameters and combinations there are, what a few
-        random trials are good for, and how many it takes until every value of
-        every choice was tried three times on average.
-
-    Example:
+    How many hyperparameters and combinations there are, what a few random
+    trials are good for, and how many it takes until every value of every
+    choice was tried three times on average.
 
     >>> def space(hp):
     ...     hp.Choice("mechanism", ["none", "se", "eca", "gate"])

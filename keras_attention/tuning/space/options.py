@@ -16,12 +16,12 @@ import keras
 
 from keras_attention import layers
 from keras_attention.internals import arguments
-from keras_attention.tuning.space.argument import Argument
-from keras_attention.tuning.space.argument import check_values
-from keras_attention.tuning.space.argument import describe
 from keras_attention.tuning.space.choices import LAYER_CHOICES
 from keras_attention.tuning.space.choices import asked_for
 from keras_attention.tuning.space.choices import choices_at
+from keras_attention.tuning.space.drawing import Argument
+from keras_attention.tuning.space.drawing import check_values
+from keras_attention.tuning.space.drawing import describe
 from keras_attention.tuning.space.mechanisms import AXES
 from keras_attention.tuning.space.mechanisms import NONE
 from keras_attention.tuning.space.mechanisms import UNIFORM
@@ -216,27 +216,23 @@ def _fitting(name, key, site, values):
 
 def _affordable(found, place, affordable):
     """Leaves out what is too costly, an argument's value at a time."""
-    kept = {}
-    for mechanism, what in found.items():
-        cheapest = describe(mechanism, what, {})
-        if not affordable(place, cheapest):
-            continue
-        kept[mechanism] = [
-            argument
-            if argument.parent or isinstance(argument.values, tuple)
-            else argument._replace(
-                values=argument.values[:1]
-                + [
-                    value
-                    for value in argument.values[1:]
-                    if affordable(
-                        place, describe(mechanism, what, {argument.name: value})
-                    )
-                ]
-            )
-            for argument in what
-        ]
-    return kept
+
+    def fits(mechanism, drawn):
+        what = found[mechanism]
+        return affordable(place, describe(mechanism, what, drawn))
+
+    def cheap(mechanism, argument):
+        if argument.parent or isinstance(argument.values, tuple):
+            return argument
+        name, (first, *others) = argument.name, argument.values
+        others = [v for v in others if fits(mechanism, {name: v})]
+        return argument._replace(values=[first, *others])
+
+    return {
+        mechanism: [cheap(mechanism, argument) for argument in what]
+        for mechanism, what in found.items()
+        if fits(mechanism, {})
+    }
 
 
 def _advice(site, affordable):

@@ -10,26 +10,19 @@ import itertools
 
 from keras_attention import alignments
 from keras_attention import layers
-from keras_attention.tuning.space.argument import Argument
-from keras_attention.tuning.space.argument import check_values
 from keras_attention.tuning.space.choices import asked_for
+from keras_attention.tuning.space.drawing import Argument
+from keras_attention.tuning.space.drawing import check_values
 from keras_attention.tuning.space.mechanisms import AXES
 
 
 def parts_of(key, layer, inserted, site, given):
-    """Score, alignment and aggregation, as far as they go together.
+    """The `Argument`s of a mechanism's parts, as far as they go together.
 
-    Args:
-        key: str, of the mechanism.
-        layer: `keras.layers.Layer`, one of it.
-        inserted: bool, whether it stands in the network instead of beside it.
-        site: `Site`.
-        given: dict, choices of the arguments, as `choices_at` returns them; of
-            a part without any, the first key is taken that goes with others.
-
-    Returns:
-        A list of `Argument`s: the alignment, and depending on it the others.
-        `None` where nothing goes together.
+    The alignment, and depending on it the others; `None` where nothing goes
+    together. `layer` is one of the mechanism, `inserted` in the network or
+    beside it. Of a part without choices in `given`, the first key is taken that
+    goes with others.
     """
     candidates = {"alignment": (), "score": (), "aggregation": ()}
     fits = {
@@ -123,11 +116,9 @@ def _aligns(part, layer, inserted):
 
 @functools.lru_cache(maxsize=64)
 def _taken(key, aligned, scored, aggregated):
-    """Alignment to the scores and the aggregations that the layer takes.
+    """Alignment to `{"score": [...], "aggregation": [...]}` that go with it.
 
-    Returns:
-        Dictionary of key to `{"score": [...], "aggregation": [...]}`, without
-        alignments that no pair of them suits.
+    Without alignments that no pair of them suits.
     """
     flags = {
         (part, name): _flags(AXES[part].get(name))
@@ -216,12 +207,5 @@ def _temperature(taken, values):
         check_values(alignments, alignment, "temperature", values)
     if not tempered:
         return []
-    return [
-        Argument(
-            "temperature",
-            ("alignment", "temperature"),
-            values,
-            "alignment",
-            tuple(tempered),
-        )
-    ]
+    path = ("alignment", "temperature")
+    return [Argument(path[1], path, values, path[0], tuple(tempered))]

@@ -72,17 +72,8 @@ def attention_space(hp, options, several=True):
 def exchanged(values, options, mechanism, several=True):
     """Hyperparameters with another mechanism wherever there is one.
 
-    Args:
-        values: dict of name to value, of what `attention_space` drew.
-        options: dict, as for `attention_space`.
-        mechanism: str, its key, or `"none"`.
-        several: bool, as for `attention_space`. Defaults to `True`.
-
-    Returns:
-        Another dictionary; the arguments of mechanisms are left out. `None`
-        where a place does not take that mechanism.
-
-    Example:
+    With `"none"` for it too; without the arguments of mechanisms; `None` where
+    a place does not take it. Options are those of `attention_space`.
 
     >>> values = {"block3_attention": "se", "block3_se_reduction_ratio": 8}
     >>> exchanged(values, {"block3": {"se": []}}, "none")

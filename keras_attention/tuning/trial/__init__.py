@@ -7,9 +7,8 @@
 | `given_values` | hyperparameters that are given instead of drawn |
 | `task`, `copies` | outputs to their loss and metrics, a new one a model |
 | `schedule` | optimizers, warm-up and decay |
-| `data`, `supervised`, `division` | what `fit` takes, in whatever form |
-| `labels`, `class_weight` | checked against the outputs |
+| `data`, `supervised` | what `fit` takes, in whatever form; folds |
+| `labels` | checked against the outputs, and weights of classes |
 | `training` | one training, judged; several, summed up |
-| `agreement` | attention on the objects, as one number |
 | `objective` | what is optimised, and in which direction |
 """

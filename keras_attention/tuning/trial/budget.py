@@ -21,14 +21,8 @@ class TooCostlyError(keras_tuner.errors.FailedTrialError):
 class Budget:
     """Bounds of the costs, relative to the network without attention.
 
-    Args:
-        base: `VGGBase` or `FunctionalBase`.
-        bounds: float or dict, what may be added: a share of the plain network's
-            FLOPs, or a dictionary of `"flops"`, `"parameters"` and
-            `"activation_bytes"`.
-
-    Raises:
-        ValueError: For other costs, and for shares that are not positive.
+    What may be added is a share of the plain network's FLOPs, or a dictionary
+    of `"flops"`, `"parameters"` and `"activation_bytes"`.
     """
 
     def __init__(self, base, bounds):

@@ -43,13 +43,9 @@ class Recipe:
 def recipe_of(name, what):
     """What `made` makes a loss or metrics of, checked.
 
-    Args:
-        name: str, the argument, `"loss"` or `"metrics"`.
-        what: what `compile` takes: a key, a function, a class, an object, or
-            a list or a dictionary of these.
-
-    Returns:
-        The same with a `Recipe` in place of objects and classes.
+    Of what `compile` takes as `"loss"` or `"metrics"`: a key, a function, a
+    class, an object, or a list or a dictionary of these. The same with a
+    `Recipe` in place of objects and classes.
     """
     if isinstance(what, list | tuple | dict):
         return keras.tree.map_structure(

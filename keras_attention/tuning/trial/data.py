@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 import keras
 import keras_tuner
+import numpy as np
 
 from keras_attention.datasets import Examples
 from keras_attention.datasets import batches
-from keras_attention.tuning.trial.division import divided
+from keras_attention.datasets import folds
+from keras_attention.internals.requirements import explained
 from keras_attention.tuning.trial.supervised import Pairs
+from keras_attention.tuning.trial.supervised import as_arrays
 from keras_attention.tuning.trial.supervised import is_masked
 from keras_attention.tuning.trial.supervised import supervised
 
@@ -34,11 +37,10 @@ class Run(NamedTuple):
 
 
 def read_arguments(args, kwargs):
-    """Splits the arguments of `fit` into training data, validation and rest.
+    """Splits the arguments of `fit`: `(train, validation, kwargs)`.
 
-    Returns:
-        `(train, validation, kwargs)`, the first two as they were given:
-        separate `x`, `y` and `sample_weight` are put into a tuple.
+    The first two as they were given; separate `x`, `y` and `sample_weight` are
+    put into a tuple.
     """
     kwargs = dict(kwargs)
     names = ("x", "y", "sample_weight")
@@ -66,22 +68,10 @@ def read_arguments(args, kwargs):
 
 
 def runs_of(train, validation, *, fold_count, seeds, seed, batch_size):
-    """The trainings that make up a trial.
+    """The trainings that make up a trial, a `Run` each, made when asked for.
 
-    Args:
-        train: as `read_arguments` returns it.
-        validation: the same; `None` with folds.
-        fold_count: int, number of folds, or `None`.
-        seeds: int, number of seeds.
-        seed: int, the first one; it also decides the folds.
-        batch_size: int, for `Examples`.
-
-    Yields:
-        `Run`, each made when it is asked for.
-
-    Raises:
-        ValueError: One that ends a search, for missing or superfluous
-            validation data and for data that cannot be divided.
+    Data are those of `read_arguments`; `seed` is the first of the seeds, and
+    also decides the folds.
     """
     if fold_count is None:
         if validation is None:
@@ -177,3 +167,56 @@ def _run(name, seed, train, validation, batch_size):
         validation = batches(validation, batch_size, supervised=False)
     masked = validation if is_masked(validation) else None
     return Run(name, seed, supervised(train), supervised(validation), masked)
+
+
+def divided(train, count, seed):
+    """Yields `(training, validation)` of every fold, classes in proportion."""
+    if isinstance(train, Examples):
+        stratify = not (train.multi_label or train.regression)
+        yield from folds(train, count, stratify=stratify, seed=seed)
+        return
+    if isinstance(train, dict) and {"image", "label"} <= set(train):
+        columns, kind = list(train.values()), list(train)
+        labels = train["label"]
+    elif isinstance(train, (tuple, list)) and len(train) in (2, 3):
+        columns, kind = list(train), None
+        labels = train[1]
+    else:
+        raise keras_tuner.errors.FatalValueError(
+            "folds=k divides arrays (x, y), a dictionary of arrays or "
+            f"Examples. Received: {type(train).__name__}"
+        )
+    with explained("keras_attention.tuning"):
+        from sklearn import model_selection
+
+    columns = [as_arrays(column) for column in columns]
+    images, classes = columns[0], _classes(labels)
+    name = "KFold" if classes is None else "StratifiedKFold"
+    splitter = getattr(model_selection, name)(
+        count, shuffle=True, random_state=seed
+    )
+    try:
+        pairs = list(splitter.split(np.zeros(len(images)), classes))
+    except ValueError as error:
+        raise keras_tuner.errors.FatalValueError(
+            f"folds={count} cannot divide the training data: {error}"
+        ) from error
+    for pair in pairs:
+        parts = [
+            [as_arrays(column, lambda v, p=part: v[p]) for column in columns]
+            for part in pair
+        ]
+        if kind is None:
+            yield tuple(map(tuple, parts))
+        else:
+            yield tuple(dict(zip(kind, p, strict=True)) for p in parts)
+
+
+def _classes(labels):
+    """The class of each image, `None` where it has none or several."""
+    if isinstance(labels, dict | tuple):
+        return None
+    labels = np.asarray(labels)
+    classes = labels.reshape(len(labels), -1)
+    is_classes = classes.shape[1] == 1 and labels.dtype.kind in "iub"
+    return classes[:, 0] if is_classes else None

@@ -21,11 +21,11 @@ from keras_attention.tuning.space.spaces import network_space
 from keras_attention.tuning.space.spaces import other_names
 from keras_attention.tuning.space.spaces import training_space
 from keras_attention.tuning.trial.budget import Budget
-from keras_attention.tuning.trial.class_weight import check_class_weight
 from keras_attention.tuning.trial.data import read_arguments
 from keras_attention.tuning.trial.data import runs_of
 from keras_attention.tuning.trial.given_values import made_of
 from keras_attention.tuning.trial.given_values import own_values
+from keras_attention.tuning.trial.labels import check_class_weight
 from keras_attention.tuning.trial.labels import check_labels
 from keras_attention.tuning.trial.schedule import check_callbacks
 from keras_attention.tuning.trial.schedule import is_drawn
@@ -171,15 +171,8 @@ class AttentionHyperModel(keras_tuner.HyperModel):
                 f"folds={folds} and seeds={seeds}"
             )
         self.choices = check_choices(choices)
-        self.base = make_base(
-            base,
-            input_shape,
-            classes,
-            places,
-            self.choices,
-            multi_label,
-            activation,
-        )
+        of_base = (places, self.choices, multi_label, activation)
+        self.base = make_base(base, input_shape, classes, *of_base)
         self.task = Task(self.base, multi_label, loss, metrics)
         self.budget = None
         if max_overhead is not None:
@@ -226,8 +219,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
 
     def describe_space(self):
         """What a search costs, in words: see `combinations.describe_space`."""
-        own = self._overrides("build")
-        return describe_space(self.build if own else self.space)
+        return describe_space(self._drawing)
 
     def metric_names(self):
         """Names of all numbers that `fit` may return, known beforehand.
@@ -284,8 +276,7 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             values: dict of name to value, as for `build_from_values`, which
                 raises for the same reasons.
         """
-        own = self._overrides("build")
-        made_of(values, self.build if own else self.space)
+        made_of(values, self._drawing)
 
     def baselines(self, values):
         """What the attention of a trial has to be better than.
@@ -359,12 +350,10 @@ class AttentionHyperModel(keras_tuner.HyperModel):
         if is_drawn(model.optimizer):
             training = self.space(hp)["training"]
             check_callbacks(kwargs.get("callbacks"), self.choices)
-        repeats = self.folds or self.seeds
+        repeats, continued = self.folds or self.seeds, 0
         if repeats > 1:
             # What was continued would have seen what other folds hold back.
             continued, kwargs["initial_epoch"] = kwargs["initial_epoch"], 0
-        else:
-            continued = 0
         given, results, names = model, [], []
         for run in runs_of(
             data,
@@ -403,6 +392,11 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             getattr(type(self), n) is not getattr(AttentionHyperModel, n)
             for n in names
         )
+
+    @property
+    def _drawing(self):
+        """What draws all there is, without building a network if it can."""
+        return self.build if self._overrides("build") else self.space
 
     @property
     def _own_optimizer(self):

@@ -21,16 +21,9 @@ _MAXIMISED = {
 
 
 def get_objective(objective):
-    """The `keras_tuner.Objective` of a name, or a list of them.
+    """The `keras_tuner.Objective` of a metric's name, or a list of them.
 
-    Args:
-        objective: str, name of a metric, `keras_tuner.Objective`, or list of
-            these, whose sum is minimised (those to maximise are subtracted).
-
-    Raises:
-        ValueError: The direction of a name is not known.
-
-    Example:
+    KerasTuner minimises the sum of several (those to maximise are subtracted).
 
     >>> get_objective("val_f1_score").direction
     'max'
@@ -48,25 +41,21 @@ def get_objective(objective):
     if not isinstance(objective, str) or not objective:
         expected = "a metric's name, a keras_tuner.Objective or a list of them"
         raise ValueError(invalid("objective", objective, expected))
-    direction = _direction(objective)
-    if direction is None:
-        raise ValueError(
-            invalid(
-                "objective",
-                objective,
-                "a metric whose direction is known; give "
-                f"keras_tuner.Objective({objective!r}, 'max') or 'min'",
-            )
-        )
-    return keras_tuner.Objective(objective, direction)
+    words = set(re.split(r"[_\W]+", objective.lower()))
+    if words & _MINIMISED:
+        return keras_tuner.Objective(objective, "min")
+    if words & _MAXIMISED:
+        return keras_tuner.Objective(objective, "max")
+    expected = (
+        "a metric whose direction is known; give "
+        f"keras_tuner.Objective({objective!r}, 'max') or 'min'"
+    )
+    raise ValueError(invalid("objective", objective, expected))
 
 
 def describe_objective(objective):
     """`[[name, direction], ...]`, for the search's settings."""
-    if isinstance(objective, list):
-        parts = objective
-    else:
-        parts = getattr(objective, "objectives", [objective])
+    parts = getattr(objective, "objectives", [objective])
     return [[part.name, part.direction] for part in parts]
 
 
@@ -83,22 +72,3 @@ def check_metrics(objective, available):
             f"metrics of a trial. {did_you_mean(missing[0], available)}"
             f"Available: {', '.join(sorted(available))}."
         )
-
-
-def metric_names(results):
-    """Names of the metrics in what `HyperModel.fit` returned.
-
-    `None` for a plain number, which is the objective whatever its name.
-    """
-    if isinstance(results, list):
-        return metric_names(results[0]) if results else None
-    if hasattr(results, "history"):
-        return set(results.history)
-    return set(results) if isinstance(results, dict) else None
-
-
-def _direction(name):
-    words = set(re.split(r"[_\W]+", name.lower()))
-    if words & _MINIMISED:
-        return "min"
-    return "max" if words & _MAXIMISED else None

@@ -85,7 +85,7 @@ def check_callbacks(callbacks, choices):
 
 
 @keras.saving.register_keras_serializable(package="keras_attention")
-class WarmUpSchedule(keras.optimizers.schedules.LearningRateSchedule):
+class WarmUpSchedule(keras.optimizers.schedules.CosineDecay):
     """Linear warm-up, then a cosine to zero or a constant.
 
     At step `s` of `n`, with `w` steps of warm-up: `peak * s / w` before `w`,
@@ -110,30 +110,23 @@ class WarmUpSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(self, peak, steps, warm_up=0.0, decay="cosine", start=0):
-        self.peak = peak
-        self.steps = steps
-        self.warm_up = warm_up
-        self.decay = decay
-        self.start = start
+        first = math.floor(warm_up * steps)
+        super().__init__(
+            0.0 if first else float(peak),
+            max(1, steps - first),
+            # Of the peak, what is left at the end.
+            alpha=1.0 if decay == "constant" else 0.0,
+            warmup_target=peak if first else None,
+            warmup_steps=first,
+        )
+        self.steps, self.start = steps, start
+        self._config = dict(peak=peak, steps=steps, warm_up=warm_up)
+        self._config |= dict(decay=decay, start=start)
 
     def __call__(self, step):
         """The learning rate at a step of the optimizer."""
-        step = ops.cast(step, "float32") + self.start
-        warm_up = math.floor(self.warm_up * self.steps)
-        rate = ops.convert_to_tensor(self.peak, "float32")
-        if self.decay == "cosine":
-            share = (step - warm_up) / max(1, self.steps - warm_up)
-            rate = rate * (1 + ops.cos(math.pi * ops.clip(share, 0, 1))) / 2
-        if not warm_up:
-            return rate
-        return ops.where(step < warm_up, self.peak * step / warm_up, rate)
+        return super().__call__(ops.cast(step, "float32") + self.start)
 
     def get_config(self):
         """The constructor's arguments."""
-        return {
-            "peak": self.peak,
-            "steps": self.steps,
-            "warm_up": self.warm_up,
-            "decay": self.decay,
-            "start": self.start,
-        }
+        return dict(self._config)

@@ -24,20 +24,13 @@ _OF_CLASSES = ("accuracy", "acc", "binary_accuracy", "BinaryAccuracy")
 class Task:
     """The loss and the metrics of a search, and what its labels may be.
 
-    Args:
-        base: `VGGBase` or `FunctionalBase`.
-        multi_label: bool, whether an image can have several classes.
-        loss: as of `AttentionHyperModel`.
-        metrics: the same.
+    Of arguments of `AttentionHyperModel`. Outputs that need a loss and have
+    none are refused, and what would be computed wrong without a word.
 
     Attributes:
         labels: str, `"index"`, `"multi_label"`, `"binary"`, `"number"`, or
             `"any"`, which only the loss knows.
         classes: int, the number of classes, or `None`.
-
-    Raises:
-        ValueError: For outputs that need a loss and have none, and for what
-            would be computed wrong without a word.
     """
 
     def __init__(self, base, multi_label, loss, metrics):

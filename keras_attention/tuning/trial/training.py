@@ -1,12 +1,17 @@
 """One trial: a network is trained and judged, and its repeats summed up."""
 
+import itertools
 import statistics
 import time
 
 import keras
+import numpy as np
 
+from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection.costs import count_costs
-from keras_attention.tuning.trial.agreement import mean_attention_energy
+from keras_attention.inspection.weights_kind import weights_kinds
+from keras_attention.inspection.whole_batches import WholeBatches
+from keras_attention.metrics.localisation import attention_energy
 from keras_attention.tuning.trial.budget import COSTS
 from keras_attention.tuning.trial.data import check_end
 from keras_attention.tuning.trial.data import has_own_order
@@ -19,18 +24,9 @@ from keras_attention.tuning.trial.schedule import is_scheduled
 def train(model, training, run, options, restore_best=None):
     """Trains a compiled model with its drawn schedule, and judges it.
 
-    Args:
-        model: `keras.Model`, what `AttentionHyperModel.build` returned.
-        training: dict, what `training_space` drew; `None` leaves the optimizer
-            as it is.
-        run: `Run`.
-        options: dict, arguments of `keras.Model.fit`, with `epochs`,
-            `initial_epoch` and `batch_size`.
-        restore_best: str, the metric whose best epoch is kept, or `None`.
-            Defaults to `None`.
-
-    Returns:
-        Dictionary of numbers; see `AttentionHyperModel.fit`.
+    `training` is what `training_space` drew; `None` leaves the optimizer as it
+    is. `options` are those of `keras.Model.fit`, with `epochs`, `initial_epoch`
+    and `batch_size`. Returns the numbers of `AttentionHyperModel.fit`.
     """
     options = dict(options)
     batch_size = options.pop("batch_size")
@@ -140,3 +136,43 @@ def _as_arguments(data, batch_size):
     names = ("x", "y", "sample_weight")
     arrays = dict(zip(names, data, strict=False))
     return {**arrays, "batch_size": batch_size}
+
+
+def mean_attention_energy(model, data, batch_size=32, steps=None):
+    """The share of the attention that falls on the object, from 0 to 1.
+
+    `attention_energy`, averaged over the spatial attention layers and then
+    over the images whose object is known; `None` without any of these. Data
+    are batches that are dictionaries of `"image"`, `"mask"` and optionally
+    `"has_mask"`, of which `steps` count, or one such dictionary of arrays.
+    `keras_attention.compare` has a row a layer.
+    """
+    answer = WholeBatches(AttentionExtractor(model))
+    energies = []
+    for batch in itertools.islice(_batches(data, batch_size), steps):
+        images = keras.tree.map_structure(np.asarray, batch["image"])
+        masks = np.asarray(batch["mask"])
+        _, weights = answer(images)
+        spatial = [
+            attention_energy(weights[layer], masks)
+            for layer, kind in weights_kinds(model, weights).items()
+            if kind == "spatial"
+        ]
+        if not spatial:
+            return None
+        # NaN where there is no object, in every layer.
+        energy = np.mean(spatial, axis=0)
+        if "has_mask" in batch:
+            energy = energy[np.asarray(batch["has_mask"], bool)]
+        energies.append(energy[~np.isnan(energy)])
+    energies = np.concatenate(energies)
+    return float(energies.mean()) if energies.size else None
+
+
+def _batches(data, batch_size):
+    if not isinstance(data, dict):
+        yield from data
+        return
+    for start in range(0, len(data["mask"]), batch_size):
+        part = slice(start, start + batch_size)
+        yield keras.tree.map_structure(lambda values, p=part: values[p], data)

@@ -80,7 +80,7 @@ def finish(process, rows):
     return output
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     """A scheduler and two workers that are threads of this process."""
     with (
@@ -95,16 +95,16 @@ def cluster():
         yield client
 
 
+def run(folder, client, hypermodel=None, train=toy.DATA, **options):
+    given = {"validation": toy.DATA, "directory": folder / "s", **options}
+    return search(hypermodel or toy.Toy(), train, client=client, **given)
+
+
 def test_a_client_runs_the_trials(tmp_path, cluster, capsys):
     hypermodel = toy.Toy(tmp_path / "journal", seconds=0.05)
     for _ in range(2):
-        result = search(
-            hypermodel,
-            lambda: toy.DATA,
-            toy.DATA,
-            client=cluster,
-            max_trials=6,
-            directory=tmp_path / "s",
+        result = run(
+            tmp_path, cluster, hypermodel, lambda: toy.DATA, max_trials=6
         )
     assert [row["status"] for row in result.rows] == ["COMPLETED"] * 6
     assert len(toy.runs(tmp_path / "journal")) == 6
@@ -115,34 +115,16 @@ def test_a_client_runs_the_trials(tmp_path, cluster, capsys):
 
 def test_a_fatal_error_of_a_worker_is_raised_here(tmp_path, cluster):
     with pytest.raises(ValueError, match="'val_acc'.*'val_accuracy'"):
-        search(
-            toy.Toy(),
-            toy.DATA,
-            toy.DATA,
-            objective="val_acc",
-            client=cluster,
-            directory=tmp_path / "s",
-        )
+        run(tmp_path, cluster, objective="val_acc")
 
 
 def test_workers_with_several_threads_are_refused(tmp_path):
-    with (
-        distributed.LocalCluster(
-            n_workers=1,
-            threads_per_worker=2,
-            processes=False,
-            dashboard_address=None,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-        pytest.raises(ValueError, match="one thread.*threads_per_worker=1"),
-    ):
-        search(
-            toy.Toy(),
-            toy.DATA,
-            toy.DATA,
-            client=client,
-            directory=tmp_path / "s",
-        )
+    client = types.SimpleNamespace(
+        nthreads=lambda: {"tcp://a": 1, "tcp://b": 2}
+    )
+    words = "one thread.*threads_per_worker=1.*2 threads of tcp://b"
+    with pytest.raises(ValueError, match=words):
+        run(tmp_path, client)
 
 
 class Endless(toy.Toy):
@@ -173,16 +155,9 @@ def test_a_trial_does_not_outlive_its_search(tmp_path, cluster, kind):
     for name, value in (("units", 1), ("rate", 0.1)):
         space.Fixed(name, value)
     space.Choice("kind", ["plain", "gate"])
+    given = {"tuner": "grid", "hyperparameters": space}
     with pytest.raises(ValueError, match="wrong data"):
-        search(
-            kind(journal),
-            toy.DATA,
-            toy.DATA,
-            tuner="grid",
-            client=cluster,
-            directory=tmp_path / "s",
-            hyperparameters=space,
-        )
+        run(tmp_path, cluster, kind(journal), **given)
     time.sleep(0.5)
     before = journal.read_text()
     time.sleep(0.3)
@@ -203,11 +178,7 @@ def test_the_workers_forget_the_images(tmp_path, cluster):
         def __call__(self):
             return toy.DATA
 
-    def run():
-        given = {"max_trials": 1, "directory": tmp_path / "s"}
-        search(toy.Toy(), Images(), toy.DATA, client=cluster, **given)
-
-    run()
+    run(tmp_path, cluster, train=Images(), max_trials=1)
 
     def forgotten():
         gc.collect()
@@ -218,13 +189,7 @@ def test_the_workers_forget_the_images(tmp_path, cluster):
 
 def test_a_missing_file_on_a_worker_is_told_as_that(tmp_path, cluster):
     with pytest.raises(FileNotFoundError, match="nowhere.npy"):
-        search(
-            toy.Toy(),
-            toy.DATA,
-            lambda: np.load("nowhere.npy"),
-            client=cluster,
-            directory=tmp_path / "s",
-        )
+        run(tmp_path, cluster, validation=lambda: np.load("nowhere.npy"))
 
 
 def add(number, more):
@@ -474,14 +439,8 @@ def by_command_lines(folder):
 @pytest.mark.long
 def test_processes_found_through_the_schedulers_file(tmp_path):
     with by_command_lines(tmp_path) as (client, _):
-        result = search(
-            toy.Toy(tmp_path / "journal", seconds=0.3),
-            toy.DATA,
-            toy.DATA,
-            client=client,
-            max_trials=6,
-            directory=tmp_path / "s",
-        )
+        hypermodel = toy.Toy(tmp_path / "journal", seconds=0.3)
+        result = run(tmp_path, client, hypermodel, max_trials=6)
     assert len(result.finished) == 6
     pids = {pid for _, pid, _ in toy.runs(tmp_path / "journal")}
     assert len(pids) == 2 and str(os.getpid()) not in pids

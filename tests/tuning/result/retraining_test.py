@@ -4,6 +4,7 @@ import json
 import pickle
 import pydoc
 import re
+import shutil
 import warnings
 
 import keras
@@ -15,9 +16,9 @@ from example_search import example_search
 
 from keras_attention.tuning import SearchResult
 from keras_attention.tuning.result import retraining
+from keras_attention.tuning.result.rebuilding import SeedJob
 from keras_attention.tuning.result.rebuilding import fresh_config
-from keras_attention.tuning.result.seed_training import SeedJob
-from keras_attention.tuning.result.seed_training import train_seed
+from keras_attention.tuning.result.rebuilding import train_seed
 
 
 def build(hp):
@@ -52,7 +53,7 @@ class Seeded(keras_tuner.HyperModel):
         return model.fit(*args, **kwargs)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def result():
     return SearchResult(example_search(trials=4))
 
@@ -87,13 +88,6 @@ def test_fresh_seeds_beside_the_score_of_the_search(result):
     assert "<table>" in fresh._repr_html_()
 
 
-def test_the_model_is_built_from_the_values_of_the_winner(result):
-    hypermodel = Seeded()
-    retrain(result, hypermodel, seeds=(3, 4))
-    winner = result.best["hyperparameters"]
-    assert hypermodel.values == [winner, winner]
-
-
 def test_other_values_are_compared_with_the_winner(result):
     hypermodel = Seeded()
     values = {**result.best["hyperparameters"], "learning_rate": 0.05}
@@ -111,14 +105,21 @@ def test_data_as_dictionaries(result):
     assert fresh.values == retrain(result, test=(x, y), seeds=(0,)).values
 
 
-def test_a_hypermodel_with_a_seed_gets_the_fresh_ones(result):
+def test_a_hypermodel_gets_the_winner_fresh_seeds_and_validation(result):
     hypermodel = Seeded()
     fresh = retrain(result, hypermodel, seeds=(3, 4), validation=data(2))
+    winner = result.best["hyperparameters"]
+    assert hypermodel.values == [winner, winner]
     assert [(f[0], f[1]) for f in hypermodel.fits] == [(3, 1), (4, 1)]
     assert (hypermodel.seed, hypermodel.seeds) == (7, 5)
     assert "validation_data" in hypermodel.fits[0][2]
     assert fresh.rows[0]["loss"] != fresh.rows[1]["loss"]
     assert "exactly the same" not in str(fresh)
+    # Luck is told from other images.
+    values = [row["val_accuracy"] for row in fresh.rows]
+    gap = result.best["score"] - np.mean(values)
+    assert fresh.optimism == pytest.approx(gap)
+    assert "on the same validation images" in str(fresh)
 
 
 def test_a_seed_that_cannot_be_set_is_noticed(result):
@@ -129,26 +130,15 @@ def test_a_seed_that_cannot_be_set_is_noticed(result):
     assert "sets a seed of its own" in str(retrain(result, fixed))
 
 
-def test_with_validation_data_luck_is_told_from_other_images(result):
-    fresh = retrain(result, validation=data(2), epochs=2)
-    values = [row["val_accuracy"] for row in fresh.rows]
-    gap = result.best["score"] - np.mean(values)
-    assert fresh.optimism == pytest.approx(gap)
-    assert "on the same validation images" in str(fresh)
-
-
-def test_a_loss_is_optimistic_when_it_is_smaller(result):
-    search = SearchResult(result.directory, "val_loss", "min")
-    fresh = retrain(search)
-    assert fresh.metric == "loss"
-    assert fresh.optimism == pytest.approx(fresh.mean - fresh.search_score)
-
-
-def test_another_metric_than_the_objective(result):
-    fresh = retrain(result, metric="loss")
+def test_another_metric_than_the_objective(result, tmp_path):
+    fresh = retrain(result, seeds=2, path=tmp_path / "a.keras", metric="loss")
     assert fresh.metric == "loss"
     assert fresh.optimism is None
     assert fresh.search_score == result.best["metrics"]["val_loss"]
+    # Its name tells that a smaller one is better.
+    assert fresh.values[fresh.kept_seed] == min(fresh.values)
+    with pytest.raises(ValueError, match="'mood'.*odd number of seeds"):
+        retrain(result, seeds=2, path=tmp_path / "b.keras", metric="mood")
     with pytest.raises(ValueError, match="argument metric: expected one of"):
         retrain(result, metric="auc")
 
@@ -167,38 +157,33 @@ def test_the_median_model_is_kept(result, tmp_path):
         retrain(result, path=path)
 
 
-@pytest.mark.parametrize("direction", ["max", "min"])
 @pytest.mark.parametrize("seeds", first(1, [4, 2]))
-def test_of_two_in_the_middle_the_better_is_kept(
-    result, tmp_path, direction, seeds
-):
-    if direction == "min":
-        result = SearchResult(result.directory, "val_loss", "min")
-    path = tmp_path / "best.keras"
-    fresh = retrain(result, seeds=seeds, path=path)
+def test_of_a_loss_the_smaller_in_the_middle_is_kept(result, tmp_path, seeds):
+    search = SearchResult(result.directory, "val_loss", "min")
+    fresh = retrain(search, seeds=seeds, path=tmp_path / "best.keras")
+    assert fresh.metric == "loss"
+    assert fresh.optimism == pytest.approx(fresh.mean - fresh.search_score)
     middle = sorted(fresh.values)[seeds // 2 - 1 : seeds // 2 + 1]
-    assert middle[0] < middle[1]
-    better = max(middle) if direction == "max" else min(middle)
-    assert fresh.values[fresh.kept_seed] == better
+    assert fresh.values[fresh.kept_seed] == middle[0] < middle[1]
     said = f"seed {fresh.kept_seed}, the better of the two in the middle"
     assert said in str(fresh)
-
-
-def test_the_direction_of_another_metric_is_told_by_its_name(result, tmp_path):
-    fresh = retrain(result, seeds=2, path=tmp_path / "a.keras", metric="loss")
-    assert fresh.values[fresh.kept_seed] == min(fresh.values)
-    with pytest.raises(ValueError, match="'mood'.*odd number of seeds"):
-        retrain(result, seeds=2, path=tmp_path / "b.keras", metric="mood")
 
 
 def test_a_seed_without_a_number_is_no_median():
     rows = [{"seed": n, "x": x} for n, x in enumerate([np.nan, 0.9, 0.1, 0.5])]
     kept = [retraining._median_seed(rows, "x", way) for way in ("max", "min")]
     assert kept == [3, 3]
+    rows = [row for row in rows if row["seed"]]
+    kept = [
+        retraining._median_seed([*rows, {"seed": 4, "x": 0.6}], "x", way)
+        for way in ("max", "min")
+    ]
+    assert kept == [4, 3]  # of 0.5 and 0.6 the better
 
 
-def test_without_a_path_no_seed_is_kept(result):
+def test_how_many_seeds_and_none_is_kept(result):
     fresh = retrain(result, seeds=2)
+    assert [row["seed"] for row in fresh.rows] == [0, 1]
     assert (fresh.path, fresh.kept_seed) == (None, None)
 
 
@@ -219,13 +204,13 @@ def test_data_from_functions_and_data_sets(result):
             return data(index)
 
     later = functools.partial(data, 1)
-    fresh = retrain(result, train=lambda: Batches(), test=later)
-    assert len(fresh.rows) == 3
+    fresh = retrain(result, train=lambda: Batches(), test=later, seeds=[3])
+    assert [row["seed"] for row in fresh.rows] == [3]
     retrain(result, train=Batches(), test=Batches(), seeds=[0])
 
 
-def test_the_budget_of_hyperband_is_the_number_of_epochs(result):
-    for path in result.directory.glob("trial_*/trial.json"):
+def test_the_budget_of_hyperband_is_the_number_of_epochs(tmp_path):
+    for path in example_search(tmp_path, trials=4).glob("trial_*/trial.json"):
         state = json.loads(path.read_text())
         own = {"tuner/epochs": 3, "tuner/initial_epoch": 2}
         state["hyperparameters"]["values"].update(own)
@@ -239,7 +224,7 @@ def test_the_budget_of_hyperband_is_the_number_of_epochs(result):
             assert "tuner/initial_epoch" not in hp.values
             return model.fit(*args, epochs=epochs, **kwargs)
 
-    again = SearchResult(result.directory)
+    again = SearchResult(tmp_path)
     retrain(again, Epochs(), seeds=(0,))
     retrain(again, Epochs(), seeds=(0,), epochs=1)
     assert seen == [3, 1]
@@ -265,13 +250,10 @@ def test_a_fit_that_trains_something_else(result):
     assert hypermodel.seed == 7
 
 
-@pytest.mark.parametrize("seeds", [(), (1, 1), (-1,), (0.5,), 0, 0.5])
-def test_bad_seeds(result, seeds):
-    with pytest.raises(ValueError, match="argument seeds"):
-        retrain(result, seeds=seeds)
-
-
-def test_bad_path(result, tmp_path):
+def test_bad_seeds_and_a_bad_path(result, tmp_path):
+    for seeds in ((), (1, 1), (-1,), (0.5,), 0, 0.5):
+        with pytest.raises(ValueError, match="argument seeds"):
+            retrain(result, seeds=seeds)
     with pytest.raises(ValueError, match="argument path: expected a new file"):
         retrain(result, path=tmp_path / "model.h5")
 
@@ -280,10 +262,6 @@ def test_no_winner(tmp_path):
     (tmp_path / "oracle.json").write_text("{}")
     with pytest.raises(ValueError, match="No trial in"):
         retrain(SearchResult(tmp_path))
-
-
-def test_the_number_of_seeds(result):
-    assert [row["seed"] for row in retrain(result, seeds=2).rows] == [0, 1]
 
 
 def test_a_hypermodel_that_cannot_draw_the_winner(result):
@@ -315,18 +293,20 @@ def build_adam(hp):
     model = build(hp)
     rate = keras.optimizers.schedules.CosineDecay(hp["learning_rate"], 9)
     optimizer = keras.optimizers.Adam(rate)
-    model.compile(optimizer, model.loss, metrics=["accuracy"])
+    # A fixture of a module does without that of a function.
+    options = {"metrics": ["accuracy"], "run_eagerly": True}
+    model.compile(optimizer, model.loss, **options)
     return model
 
 
-@pytest.fixture
-def searched(tmp_path):
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
     """A search that KerasTuner has run and kept the weights of."""
     tuner = keras_tuner.RandomSearch(
         build_adam,
         objective="val_accuracy",
         max_trials=2,
-        directory=tmp_path,
+        directory=tmp_path_factory.mktemp("searched"),
         project_name="search",
     )
     tuner.search(*data(0), validation_data=data(2), epochs=2, verbose=0)
@@ -365,11 +345,12 @@ def test_weights_that_are_missing_are_named(result):
         result.best_model(build)
 
 
-def test_weights_that_are_damaged_are_named(searched):
-    folder = searched.directory / f"trial_{searched.best['trial']}"
+def test_weights_that_are_damaged_are_named(searched, tmp_path):
+    copy = shutil.copytree(searched.directory, tmp_path / "copy")
+    folder = copy / f"trial_{searched.best['trial']}"
     (folder / "checkpoint.weights.h5").write_bytes(b"nothing")
     with pytest.raises(ValueError, match="checkpoint.weights.h5 is damaged"):
-        searched.best_model(build)
+        SearchResult(copy).best_model(build)
 
 
 def test_the_best_model_of_another_hypermodel(searched):

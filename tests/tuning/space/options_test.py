@@ -12,9 +12,9 @@ from keras_attention import aggregations
 from keras_attention import alignments
 from keras_attention import layers
 from keras_attention import scores
-from keras_attention.tuning.space.argument import describe
 from keras_attention.tuning.space.choices import LAYER_CHOICES
 from keras_attention.tuning.space.combinations import enumerate_space
+from keras_attention.tuning.space.drawing import describe
 from keras_attention.tuning.space.mechanisms import layer_of
 from keras_attention.tuning.space.mechanisms import mechanism_keys
 from keras_attention.tuning.space.options import attention_names
@@ -261,6 +261,7 @@ def test_describes_and_makes_a_layer():
     "mechanisms, choices, message",
     [
         (["sse"], None, "mechanisms: expected keys or families.*'sse'"),
+        (["cbamm"], None, "Did you mean 'cbam'"),
         ([], None, "mechanisms: expected at least one"),
         (["cbam_spatial"], {"kernel_size": [4]}, "an odd number.*4"),
         (["mhsa"], {"num_heads": [5]}, "fits the place 'block4'"),
@@ -348,11 +349,6 @@ def test_why_no_mechanism_fits():
     assert "se: no reduction_ratio fits the map; uniform: makes a" in message
     with pytest.raises(ValueError, match="se: costs more than max_overhead"):
         attention_options({"conv": (8, 8, 64)}, "se", None, 9, lambda *_: False)
-
-
-def test_a_mistyped_mechanism():
-    with pytest.raises(ValueError, match="Did you mean 'cbam'"):
-        attention_options({"conv": (8, 8, 64)}, ["cbamm"])
 
 
 def drawn_at(options, place, mechanism):

@@ -7,7 +7,7 @@ import pytest
 from keras_attention import AttentionExtractor
 from keras_attention import layers
 from keras_attention.metrics import attention_energy
-from keras_attention.tuning.trial.agreement import mean_attention_energy
+from keras_attention.tuning.trial.training import mean_attention_energy
 
 
 def make_model(*keys):

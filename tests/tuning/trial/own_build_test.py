@@ -212,15 +212,15 @@ def test_tuners_of_keras_tuner_take_a_subclass(tmp_path):
     tuner = keras_tuner.RandomSearch(
         make_own(),
         objective="val_accuracy",
-        max_trials=2,
+        max_trials=1,
         directory=tmp_path,
         seed=0,
     )
     x, y = make_arrays(4)
     tuner.search(x, y, validation_data=(x, y), verbose=0)
-    trials = list(tuner.oracle.trials.values())
-    assert [trial.status for trial in trials] == ["COMPLETED"] * 2
-    assert all("own_rate" in trial.hyperparameters.values for trial in trials)
+    (trial,) = tuner.oracle.trials.values()
+    assert trial.status == "COMPLETED"
+    assert "own_rate" in trial.hyperparameters.values
     assert {*rates()[0]} == {"Lion"}
 
 

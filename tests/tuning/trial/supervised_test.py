@@ -6,7 +6,7 @@ import pytest
 
 from keras_attention.datasets import Examples
 from keras_attention.datasets import batches
-from keras_attention.tuning.trial.division import divided
+from keras_attention.tuning.trial.data import divided
 from keras_attention.tuning.trial.supervised import is_masked
 from keras_attention.tuning.trial.supervised import supervised
 

@@ -141,12 +141,13 @@ def test_one_sigmoid_tells_two_classes_apart():
         hypermodel.build_from_values(PLAIN).loss,
         keras.losses.BinaryCrossentropy,
     )
-    weights = {0: 1.0, 1: 2.0}
-    for labels in (y, y[:, None]):
-        data = {"validation_data": (x, labels), "class_weight": weights}
-        model, results = fit(hypermodel, PLAIN, x, labels, **data)
-        right = (model.predict(x, verbose=0)[:, 0] > 0.5) == y
-        assert results["val_accuracy"] == pytest.approx(right.mean())
+    data = {
+        "validation_data": (x, y[:, None]),
+        "class_weight": {0: 1.0, 1: 2.0},
+    }
+    model, results = fit(hypermodel, PLAIN, x, y, **data)
+    right = (model.predict(x, verbose=0)[:, 0] > 0.5) == y
+    assert results["val_accuracy"] == pytest.approx(right.mean())
     with pytest.raises(ValueError, match="classes=2 expects 0 to 1"):
         fit(hypermodel, PLAIN, x, y + 1, validation_data=(x, y))
 
@@ -242,11 +243,10 @@ def test_a_list_of_outputs():
     metrics = [["mae"], ["accuracy"]]
     hypermodel = make_hypermodel(base, loss=losses, metrics=metrics, epochs=1)
     x, y = make_arrays(4)
-    for labels in ([y / 2, y], (y / 2, np.stack([y], 1))):
-        data = {"validation_data": (x, labels)}
-        _, results = fit(hypermodel, PLAIN, x, labels, **data)
-        assert {"val_number_mae", "val_kind_accuracy"} <= {*results}
-        assert {*results} <= hypermodel.metric_names()
+    data = {"validation_data": (x, (y / 2, np.stack([y], 1)))}
+    _, results = fit(hypermodel, PLAIN, x, [y / 2, y], **data)
+    assert {"val_number_mae", "val_kind_accuracy"} <= {*results}
+    assert {*results} <= hypermodel.metric_names()
 
 
 def test_maps_as_outputs():

@@ -14,7 +14,8 @@ from small import make_examples
 from small import make_hypermodel
 
 from keras_attention.datasets import batches
-from keras_attention.tuning.trial.class_weight import check_class_weight
+from keras_attention.tuning.trial.labels import check_class_weight
+from keras_attention.tuning.trial.supervised import supervised
 
 PLAIN = {"pool_attention": "none"}
 SPATIAL = {
@@ -193,8 +194,6 @@ def test_weights_of_classes():
         results.append(model.get_weights())
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-    keyed = batches(make_examples(), 4, supervised=False)
-    fit(hypermodel, PLAIN, keyed, validation_data=keyed, class_weight={1: 2.0})
 
 
 X, Y = make_arrays()
@@ -224,6 +223,8 @@ def test_class_weights_beside_other_data():
     check(None, None, "any", None)
     check({0: 2.0}, (X, np.eye(2)[Y]), "any", 2)
     check({np.int64(0): 2.0}, batches(make_examples(), 4), "any", 2)
+    keyed = batches(make_examples(), 4, supervised=False)
+    check({1: 2.0}, supervised(keyed), "index", 2)
     several = np.ones((12, 2))
     with pytest.raises(FatalError, match="neither an index nor one-hot"):
         check({0: 2.0}, (X, several), "any", 2)

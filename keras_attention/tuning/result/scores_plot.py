@@ -1,13 +1,49 @@
-"""Score against cost."""
+"""Scores as figures: in the order in which trials ended, and against cost."""
+
+import numpy as np
 
 from keras_attention.internals import arguments
 from keras_attention.visualization import canvas
 
+_TRIAL = dict(ms=4.5, color=canvas.PALE, label="a trial")
 _UNITS = {
     "flops": (1e9, "GFLOPs an image"),
     "parameters": (1e6, "million parameters"),
     "seconds": (1, "seconds of training"),
 }
+
+
+def plot_progress(result):
+    """The figure of `SearchResult.plot_progress`."""
+    if not result.finished:
+        return canvas.message(canvas.NOTHING)
+    figure = canvas.Canvas(6.4, 3.4)
+    axes = figure.add_subplot()
+    # What has none is NaN.
+    scores = np.array([trial.score for trial in result.trials], "float64")
+    numbers = np.arange(1, len(scores) + 1)
+    best = np.fmax if result.direction == "max" else np.fmin
+    canvas.plain(
+        axes,
+        f"Best of {len(result.finished)} finished: "
+        f"{result.winner().score:.4g} ({result.objective})",
+        "trials, in the order they ended",
+        result.objective,
+    )
+    axes.plot(numbers, scores, "o", **_TRIAL)
+    line = dict(color=canvas.BLUE, lw=2, label="best so far")
+    axes.step(numbers, best.accumulate(scores), where="post", **line)
+    failed = numbers[np.isnan(scores)]
+    if failed.size:
+        cross = dict(ms=6, color=canvas.VERMILION, label="without a score")
+        at_foot = np.full(failed.size, 0.03)
+        transform = axes.get_xaxis_transform()
+        axes.plot(failed, at_foot, "x", transform=transform, **cross)
+    axes.margins(y=0.1)
+    axes.set_xlim(0.5, len(scores) + 0.5)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    canvas.legend(figure, axes)
+    return figure
 
 
 def plot_pareto(result, cost="flops"):
@@ -28,30 +64,16 @@ def plot_pareto(result, cost="flops"):
         axes, f"{result.objective} against cost", label, result.objective
     )
     for x, trial in points:
-        low, high = _range(trial)
-        axes.plot(
-            [x, x], [low, high], color=canvas.PALE, alpha=0.45, linewidth=1
-        )
+        axes.plot([x, x], _range(trial), color=canvas.PALE, alpha=0.45, lw=1)
     front = pareto_front(points, result.direction)
     behind = [point for point in points if point not in front]
-    axes.plot(
-        [x for x, _ in behind],
-        [trial.score for _, trial in behind],
-        "o",
-        ms=4.5,
-        color=canvas.PALE,
-        label="a trial",
-    )
-    axes.plot(
-        [x for x, _ in front],
-        [trial.score for _, trial in front],
-        "o-",
-        ms=7,
-        drawstyle="steps-post",
-        linewidth=1.5,
-        color=canvas.BLUE,
-        label="the front",
-    )
+    steps = dict(drawstyle="steps-post", lw=1.5, color=canvas.BLUE)
+    for drawn, style, options in (
+        (behind, "o", _TRIAL),
+        (front, "o-", dict(ms=7, label="the front", **steps)),
+    ):
+        scores = [trial.score for _, trial in drawn]
+        axes.plot([x for x, _ in drawn], scores, style, **options)
     costs = [x for x, _ in points]
     if min(costs) > 0 and max(costs) > 8 * min(costs):
         axes.set_xscale("log")
