@@ -306,6 +306,8 @@ def main():
             print(f"finetune.py: error: there is no {path}", file=sys.stderr)
             return 2
     for name in arguments["part"]:
+        # With --fast the frozen weights are random: each time the same.
+        keras.utils.set_random_seed(settings["seed"])
         found = PARTS[name][0](arguments, settings, output)
         write_text(output / f"{name}.json", json.dumps(found, indent=1) + "\n")
     environment = {
