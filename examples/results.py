@@ -485,6 +485,22 @@ def on_objects():
     return "\n".join(lines)
 
 
+def explained():
+    """Maps of an ImageNet network beside maps that know nothing of it."""
+    measures = ("deletion", "insertion", "pointing_game", "lift", "auroc")
+    names = " | ".join(name.replace("_", " ") for name in measures)
+    lines = [f"| images | map | {names} |", "|---" * (len(measures) + 2) + "|"]
+    for data in ("coco", "lesions", "groceries"):
+        path = FOLDER / "explain" / data / "results.json"
+        found = json.loads(path.read_text())["faithfulness"]
+        for row in found["rows"]:
+            cells = [row.get(name) for name in measures]
+            cells = ["-" if c is None else with_interval(c) for c in cells]
+            name = row["map"].strip("()").replace("_", " ")
+            lines.append(f"| {data} | {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def axes():
     """Alignments beside other packages, on the backends measured."""
     backends = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
@@ -565,6 +581,16 @@ def lite0():
 def search_scale():
     """What a search costs beside its trainings, and how many it feeds."""
     return (BENCHMARKS / "search_scale.md").read_text().strip()
+
+
+def going_on():
+    """What it costs to be able to go on after a kill."""
+    return (BENCHMARKS / "resumable.md").read_text().rstrip()
+
+
+def looking():
+    """What maps cost, beside the passes that they are made of."""
+    return (BENCHMARKS / "explanation.md").read_text().rstrip()
 
 
 def gpu_steps():
@@ -676,12 +702,15 @@ PAGES = {
         "on_objects": on_objects,
         "finetuned": finetuned,
         "place_search": place_search,
+        "explained": explained,
     },
     "docs/performance.md": {
         "speed": speed,
         "axes": axes,
         "lite0": lite0,
         "search_scale": search_scale,
+        "going_on": going_on,
+        "looking": looking,
         "gpu_steps": gpu_steps,
         "gpu_device_time": gpu_device_time,
         "gpu_layers": gpu_layers,
