@@ -16,6 +16,7 @@ folder is one step of it:
 | mechanisms | `layers` | map | the three steps in one layer |
 | surgery | `surgery` | any network | the same with attention in it |
 | networks | `models` | image | classes |
+| tasks | `tasks` | image | sentences |
 | inspection | `inspection` | a model | its weights, and what they cost |
 | losses | `losses` | predictions, maps, masks | what to minimise |
 | training | `training` | a model, data | a trained one, after kills too |
@@ -71,6 +72,7 @@ _LAZY = {
     "evaluation": "keras_attention.evaluation",
     "explanation": "keras_attention.explanation",
     "metrics": "keras_attention.metrics",
+    "tasks": "keras_attention.tasks",
     "testing": "keras_attention.testing",
     "training": "keras_attention.training",
     "tuning": "keras_attention.tuning",
@@ -115,6 +117,7 @@ __all__ = [
     "record_attention",
     "scores",
     "surgery",
+    "tasks",
     "testing",
     "training",
     "tuning",

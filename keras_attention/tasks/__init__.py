@@ -1,0 +1,17 @@
+"""What attention is for, beyond classes: each task with its models.
+
+| task | in | out |
+|---|---|---|
+| `captioning` | image | a sentence, and where each word looked |
+"""
+
+import importlib
+
+_ROOMS = ("captioning",)
+__all__ = [*_ROOMS]
+
+
+def __getattr__(name):
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(f"{__name__}.{name}")
