@@ -38,7 +38,7 @@ class CaptionBatches(keras.utils.PyDataset):
     >>> batches = CaptionBatches(np.ones((2, 2, 2, 8)), captions, model)
     >>> inputs, targets = batches[0]
     >>> print(inputs["tokens"][0], targets[0], inputs["images"].shape)
-    [1 4 6 0] [4 6 2 0] (3, 2, 2, 8)
+    [1 4 6 2] [4 6 2 0] (3, 2, 2, 8)
     """
 
     def __init__(
