@@ -90,8 +90,7 @@ class RecurrentDecoder(ConfiguredLayer):
         tanh layers to the score and the initial state, and counts the weights
         of padding in the penalty. Glorot-uniform and orthogonal initialisation,
         and a forget bias of 1. The PyTorch tutorial of S. Vinodababu has
-        `score={"class_name": ..., "config": {"activation": "relu"}}`,
-        that is `scores.get("additive", activation="relu", key_dim=512)`,
+        `score=scores.get("additive", activation="relu", key_dim=512)`,
         `gate="vector"`, `output="plain"`, `initial_activation=None`,
         `units=512` and `attention_over="mean"`.
 
