@@ -105,10 +105,7 @@ def digits(arguments, split, count):
 
 
 def build(vocabulary, length):
-    """A captioning model on a small VGG16_bn that knows where a position is.
-
-    Its convolutions see a position's surroundings, and no further.
-    """
+    """A captioning model on a small VGG16_bn that knows where a position is."""
     size, layer = SETTINGS["canvas"], SETTINGS["layer"]
     network = VGG16BN(
         include_top=False,
@@ -191,7 +188,7 @@ def numbers(said, data):
 
 def main():
     arguments = parse_arguments()
-    output = pathlib.Path(arguments["output"])
+    output = pathlib.Path(arguments.pop("output"))
     output.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(arguments["seed"])
     few = max(arguments["images"] // 7, 8)
@@ -207,16 +204,40 @@ def main():
     vocabulary = captioning.Vocabulary.from_captions(captions)
     length = max(len(caption.split()) for caption in captions) + 1
     model = build(vocabulary, length)
-    start = time.perf_counter()
+    start = time.process_time()
     train(model, parts["train"], parts["validation"], arguments)
-    seconds = time.perf_counter() - start
-    rows = []
+    seconds = time.process_time() - start
+
+    test, rows = parts["test"], []
     for beam_size in (1, SETTINGS["beam_size"]):
-        said = captioning.generate(model, parts["test"]["image"], beam_size)
-        rows.append({"beam_size": beam_size, **numbers(said, parts["test"])})
+        said = captioning.generate(model, test["image"], beam_size)
+        rows.append({"beam_size": beam_size, **numbers(said, test)})
         print(json.dumps(rows[-1], indent=1))
+    shared = {
+        "parameters": model.count_params(),
+        "processor_seconds": seconds,
+        "test_images": len(test["image"]),
+    }
+    write(output / "results.json", {"rows": [{**r, **shared} for r in rows]})
+    write(
+        output / "config.json", {"arguments": arguments, "settings": SETTINGS}
+    )
+    vocabulary.save(output / "vocabulary.json")
     model.save(output / "model.keras")
+    # The captions of the widest beam, without a choice: the first images.
+    figure = visualization.plot_caption_attention(
+        test["image"], said, outlines=test["boxes"]
+    )
+    figure.savefig(output / "captions.png", dpi=90)
+    visualization.caption_animation(test["image"], said).save(
+        output / "caption.gif"
+    )
+    print(f"Written to {output}")
     return 0
+
+
+def write(path, content):
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 if __name__ == "__main__":

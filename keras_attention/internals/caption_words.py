@@ -5,7 +5,7 @@ import re
 from keras_attention.internals.arguments import invalid
 
 # Letters and digits of any script; "don't" and "black-and-white" are one.
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 
 def caption_words(caption):

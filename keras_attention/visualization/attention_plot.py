@@ -20,7 +20,7 @@ from keras_attention.visualization.pictures import outline_paths
 from keras_attention.visualization.scaling import is_flat
 from keras_attention.visualization.scaling import scaled
 
-_COLORMAP = "magma"
+COLORMAP = "magma"
 # Seen on grey and on every colour of the map.
 _OUTLINE = "#35f0e6"
 _HALO = [
@@ -126,7 +126,7 @@ def plot_attention(
     for column, picture in enumerate(pictures):
         axes = panels.axes(0, column)
         axes.imshow(picture, interpolation="nearest")
-        _draw_outline(axes, paths[column])
+        draw_outline(axes, paths[column])
         texts[column].draw(axes)
     panels.title(0, "image" if outlines is None else "image, object outlined")
     for row, (name, values) in enumerate(layers.items(), start=1):
@@ -140,30 +140,36 @@ def plot_attention(
 
 def _draw_layer(panels, row, scale, pictures, paths):
     norm = Normalize(0, scale.high)
-    height, width = pictures.shape[1:3]
     for column, (picture, value) in enumerate(
         zip(grey(pictures), scale.values, strict=True)
     ):
         axes = panels.axes(row, column)
-        picture = _DARKEST + (1 - _DARKEST) * picture
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
-        axes.imshow(
-            np.ma.masked_invalid(value),
-            cmap=_COLORMAP,
-            norm=norm,
-            alpha=np.interp(np.nan_to_num(value), (0, scale.high), _OPACITY),
-            interpolation="bicubic",
-            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        )
-        _draw_outline(axes, paths[column])
+        draw_overlay(axes, picture, value, norm)
+        draw_outline(axes, paths[column])
         if not np.isfinite(value).any():
             panels.mark(axes, "not finite")
         elif is_flat(value):
             panels.mark(axes, "uniform")
-    panels.colour_bar(row, ScalarMappable(norm, _COLORMAP), scale)
+    panels.colour_bar(row, ScalarMappable(norm, COLORMAP), scale)
 
 
-def _draw_outline(axes, paths):
+def draw_overlay(axes, picture, value, norm):
+    """A grey picture, and the colours of a map smoothly enlarged over it."""
+    height, width = picture.shape
+    picture = _DARKEST + (1 - _DARKEST) * picture
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
+    axes.imshow(
+        np.ma.masked_invalid(value),
+        cmap=COLORMAP,
+        norm=norm,
+        alpha=np.interp(np.nan_to_num(value), (0, norm.vmax), _OPACITY),
+        interpolation="bicubic",
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+    )
+
+
+def draw_outline(axes, paths):
+    """The lines around the objects of an image."""
     for path in paths:
         axes.add_patch(
             Polygon(

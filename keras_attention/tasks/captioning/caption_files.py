@@ -7,13 +7,17 @@ from typing import NamedTuple
 
 
 class CaptionedImage(NamedTuple):
-    """An image of a data set, and what people said of it."""
+    """An image of a data set, and what people said of it.
 
-    #: The image's file, as the JSON file names it.
+    Attributes:
+        file: str, the image's file, as the JSON file names it.
+        split: str, the part of the data that it belongs to; `""` where none is
+            named.
+        captions: list of str.
+    """
+
     file: str
-    #: The part of the data that it belongs to; `""` where none is named.
     split: str
-    #: list of str.
     captions: list
 
 

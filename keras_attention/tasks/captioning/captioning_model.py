@@ -25,8 +25,8 @@ class CaptioningModel(keras.Model):
         length: int, words of the longest caption, its end included. Defaults to
             `20`.
         decoder: `keras.layers.Layer` or `None`, called `decoder(features,
-            tokens)`. `None` makes a `RecurrentDecoder` of `options`. Defaults to
-            `None`.
+            tokens)`; `None` makes a `RecurrentDecoder` of `options`. Defaults
+            to `None`.
         encoder_layer: str or `None`, the layer of the encoder whose map is
             read; `None` is its output. Defaults to `None`.
         name: str, of the model. Defaults to `"captioning"`.
@@ -52,17 +52,15 @@ class CaptioningModel(keras.Model):
     >>> captions = ["a cat", "a dog"]
     >>> vocabulary = captioning.Vocabulary.from_captions(captions)
     >>> model = captioning.CaptioningModel(
-    ...     VGG16BN(include_top=False, width_multiplier=0.125),
-    ...     vocabulary, length=4, encoder_layer="block5_conv3",
-    ...     embedding_dim=8, units=8,
-    ... ) # doctest: +SKIP
-    >>> model = captioning.CaptioningModel(
-    ...     (2, 2, 8), vocabulary, length=4, embedding_dim=8, units=8
+    ...     VGG16BN(
+    ...         include_top=False, input_shape=(32, 32, 3), width_multiplier=0.1
+    ...     ),
+    ...     vocabulary, length=4, encoder_layer="block4_conv3", units=8,
     ... )
     >>> model.compile("adam", losses.CaptionCrossentropy())
-    >>> features = np.random.default_rng(0).normal(size=(2, 2, 2, 8))
-    >>> batches = captioning.CaptionBatches(features, captions, model)
-    >>> history = model.fit(batches, epochs=20, verbose=0)
+    >>> images = np.ones((2, 32, 32, 3), "float32")
+    >>> batches = captioning.CaptionBatches(images, captions, model)
+    >>> history = model.fit(batches, verbose=0)
     >>> model.output_shape
     (None, 4, 7)
 

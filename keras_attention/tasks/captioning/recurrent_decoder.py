@@ -161,7 +161,10 @@ class RecurrentDecoder(ConfiguredLayer):
             dtype=precise_dtype(self.compute_dtype),
         )
         self.embedding = keras.layers.Embedding(
-            vocabulary_size, embedding_dim, name="words", dtype=self.dtype_policy
+            vocabulary_size,
+            embedding_dim,
+            name="words",
+            dtype=self.dtype_policy,
         )
         self.dropout_layer = keras.layers.Dropout(
             dropout, name="dropout", dtype=self.dtype_policy
@@ -280,5 +283,3 @@ class RecurrentDecoder(ConfiguredLayer):
 def _draws(alignment):
     kinds = keras.random.SeedGenerator
     return any(isinstance(x, kinds) for x in vars(alignment).values())
-
-

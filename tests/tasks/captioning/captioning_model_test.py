@@ -69,7 +69,7 @@ def test_every_caption_is_an_example():
     maps = np.arange(3.0).reshape(3, 1, 1, 1) * np.ones((2, 2, 6))
     batches = captioning.CaptionBatches(maps, CAPTIONS, network, 3, seed=0)
     seen = []
-    for epoch in range(2):
+    for _ in range(2):
         batches.on_epoch_begin()
         found = [batches[i] for i in range(len(batches))]
         assert [len(targets) for _, targets in found] == [3, 1]

@@ -147,7 +147,9 @@ def attends(options):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("options", PARTS, ids=lambda o: "-".join(map(str, o.values())))
+@pytest.mark.parametrize(
+    "options", PARTS, ids=lambda o: "-".join(map(str, o.values()))
+)
 def test_any_part_can_be_in_it(options):
     attends(options)
 
