@@ -7,6 +7,7 @@
 | `batches` | images and captions as batches |
 | `attention_cell` | one word: look, read, remember |
 | `recurrent_decoder` | the LSTM of Show, Attend and Tell |
+| `transformer_decoder` | one without recurrence |
 | `captioning_model` | an encoder and a decoder, trained by `fit` |
 | `decoding` | greedy and beam search |
 
@@ -24,6 +25,9 @@ from keras_attention.tasks.captioning.captioning_model import CaptioningModel
 from keras_attention.tasks.captioning.decoding import Captions
 from keras_attention.tasks.captioning.decoding import generate
 from keras_attention.tasks.captioning.recurrent_decoder import RecurrentDecoder
+from keras_attention.tasks.captioning.transformer_decoder import (
+    TransformerDecoder,
+)
 from keras_attention.tasks.captioning.vocabulary import Vocabulary
 
 __all__ = [
@@ -32,6 +36,7 @@ __all__ = [
     "CaptioningModel",
     "Captions",
     "RecurrentDecoder",
+    "TransformerDecoder",
     "Vocabulary",
     "generate",
     "read_captions",

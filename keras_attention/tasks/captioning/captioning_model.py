@@ -47,22 +47,23 @@ class CaptioningModel(keras.Model):
 
     Example:
 
-    >>> from keras_attention import VGG16BN, losses
+    >>> from keras_attention import VGG16BN
     >>> from keras_attention.tasks import captioning
-    >>> captions = ["a cat", "a dog"]
-    >>> vocabulary = captioning.Vocabulary.from_captions(captions)
-    >>> model = captioning.CaptioningModel(
-    ...     VGG16BN(
-    ...         include_top=False, input_shape=(32, 32, 3), width_multiplier=0.1
-    ...     ),
-    ...     vocabulary, length=4, encoder_layer="block4_conv3", units=8,
+    >>> network = VGG16BN(
+    ...     include_top=False, input_shape=(32, 32, 3), width_multiplier=1 / 64
     ... )
-    >>> model.compile("adam", losses.CaptionCrossentropy())
-    >>> images = np.ones((2, 32, 32, 3), "float32")
-    >>> batches = captioning.CaptionBatches(images, captions, model)
-    >>> history = model.fit(batches, verbose=0)
+    >>> vocabulary = captioning.Vocabulary.from_captions(["a cat", "a dog"])
+    >>> model = captioning.CaptioningModel(
+    ...     network, vocabulary, length=4, encoder_layer="block4_conv3", units=8
+    ... )
     >>> model.output_shape
     (None, 4, 7)
+
+    ```python
+    model.compile("adam", losses.CaptionCrossentropy())
+    model.fit(captioning.CaptionBatches(images, captions, model, seed=0))
+    said = captioning.generate(model, images, beam_size=3)
+    ```
 
     Reference:
         Xu et al.: Show, Attend and Tell: Neural Image Caption Generation with
