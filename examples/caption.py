@@ -48,10 +48,11 @@ from keras_attention.tasks import captioning
 
 SETTINGS = {
     "canvas": 48,
-    "layer": "block3_relu3",
+    "layer": "block3_relu1",
     "width_multiplier": 0.125,
     "batch_size": 32,
     "learning_rate": 2e-3,
+    "weight_decay": 0.02,
     "beam_size": 3,
     "decoder": {
         "embedding_dim": 32,
@@ -74,8 +75,8 @@ def parse_arguments():
     )
     add = parser.add_argument
     add("--digits", type=int, default=1, help="on an image")
-    add("--images", type=int, default=7000, help="to train on")
-    add("--epochs", type=int, default=12, help="passes over them")
+    add("--images", type=int, default=14000, help="to train on")
+    add("--epochs", type=int, default=10, help="passes over them")
     add("--seed", type=int, default=0, help="of weights and order")
     add("--fast", action="store_true", help="a look, in seconds")
     add("--output", default="runs/caption", help="folder for results")
@@ -132,7 +133,9 @@ def train(model, data, validation, arguments):
         SETTINGS["learning_rate"], arguments["epochs"] * len(batches)
     )
     model.compile(
-        keras.optimizers.Adam(rate, global_clipnorm=5.0),
+        keras.optimizers.AdamW(
+            rate, weight_decay=SETTINGS["weight_decay"], global_clipnorm=5.0
+        ),
         losses.CaptionCrossentropy(),
     )
     held_out = captioning.CaptionBatches(

@@ -41,7 +41,7 @@ def test_a_word_knows_those_before_it_and_no_others(model):
 
 def test_is_saved_looked_into_and_says_captions(model, tmp_path, eagerly):
     inputs = {"images": IMAGES, "tokens": TOKENS}
-    outputs, maps = AttentionExtractor(model)(inputs)
+    _, maps = AttentionExtractor(model)(inputs)
     crosses = [name for name in maps if name.endswith("_cross")]
     assert crosses == ["decoder/block1_cross", "decoder/block2_cross"]
     assert maps[crosses[0]].shape == (2, 2, 4, 2, 3)
