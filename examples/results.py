@@ -6,9 +6,10 @@
 Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
 with one row a trained network, config.json with its settings, title.txt; one
-in examples/results/attach a run of attach.py; examples/results/place,
-place_attention, place_search and finetune the runs of the scripts of those
-names. The files in benchmarks/results come from the scripts beside them.
+in examples/results/attach a run of attach.py, one in examples/results/caption a
+run of caption.py; examples/results/place, place_attention, place_search and
+finetune the runs of the scripts of those names. The files in benchmarks/results
+come from the scripts beside them.
 """
 
 import argparse
@@ -470,6 +471,33 @@ def on_objects():
     return "\n".join(lines)
 
 
+def captions():
+    """Digits put into words, and where the naming word looks."""
+    names = {
+        "one": "one digit",
+        "two": "two digits",
+        "articles": "one digit, with articles",
+    }
+    lines = [
+        "| captions | beam | word for word, % | digits named, % | BLEU-4 "
+        "| on the digit, % | its article, % | uniform, % | centre, % | lift |",
+        "|---" * 10 + "|",
+    ]
+    for folder, name in names.items():
+        path = FOLDER / "caption" / folder / "results.json"
+        for row in json.loads(path.read_text())["rows"]:
+            shares = [
+                f"{100 * row[key]:.1f}" if key in row else "-"
+                for key in ("on_digit", "on_digit_article", "uniform", "centre")
+            ]
+            cells = [name, str(row["beam_size"])]
+            cells += [f"{100 * row['exact_match']:.1f}"]
+            cells += [f"{100 * row['digits_named']:.1f}"]
+            cells += [f"{row['bleu_4']:.3f}", *shares, f"{row['lift']:.1f}"]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def axes():
     """Alignments beside other packages, on the backends measured."""
     backends = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
@@ -661,6 +689,7 @@ PAGES = {
         "on_objects": on_objects,
         "finetuned": finetuned,
         "place_search": place_search,
+        "captions": captions,
     },
     "docs/performance.md": {
         "speed": speed,
