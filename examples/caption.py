@@ -2,19 +2,19 @@
 
     python examples/caption.py            # one digit; 8 minutes on two cores
     python examples/caption.py --digits 2 # two of them
-    python examples/caption.py --articles # "a three", not "three"
+    python examples/caption.py --no-articles
     python examples/caption.py --fast     # a look, in seconds
 
 A small VGG16_bn reads the image at 12 x 12 positions, an LSTM that attends to
-them says "three at the top left". Test images are of digits that no training
+them says "a three at the top left". Test images are of digits that no training
 image shows. A caption is right if it says, word for word, what is there and in
 which ninth of the image. *On the digit* is the share of the attention of the
 word that names a digit inside the box of that digit, *lift* is that share by
 what a uniform map has there.
 
-With `--articles` captions are "a three" and "an eight", as the data set has
-them. To say "an" the network must have seen the eight: it looks one word
-before it names the digit, and nothing makes it look again.
+To say "an" the network must have seen the eight: it looks one word before it
+names the digit, and nothing makes it look again. With `--no-articles` captions
+are "three at the top left", and the word that names the digit has to look.
 
 Flickr8k and COCO: examples/caption_photographs.py.
 
@@ -71,7 +71,12 @@ def parse_arguments():
     )
     add = parser.add_argument
     add("--digits", type=int, default=1, help="on an image")
-    add("--articles", action="store_true", help='"a three", not "three"')
+    add(
+        "--articles",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='"a three", as in the data set, or "three"',
+    )
     add("--images", type=int, default=14000, help="to train on")
     add("--epochs", type=int, default=10, help="passes over them")
     add("--seed", type=int, default=0, help="of weights and order")

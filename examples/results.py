@@ -474,9 +474,8 @@ def on_objects():
 def captions():
     """Digits put into words, and where the naming word looks."""
     names = {
-        "one": "one digit",
-        "two": "two digits",
-        "articles": "one digit, with articles",
+        "cluttered_digits": "a three at the top left",
+        "no_articles": "three at the top left",
     }
     lines = [
         "| captions | beam | word for word, % | digits named, % | BLEU-4 "
@@ -493,7 +492,7 @@ def captions():
             cells = [name, str(row["beam_size"])]
             cells += [f"{100 * row['exact_match']:.1f}"]
             cells += [f"{100 * row['digits_named']:.1f}"]
-            cells += [f"{row['bleu_4']:.3f}", *shares, f"{row['lift']:.1f}"]
+            cells += [f"{row['bleu_4']:.3f}", *shares, f"{row['lift']:.2f}"]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

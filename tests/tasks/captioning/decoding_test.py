@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention.internals.recording import recording
 from keras_attention.tasks import captioning
 
 LENGTH, WORDS = 3, captioning.Vocabulary(["a", "b"])
@@ -49,19 +50,34 @@ def log_probabilities(model, images):
     return said.sum(1).reshape(-1, len(CAPTIONS))
 
 
+class Recorder:
+    def record(self, layer, weights):
+        self.weights = keras.ops.convert_to_numpy(weights)
+        return weights
+
+
 @pytest.mark.computing
 def test_equals_exhaustive_search(model):
-    images = IMAGES[:3]
+    images = IMAGES
     log_p = log_probabilities(model, images)
     best = []
     for penalty in (0.0, 1.0):
-        said = captioning.generate(model, images, 30, penalty, batch_size=2)
+        said = captioning.generate(model, images, 30, penalty, batch_size=4)
         scores = log_p / np.array([len(c) for c in CAPTIONS]) ** penalty
         best.append(scores.argmax(1))
-        assert said.ended.all()
+        assert said.ended.all() and (said.tokens > 0).all(1).any()
         np.testing.assert_allclose(said.scores, scores.max(1), rtol=1e-4)
         for tokens, caption in zip(said.tokens, best[-1], strict=True):
             assert tuple(tokens[tokens > 0]) == CAPTIONS[caption]
+        # The weights are those of the beam that won, not of its neighbours.
+        tokens = np.pad(said.tokens, ((0, 0), (1, 0)), constant_values=1)
+        seen = Recorder()
+        with recording(seen):
+            model.decoder(images, tokens[:, :-1])
+        counts = (said.tokens > 0)[:, None, :, None, None]
+        np.testing.assert_allclose(
+            said.attention, counts * seen.weights, rtol=1e-4, atol=1e-6
+        )
     assert (best[0] != best[1]).any()  # the penalty is no decoration
 
 

@@ -160,6 +160,13 @@ def test_parts_of_every_kind_can_be_in_it():
     attends({"alignment": "gumbel_softmax", "aggregation": "gated_mean"})
 
 
+def test_what_draws_is_written_out():
+    """Inside a compiled loop no draw could be told, nor a seed move on."""
+    for alignment in ("sampled", "gumbel_softmax"):
+        assert decoder(alignment=alignment).rnn.unroll
+    assert not decoder().rnn.unroll and decoder(unroll=True).rnn.unroll
+
+
 def test_what_it_refuses():
     for options, message in [
         ({"gate": "both"}, "gate"),
