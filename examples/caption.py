@@ -1,6 +1,6 @@
 """Show, Attend and Tell on digits among clutter: what is where, and seen where.
 
-    python examples/caption.py            # one digit; 8 minutes on two cores
+    python examples/caption.py            # one digit; 4 minutes of one core
     python examples/caption.py --digits 2 # two of them
     python examples/caption.py --no-articles
     python examples/caption.py --fast     # a look, in seconds

@@ -33,7 +33,9 @@ class CaptionBatches(keras.utils.PyDataset):
 
     >>> from keras_attention.tasks import captioning
     >>> vocabulary = captioning.Vocabulary(["a", "cat", "dog"])
-    >>> model = captioning.CaptioningModel((2, 2, 8), vocabulary, length=4)
+    >>> model = captioning.CaptioningModel(
+    ...     (2, 2, 8), vocabulary, length=4, units=8
+    ... )
     >>> captions = [["a dog", "dog"], ["a cat"]]
     >>> batches = CaptionBatches(np.ones((2, 2, 2, 8)), captions, model)
     >>> inputs, targets = batches[0]
