@@ -5,10 +5,9 @@
 
 Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
-with one row a trained network, config.json with its settings, title.txt;
-examples/results/place, place_attention, place_search and finetune the runs of
-the scripts of those names. The files in benchmarks/results come from the
-scripts beside them.
+with one row a trained network, config.json with its settings, title.txt; the
+other folders of examples/results hold runs of the scripts of their names. The
+files in benchmarks/results come from the scripts beside them.
 """
 
 import argparse
@@ -501,6 +500,32 @@ def explained():
     return "\n".join(lines)
 
 
+def captions():
+    """Digits put into words, and where the naming word looks."""
+    names = {
+        "cluttered_digits": "a three at the top left",
+        "no_articles": "three at the top left",
+    }
+    lines = [
+        "| captions | beam | word for word, % | digits named, % | BLEU-4 "
+        "| on the digit, % | its article, % | uniform, % | centre, % | lift |",
+        "|---" * 10 + "|",
+    ]
+    for folder, name in names.items():
+        path = FOLDER / "caption" / folder / "results.json"
+        for row in json.loads(path.read_text())["rows"]:
+            shares = [
+                f"{100 * row[key]:.1f}" if key in row else "-"
+                for key in ("on_digit", "on_digit_article", "uniform", "centre")
+            ]
+            cells = [name, str(row["beam_size"])]
+            cells += [f"{100 * row['exact_match']:.1f}"]
+            cells += [f"{100 * row['digits_named']:.1f}"]
+            cells += [f"{row['bleu_4']:.3f}", *shares, f"{row['lift']:.2f}"]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def axes():
     """Alignments beside other packages, on the backends measured."""
     backends = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
@@ -703,6 +728,7 @@ PAGES = {
         "finetuned": finetuned,
         "place_search": place_search,
         "explained": explained,
+        "captions": captions,
     },
     "docs/performance.md": {
         "speed": speed,

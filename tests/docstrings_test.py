@@ -18,6 +18,7 @@ import inspect
 import re
 
 from keras_attention import scores
+from keras_attention import tasks
 
 # Where what is public is defined, whichever package it is imported from.
 ROOMS = [
@@ -37,6 +38,7 @@ ROOMS = [
     "models",
     "scores",
     "surgery",
+    "tasks",
     "testing",
     "training",
     "tuning",
@@ -120,6 +122,7 @@ def test_every_violation_is_found():
 def public_objects():
     """`room.name` to each public class and function of the rooms."""
     rooms = [f"keras_attention.{room}" for room in ROOMS]
+    rooms += [f"keras_attention.tasks.{name}" for name in tasks.__all__]
     objects = {}
     for package in map(importlib.import_module, ["keras_attention", *rooms]):
         for name in getattr(package, "__all__", vars(package)):

@@ -22,6 +22,8 @@ def packages():
     for info in pkgutil.iter_modules(keras_attention.__path__):
         if info.ispkg and info.name not in INTERNAL:
             yield importlib.import_module(f"keras_attention.{info.name}")
+    for name in keras_attention.tasks.__all__:
+        yield importlib.import_module(f"keras_attention.tasks.{name}")
 
 
 def lines():

@@ -4,6 +4,7 @@ arguments.py      checks of constructor arguments, in one wording
 registry.py       layers by key: `"additive"` is an `AdditiveScore`
 projection.py     the linear maps inside scores and layers
 recording.py      how a layer reports its weights
+caption_words.py  the words of a caption
 files.py          files that are written whole or not at all
 npy.py            what a header of an array says
 archive.py        arrays out of an `.npz` file that nobody vouches for

@@ -24,6 +24,7 @@ PACKAGES = {
     "keras_tuner": ("keras-tuner", None),
     "matplotlib": ("matplotlib", None),
     "onnxruntime": ("onnxruntime", "export"),
+    "sacrebleu": ("sacrebleu", "captioning"),
     "safetensors": ("safetensors", "pretrained"),
     "scipy": ("scipy", None),
     "sklearn": ("scikit-learn", None),

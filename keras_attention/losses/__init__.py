@@ -5,6 +5,8 @@
 | `FocalLoss` | predictions | which images are still wrong |
 | `AttentionDice` | a map and a mask | does the attention cover the object |
 | `AttentionSparsity` | a map | is the attention concentrated |
+| `CaptionCrossentropy` | words | which words of a caption surprise |
+| `DoublyStochasticAttention` | maps of words | is every position looked at |
 
 `FocalLoss(0, balanced_alpha(counts))` is the cross-entropy in which all classes
 together count as much, whatever their number of images.
@@ -16,6 +18,8 @@ is what `melanoma_losses` is.
 """
 
 from keras_attention.losses.balance import balanced_alpha
+from keras_attention.losses.caption_crossentropy import CaptionCrossentropy
+from keras_attention.losses.doubly_stochastic import DoublyStochasticAttention
 from keras_attention.losses.focal import FocalLoss
 from keras_attention.losses.map_dice import AttentionDice
 from keras_attention.losses.map_sparsity import AttentionSparsity
@@ -24,6 +28,8 @@ from keras_attention.losses.melanoma import melanoma_losses
 __all__ = [
     "AttentionDice",
     "AttentionSparsity",
+    "CaptionCrossentropy",
+    "DoublyStochasticAttention",
     "FocalLoss",
     "balanced_alpha",
     "melanoma_losses",

@@ -10,6 +10,9 @@
     ranking.py         maps and masks -> are the object's pixels above others
     concentration.py   maps -> are they on few positions, or everywhere alike
     generation.py      answers and features -> how good generated images are
+    captions.py        texts and references -> ROUGE-L, CIDEr-D, exact match
+    bleu.py            the same -> BLEU, counted by sacrebleu
+    references.py      what both of them read
 
 All but `ExpectedCalibrationError` take arrays, after training; which Keras
 metric follows the same number in `fit` is said in `classification.py`.
@@ -18,9 +21,14 @@ metric follows the same number in `fit` is said in `classification.py`.
 
 from keras_attention.metrics.agreement import attention_lift
 from keras_attention.metrics.agreement import pointing_game
+from keras_attention.metrics.bleu import bleu
 from keras_attention.metrics.bootstrap import bootstrap_interval
 from keras_attention.metrics.calibration import ExpectedCalibrationError
 from keras_attention.metrics.calibration import expected_calibration_error
+from keras_attention.metrics.captions import caption_scores
+from keras_attention.metrics.captions import cider_d
+from keras_attention.metrics.captions import exact_match
+from keras_attention.metrics.captions import rouge_l
 from keras_attention.metrics.classification import average_precision
 from keras_attention.metrics.classification import roc_auc
 from keras_attention.metrics.classification import sensitivity_at_specificity
@@ -53,9 +61,13 @@ __all__ = [
     "attention_lift",
     "attention_top_share",
     "average_precision",
+    "bleu",
     "bootstrap_interval",
+    "caption_scores",
     "centre_energy",
     "centre_map",
+    "cider_d",
+    "exact_match",
     "expected_calibration_error",
     "fit_temperature",
     "frechet_distance",
@@ -67,5 +79,6 @@ __all__ = [
     "map_roc_auc",
     "pointing_game",
     "roc_auc",
+    "rouge_l",
     "sensitivity_at_specificity",
 ]

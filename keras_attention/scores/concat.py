@@ -119,19 +119,16 @@ class ConcatScore(FeedForwardScore):
                 shape=(units,), initializer="zeros", name="bias"
             )
 
-    def project(self, query, features):
-        """The two halves of `W [q; k] + b`."""
-        matrix = ops.cast(self.matrix, self.compute_dtype)
-        query, features = (
-            ops.einsum("bnc,cd->bnd", ops.cast(x, self.compute_dtype), part)
-            for x, part in (
-                (query, matrix[: self.query_channels]),
-                (features, matrix[self.query_channels :]),
-            )
-        )
-        if self.bias is not None:
-            query = query + ops.cast(self.bias, self.compute_dtype)
-        return query, features
+    def project_query(self, query):
+        """The query's half of `W [q; k] + b`."""
+        query = self._half(query, slice(None, self.query_channels))
+        if self.bias is None:
+            return query
+        return query + ops.cast(self.bias, self.compute_dtype)
+
+    def project_features(self, features):
+        """The other half."""
+        return self._half(features, slice(self.query_channels, None))
 
     def compare(self, queries, keys):
         """The network's results, activated."""
@@ -146,3 +143,7 @@ class ConcatScore(FeedForwardScore):
             **super().get_config(),
             "output_activation": self.output_activation,
         }
+
+    def _half(self, x, rows):
+        matrix = ops.cast(self.matrix, self.compute_dtype)[rows]
+        return ops.einsum("bnc,cd->bnd", ops.cast(x, matrix.dtype), matrix)

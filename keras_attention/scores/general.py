@@ -88,12 +88,6 @@ class GeneralScore(Score):
                 shape=(self.num_heads, size), initializer="zeros", name="bias"
             )
 
-    def project(self, query, features):
-        """The query in the channels of the features, or projections."""
-        if self.key_dim is None:
-            return self.query_dense(query), features
-        return super().project(query, features)
-
     def compare(self, queries, keys):
         """Products `(batch, heads, queries, positions)`."""
         if self.key_dim is not None:

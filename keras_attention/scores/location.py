@@ -87,9 +87,13 @@ class LocationScore(Score):
                 name="matrix",
             )
 
-    def call(self, query, features):
-        """Reads off the score of each position; see the class."""
-        self._check_positions(features.shape)
+    def keys(self, features):
+        """The features, whose positions are counted."""
+        return features
+
+    def ask(self, query, keys):
+        """Reads off the score of each position."""
+        self._check_positions(keys.shape)
         dtype = precise_dtype(self.compute_dtype)
         rows = ops.cast(self.query_dense(query), dtype)
         rows = split_heads(rows, self.num_heads)  # (b, h, q, n)
@@ -98,7 +102,7 @@ class LocationScore(Score):
             rows = ops.einsum("bhqa,han->bhqn", rows, matrix)
         # A shared query has batch 1. Where the positions are only counted
         # at run time, another number of them fails here.
-        batch, positions = ops.shape(features)[:2]
+        batch, positions = ops.shape(keys)[:2]
         shape = (batch, self.num_heads, ops.shape(query)[1], positions)
         return ops.broadcast_to(rows, shape)
 

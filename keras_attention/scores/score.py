@@ -26,7 +26,10 @@ class Score(ConfiguredLayer):
     its inputs. A query with batch 1 is shared by the whole batch.
 
     A subclass implements `compare(queries, keys)` on the heads of what
-    `project(query, features)` returns.
+    `project_query` and `project_features` return.
+
+    Whoever asks the same features again and again, as a decoder does word by
+    word, calls `keys(features)` once and `ask(query, keys)` every time.
 
     Args:
         num_heads: int, number of independent comparisons. Each head sees its
@@ -102,22 +105,25 @@ class Score(ConfiguredLayer):
         )
         self.key_dense.build(features_shape)
 
-    def project(self, query, features):
-        """What is split into heads: the projections, or what came in."""
-        if self.key_dense is None:
-            return query, features
-        return self.query_dense(query), self.key_dense(features)
+    def project_query(self, query):
+        """The vectors whose heads are compared: projected, or as they are."""
+        return query if self.query_dense is None else self.query_dense(query)
+
+    def project_features(self, features):
+        """The vectors that they are compared with."""
+        return features if self.key_dense is None else self.key_dense(features)
+
+    def keys(self, features):
+        """What of the features does not depend on the query."""
+        return self._heads(self.project_features(features))
+
+    def ask(self, query, keys):
+        """The scores of a query, given `keys(features)`."""
+        return self.compare(self._heads(self.project_query(query)), keys)
 
     def call(self, query, features):
         """Compares; see the class."""
-        query, features = self.project(query, features)
-        dtype = precise_dtype(self.compute_dtype)
-        query, features = (
-            ops.cast(finite(x), dtype) for x in (query, features)
-        )
-        queries = split_heads(query, self.num_heads)
-        keys = split_heads(features, self.num_heads)
-        return self.compare(queries, keys)
+        return self.ask(query, self.keys(features))
 
     def compute_output_shape(self, query_shape, features_shape):
         """`(batch, heads, queries, positions)`."""
@@ -142,6 +148,10 @@ class Score(ConfiguredLayer):
             "num_heads": self.num_heads,
             "key_dim": self.key_dim,
         }
+
+    def _heads(self, x):
+        x = ops.cast(finite(x), precise_dtype(self.compute_dtype))
+        return split_heads(x, self.num_heads)
 
 
 registry.base = Score

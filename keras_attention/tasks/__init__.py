@@ -2,12 +2,16 @@
 
 | task | in | out |
 |---|---|---|
+| `captioning` | image | a sentence, and where each word looked |
 | `generation` | noise | images |
 """
 
 import importlib
 
-_ROOMS = ("generation",)
+_ROOMS = (
+    "captioning",
+    "generation",
+)
 __all__ = [*_ROOMS]
 
 

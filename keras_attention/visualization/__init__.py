@@ -28,6 +28,8 @@
     worked_example.py  a query, a few keys -> every number of the walk
     alignment_plot.py  scores -> weights under several alignments
     pair_plot.py       all scores with all alignments, a tile a pair
+    caption_plot.py    images, captions -> where every word looked
+    animation.py       pictures -> a GIF
     scores_plot.py     a report of scores -> ROC and calibration curves
     canvas.py          the look of figures with axes
     titles.py          titles no wider than their panel
@@ -44,11 +46,14 @@ from keras_attention.explanation import grad_cam
 from keras_attention.visualization.alignment_plot import TemperatureAnimation
 from keras_attention.visualization.alignment_plot import compare_alignments
 from keras_attention.visualization.alignment_plot import temperature_animation
+from keras_attention.visualization.animation import Animation
 from keras_attention.visualization.architecture import plot_architecture
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import collect_attention
 from keras_attention.visualization.attention_plot import plot_attention
 from keras_attention.visualization.boxes import boxes_from_maps
+from keras_attention.visualization.caption_plot import caption_animation
+from keras_attention.visualization.caption_plot import plot_caption_attention
 from keras_attention.visualization.channels_plot import plot_channel_attention
 from keras_attention.visualization.comparison_plot import compare_maps
 from keras_attention.visualization.gallery import AttentionGallery
@@ -66,12 +71,14 @@ from keras_attention.visualization.worked_example import WorkedExample
 from keras_attention.visualization.worked_example import worked_example
 
 __all__ = [
+    "Animation",
     "AttentionGallery",
     "AttentionMap",
     "TemperatureAnimation",
     "Walk",
     "WorkedExample",
     "boxes_from_maps",
+    "caption_animation",
     "collect_attention",
     "compare_alignments",
     "compare_maps",
@@ -81,6 +88,7 @@ __all__ = [
     "plot_architecture",
     "plot_attention",
     "plot_calibration",
+    "plot_caption_attention",
     "plot_channel_attention",
     "plot_heads",
     "plot_pairs",

@@ -1,15 +1,13 @@
 """The same scores under several alignments, or at several temperatures."""
 
-import base64
-import io
-
 import numpy as np
 from keras import ops
-from PIL import Image
 
 from keras_attention import alignments
 from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
+from keras_attention.visualization.animation import Animation
+from keras_attention.visualization.animation import picture_of
 from keras_attention.visualization.panels import NotebookFigure
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
@@ -18,7 +16,6 @@ from keras_attention.visualization.titles import fit_titles
 
 _COLUMNS = {"notebook": 6, "lecture": 5}
 _LONGEST = 28  # letters of a name
-_FRAME_MILLISECONDS = 220
 
 
 def compare_alignments(scores, keys=None, mask=None, style="notebook"):
@@ -124,11 +121,11 @@ def temperature_animation(
             _clear_frame(axes, scores.ndim)
             if scores.ndim == 1:
                 axes.set_ylim(0, 1.05)
-            frames.append(_pixels(figure))
+            frames.append(picture_of(figure))
     return TemperatureAnimation(frames)
 
 
-class TemperatureAnimation:
+class TemperatureAnimation(Animation):
     """Pictures one after the other, forwards and back.
 
     Args:
@@ -136,29 +133,7 @@ class TemperatureAnimation:
     """
 
     def __init__(self, frames):
-        self.frames = frames
-
-    def save(self, file):
-        """Writes a GIF that repeats.
-
-        Args:
-            file: str, `pathlib.Path` or binary file.
-        """
-        first, *rest = [*self.frames, *self.frames[-2:0:-1]]
-        first.save(
-            file,
-            format="GIF",
-            save_all=True,
-            append_images=rest,
-            duration=_FRAME_MILLISECONDS,
-            loop=0,
-        )
-
-    def _repr_html_(self):
-        buffer = io.BytesIO()
-        self.save(buffer)
-        data = base64.b64encode(buffer.getvalue()).decode()
-        return f'<img src="data:image/gif;base64,{data}" alt="animation">'
+        super().__init__(frames, back=True)
 
 
 def _scores(scores):
@@ -256,9 +231,3 @@ def _clear_frame(axes, rank):
     if rank == 2:
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
-
-
-def _pixels(figure):
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE)
