@@ -13,15 +13,16 @@ import pkgutil
 import keras_attention
 
 SNAPSHOT = pathlib.Path(__file__).with_name("public_api.txt")
-# Shared by the rooms, and called by nobody outside.
-INTERNAL = {"internals", "ops"}
+# Shared by the rooms, and called by nobody outside; and a room of rooms.
+INTERNAL = {"internals", "ops", "tasks"}
 
 
 def packages():
     yield keras_attention
-    for info in pkgutil.iter_modules(keras_attention.__path__):
-        if info.ispkg and info.name not in INTERNAL:
-            yield importlib.import_module(f"keras_attention.{info.name}")
+    for parent in (keras_attention, keras_attention.tasks):
+        for info in pkgutil.iter_modules(parent.__path__):
+            if info.ispkg and info.name not in INTERNAL:
+                yield importlib.import_module(f"{parent.__name__}.{info.name}")
 
 
 def lines():

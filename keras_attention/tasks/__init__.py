@@ -1,0 +1,1 @@
+"""Attention at work: tasks with a model, losses and decoding of their own."""
