@@ -24,6 +24,7 @@ def AttentionSampling(
     scale=8,
     inference="top",
     entropy_weight=0.01,
+    unit_features=True,
     width_multiplier=1.0,
     classifier_activation="softmax",
     seed=None,
@@ -59,6 +60,10 @@ def AttentionSampling(
             to `"top"`.
         entropy_weight: float, against settling too early; see
             `PatchSampling2D`. Defaults to `0.01`.
+        unit_features: bool, whether the features of a patch are divided by
+            their length. Without it, attention may learn to look at nothing
+            before there is anything to see: the features of an empty place are
+            the shortest, and err least. Defaults to `True`.
         width_multiplier: float, of `VGG16BN`, if that is the feature network.
             Defaults to `1.0`.
         classifier_activation: str, callable or `None`, of the last layer;
@@ -88,9 +93,8 @@ def AttentionSampling(
         Attention-Sampling Models. ICML 2019.
 
     Differs from the paper:
-        There the networks are a small ResNet and a few convolutions, the scores
-        may have a bound, and the features have length 1. Give both networks to
-        have it so.
+        There the networks are a small ResNet and a few convolutions of which
+        some have a bound. Give both networks to have it so.
 
     Cost:
         The feature network's for `K` patches, and the attention network's for
@@ -101,6 +105,7 @@ def AttentionSampling(
     """
     arguments.size("classes", classes)
     arguments.size("scale", scale)
+    arguments.boolean("unit_features", unit_features)
     activation = arguments.activation(
         "classifier_activation", classifier_activation
     )
@@ -133,6 +138,9 @@ def AttentionSampling(
             width_multiplier=width_multiplier,
         )
     features = PerPatch(feature_network, name="patch_features")(patches)
+    if unit_features:
+        unit = keras.layers.UnitNormalization(axis=-1, name="unit_features")
+        features = unit(features)
     context = keras.layers.Dot(axes=1, name="context")([weights, features])
     predictions = keras.layers.Dense(
         classes, activation=activation, name="predictions"

@@ -106,6 +106,7 @@ def model():
         (32, 48, 1),
         classes=2,
         feature_network=keras.layers.GlobalAveragePooling2D(),
+        unit_features=False,
         num_patches=4,
         patch_size=(8, 6),
         seed=0,

@@ -1,0 +1,337 @@
+"""Looking closer where it matters: a few patches instead of the whole image.
+
+    python examples/glimpses.py --fast        # a look, in about a minute
+    python examples/glimpses.py               # accuracy, one seed
+    python examples/glimpses.py --costs       # operations and peak memory
+    python examples/glimpses.py --timing      # on an idle machine: seconds
+    python examples/glimpses.py --figure      # of what was measured
+
+One digit of 32x32 pixels lies on a canvas of 256 or 512 pixels among fragments
+of others, as many a pixel whatever the canvas. All networks have 1/8 of the
+channels of VGG16_bn and no notion of the canvas, so each learns on small ones
+first, and goes on on larger ones:
+
+- *dense*: VGG16_bn sees all pixels, and its last map is averaged,
+- *dense attention*: the same, pooled by attention,
+- *sampling*: `AttentionSampling`, 4 patches of 40x40 pixels,
+- *sampling, 1 patch*: the same, with one,
+- *random*: 4 patches from anywhere,
+- *centre*: the patch in the middle,
+- *glimpses*: `RecurrentGlimpses`, whose places are learned by REINFORCE,
+- *glimpses, by gradient*: the same, by a crop that has a gradient.
+
+Each part writes its own key of results.json in the output folder. Peak memory
+is that of a process of its own; seconds of different networks are compared
+within one process, in turns.
+"""
+
+import argparse
+import json
+import pathlib
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+
+from keras_attention import count_costs
+from keras_attention.datasets import DigitsSettings
+from keras_attention.datasets import generate
+from keras_attention.features import VGG16BN
+from keras_attention.internals.files import write_text
+from keras_attention.layers import AttentionPooling2D
+from keras_attention.tasks import glimpses
+
+PATCH = 40
+WIDTH = 0.125
+BATCH = 32
+# Of a canvas of 64 pixels; the number of fragments grows with the area.
+CLUTTER = 2.5
+# Canvas: images to train on, and epochs.
+STAGES = {64: (2000, 8), 128: (2000, 4), 256: (2000, 2), 512: (500, 1)}
+TESTED = 500
+CANVASES = (256, 512, 1024)  # of costs and times
+COST_BATCH = 4
+
+
+def dense(canvas, width=WIDTH, attention=False):
+    """VGG16_bn on all pixels."""
+    network = VGG16BN(
+        include_top=False,
+        input_shape=(canvas, canvas, 1),
+        width_multiplier=width,
+    )
+    pool = (
+        AttentionPooling2D(key_dim=32)
+        if attention
+        else keras.layers.GlobalAveragePooling2D()
+    )
+    outputs = keras.layers.Dense(10)(pool(network.output))
+    return keras.Model(network.input, outputs)
+
+
+def sampling(canvas, width=WIDTH, num_patches=4, attention_network=None):
+    """A few patches."""
+    return glimpses.AttentionSampling(
+        (canvas, canvas, 1),
+        classes=10,
+        attention_network=attention_network,
+        num_patches=num_patches,
+        patch_size=PATCH,
+        width_multiplier=width,
+        entropy_weight=0.02,
+        classifier_activation=None,
+        seed=0,
+    )
+
+
+NETWORKS = {
+    "dense": dense,
+    "dense attention": lambda *size: dense(*size, attention=True),
+    "sampling": sampling,
+    "sampling, 1 patch": lambda *size: sampling(*size, num_patches=1),
+    "random": lambda *size: sampling(*size, attention_network="uniform"),
+    "centre": lambda *size: sampling(*size, 1, "centre"),
+}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
+    add("--seeds", nargs="+", type=int, default=[0], help="to train with")
+    add("--canvas", type=int, default=512, help="the last to train on")
+    add("--output", default="runs/glimpses", help="folder for what is written")
+    add("--fast", action="store_true", help="few images, canvases to 128")
+    parts = parser.add_mutually_exclusive_group()
+    for part in ("costs", "timing", "figure"):
+        parts.add_argument(f"--{part}", action="store_true", help="this part")
+    parts.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+class Canvases(keras.utils.PyDataset):
+    """Batches of canvases, kept as bytes, in another order every epoch."""
+
+    def __init__(self, canvas, split, count, seed):
+        super().__init__()
+        settings = DigitsSettings(
+            canvas=canvas,
+            scale=(4.0, 4.0),
+            fragments=round(CLUTTER * (canvas / 64) ** 2),
+            fragment_size=16,
+            seed=seed,
+            **{split: count},
+        )
+        examples = list(generate(settings, split))
+        self.images = np.stack([example["image"] for example in examples])
+        self.labels = np.array([example["label"] for example in examples])
+        self.generator = np.random.default_rng(seed) if split == "train" else 0
+        self.on_epoch_end()
+
+    def on_epoch_end(self):
+        self.order = np.arange(len(self.labels))
+        if self.generator:
+            self.generator.shuffle(self.order)
+
+    def __len__(self):
+        return -(-len(self.labels) // BATCH)
+
+    def __getitem__(self, index):
+        chosen = self.order[index * BATCH : (index + 1) * BATCH]
+        return self.images[chosen].astype("float32") / 255, self.labels[chosen]
+
+
+def stages(arguments):
+    """`{canvas: (images, epochs)}`."""
+    if arguments.fast:
+        return {64: (256, 1), 128: (64, 1)}
+    return {c: s for c, s in STAGES.items() if c <= arguments.canvas}
+
+
+def train(name, seed, data, steps):
+    """Yields a row a canvas."""
+    keras.utils.set_random_seed(seed)
+    weights, began = None, time.perf_counter()
+    for canvas, (count, epochs) in steps.items():
+        model = NETWORKS[name](canvas)
+        if weights:
+            model.set_weights(weights)
+        compiled(
+            model, 3e-3 if canvas == 64 else 1e-3, -(-count // BATCH) * epochs
+        )
+        training, test = data(canvas, seed)
+        model.fit(training, epochs=epochs, verbose=0)
+        weights = model.get_weights()
+        yield {
+            "model": name,
+            "canvas": canvas,
+            "seed": seed,
+            "accuracy": model.evaluate(test, verbose=0, return_dict=True)[
+                "accuracy"
+            ],
+            "seconds_on_a_busy_machine": time.perf_counter() - began,
+        }
+
+
+def compiled(model, rate=1e-3, steps=100):
+    """Ready to train for so many steps."""
+    warm_up = steps // 8
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warm_up, warmup_target=rate, warmup_steps=warm_up
+    )
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=1e-4),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def accuracy(arguments, found):
+    """Trains; a row that is there already is not trained again."""
+    made = {}
+
+    def data(canvas, seed):
+        count = stages(arguments)[canvas][0]
+        tested = 64 if arguments.fast else TESTED
+        if made.get("of") != (canvas, seed):
+            made.update(
+                of=(canvas, seed), test=Canvases(canvas, "test", tested, 0)
+            )
+            made["train"] = Canvases(canvas, "train", count, seed)
+        return made["train"], made["test"]
+
+    for seed in arguments.seeds:
+        for name in arguments.networks:
+            known = {
+                (r["model"], r["seed"]) for r in found.setdefault("rows", [])
+            }
+            if (name, seed) in known:
+                continue
+            rows = []
+            for row in train(name, seed, data, stages(arguments)):
+                print(row, flush=True)
+                rows.append(row)
+            found["rows"] += rows
+            yield
+
+
+def batch(canvas, count=COST_BATCH):
+    generator = np.random.default_rng(0)
+    images = generator.random((count, canvas, canvas, 1), "float32")
+    return images, np.arange(count) % 10
+
+
+def measure(name, canvas, what):
+    """The peak memory of a step, in MB: in a process that does nothing else."""
+    model = compiled(NETWORKS[name](int(canvas)))
+    images, labels = batch(int(canvas))
+    before = peak()
+    for _ in range(2):
+        if what == "training":
+            model.train_on_batch(images, labels)
+        else:
+            model.predict_on_batch(images)
+    print(json.dumps({"peak_mb": peak(), "step_mb": peak() - before}))
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def costs(arguments, found):
+    """Operations, and memory."""
+    found["costs"] = []
+    for canvas in CANVASES[: 1 if arguments.fast else None]:
+        for name in arguments.networks:
+            row = {"model": name, "canvas": canvas}
+            model = NETWORKS[name](canvas)
+            row["gflops"] = count_costs(model).total.flops / 1e9
+            row["parameters"] = model.count_params()
+            for what in ("training", "inference"):
+                command = [sys.executable, __file__, "--measure", name]
+                output = subprocess.run(
+                    [*command, str(canvas), what],
+                    check=True,
+                    stdout=subprocess.PIPE,
+                ).stdout
+                measured = json.loads(output.splitlines()[-1])
+                row |= {f"{what}_{k}": v for k, v in measured.items()}
+            print(row, flush=True)
+            found["costs"].append(row)
+            yield
+
+
+def timing(arguments, found):
+    """Seconds of a step, in turns; ratios to the dense network's."""
+    found["timing"] = []
+    for canvas in CANVASES[: 1 if arguments.fast else None]:
+        timed(arguments.networks, canvas, found["timing"], rounds=5)
+        yield
+    if not arguments.fast:
+        full = [
+            name for name in ("dense", "sampling") if name in arguments.networks
+        ]
+        timed(full, 1024, found["timing"], rounds=1, count=1, width=1.0)
+        yield
+
+
+def timed(names, canvas, rows, rounds, count=COST_BATCH, width=WIDTH):
+    models = {name: compiled(NETWORKS[name](canvas, width)) for name in names}
+    images, labels = batch(canvas, count)
+    for what in ("training", "inference"):
+        seconds = {name: [] for name in names}
+        for turn in range(rounds + 1):
+            for name, model in models.items():
+                began = time.perf_counter()
+                if what == "training":
+                    model.train_on_batch(images, labels)
+                else:
+                    model.predict_on_batch(images)
+                if turn:  # the first one compiles
+                    seconds[name].append(time.perf_counter() - began)
+        first = seconds[names[0]]
+        for name, own in seconds.items():
+            ratios = [a / b for a, b in zip(own, first, strict=True)]
+            row = {
+                "model": name,
+                "canvas": canvas,
+                "width": width,
+                "batch": count,
+                "what": what,
+                "seconds": statistics.median(own),
+                "beside": names[0],
+                "ratio": statistics.median(ratios),
+                "low": min(ratios),
+                "high": max(ratios),
+            }
+            print(row, flush=True)
+            rows.append(row)
+
+
+def main():
+    arguments = parse_arguments()
+    if arguments.measure:
+        return measure(*arguments.measure)
+    output = pathlib.Path(arguments.output)
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / "results.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    part = (
+        costs if arguments.costs else timing if arguments.timing else accuracy
+    )
+    for _ in part(arguments, found):
+        write_text(path, json.dumps(found, indent=1) + "\n")
+    print(f"\nWritten to {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
