@@ -36,6 +36,7 @@ import time
 
 import keras
 import numpy as np
+from matplotlib.figure import Figure
 
 from keras_attention import count_costs
 from keras_attention.datasets import DigitsSettings
@@ -43,7 +44,10 @@ from keras_attention.datasets import generate
 from keras_attention.features import VGG16BN
 from keras_attention.internals.files import write_text
 from keras_attention.layers import AttentionPooling2D
+from keras_attention.models import ReinforceModel
 from keras_attention.tasks import glimpses
+from keras_attention.visualization.styles import COLOURS
+from keras_attention.visualization.styles import drawing_style
 
 PATCH = 40
 WIDTH = 0.125
@@ -88,13 +92,39 @@ def sampling(canvas, width=WIDTH, num_patches=4, attention_network=None):
     )
 
 
+def looking(canvas, width=WIDTH, learn_by="reinforce"):
+    """One patch after the other."""
+    image = keras.Input((canvas, canvas, 1))
+    scales = (1, 4, 16)
+    network = VGG16BN(
+        include_top=False,
+        pooling="avg",
+        input_shape=(PATCH, PATCH, len(scales)),
+        width_multiplier=width,
+    )
+    state = glimpses.RecurrentGlimpses(
+        num_glimpses=4,
+        patch_size=PATCH,
+        scales=scales,
+        glimpse_network=network,
+        learn_by=learn_by,
+        seed=0,
+    )(image)
+    kind = ReinforceModel if learn_by == "reinforce" else keras.Model
+    return kind(image, keras.layers.Dense(10)(state))
+
+
 NETWORKS = {
     "dense": dense,
     "dense attention": lambda *size: dense(*size, attention=True),
     "sampling": sampling,
     "sampling, 1 patch": lambda *size: sampling(*size, num_patches=1),
     "random": lambda *size: sampling(*size, attention_network="uniform"),
-    "centre": lambda *size: sampling(*size, 1, "centre"),
+    "centre": lambda *size: sampling(
+        *size, num_patches=1, attention_network="centre"
+    ),
+    "glimpses": looking,
+    "glimpses, by gradient": lambda *size: looking(*size, learn_by="gradient"),
 }
 
 
@@ -112,7 +142,7 @@ def parse_arguments():
     parts = parser.add_mutually_exclusive_group()
     for part in ("costs", "timing", "figure"):
         parts.add_argument(f"--{part}", action="store_true", help="this part")
-    parts.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    parts.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -229,17 +259,18 @@ def batch(canvas, count=COST_BATCH):
     return images, np.arange(count) % 10
 
 
-def measure(name, canvas, what):
-    """The peak memory of a step, in MB: in a process that does nothing else."""
+def measure(name, canvas):
+    """The peak memory of steps, in MB, in a process that does nothing else.
+
+    The one of training, which keeps more, comes last.
+    """
     model = compiled(NETWORKS[name](int(canvas)))
     images, labels = batch(int(canvas))
-    before = peak()
-    for _ in range(2):
-        if what == "training":
-            model.train_on_batch(images, labels)
-        else:
-            model.predict_on_batch(images)
-    print(json.dumps({"peak_mb": peak(), "step_mb": peak() - before}))
+    found = {"before_mb": peak()}
+    model.predict_on_batch(images)
+    found["inference_mb"] = peak()
+    model.train_on_batch(images, labels)
+    print(json.dumps({**found, "training_mb": peak()}))
 
 
 def peak():
@@ -247,25 +278,29 @@ def peak():
 
 
 def costs(arguments, found):
-    """Operations, and memory."""
-    found["costs"] = []
+    """Operations, and memory; a row that is there is not measured again."""
+    rows = found.setdefault("costs", [])
+    known = {(row["model"], row["canvas"]) for row in rows}
     for canvas in CANVASES[: 1 if arguments.fast else None]:
         for name in arguments.networks:
-            row = {"model": name, "canvas": canvas}
+            if (name, canvas) in known:
+                continue
             model = NETWORKS[name](canvas)
-            row["gflops"] = count_costs(model).total.flops / 1e9
-            row["parameters"] = model.count_params()
-            for what in ("training", "inference"):
-                command = [sys.executable, __file__, "--measure", name]
-                output = subprocess.run(
-                    [*command, str(canvas), what],
-                    check=True,
-                    stdout=subprocess.PIPE,
-                ).stdout
-                measured = json.loads(output.splitlines()[-1])
-                row |= {f"{what}_{k}": v for k, v in measured.items()}
+            row = {
+                "model": name,
+                "canvas": canvas,
+                "batch": COST_BATCH,
+                "gflops": count_costs(model).total.flops / 1e9,
+                "parameters": model.count_params(),
+            }
+            output = subprocess.run(
+                [sys.executable, __file__, "--measure", name, str(canvas)],
+                check=True,
+                stdout=subprocess.PIPE,
+            ).stdout
+            row |= json.loads(output.splitlines()[-1])
             print(row, flush=True)
-            found["costs"].append(row)
+            rows.append(row)
             yield
 
 
@@ -316,10 +351,84 @@ def timed(names, canvas, rows, rounds, count=COST_BATCH, width=WIDTH):
             rows.append(row)
 
 
+def draw(found):
+    """Accuracy against operations, and memory and time against the canvas."""
+    timing = [
+        row
+        for row in found.get("timing", [])
+        if row["what"] == "training" and row["width"] == WIDTH
+    ]
+    with drawing_style("notebook"):
+        figure = Figure(figsize=(12, 3.8), dpi=150, layout="constrained")
+        first, second, third = figure.subplots(1, 3)
+        for index, name in enumerate(NETWORKS):
+            look = {
+                "color": COLOURS[index % len(COLOURS)],
+                "marker": "os^vDPXd"[index],
+                "label": name,
+            }
+            own = [row for row in found["costs"] if row["model"] == name]
+            flops = {row["canvas"]: row["gflops"] for row in own}
+            points = {}
+            for row in found["rows"]:
+                if row["model"] == name and row["canvas"] in flops:
+                    points.setdefault(row["canvas"], []).append(row["accuracy"])
+            first.plot(
+                [flops[canvas] for canvas in points],
+                [100 * statistics.mean(seeds) for seeds in points.values()],
+                **look,
+            )
+            second.plot(
+                [row["canvas"] for row in own],
+                [row["training_mb"] - row["before_mb"] for row in own],
+                **look,
+            )
+            times = [row for row in timing if row["model"] == name]
+            third.plot(
+                [row["canvas"] for row in times],
+                [row["ratio"] for row in times],
+                **look,
+            )
+        first.set(
+            xscale="log",
+            xlabel="GFLOP an image, at canvases tested",
+            ylabel="test accuracy, %",
+            ylim=(0, 102),
+        )
+        ticks = {"xticks": CANVASES, "xticklabels": CANVASES}
+        second.set(
+            xscale="log",
+            yscale="log",
+            xlabel="pixels along a side of the canvas",
+            ylabel=f"MB that a step takes, {COST_BATCH} images",
+            **ticks,
+        )
+        third.set(
+            xscale="log",
+            yscale="log",
+            xlabel="pixels along a side of the canvas",
+            ylabel="seconds of a training step, dense = 1",
+            **ticks,
+        )
+        for axes in (second, third):
+            axes.minorticks_off()
+        if not timing:
+            third.remove()
+        figure.legend(
+            *second.get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=len(NETWORKS),
+            frameon=False,
+            fontsize=8,
+        )
+    return figure
+
+
 def main():
     arguments = parse_arguments()
     if arguments.measure:
-        return measure(*arguments.measure)
+        measure(*arguments.measure)
+        return 0
     output = pathlib.Path(arguments.output)
     output.mkdir(parents=True, exist_ok=True)
     path = output / "results.json"
