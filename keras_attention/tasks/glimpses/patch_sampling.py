@@ -9,6 +9,7 @@ from keras_attention.internals.recording import record_attention
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import bounded
 from keras_attention.ops import gumbel
+from keras_attention.ops import precise_dtype
 from keras_attention.tasks.glimpses.patches import crop_patches
 from keras_attention.tasks.glimpses.patches import pair
 
@@ -141,31 +142,31 @@ class PatchSampling2D(ConfiguredLayer):
     def call(self, images, scores, training=None):
         """Draws; see the class."""
         grid = scores.shape[1:3]
-        n = grid[0] * grid[1]
-        scores = ops.reshape(scores, (-1, n))
+        places = grid[0] * grid[1]
+        scores = ops.reshape(scores, (-1, places))
         scores = bounded(at_least_float32(scores))
-        log_map = ops.log_softmax(scores, axis=-1)  # (b, places)
-        maps = ops.exp(log_map)
+        log_map = ops.log_softmax(scores, axis=-1)
+        maps = ops.exp(log_map)  # (b, places)
         if self.entropy_weight:
             entropy = -ops.sum(maps * log_map, axis=-1)
             self.add_loss(-self.entropy_weight * ops.mean(entropy))
-        given = ops.reshape(maps, (-1, 1, *grid))
-        used = record_attention(self, given)
-        if used is not given:  # a recorder may replace what is attended to
-            log_map = ops.log(ops.maximum(ops.reshape(used, (-1, n)), 1e-30))
-            scores = log_map
+        shown = ops.reshape(maps, (-1, 1, *grid))
+        used = record_attention(self, shown)
+        if used is not shown:  # replaced, to see whether it matters
+            used = ops.reshape(used, (-1, places))
+            scores = log_map = ops.log(ops.maximum(used, 1e-30))
         draws = training or self.inference == "sample"
-        places = self._places(ops.stop_gradient(scores), draws)  # (b, K)
-        log_taken = ops.take_along_axis(log_map, places, axis=-1)
+        chosen = self._choice(ops.stop_gradient(scores), draws)  # (b, K)
+        log_taken = ops.take_along_axis(log_map, chosen, axis=-1)
         taken = ops.exp(ops.stop_gradient(log_taken))
         weights = self._weights(taken, draws)
         # 1, with the gradient of the logarithm.
         weights *= ops.exp(log_taken - ops.stop_gradient(log_taken))
-        corners = self._corners(places, grid, images.shape[1:3])
+        corners = self._corners(chosen, grid, images.shape[1:3])
         patches = crop_patches(images, corners, self.patch_size)
         return ops.cast(patches, self.compute_dtype), weights
 
-    def _places(self, scores, draws):
+    def _choice(self, scores, draws):
         """The highest, or with Gumbel noise a draw, in the order drawn."""
         if draws:
             dtype = keras.backend.standardize_dtype(scores.dtype)
@@ -181,10 +182,10 @@ class PatchSampling2D(ConfiguredLayer):
         # Below 0 by rounding alone, where the map is one place.
         return (ops.maximum(left, 0.0) + later * taken) / self.num_patches
 
-    def _corners(self, places, grid, image):
+    def _corners(self, chosen, grid, image):
         """`(batch, K, 2)`, the first pixels of patches around places."""
         corners = []
-        for axis, place in enumerate((places // grid[1], places % grid[1])):
+        for axis, place in enumerate((chosen // grid[1], chosen % grid[1])):
             stride = image[axis] / grid[axis]
             middle = (ops.cast(place, "float32") + 0.5) * stride
             corners.append(ops.floor(middle - self.patch_size[axis] / 2 + 0.5))
@@ -196,7 +197,7 @@ class PatchSampling2D(ConfiguredLayer):
         patches = (batch, self.num_patches, *self.patch_size, channels)
         return (
             keras.KerasTensor(patches, self.compute_dtype),
-            keras.KerasTensor(patches[:2], "float32"),
+            keras.KerasTensor(patches[:2], precise_dtype(self.compute_dtype)),
         )
 
     def get_config(self):

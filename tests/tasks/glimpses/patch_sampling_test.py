@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 
 from keras_attention import AttentionExtractor
+from keras_attention.internals.recording import recording
 from keras_attention.tasks import glimpses
 
 SCORES = np.array([0.5, -0.5, 1.5, 0.0, -1.0, 0.3], "float32")
@@ -143,6 +144,19 @@ def test_trains_saves_and_shows_its_map(model, tmp_path, eagerly):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     again = loaded(images)
     np.testing.assert_allclose(ops.convert_to_numpy(again), outputs, 1e-5)
+
+
+def test_a_recorder_may_replace_the_map():
+    class Replaces:
+        def record(self, layer, weights):
+            return ops.reshape(ops.one_hot(5, 6), (1, 1, 2, 3))
+
+    layer = glimpses.PatchSampling2D(1, 1)
+    images = np.arange(6.0).reshape(1, 2, 3, 1)
+    with recording(Replaces()):
+        seen, _ = layer(images, SCORES.reshape(1, 2, 3, 1))
+    own, _ = layer(images, SCORES.reshape(1, 2, 3, 1))
+    assert [float(ops.max(x)) for x in (seen, own)] == [5.0, 2.0]
 
 
 def test_entropy_is_in_the_loss():
