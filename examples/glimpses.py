@@ -3,7 +3,7 @@
     python examples/glimpses.py --fast        # a look, in about a minute
     python examples/glimpses.py               # accuracy, one seed
     python examples/glimpses.py --costs       # operations and peak memory
-    python examples/glimpses.py --timing      # on an idle machine: seconds
+    python examples/glimpses.py --timing      # seconds, on an idle machine
     python examples/glimpses.py --figure      # of what was measured
 
 One digit of 32x32 pixels lies on a canvas of 256 or 512 pixels among fragments
@@ -58,6 +58,8 @@ CLUTTER = 2.5
 STAGES = {64: (2000, 8), 128: (2000, 4), 256: (2000, 2), 512: (500, 1)}
 TESTED = 500
 CANVASES = (256, 512, 1024)  # of costs and times
+# The others cost what one of these does, or less.
+COSTED = ("dense", "dense attention", "sampling", "glimpses")
 COST_BATCH = 4
 
 
@@ -134,7 +136,7 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
+    add("--networks", nargs="+", choices=NETWORKS, help="all by default")
     add("--seeds", nargs="+", type=int, default=[0], help="to train with")
     add("--canvas", type=int, default=512, help="the last to train on")
     add("--output", default="runs/glimpses", help="folder for what is written")
@@ -143,7 +145,11 @@ def parse_arguments():
     for part in ("costs", "timing", "figure"):
         parts.add_argument(f"--{part}", action="store_true", help="this part")
     parts.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not arguments.networks:
+        alike = arguments.costs or arguments.timing
+        arguments.networks = [*COSTED] if alike else [*NETWORKS]
+    return arguments
 
 
 class Canvases(keras.utils.PyDataset):
@@ -203,6 +209,7 @@ def train(name, seed, data, steps):
             "model": name,
             "canvas": canvas,
             "seed": seed,
+            "gflops": gflops(model),
             "accuracy": model.evaluate(test, verbose=0, return_dict=True)[
                 "accuracy"
             ],
@@ -253,6 +260,11 @@ def accuracy(arguments, found):
             yield
 
 
+def gflops(model):
+    """Of a forward pass, an image."""
+    return count_costs(model).total.flops / 1e9
+
+
 def batch(canvas, count=COST_BATCH):
     generator = np.random.default_rng(0)
     images = generator.random((count, canvas, canvas, 1), "float32")
@@ -290,7 +302,7 @@ def costs(arguments, found):
                 "model": name,
                 "canvas": canvas,
                 "batch": COST_BATCH,
-                "gflops": count_costs(model).total.flops / 1e9,
+                "gflops": gflops(model),
                 "parameters": model.count_params(),
             }
             output = subprocess.run(
@@ -368,16 +380,13 @@ def draw(found):
                 "label": name,
             }
             own = [row for row in found["costs"] if row["model"] == name]
-            flops = {row["canvas"]: row["gflops"] for row in own}
-            points = {}
+            points = {}  # one a canvas
             for row in found["rows"]:
-                if row["model"] == name and row["canvas"] in flops:
-                    points.setdefault(row["canvas"], []).append(row["accuracy"])
-            first.plot(
-                [flops[canvas] for canvas in points],
-                [100 * statistics.mean(seeds) for seeds in points.values()],
-                **look,
-            )
+                if row["model"] == name:
+                    seeds = points.setdefault(row["gflops"], [])
+                    seeds.append(100 * row["accuracy"])
+            means = [statistics.mean(seeds) for seeds in points.values()]
+            first.plot([*points], means, **look)
             second.plot(
                 [row["canvas"] for row in own],
                 [row["training_mb"] - row["before_mb"] for row in own],
@@ -391,7 +400,7 @@ def draw(found):
             )
         first.set(
             xscale="log",
-            xlabel="GFLOP an image, at canvases tested",
+            xlabel="GFLOP an image, from canvas to canvas",
             ylabel="test accuracy, %",
             ylim=(0, 102),
         )
@@ -415,7 +424,7 @@ def draw(found):
         if not timing:
             third.remove()
         figure.legend(
-            *second.get_legend_handles_labels(),
+            *first.get_legend_handles_labels(),
             loc="outside lower center",
             ncols=len(NETWORKS),
             frameon=False,

@@ -71,8 +71,8 @@ def test_canvases_are_shuffled_and_as_dense_as_each_other(script):
 
 
 def test_the_figure_needs_no_times(script, monkeypatch):
-    rows = [{"model": "dense", "canvas": 256, "accuracy": 0.5}]
-    costs = {"model": "dense", "canvas": 256, "gflops": 1.0}
+    rows = [{"model": "dense", "gflops": 1.0, "accuracy": 0.5}]
+    costs = {"model": "dense", "canvas": 256}
     costs |= {"training_mb": 300.0, "before_mb": 100.0}
     first, second = script.draw({"rows": rows, "costs": [costs]}).axes
     assert first.lines[0].get_xydata().tolist() == [[1.0, 50.0]]
