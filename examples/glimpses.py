@@ -208,6 +208,8 @@ def train(name, seed, data, steps):
         yield {
             "model": name,
             "canvas": canvas,
+            "images": count,
+            "epochs": epochs,
             "seed": seed,
             "gflops": gflops(model),
             "accuracy": model.evaluate(test, verbose=0, return_dict=True)[
@@ -365,6 +367,7 @@ def timed(names, canvas, rows, rounds, count=COST_BATCH, width=WIDTH):
 
 def draw(found):
     """Accuracy against operations, and memory and time against the canvas."""
+    measured = found.get("costs", ())
     timing = [
         row
         for row in found.get("timing", [])
@@ -379,7 +382,7 @@ def draw(found):
                 "marker": "os^vDPXd"[index],
                 "label": name,
             }
-            own = [row for row in found["costs"] if row["model"] == name]
+            own = [row for row in measured if row["model"] == name]
             points = {}  # one a canvas
             for row in found["rows"]:
                 if row["model"] == name:
@@ -442,6 +445,15 @@ def main():
     output.mkdir(parents=True, exist_ok=True)
     path = output / "results.json"
     found = json.loads(path.read_text()) if path.exists() else {}
+    found["settings"] = {
+        "patch": PATCH,
+        "width": WIDTH,
+        "batch": BATCH,
+        "clutter": CLUTTER,
+        "tested": TESTED,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+    }
     part = (
         costs if arguments.costs else timing if arguments.timing else accuracy
     )
