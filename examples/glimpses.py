@@ -215,7 +215,7 @@ def train(name, seed, data, steps):
             "accuracy": model.evaluate(test, verbose=0, return_dict=True)[
                 "accuracy"
             ],
-            "seconds_on_a_busy_machine": time.perf_counter() - began,
+            "training_seconds": time.perf_counter() - began,
         }
 
 
@@ -274,13 +274,19 @@ def batch(canvas, count=COST_BATCH):
 
 
 def measure(name, canvas):
-    """The peak memory of steps, in MB, in a process that does nothing else.
+    """Operations, and the peak memory of steps in MB, of a process alone.
 
-    The one of training, which keeps more, comes last.
+    The step of training, which keeps more, comes last. All of it is counted
+    here: a process begins with the peak of the one that started it, which thus
+    must have done nothing.
     """
-    model = compiled(NETWORKS[name](int(canvas)))
-    images, labels = batch(int(canvas))
-    found = {"before_mb": peak()}
+    model = compiled(NETWORKS[name](canvas))
+    images, labels = batch(canvas)
+    found = {
+        "gflops": gflops(model),
+        "parameters": model.count_params(),
+        "before_mb": peak(),
+    }
     model.predict_on_batch(images)
     found["inference_mb"] = peak()
     model.train_on_batch(images, labels)
@@ -299,14 +305,7 @@ def costs(arguments, found):
         for name in arguments.networks:
             if (name, canvas) in known:
                 continue
-            model = NETWORKS[name](canvas)
-            row = {
-                "model": name,
-                "canvas": canvas,
-                "batch": COST_BATCH,
-                "gflops": gflops(model),
-                "parameters": model.count_params(),
-            }
+            row = {"model": name, "canvas": canvas, "batch": COST_BATCH}
             output = subprocess.run(
                 [sys.executable, __file__, "--measure", name, str(canvas)],
                 check=True,
@@ -439,7 +438,7 @@ def draw(found):
 def main():
     arguments = parse_arguments()
     if arguments.measure:
-        measure(*arguments.measure)
+        measure(arguments.measure[0], int(arguments.measure[1]))
         return 0
     output = pathlib.Path(arguments.output)
     output.mkdir(parents=True, exist_ok=True)
