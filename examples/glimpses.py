@@ -444,6 +444,10 @@ def main():
     output.mkdir(parents=True, exist_ok=True)
     path = output / "results.json"
     found = json.loads(path.read_text()) if path.exists() else {}
+    if arguments.figure:
+        draw(found).savefig(output / "glimpses.png")
+        print(f"Written to {output / 'glimpses.png'}")
+        return 0
     found["settings"] = {
         "patch": PATCH,
         "width": WIDTH,

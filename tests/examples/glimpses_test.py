@@ -1,5 +1,6 @@
 """The canvases, the trainings that go on, and the figure of what is known."""
 
+import json
 import pathlib
 import sys
 
@@ -70,7 +71,7 @@ def test_canvases_are_shuffled_and_as_dense_as_each_other(script):
     assert (canvases.order != order).any()
 
 
-def test_the_figure_needs_no_times(script, monkeypatch):
+def test_the_figure_needs_no_times(script, monkeypatch, tmp_path):
     rows = [{"model": "dense", "gflops": 1.0, "accuracy": 0.5}]
     costs = {"model": "dense", "canvas": 256}
     costs |= {"training_mb": 300.0, "before_mb": 100.0}
@@ -81,3 +82,8 @@ def test_the_figure_needs_no_times(script, monkeypatch):
     timing |= {"canvas": 256, "ratio": 1.0}
     found = {"rows": rows, "costs": [costs], "timing": [timing]}
     assert len(script.draw(found).axes) == 3
+
+    (tmp_path / "results.json").write_text(json.dumps(found))
+    argv = ["glimpses.py", "--figure", "--output", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", argv)
+    assert script.main() == 0 and (tmp_path / "glimpses.png").exists()
