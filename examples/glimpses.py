@@ -373,15 +373,19 @@ def draw(found):
         if row["what"] == "training" and row["width"] == WIDTH
     ]
     with drawing_style("notebook"):
-        figure = Figure(figsize=(12, 3.8), dpi=150, layout="constrained")
-        first, second, third = figure.subplots(1, 3)
+        panels = 3 if timing else 2
+        size = (4.2 * panels, 3.8)
+        figure = Figure(figsize=size, dpi=150, layout="constrained")
+        first, second, *third = figure.subplots(1, panels)
         for index, name in enumerate(NETWORKS):
+            own = [row for row in measured if row["model"] == name]
+            if name not in {row["model"] for row in [*found["rows"], *own]}:
+                continue
             look = {
                 "color": COLOURS[index % len(COLOURS)],
                 "marker": "os^vDPXd"[index],
                 "label": name,
             }
-            own = [row for row in measured if row["model"] == name]
             points = {}  # one a canvas
             for row in found["rows"]:
                 if row["model"] == name:
@@ -395,40 +399,36 @@ def draw(found):
                 **look,
             )
             times = [row for row in timing if row["model"] == name]
-            third.plot(
-                [row["canvas"] for row in times],
-                [row["ratio"] for row in times],
-                **look,
-            )
+            for axes in third:
+                axes.plot(
+                    [row["canvas"] for row in times],
+                    [row["ratio"] for row in times],
+                    **look,
+                )
         first.set(
             xscale="log",
             xlabel="GFLOP an image, from canvas to canvas",
             ylabel="test accuracy, %",
             ylim=(0, 102),
         )
-        ticks = {"xticks": CANVASES, "xticklabels": CANVASES}
         second.set(
-            xscale="log",
-            yscale="log",
-            xlabel="pixels along a side of the canvas",
-            ylabel=f"MB that a step takes, {COST_BATCH} images",
-            **ticks,
+            ylabel=f"MB that a training step of {COST_BATCH} images adds"
         )
-        third.set(
-            xscale="log",
-            yscale="log",
-            xlabel="pixels along a side of the canvas",
-            ylabel="seconds of a training step, dense = 1",
-            **ticks,
-        )
-        for axes in (second, third):
+        second.set_ylim(bottom=0)
+        for axes in third:
+            axes.set(yscale="log", ylabel="time of a training step, dense = 1")
+        for axes in (second, *third):
+            axes.set(
+                xscale="log",
+                xlabel="pixels along a side of the canvas",
+                xticks=CANVASES,
+                xticklabels=CANVASES,
+            )
             axes.minorticks_off()
-        if not timing:
-            third.remove()
         figure.legend(
             *first.get_legend_handles_labels(),
             loc="outside lower center",
-            ncols=len(NETWORKS),
+            ncols=4,
             frameon=False,
             fontsize=8,
         )
