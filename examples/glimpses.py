@@ -58,6 +58,7 @@ CLUTTER = 2.5
 STAGES = {64: (2000, 8), 128: (2000, 4), 256: (2000, 2), 512: (500, 1)}
 TESTED = 500
 CANVASES = (256, 512, 1024)  # of costs and times
+GFLOP_TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2)
 # The others cost what one of these does, or less.
 COSTED = ("dense", "dense attention", "sampling", "glimpses")
 COST_BATCH = 4
@@ -410,7 +411,10 @@ def draw(found):
             xlabel="GFLOP an image, from canvas to canvas",
             ylabel="test accuracy, %",
             ylim=(0, 102),
+            xticks=GFLOP_TICKS,
+            xticklabels=GFLOP_TICKS,
         )
+        first.minorticks_off()
         second.set(
             ylabel=f"MB that a training step of {COST_BATCH} images adds"
         )
