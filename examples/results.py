@@ -526,6 +526,63 @@ def captions():
     return "\n".join(lines)
 
 
+def glimpses():
+    """A few patches beside all pixels, a network a line."""
+    path = FOLDER / "glimpses" / "results.json"
+    found = json.loads(path.read_text())
+    trained, sizes = (
+        list(dict.fromkeys(row["canvas"] for row in found[part]))
+        for part in ("rows", "costs")
+    )
+    head = ["test accuracy, %, canvas of", *map(str, trained)]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name in dict.fromkeys(row["model"] for row in found["rows"]):
+        cells = [
+            spread(
+                [
+                    row["accuracy"]
+                    for row in found["rows"]
+                    if (row["model"], row["canvas"]) == (name, canvas)
+                ],
+                100,
+            )
+            for canvas in trained
+        ]
+        lines.append(f"| *{name}* | {' | '.join(cells)} |")
+    head = ["canvas of", *(f"{size:,}" for size in sizes)]
+    lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name in dict.fromkeys(row["model"] for row in found["costs"]):
+        cells = []
+        for size in sizes:
+            key = name, size
+            rows = (
+                r for r in found["costs"] if (r["model"], r["canvas"]) == key
+            )
+            cells.append(" / ".join(map(glimpse_costs, rows)) or "-")
+        lines.append(f"| *{name}* | {' | '.join(cells)} |")
+    ratios = {}
+    for row in found.get("timing", ()):
+        text = f"{row['ratio']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+        key = row["width"], row["model"], row["what"]
+        ratios.setdefault(key, {})[row["canvas"]] = text
+    if ratios:
+        head = [f"seconds, {found['timing'][0]['beside']} = 1", "", "channels"]
+        head += [f"{size:,}" for size in sizes]
+        lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for (width, name, what), row in ratios.items():
+        cells = [f"*{name}*", what, f"{width:g}"]
+        cells += [row.get(size, "-") for size in sizes]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def glimpse_costs(row):
+    """Operations of an image, and the memory of steps."""
+    above = (row[w] - row["before_mb"] for w in ("training_mb", "inference_mb"))
+    training, inference = above
+    return f"{row['gflops']:.2f} GFLOP, {training:,.0f} MB, {inference:,.0f} MB"
+
+
 def axes():
     """Alignments beside other packages, on the backends measured."""
     backends = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
@@ -726,6 +783,7 @@ PAGES = {
         "place": place,
         "on_objects": on_objects,
         "finetuned": finetuned,
+        "glimpses": glimpses,
         "place_search": place_search,
         "explained": explained,
         "captions": captions,

@@ -66,6 +66,26 @@ def draws_so_far():
     return _DRAWS.get()
 
 
+def report_draw(layer, log_prob, entropy):
+    """Tells whoever trains the layer what it has drawn.
+
+    Args:
+        layer: `keras.layers.Layer`, which has `needs_reinforce = True`.
+        log_prob: tensor, as in `Draw`.
+        entropy: tensor, as in `Draw`.
+    """
+    draws = draws_so_far()
+    if draws is None:
+        raise RuntimeError(
+            f"{type(layer).__name__} ({layer.name!r}) has no gradient: in "
+            "training it learns by REINFORCE. Build the model as a "
+            "keras_attention.models.ReinforceModel, or open "
+            "keras_attention.alignments.recorded_draws() in a training loop "
+            "of your own."
+        )
+    draws.append(Draw(log_prob, entropy))
+
+
 @registry.register("sampled")
 class SampledAlignment(TemperedAlignment):
     """Sampled alignment: stochastic hard attention.
@@ -190,15 +210,6 @@ class SampledAlignment(TemperedAlignment):
         return first_highest(scores + noise, mask)
 
     def _draw_and_report(self, scores, mask):
-        draws = draws_so_far()
-        if draws is None:
-            raise RuntimeError(
-                f"{type(self).__name__} ({self.name!r}) has no gradient: in "
-                "training it learns by REINFORCE. Build the model as a "
-                "keras_attention.models.ReinforceModel, or open "
-                "keras_attention.alignments.recorded_draws() in a training "
-                "loop of your own."
-            )
         drawn = self._draw(scores, mask)
         soft = masked_softmax(scores, mask)
         log_soft = _log_softmax(scores, mask)
@@ -210,7 +221,7 @@ class SampledAlignment(TemperedAlignment):
             draws_now = coin < self.sampling_probability
             drawn = ops.where(draws_now, drawn, soft)
             log_prob = ops.where(draws_now, log_prob, ops.zeros_like(log_prob))
-        draws.append(Draw(log_prob, entropy))
+        report_draw(self, log_prob, entropy)
         return drawn
 
 

@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from keras_attention.alignments import SampledAlignment
 from keras_attention.alignments import recorded_draws
 from keras_attention.alignments import sampled
 from keras_attention.internals import arguments
@@ -12,7 +11,7 @@ from keras_attention.internals.recording import sublayers
 
 @keras.saving.register_keras_serializable(package="keras_attention")
 class ReinforceModel(keras.Model):
-    """A functional model that trains its `sampled` alignments by REINFORCE.
+    """A functional model that trains what it draws by REINFORCE.
 
     A drawn position has no gradient, but the expected loss does. For the loss
     `l_n` of image `n` and the probability `p_n` of all that was drawn for it,
@@ -29,8 +28,8 @@ class ReinforceModel(keras.Model):
 
     Args:
         *args: symbolic tensors, `inputs` and `outputs` of the functional
-            model, which must have a `sampled` alignment in one of its layers,
-            however deep.
+            model, which must have a layer that draws, however deep: a `sampled`
+            alignment, or any whose `needs_reinforce` is true.
         momentum: float, of the moving average, in `[0, 1)`:
             `b = momentum * b + (1 - momentum) * loss`, from 0 on. Defaults to
             `0.9`.
@@ -48,8 +47,8 @@ class ReinforceModel(keras.Model):
         The model's outputs.
 
     Raises:
-        ValueError: If the model is not functional or has no `sampled`
-            alignment, or for numbers outside their range.
+        ValueError: If the model is not functional or has no layer that draws,
+            or for numbers outside their range.
 
     Example:
 
@@ -81,7 +80,8 @@ class ReinforceModel(keras.Model):
         of draws an image.
 
     See also:
-        `keras_attention.alignments.SampledAlignment`.
+        `keras_attention.alignments.SampledAlignment`,
+        `keras_attention.tasks.glimpses.RecurrentGlimpses`.
     """
 
     def __init__(
@@ -107,11 +107,14 @@ class ReinforceModel(keras.Model):
             "entropy_weight", entropy_weight
         )
         layers = [layer for _, layer in sublayers(self)]
-        if not any(isinstance(layer, SampledAlignment) for layer in layers):
+        if not any(
+            getattr(layer, "needs_reinforce", False) for layer in layers
+        ):
             names = ", ".join(layer.name for layer in self.layers)
             raise ValueError(
-                "ReinforceModel needs a layer with alignment='sampled': "
-                "nothing is drawn in this model, and a keras.Model trains it. "
+                "ReinforceModel needs a layer that draws, such as one with "
+                "alignment='sampled': nothing is drawn in this model, "
+                "and a keras.Model trains it. "
                 f"Received: a model of {names}"
             )
         self.baseline = self.add_weight(

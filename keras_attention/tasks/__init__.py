@@ -4,6 +4,7 @@
 |---|---|---|
 | `captioning` | image | a sentence, and where each word looked |
 | `generation` | noise | images |
+| `glimpses` | large image | its class, from the few patches that matter |
 """
 
 import importlib
@@ -11,6 +12,7 @@ import importlib
 _ROOMS = (
     "captioning",
     "generation",
+    "glimpses",
 )
 __all__ = [*_ROOMS]
 
