@@ -274,7 +274,7 @@ def test_layers_that_explain_nothing_are_refused(model):
         ([0, 1], "one entry an image, 4"),
         (lambda answers: answers, r"returns shape \(4, 3\)"),
     ],
-    ids=str,
+    ids=["above", "below", "share", "too few", "function"],
 )
 def test_bad_targets(model, target, message):
     with pytest.raises(ValueError, match=message):
