@@ -5,10 +5,12 @@ import re
 
 import numpy as np
 
+from keras_attention.internals.files import written_whole
 from keras_attention.internals.requirements import explained
+from keras_attention.visualization.animation import Animation
+from keras_attention.visualization.animation import picture_of
 from keras_attention.visualization.overlays import as_bytes
 from keras_attention.visualization.scaling import scaled
-from keras_attention.visualization.timeline import save_animation
 from keras_attention.visualization.timeline import strip
 from keras_attention.visualization.timeline import timeline
 
@@ -78,7 +80,9 @@ class Timelines:
             )
             for index, (epoch, numbers) in enumerate(self._shown())
         ]
-        save_animation(self.directory / "attention.gif", frames)
+        animation = Animation([*map(picture_of, frames)], milliseconds=500)
+        with written_whole(self.directory / "attention.gif") as new:
+            animation.save(new)
 
     def _kept(self):
         return self.epochs | dict([self.last])

@@ -1,12 +1,9 @@
 """The same images row by row: epoch after epoch, or layer by layer."""
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from PIL import Image
 
-from keras_attention.internals.files import written_whole
 from keras_attention.internals.words import shortened
 from keras_attention.visualization.canvas import INK
 from keras_attention.visualization.canvas import MEDIUM
@@ -24,7 +21,6 @@ _INCH = 150  # pixels
 # In inches.
 _LABEL, _TITLE, _BAR = 1.95, 0.3, 0.85
 _LONGEST = 27  # letters of a line beside a row
-_FRAME_MILLISECONDS = 500
 
 
 def timeline(title, pictures, rows, scales, paths=None):
@@ -102,31 +98,6 @@ def strip(pictures, row, paths, scale=1.0):
             to `1.0`.
     """
     return outlined(overlaid(pictures, row.values, row.high), paths, scale)
-
-
-def save_animation(path, figures):
-    """Writes a GIF, a frame a figure, all of them of one size.
-
-    Args:
-        path: str or path.
-        figures: list of `matplotlib.figure.Figure`.
-    """
-    first, *others = map(_frame, figures)
-    with written_whole(path) as new:
-        first.save(
-            new,
-            save_all=True,
-            append_images=others,
-            duration=_FRAME_MILLISECONDS,
-            loop=0,
-        )
-
-
-def _frame(figure):
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-    return Image.fromarray(pixels).convert("P", palette=Image.Palette.ADAPTIVE)
 
 
 def _joined(pictures):

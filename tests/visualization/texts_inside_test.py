@@ -152,7 +152,7 @@ def test_texts_are_whole(name, check):
 @pytest.mark.parametrize("style", STYLES)
 def test_texts_of_an_animation_are_whole(style, check, monkeypatch):
     figures = []
-    monkeypatch.setattr(alignment_plot, "_pixels", figures.append)
+    monkeypatch.setattr(alignment_plot, "picture_of", figures.append)
     visualization.temperature_animation(
         ROW, "local_monotonic", [10.0], style=style
     )
