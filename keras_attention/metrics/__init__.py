@@ -5,10 +5,12 @@
     calibration.py     labels and probabilities -> calibration error
     temperature.py     probabilities -> calibrated ones
     localisation.py    maps and masks -> share of the attention on the object
+    overlap.py         classes of pixels -> Dice and IoU of each class
     jaccard.py         maps and masks -> overlap of the highest with the object
 
-All but `ExpectedCalibrationError` take arrays, after training; which Keras
-metric follows the same number in `fit` is said in `classification.py`.
+All but `ExpectedCalibrationError`, `MeanDice` and `MeanIoU` take arrays, after
+training; which Keras metric follows the same number in `fit` is said in
+`classification.py`.
 `keras_attention.evaluation` applies them to models.
 """
 
@@ -23,11 +25,17 @@ from keras_attention.metrics.localisation import area_share
 from keras_attention.metrics.localisation import attention_energy
 from keras_attention.metrics.localisation import centre_energy
 from keras_attention.metrics.localisation import centre_map
+from keras_attention.metrics.overlap import MeanDice
+from keras_attention.metrics.overlap import MeanIoU
+from keras_attention.metrics.overlap import dice_per_class
+from keras_attention.metrics.overlap import iou_per_class
 from keras_attention.metrics.temperature import at_temperature
 from keras_attention.metrics.temperature import fit_temperature
 
 __all__ = [
     "ExpectedCalibrationError",
+    "MeanDice",
+    "MeanIoU",
     "area_share",
     "at_temperature",
     "attention_energy",
@@ -35,8 +43,10 @@ __all__ = [
     "bootstrap_interval",
     "centre_energy",
     "centre_map",
+    "dice_per_class",
     "expected_calibration_error",
     "fit_temperature",
+    "iou_per_class",
     "map_jaccard",
     "roc_auc",
     "sensitivity_at_specificity",
