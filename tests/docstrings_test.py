@@ -15,9 +15,11 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import pkgutil
 import re
 
 from keras_attention import scores
+from keras_attention import tasks
 
 # Where what is public is defined, whichever package it is imported from.
 ROOMS = [
@@ -35,6 +37,7 @@ ROOMS = [
     "models",
     "scores",
     "surgery",
+    "tasks",
     "testing",
     "training",
     "tuning",
@@ -117,7 +120,10 @@ def test_every_violation_is_found():
 
 def public_objects():
     """`room.name` to each public class and function of the rooms."""
-    rooms = [f"keras_attention.{room}" for room in ROOMS]
+    folders = [
+        f"tasks.{task.name}" for task in pkgutil.iter_modules(tasks.__path__)
+    ]
+    rooms = [f"keras_attention.{room}" for room in [*ROOMS, *folders]]
     objects = {}
     for package in map(importlib.import_module, ["keras_attention", *rooms]):
         for name in getattr(package, "__all__", vars(package)):

@@ -21,7 +21,12 @@ def packages():
     yield keras_attention
     for info in pkgutil.iter_modules(keras_attention.__path__):
         if info.ispkg and info.name not in INTERNAL:
-            yield importlib.import_module(f"keras_attention.{info.name}")
+            package = importlib.import_module(f"keras_attention.{info.name}")
+            if info.name != "tasks":
+                yield package
+                continue
+            for task in pkgutil.iter_modules(package.__path__):
+                yield importlib.import_module(f"{package.__name__}.{task.name}")
 
 
 def lines():

@@ -1,0 +1,1 @@
+"""What attention is for beyond one class an image: a folder a task."""
