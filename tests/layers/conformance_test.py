@@ -139,6 +139,12 @@ SUBJECTS = {
         ),
         UNBOUNDED,
     ),
+    "dual": (layers.DualAttention2D, OVER_KEYS),
+    "dual_without_bias": (
+        partial(layers.DualAttention2D, key_dim=3, use_bias=False),
+        OVER_KEYS,
+    ),
+    "criss_cross": (layers.CrissCrossAttention2D, OVER_KEYS),
     "mhsa": (
         partial(layers.MultiHeadSelfAttention2D, num_heads=2, dropout=0.1),
         OVER_KEYS,
@@ -309,6 +315,8 @@ CANONICAL = (
     "cbam",
     "gate",
     "nonlocal",
+    "dual",
+    "criss_cross",
     "mhsa",
     "cross_queries",
     "pool_additive_query",
