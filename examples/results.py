@@ -7,8 +7,8 @@ Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
 with one row a trained network, config.json with its settings, title.txt; one
 in examples/results/attach a run of attach.py; examples/results/place,
-place_attention, place_search and finetune the runs of the scripts of those
-names. The files in benchmarks/results come from the scripts beside them.
+place_attention, place_search, finetune and segment the runs of the scripts of
+those names. The files in benchmarks/results come from the scripts beside them.
 """
 
 import argparse
@@ -429,6 +429,48 @@ def finetuned():
     return "\n".join(lines).rstrip()
 
 
+def segmented():
+    """A U-Net with gates beside three ways to do without."""
+    path = FOLDER / "segment" / "results.json"
+    found = json.loads(path.read_text())
+    lines = [
+        "| | parameters | Dice | IoU | gates - this, Dice |",
+        "|---|---|---|---|---|",
+    ]
+    for model in dict.fromkeys(row["model"] for row in found["rows"]):
+        rows = [row for row in found["rows"] if row["model"] == model]
+        gain = found["gains"].get(model)
+        cells = [
+            model,
+            f"{rows[0]['parameters']:,}" if "parameters" in rows[0] else "1",
+            *(
+                spread([row[key] for row in rows], 1, 3)
+                for key in ("dice", "iou")
+            ),
+            with_interval([gain["mean"], *gain["interval"]], "+")
+            if gain
+            else "-",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "| gate of | map | on the object, % | lift | mean weight |",
+        "|---|---|---|---|---|",
+    ]
+    gates = [row["gates"] for row in found["rows"] if row["model"] == "gates"]
+    for name in reversed(gates[0]):
+        values = [row[name] for row in gates]
+        cells = [
+            f"`{name.removesuffix('_gate')}`",
+            "x".join(map(str, values[0]["map"])),
+            spread([value["energy"] for value in values], 100),
+            spread([value["lift"] for value in values], 1, 2),
+            spread([value["mean_weight"] for value in values], 1, 2),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def with_interval(found, sign=""):
     """`value (low to high)`."""
     value, low, high = (f"{number:{sign}.3f}" for number in found)
@@ -661,6 +703,7 @@ PAGES = {
         "on_objects": on_objects,
         "finetuned": finetuned,
         "place_search": place_search,
+        "segmented": segmented,
     },
     "docs/performance.md": {
         "speed": speed,

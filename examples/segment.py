@@ -121,14 +121,10 @@ def of_examples(examples):
 
 def of_batches(batches):
     """A set of TFDS in memory."""
-    batches = [
-        {name: keras.ops.convert_to_numpy(batch[name]) for name in names}
-        for names in [("image", "mask")]
-        for batch in batches
-    ]
+    pairs = [(batch["image"], batch["mask"]) for batch in batches]
     images, masks = (
-        np.concatenate([batch[name] for batch in batches])
-        for name in ("image", "mask")
+        np.concatenate([keras.ops.convert_to_numpy(x) for x in column])
+        for column in zip(*pairs, strict=True)
     )
     return as_image(images), PETS[masks[..., 0]]
 

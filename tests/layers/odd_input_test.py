@@ -108,6 +108,13 @@ BOTTLENECK = {
     "kernel_initializer": STARTED,
     "identity_init": True,
 }
+REDUCED = {
+    "reduction_ratio": 4,
+    "key_dim": 3,
+    "use_bias": False,
+    "kernel_initializer": STARTED,
+    "identity_init": True,
+}
 HEADS = {
     "num_heads": 2,
     "key_dim": 3,
@@ -149,6 +156,8 @@ ARGUMENTS = {
         "alignment": "entmax15",
         "output_dim": 5,
     },
+    "criss_cross": REDUCED,
+    "dual": {**REDUCED, "max_positions": 99},
     "eca": {
         "gamma": 3,
         "beta": 2,
