@@ -30,17 +30,26 @@ def gates(model):
     return [x for x in model.layers if isinstance(x, AttentionGate2D)]
 
 
+def encoder(levels, *size):
+    """Maps of 2, 4, 8, ... channels, each half as large as the one before."""
+    x = inputs = keras.Input((*size, 1))
+    for level in range(1, levels + 1):
+        x = keras.layers.Conv2D(
+            2**level,
+            3,
+            strides=min(level, 2),
+            padding="same",
+            name=f"conv{level}",
+        )(x)
+    return keras.Model(inputs, x)
+
+
 @pytest.fixture(scope="module")
 def unet():
     """Three levels, one gate."""
-    x = inputs = keras.Input((None, None, 1))
-    for number in (1, 2, 3):
-        x = keras.layers.Conv2D(
-            2, 3, strides=min(number, 2), padding="same", name=f"conv{number}"
-        )(x)
     return AttentionUNet(
-        encoder=keras.Model(inputs, x),
-        stages=["conv1", "conv2", "conv3"],
+        encoder=encoder(3, None, None),
+        stages="conv*",
         classes=3,
         deep_supervision=True,
     )
@@ -73,26 +82,24 @@ def test_a_step_of_training_moves_every_gate(unet, eagerly):
 
 
 def test_the_decoder_or_the_bottleneck_opens_the_gates():
-    for gating, channels in (("decoder", {4, 8, 16}), ("bottleneck", {16})):
-        model = AttentionUNet((32, 32, 1), gating=gating, **SMALL)
+    small = encoder(4, 16, 16)
+    for gating, channels in (("decoder", {8, 16}), ("bottleneck", {16})):
+        model = AttentionUNet(encoder=small, gating=gating)
         assert {gate.query_dense.kernel.shape[0] for gate in gates(model)} == (
             channels
         )
 
 
-def test_shut_gates_leave_the_decoder_alone():
-    """The gates are on the path: shut, only the deepest maps are seen."""
-    model = AttentionUNet((32, 32, 1), return_attention_scores=True, **SMALL)
-    assert [x.shape[2:] for x in model.outputs[1:]] == [
-        (16, 16),
-        (8, 8),
-        (4, 4),
-    ]
+def test_gates_are_on_the_path():
+    model = AttentionUNet(
+        encoder=encoder(4, 16, 16), return_attention_scores=True
+    )
+    assert [x.shape[2:] for x in model.outputs[1:]] == [(8, 8), (4, 4)]
     extractor = AttentionExtractor(
         model, replace=lambda _, weights: keras.ops.zeros_like(weights)
     )
-    seen, _ = extractor(image(32, 32))
-    given = model(image(32, 32))
+    seen, _ = extractor(image(16, 16))
+    given = model(image(16, 16))
     assert np.abs(numpy(seen[0]) - numpy(given[0])).max() > 0
 
 
@@ -138,18 +145,16 @@ def test_bad_arguments(arguments, message):
 
 
 def test_bad_encoders():
-    x = keras.Input((32, 32, 1))
-    y = keras.layers.Conv2D(2, 3, strides=2, padding="same", name="half")(x)
-    z = keras.layers.Conv2D(2, 3, strides=2, padding="same", name="last")(y)
-    encoder = keras.Model(x, z)
+    small = encoder(2, 32, 32)
     for arguments, message in (
-        ({"stages": ["last", "half"]}, "from large maps to small"),
-        ({"stages": ["half"]}, "at least two maps"),
-        ({"stages": ["half", "lost"]}, "Did you mean|matches no layer"),
+        ({"stages": ["conv2", "conv1"]}, "from large maps to small"),
+        ({"stages": ["conv1"]}, "at least two maps"),
+        ({"stages": ["conv1", "lost"]}, "matches no layer"),
         ({"input_shape": (64, 64, 1)}, "input_shape"),
     ):
         with pytest.raises(ValueError, match=message):
-            AttentionUNet(encoder=encoder, **arguments)
-    nested = keras.Model(x, encoder(x))
+            AttentionUNet(encoder=small, **arguments)
+    x = keras.Input((32, 32, 1))
+    nested = keras.Model(x, small(x))
     with pytest.raises(ValueError, match="inside another model"):
-        AttentionUNet(encoder=nested, stages=[f"{encoder.name}/half"])
+        AttentionUNet(encoder=nested, stages=[f"{small.name}/conv1"])
