@@ -445,6 +445,8 @@ def segmented():
             f"{rows[0]['parameters']:,}" if "parameters" in rows[0] else "1",
             *(
                 spread([row[key] for row in rows], 1, 3)
+                if len(rows) > 1
+                else f"{rows[0][key]:.3f}"
                 for key in ("dice", "iou")
             ),
             with_interval([gain["mean"], *gain["interval"]], "+")

@@ -21,8 +21,9 @@ is the share of a gate's weights on the object, *lift* what that is of a
 uniform map's. The digits' masks are their boxes; the lesions' were made by a
 threshold and are no expert's.
 
-A network of the digits takes under 3 minutes of one core that is busy with
-other things.
+A network of the digits takes about 40 s of one core. On them gates bring no
+Dice that could be shown, and the middle one looks at the digit
+(docs/evidence.md).
 
 Writes results.json and gates.png to the output folder.
 """
