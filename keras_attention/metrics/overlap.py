@@ -113,7 +113,8 @@ class MeanDice(keras.metrics.Metric):
         sample_weight: Optional `(batch,)`: how often an image counts.
 
     Returns:
-        A scalar in `[0, 1]`; 0 before the first image.
+        A scalar in `[0, 1]`; 0 before the first image, NaN after a label that
+        is no class.
 
     Raises:
         ValueError: For arguments out of range and shapes that do not fit.
@@ -178,6 +179,11 @@ class MeanDice(keras.metrics.Metric):
         if self.ignore_class is not None:
             known = ops.not_equal(y_true, self.ignore_class)
             weights = weights * ops.cast(known, self.dtype)
+            y_true = ops.where(known, y_true, ops.zeros_like(y_true))
+        valid = ops.logical_and(y_true >= 0, y_true < self.classes)
+        # A row of zeros would count nowhere and hide the wrong label.
+        weights = ops.where(valid, weights, float("nan"))
+        y_true = ops.where(valid, y_true, ops.zeros_like(y_true))
         true, predicted = (
             ops.one_hot(
                 ops.reshape(ops.cast(x, "int32"), (-1,)),
@@ -195,7 +201,7 @@ class MeanDice(keras.metrics.Metric):
         true = ops.sum(self.counts, axis=1)
         predicted = ops.sum(self.counts, axis=0)
         scores = ops.divide_no_nan(*self._ratio(both, true, predicted))
-        there = ops.cast(true + predicted > 0, self.dtype)
+        there = ops.cast(ops.not_equal(true + predicted, 0), self.dtype)
         if self.class_ids is not None:
             chosen = np.isin(np.arange(self.classes), self.class_ids)
             there = there * ops.convert_to_tensor(chosen, self.dtype)

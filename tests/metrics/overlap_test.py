@@ -84,6 +84,13 @@ def test_the_metric_is_the_arrays_over_the_set(metric, score):
     assert metric.from_config(config).get_config() == config
 
 
+def test_a_label_that_is_no_class_is_not_hidden():
+    for wrong in (255, -1):
+        metric = MeanDice(4, [1])
+        metric.update_state(np.full_like(LABELS, wrong), P)
+        assert np.isnan(float(metric.result()))
+
+
 def test_one_output_is_cut_at_the_threshold():
     mask, logits = np.array([[0, 1, 1]]), np.array([[[-1.0], [0.2], [-0.1]]])
     metric = MeanDice(2, class_ids=[1], threshold=0)
