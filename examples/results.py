@@ -443,6 +443,50 @@ def tuned_pairs(pairs):
     return [*lines, ""]
 
 
+def segmented():
+    """A U-Net with gates beside three ways to do without."""
+    path = FOLDER / "segment" / "results.json"
+    found = json.loads(path.read_text())
+    lines = [
+        "| | parameters | Dice | IoU | gates - this, Dice |",
+        "|---|---|---|---|---|",
+    ]
+    for model in dict.fromkeys(row["model"] for row in found["rows"]):
+        rows = [row for row in found["rows"] if row["model"] == model]
+        gain = found["gains"].get(model)
+        cells = [
+            model,
+            f"{rows[0]['parameters']:,}" if "parameters" in rows[0] else "1",
+            *(
+                spread([row[key] for row in rows], 1, 3)
+                if len(rows) > 1
+                else f"{rows[0][key]:.3f}"
+                for key in ("dice", "iou")
+            ),
+            with_interval([gain["mean"], *gain["interval"]], "+")
+            if gain
+            else "-",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "| gate of | map | on the object, % | lift | mean weight |",
+        "|---|---|---|---|---|",
+    ]
+    gates = [row["gates"] for row in found["rows"] if row["model"] == "gates"]
+    for name in reversed(gates[0]):
+        values = [row[name] for row in gates]
+        cells = [
+            f"`{name.removesuffix('_gate')}`",
+            "x".join(map(str, values[0]["map"])),
+            spread([value["energy"] for value in values], 100),
+            spread([value["lift"] for value in values], 1, 2),
+            spread([value["mean_weight"] for value in values], 1, 2),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def with_interval(found, sign=""):
     """`value (low to high)`."""
     value, low, high = (f"{number:{sign}.3f}" for number in found)
@@ -787,6 +831,7 @@ PAGES = {
         "place_search": place_search,
         "explained": explained,
         "captions": captions,
+        "segmented": segmented,
     },
     "docs/performance.md": {
         "speed": speed,

@@ -15,6 +15,7 @@ of its maps can be attended to: `model.get_layer("block3_pool").output`.
 | `pretrained` | files of weights and what is published, without PyTorch |
 | `normalization` | batch normalization in a network without |
 | `position_embedding`, `class_token` | a map, as a transformer takes it |
+| `resize_like` | a map in the size of another |
 | `preprocessing` | pixels as the published weights expect them |
 """
 
@@ -25,6 +26,7 @@ from keras_attention.features.position_embedding import PositionEmbedding2D
 from keras_attention.features.preprocessing import preprocess_input
 from keras_attention.features.pretrained import read_weights
 from keras_attention.features.pretrained import weights_info
+from keras_attention.features.resize_like import ResizeLike
 from keras_attention.features.torchvision_weights import load_torchvision_state
 from keras_attention.features.vgg11 import VGG11
 from keras_attention.features.vgg11 import VGG11BN
@@ -47,6 +49,7 @@ __all__ = [
     "ClassToken",
     "EfficientNetLite0",
     "PositionEmbedding2D",
+    "ResizeLike",
     "batch_normalized",
     "load_torchvision_state",
     "preprocess_input",

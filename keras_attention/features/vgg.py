@@ -84,13 +84,13 @@ def _published(image, include_top, width_multiplier):
     return needs
 
 
-def block(x, name, filters, convolutions, normalized=True):
+def block(x, name, filters, convolutions, normalized=True, kernel_size=3):
     """`(batch, h, w, c)` to `(batch, h, w, filters)`: all but the pooling."""
     axis = -1 if keras.config.image_data_format() == "channels_last" else 1
     for number in range(1, convolutions + 1):
         x = keras.layers.Conv2D(
             filters,
-            3,
+            kernel_size,
             padding="same",
             # Kaiming normal, fan_out: torchvision's choice, not truncated.
             kernel_initializer=keras.initializers.VarianceScaling(

@@ -14,7 +14,9 @@ Parts that cannot work together raise when the layer is made.
 | `cbam` | channel_spatial | which channels matter, then which positions |
 | `cbam_channel` | channel | which channels matter on average or at their best |
 | `cbam_spatial` | spatial | which positions stand out from their surroundings |
+| `criss_cross` | self | what a position gathers from its row and column |
 | `cross` | cross | which positions answer given vectors |
+| `dual` | self | what positions gather, and channels |
 | `eca` | channel | which channels matter next to their neighbours |
 | `gate` | gate | which positions a deeper map confirms |
 | `mhsa` | self | which positions matter to each other, in several heads |
@@ -31,7 +33,9 @@ from keras_attention.layers.channel_attention import ChannelAttention2D
 from keras_attention.layers.convolutional_block_attention import (
     ConvolutionalBlockAttention2D,
 )
+from keras_attention.layers.criss_cross_attention import CrissCrossAttention2D
 from keras_attention.layers.cross_attention import CrossAttention2D
+from keras_attention.layers.dual_attention import DualAttention2D
 from keras_attention.layers.efficient_channel_attention import (
     EfficientChannelAttention2D,
 )
@@ -54,7 +58,9 @@ __all__ = [
     "AttentionPooling2D",
     "ChannelAttention2D",
     "ConvolutionalBlockAttention2D",
+    "CrissCrossAttention2D",
     "CrossAttention2D",
+    "DualAttention2D",
     "EfficientChannelAttention2D",
     "GenerativeAttention2D",
     "MultiHeadSelfAttention2D",

@@ -32,7 +32,8 @@ class AttentionGate2D(AttentionLayer2D):
     `e = w . act(W_f F + up(W_q Q)) + b`, `a = alignment(e)`, one weight a
     position: `F` the features, `Q` the deeper map, `W_f`, `W_q` and `w` 1x1
     convolutions, `up` bilinear resizing to the size of `F`. The context is
-    the gated map `a * F`, or a vector of it.
+    the gated map `a * F`, or a vector of it. With `sub_sample`, `W_f` moves in
+    steps of that size, and the smaller map `a` is enlarged to `F`.
 
     Args:
         alignment: str, class, dict or `Alignment`: `"sigmoid"`, `"softmax"` or
@@ -47,7 +48,13 @@ class AttentionGate2D(AttentionLayer2D):
         activation: str or callable, `act`. Defaults to `"relu"`.
         use_bias: bool, whether `W_q` has a bias. Defaults to `False`.
         kernel_initializer: str, dict or `Initializer`, of the three
-            convolutions. Defaults to `"glorot_uniform"`.
+            convolutions, and of the fourth. Defaults to `"glorot_uniform"`.
+        sub_sample: int, side and step of the windows of `W_f`. Odd sizes have
+            a window that is cut off. Weights that sum to 1 do so again when
+            they are enlarged. Defaults to `1`.
+        output_projection: bool, whether a fourth 1x1 convolution and batch
+            normalization follow the gated map. Only with an aggregation that
+            keeps the map. Defaults to `False`.
         data_format: str or `None`: `"channels_last"`, `"channels_first"`, or
             `None` for Keras' default. Defaults to `None`.
         identity_init: bool, whether the layer starts as the identity; see
@@ -60,6 +67,7 @@ class AttentionGate2D(AttentionLayer2D):
         query: The deeper map `(batch, h, w, query_channels)`, of any size.
         mask: Optional `(batch, height, width)`, true where a position may be
             attended to; elsewhere the gated map is 0.
+        training: Whether BN uses the statistics of the batch.
         return_attention_scores: Whether to return the weights too.
 
     Returns:
@@ -90,15 +98,19 @@ class AttentionGate2D(AttentionLayer2D):
     Differs from the paper:
         In nothing from the melanoma network with `key_dim=256`,
         `kernel_initializer="he_normal"` and `"sigmoid"` with `"gated_mean"`
-        or `"softmax"` with `"weighted_sum"`. Attention U-Net has a bias in
-        `W_q` (`use_bias=True`), computes the map at half the size and adds a
-        1x1 convolution with batch normalisation behind the gate.
+        or `"softmax"` with `"weighted_sum"`. Attention U-Net is `use_bias=True,
+        sub_sample=2, output_projection=True`; there the last row or column of
+        an odd size has no window, the fourth convolution has a bias, which
+        batch normalization subtracts, and an enlarged softmax sums to more
+        than 1.
 
     Cost:
         `N * (channels + 1) * key_dim` multiplications for the features and
         `n * query_channels * key_dim` for the deeper map, which is projected
         before it is enlarged; `key_dim * (channels + query_channels + 1) + 1`
-        parameters.
+        parameters. With `sub_sample=2` as many multiplications, four times
+        the parameters of `W_f` and a quarter of the scores;
+        `output_projection` adds `channels^2 + 2 channels` parameters.
 
     See also:
         `AttentionPooling2D`, guided by a vector.
@@ -116,6 +128,8 @@ class AttentionGate2D(AttentionLayer2D):
         activation="relu",
         use_bias=False,
         kernel_initializer="glorot_uniform",
+        sub_sample=1,
+        output_projection=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -125,6 +139,10 @@ class AttentionGate2D(AttentionLayer2D):
         self.kernel_initializer = arguments.initializer(
             "kernel_initializer", kernel_initializer
         )
+        self.sub_sample = arguments.size("sub_sample", sub_sample)
+        self.output_projection = arguments.boolean(
+            "output_projection", output_projection
+        )
         self.alignment = self.get_part(alignments, alignment, "alignment")
         self.aggregation = self.get_part(
             aggregations, aggregation, "aggregation"
@@ -133,7 +151,7 @@ class AttentionGate2D(AttentionLayer2D):
         self.set_shape_preserving(self.aggregation.keeps_positions)
 
     def build_attention(self, features_shape, query_shape):
-        """Creates the three 1x1 convolutions, as dense layers."""
+        """Creates the convolutions; those of 1x1 as dense layers."""
         if query_shape is None:
             raise ValueError(
                 "AttentionGate2D takes two maps: layer(features, query), with "
@@ -141,7 +159,20 @@ class AttentionGate2D(AttentionLayer2D):
             )
         batch, height, width, channels = features_shape
         key_dim = self.key_dim or channels
-        self.features_dense = self._dense("features", key_dim)
+        if self.sub_sample == 1:
+            self.features_dense = self._dense("features", key_dim)
+        else:
+            self.features_dense = keras.layers.Conv2D(
+                key_dim,
+                self.sub_sample,
+                strides=self.sub_sample,
+                padding="same",
+                data_format="channels_last",
+                use_bias=False,
+                kernel_initializer=self.kernel_initializer.clone(),
+                name="features",
+                dtype=self.dtype_policy,
+            )
         self.features_dense.build(features_shape)
         self.query_dense = self._dense("query", key_dim, self.use_bias)
         self.query_dense.build(query_shape)
@@ -149,35 +180,59 @@ class AttentionGate2D(AttentionLayer2D):
             "score", 1, True, dtype=precise_dtype(self.compute_dtype)
         )
         self.score_dense.build((batch, height, width, key_dim))
-        positions = None if None in (height, width) else height * width
-        weights_shape = (batch, 1, 1, positions)
-        tokens_shape = (batch, positions, channels)
-        self.alignment.build_inside(weights_shape, None, tokens_shape)
-        self.aggregation.build(weights_shape, tokens_shape)
+        known = None not in (height, width)
+        positions = height * width if known else None
+        scored = positions
+        if known:
+            step = self.sub_sample
+            scored = -(-height // step) * -(-width // step)
+        self.alignment.build_inside(
+            (batch, 1, 1, scored), None, (batch, scored, channels)
+        )
+        self.aggregation.build(
+            (batch, 1, 1, positions), (batch, positions, channels)
+        )
+        if self.output_projection:
+            self.output_dense = self._dense("output", channels)
+            self.output_dense.build(features_shape)
+            # The defaults of PyTorch, in which the paper's code is.
+            self.batch_normalization = keras.layers.BatchNormalization(
+                epsilon=1e-5,
+                momentum=0.9,
+                name="normalization",
+                dtype=self.dtype_policy,
+            )
+            self.batch_normalization.build(features_shape)
 
     def attend(self, features, query, mask, training):
         """Scores every position and lets its features through."""
-        grid = grid_of(features)
-        features, mask = hide_masked(features, mask)
-        guide = resize_map(finite(self.query_dense(query)), grid)
+        features, _ = hide_masked(features, mask)
         hidden = at_least_float32(finite(self.features_dense(features)))
+        grid = grid_of(hidden)
+        guide = resize_map(finite(self.query_dense(query)), grid)
         hidden = hidden + at_least_float32(guide)
-        scores = self.score_dense(self.activation(hidden))
-        scores = ops.expand_dims(
-            ops.transpose(map_to_tokens(scores), (0, 2, 1)), 1
-        )  # (b, 1, 1, n)
         weights = self.alignment(
-            scores, mask=mask, grid_shape=grid, training=training
+            _row(self.score_dense(self.activation(hidden))),
+            mask=self._scores_mask(mask),
+            grid_shape=grid,
+            training=training,
         )
         maps = tokens_to_map(ops.squeeze(weights, 2), grid)
+        if self.sub_sample > 1:
+            maps = self._enlarged(maps, grid_of(features), mask)
         maps = record_attention(self, maps)  # (b, 1, height, width)
-        weights = ops.reshape(maps, ops.shape(weights))
+        weights = _row(_with_channel(maps))
         context = self.aggregation(weights, map_to_tokens(features))
-        if self.shape_preserving:
-            context = ops.reshape(context, ops.shape(features))
-        else:
-            context = ops.squeeze(context, 1)
-        return ops.cast(context, self.compute_dtype), maps
+        if not self.shape_preserving:
+            return ops.cast(ops.squeeze(context, 1), self.compute_dtype), maps
+        context = ops.reshape(context, ops.shape(features))
+        context = ops.cast(context, self.compute_dtype)
+        if self.output_projection:
+            context = self.batch_normalization(
+                finite(self.output_dense(context)), training=training, mask=mask
+            )
+            context, _ = hide_masked(context, mask)
+        return context, maps
 
     def attention_shapes(self, features_shape, query_shape):
         """The shapes of the gated map or its vector, and of the weights."""
@@ -202,7 +257,34 @@ class AttentionGate2D(AttentionLayer2D):
             "kernel_initializer": keras.initializers.serialize(
                 self.kernel_initializer
             ),
+            "sub_sample": self.sub_sample,
+            "output_projection": self.output_projection,
         }
+
+    def _scores_mask(self, mask):
+        """`(b, 1, 1, n)`: the windows in which a position is valid."""
+        if mask is None:
+            return None
+        mask = ops.expand_dims(mask, -1)
+        if self.sub_sample > 1:
+            mask = ops.max_pool(
+                ops.cast(mask, "float32"),
+                self.sub_sample,
+                strides=self.sub_sample,
+                padding="same",
+                data_format="channels_last",
+            )
+            mask = mask > 0
+        return _row(mask)
+
+    def _enlarged(self, maps, grid, mask):
+        """`(b, 1, h, w)` of windows to `(b, 1, *grid)` of positions."""
+        maps = resize_map(_with_channel(maps), grid)
+        maps, _ = hide_masked(maps, mask)
+        if self.alignment.normalized:
+            total = ops.sum(maps, axis=(1, 2), keepdims=True)
+            maps = maps / ops.where(total > 0, total, 1.0)
+        return ops.expand_dims(maps[..., 0], 1)
 
     def _check_parts(self):
         name = type(self.alignment).__name__
@@ -223,6 +305,11 @@ class AttentionGate2D(AttentionLayer2D):
                 "the query of AttentionGate2D is a map. AttentionPooling2D "
                 "takes it."
             )
+        if self.output_projection and not self.aggregation.keeps_positions:
+            raise ValueError(
+                "output_projection=True needs an aggregation that keeps the "
+                f"map. Received: aggregation={self.aggregation.name!r}"
+            )
 
     def _dense(self, name, units, use_bias=False, dtype=None):
         return keras.layers.Dense(
@@ -232,3 +319,14 @@ class AttentionGate2D(AttentionLayer2D):
             name=name,
             dtype=dtype or self.dtype_policy,
         )
+
+
+def _row(x):
+    """`(b, height, width, 1)` to `(b, 1, 1, positions)`."""
+    return ops.expand_dims(ops.transpose(map_to_tokens(x), (0, 2, 1)), 1)
+
+
+def _with_channel(maps):
+    """`(b, 1, height, width)` to `(b, height, width, 1)`."""
+    # ONNX's converter makes of a transposition here a reshape that fails.
+    return ops.expand_dims(maps[:, 0], -1)

@@ -142,7 +142,7 @@ class FocalLoss(keras.losses.Loss):
                 "FocalLoss needs at least two classes; for a single logit use "
                 f"multi_label=True. Received: y_pred of shape {y_pred.shape}"
             )
-        labels, is_class = _one_hot(y_true, y_pred)
+        labels, is_class = one_hot(y_true, y_pred)
         smoothing = self.label_smoothing
         labels = labels * (1.0 - smoothing) + smoothing / classes
         if self.from_logits:
@@ -168,8 +168,8 @@ class FocalLoss(keras.losses.Loss):
         if len(labels.shape) != len(y_pred.shape) or (
             labels.shape[-1] != y_pred.shape[-1]
         ):
-            raise _invalid_labels("0 or 1 for every class", labels, y_pred)
-        _check_leading(labels.shape[:-1], labels, y_pred)
+            raise invalid_labels("0 or 1 for every class", labels, y_pred)
+        check_leading(labels.shape[:-1], labels, y_pred)
         labels = labels * (1.0 - self.label_smoothing)
         labels = labels + 0.5 * self.label_smoothing
         if self.from_logits:
@@ -213,17 +213,17 @@ class FocalLoss(keras.losses.Loss):
         }
 
 
-def _one_hot(y_true, y_pred):
+def one_hot(y_true, y_pred):
     """Labels like predictions, and where integer labels are classes."""
     classes, rank = y_pred.shape[-1], len(y_pred.shape)
     if len(y_true.shape) == rank and y_true.shape[-1] == classes:
-        _check_leading(y_true.shape[:-1], y_true, y_pred)
+        check_leading(y_true.shape[:-1], y_true, y_pred)
         return y_true, None
     if len(y_true.shape) == rank and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
     if len(y_true.shape) != rank - 1:
-        raise _invalid_labels("integers, or one-hot", y_true, y_pred)
-    _check_leading(y_true.shape, y_true, y_pred)
+        raise invalid_labels("integers, or one-hot", y_true, y_pred)
+    check_leading(y_true.shape, y_true, y_pred)
     is_class = ops.logical_and(y_true >= 0, y_true < classes)
     labels = ops.cast(ops.where(is_class, y_true, 0.0), "int32")
     return ops.one_hot(labels, classes, dtype=y_pred.dtype), is_class
@@ -234,18 +234,19 @@ def _clipped(p):
     return ops.clip(p, epsilon, 1.0 - epsilon)
 
 
-def _check_leading(axes, y_true, y_pred):
+def check_leading(axes, y_true, y_pred):
     """Raises if the axes of labels in front of the classes are others."""
     pairs = zip(axes, y_pred.shape[:-1], strict=True)
     if any(a != b and None not in (a, b) for a, b in pairs):
         expected = f"labels {(*y_pred.shape[:-1],)}"
-        raise _invalid_labels(expected, y_true, y_pred)
+        raise invalid_labels(expected, y_true, y_pred)
 
 
-def _invalid_labels(expected, y_true, y_pred):
+def invalid_labels(expected, y_true, y_pred):
+    """The error of labels that are not what is expected."""
     several = (
-        ". If y_pred is a map, the model has several outputs: give each its "
-        "own loss, and None to a map without one, "
+        ". If y_pred is attention, the model has several outputs: give each "
+        "its own loss, and None to a map without one, "
         "loss=[FocalLoss(), None, None]"
     )
     return ValueError(

@@ -13,9 +13,11 @@
     captions.py        texts and references -> ROUGE-L, CIDEr-D, exact match
     bleu.py            the same -> BLEU, counted by sacrebleu
     references.py      what both of them read
+    pixel_classes.py   classes of pixels -> Dice and IoU of each class
 
-All but `ExpectedCalibrationError` take arrays, after training; which Keras
-metric follows the same number in `fit` is said in `classification.py`.
+All but `ExpectedCalibrationError`, `MeanDice` and `MeanIoU` take arrays, after
+training; which Keras metric follows the same number in `fit` is said in
+`classification.py`.
 `keras_attention.evaluation` applies them to models.
 """
 
@@ -45,6 +47,10 @@ from keras_attention.metrics.localisation import centre_energy
 from keras_attention.metrics.localisation import centre_map
 from keras_attention.metrics.overlap import map_dice
 from keras_attention.metrics.overlap import map_jaccard
+from keras_attention.metrics.pixel_classes import MeanDice
+from keras_attention.metrics.pixel_classes import MeanIoU
+from keras_attention.metrics.pixel_classes import dice_per_class
+from keras_attention.metrics.pixel_classes import iou_per_class
 from keras_attention.metrics.ranking import map_average_precision
 from keras_attention.metrics.ranking import map_roc_auc
 from keras_attention.metrics.temperature import at_temperature
@@ -53,6 +59,8 @@ from keras_attention.metrics.temperature import fit_temperature
 __all__ = [
     "ExpectedCalibrationError",
     "FeatureStatistics",
+    "MeanDice",
+    "MeanIoU",
     "area_share",
     "at_temperature",
     "attention_energy",
@@ -67,11 +75,13 @@ __all__ = [
     "centre_energy",
     "centre_map",
     "cider_d",
+    "dice_per_class",
     "exact_match",
     "expected_calibration_error",
     "fit_temperature",
     "frechet_distance",
     "inception_score",
+    "iou_per_class",
     "kernel_distance",
     "map_average_precision",
     "map_dice",

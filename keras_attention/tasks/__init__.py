@@ -5,6 +5,7 @@
 | `captioning` | image | a sentence, and where each word looked |
 | `generation` | noise | images |
 | `glimpses` | large image | its class, from the few patches that matter |
+| `segmentation` | image | a class for every pixel |
 """
 
 import importlib
@@ -13,6 +14,7 @@ _ROOMS = (
     "captioning",
     "generation",
     "glimpses",
+    "segmentation",
 )
 __all__ = [*_ROOMS]
 

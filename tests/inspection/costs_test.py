@@ -83,7 +83,13 @@ CLOSED_FORMS = {
     # query, key, value and output; q . k and w v for every pair
     "mhsa": 4 * N * C**2 + 2 * N**2 * C,
     "nonlocal": 4 * N * C * (C // 2) + 2 * N**2 * (C // 2),
-    # the same with one query of 64 channels, which are the size of its heads
+    # query and key of an eighth of the channels, and a value; pairs of
+    # positions, and of channels
+    "dual": N * C * (2 * (C // 8) + C) + N**2 * (C // 8 + C) + 2 * N * C**2,
+    # a row and a column in place of all
+    "criss_cross": N * C * (2 * (C // 8) + C)
+    + N * (HEIGHT + WIDTH) * (C // 8 + C),
+    # as mhsa, with one query of 64 channels, which are the size of its heads
     "cross": 2 * 64 * 64 + 2 * N * C * 64 + 2 * N * 64,
 }
 

@@ -65,6 +65,72 @@ def test_equals_numpy(alignment, aggregation, size, equals):
         equals("AttentionGate2D", "the paper's formula in NumPy", given, wanted)
 
 
+def numpy_published_gate(layer, features, query):
+    """Attention U-Net's: windows of 2 x 2, and a convolution behind it."""
+    w_f, w_q, b_q, w, b, w_o, gamma, beta, mean, variance = (
+        keras.ops.convert_to_numpy(v).astype("float64")
+        for v in (
+            layer.features_dense.kernel,
+            *layer.query_dense.weights,
+            *layer.score_dense.weights,
+            layer.output_dense.kernel,
+            *layer.batch_normalization.weights,
+        )
+    )
+    height, width = features.shape[1:3]
+    rows, columns = -(-height // 2), -(-width // 2)
+    guide = np.einsum(
+        "ih,jw,bhwc->bijc",
+        resize_matrix(query.shape[1], rows),
+        resize_matrix(query.shape[2], columns),
+        query @ w_q + b_q,
+    )
+    pad = ((0, 0), (0, 2 * rows - height), (0, 2 * columns - width), (0, 0))
+    padded = np.pad(features, pad)
+    hidden = guide + sum(
+        padded[:, i::2, j::2] @ w_f[i, j] for i in (0, 1) for j in (0, 1)
+    )
+    scores = (np.maximum(hidden, 0) @ w + b)[..., 0]
+    a = np.einsum(
+        "ih,jw,bhw->bij",
+        resize_matrix(rows, height),
+        resize_matrix(columns, width),
+        1 / (1 + np.exp(-scores)),
+    )
+    outputs = (a[..., None] * features) @ w_o - mean
+    return gamma * outputs / np.sqrt(variance + 1e-5) + beta, a[:, None]
+
+
+@pytest.mark.parametrize("size", [(8, 6), (7, 9)])
+def test_the_gate_of_attention_unet_equals_numpy(size, equals):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2, *size, 6)).astype("float32")
+    query = rng.normal(size=(2, 3, 2, 10)).astype("float32")
+    layer = AttentionGate2D(
+        key_dim=7, use_bias=True, sub_sample=2, output_projection=True
+    )
+    layer.build(features.shape, query.shape)
+    for weight in layer.weights:
+        weight.assign(weight + 0.3 * np.abs(rng.normal(size=weight.shape)))
+    seen = layer(features, query, return_attention_scores=True)
+    expected = numpy_published_gate(layer, features, query)
+    for given, wanted in zip(seen, expected, strict=True):
+        equals("AttentionGate2D", "Attention U-Net in NumPy", given, wanted)
+
+
+def test_enlarged_weights_sum_to_one_over_what_is_valid():
+    rng = np.random.default_rng(0)
+    mask = np.zeros((1, 7, 9), bool)
+    mask[:, 4:, 2:5] = True
+    layer = AttentionGate2D("softmax", key_dim=3, sub_sample=2)
+    features = rng.normal(size=(1, 7, 9, 4)).astype("float32")
+    query = rng.normal(size=(1, 3, 2, 5)).astype("float32")
+    _, weights = layer(features, query, mask, return_attention_scores=True)
+    weights = keras.ops.convert_to_numpy(weights)[0, 0]
+    assert abs(weights.sum() - 1) < 1e-6
+    assert (weights[mask[0]] > 0).all() and not weights[~mask[0]].any()
+
+
 def test_sizes_known_only_at_run_time():
     layer = AttentionGate2D(key_dim=4)
     inputs = [keras.Input((None, None, 3)), keras.Input((None, None, 5))]
@@ -79,7 +145,14 @@ def test_sizes_known_only_at_run_time():
         )
 
 
-def test_published_parameter_count():
+def test_published_parameter_counts():
+    published = AttentionGate2D(
+        key_dim=5, use_bias=True, sub_sample=2, output_projection=True
+    )
+    published.build((None, 28, 28, 8), (None, 7, 7, 16))
+    trainable = sum(int(np.prod(w.shape)) for w in published.trainable_weights)
+    # The paper's, but for the bias in front of batch normalization.
+    assert trainable == 4 * 8 * 5 + 16 * 5 + 5 + 5 + 1 + 8 * 8 + 2 * 8
     layer = AttentionGate2D(key_dim=256)
     layer.build((None, 28, 28, 256), (None, 7, 7, 512))
     assert layer.count_params() == 196_865
@@ -95,6 +168,12 @@ def test_published_parameter_count():
             {"identity_init": True, "aggregation": "gated_mean"},
             (),
             "keeps the shape of its input",
+        ),
+        ({"sub_sample": 0}, (), "sub_sample=0"),
+        (
+            {"output_projection": True, "aggregation": "gated_mean"},
+            (),
+            "output_projection=True needs.*keeps the map",
         ),
         ({}, [(2, 8, 8, 4)], "takes two maps.*no query"),
         ({}, [(2, 8, 8, 4), (2, 4)], "query of rank 4.*\\(2, 4\\)"),

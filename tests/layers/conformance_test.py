@@ -97,6 +97,18 @@ SUBJECTS = {
             **SUMS_TO_ONE,
         },
     ),
+    "gate_published": (
+        gate(use_bias=True, sub_sample=2, output_projection=True),
+        {"query_shape": (2, 3, 2, 12)},
+    ),
+    "gate_windows_softmax": (
+        gate(key_dim=6, alignment="softmax", sub_sample=3),
+        {
+            "query_shape": (2, 3, 2, 12),
+            "zero_gradient": ["score/bias"],
+            **SUMS_TO_ONE,
+        },
+    ),
     "nonlocal": (
         partial(layers.NonLocal2D),
         # Rows sum to 1, so this bias is one for all, which BN subtracts.
@@ -140,6 +152,12 @@ SUBJECTS = {
         ),
         OVER_KEYS,
     ),
+    "dual": (layers.DualAttention2D, OVER_KEYS),
+    "dual_without_bias": (
+        partial(layers.DualAttention2D, key_dim=3, use_bias=False),
+        OVER_KEYS,
+    ),
+    "criss_cross": (layers.CrissCrossAttention2D, OVER_KEYS),
     "mhsa": (
         partial(layers.MultiHeadSelfAttention2D, num_heads=2, dropout=0.1),
         OVER_KEYS,
@@ -311,6 +329,8 @@ CANONICAL = (
     "gate",
     "nonlocal",
     "sagan",
+    "dual",
+    "criss_cross",
     "mhsa",
     "cross_queries",
     "pool_additive_query",
@@ -326,6 +346,7 @@ COMPILED = (
     "pool_location",
     "pool_multi_map",
     "gate_hard",
+    "gate_published",
 )
 EXPORTS = ("saved_model", "onnx", "litert")
 #: Keras' part in a layer, which is the same on every backend.
