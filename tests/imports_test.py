@@ -23,6 +23,7 @@ ORDER = [
     {"inspection"},
     {"surgery"},
     {"models"},
+    {"tasks"},
     {"datasets"},
     {"metrics"},
     {"explanation"},

@@ -1,0 +1,3 @@
+"""What networks with attention are for, beyond one class an image."""
+
+__all__ = []
