@@ -7,6 +7,7 @@
 | `assignment` | which prediction answers for which object |
 | `detection_model` | the loss under `fit`, and `detect` |
 | `one_stage` | a pyramid whose every cell says what is there |
+| `detr`, `queries` | a transformer whose queries find an object each |
 | `mean_average_precision` | COCO's and VOC's numbers, also after epochs |
 
 A box is `(ymin, xmin, ymax, xmax)` as shares of the image.
@@ -19,6 +20,7 @@ from keras_attention.tasks.detection.boxes import non_max_suppression
 from keras_attention.tasks.detection.boxes import to_centres
 from keras_attention.tasks.detection.boxes import to_corners
 from keras_attention.tasks.detection.detection_model import DetectionModel
+from keras_attention.tasks.detection.detr import DETR
 from keras_attention.tasks.detection.mean_average_precision import (
     MeanAveragePrecision,
 )
@@ -30,6 +32,7 @@ from keras_attention.tasks.detection.objects import pad_objects
 from keras_attention.tasks.detection.one_stage import OneStageDetector
 
 __all__ = [
+    "DETR",
     "DetectionModel",
     "MeanAveragePrecision",
     "OneStageDetector",

@@ -113,7 +113,9 @@ def OneStageDetector(
             keras.layers.Reshape((-1, classes))(heads["logits"](level))
         )
         layer = CellBoxes(dtype="float32", name=f"cells{number}")
-        for found, part in zip((boxes, cells), layer(heads["boxes"](level))):
+        for found, part in zip(
+            (boxes, cells), layer(heads["boxes"](level)), strict=True
+        ):
             found.append(part)
     outputs = {
         key: _joined(parts, key)
