@@ -97,9 +97,16 @@ def l1_distance(boxes, others):
     return ops.sum(ops.abs(difference), axis=-1)
 
 
+def one_hot_labels(labels, classes):
+    """`(..., classes)`, zeros of padding and of labels that are no class."""
+    # PyTorch refuses what is no class.
+    numbers = ops.arange(classes, dtype="int32")
+    return ops.cast(ops.equal(ops.expand_dims(labels, -1), numbers), "float32")
+
+
 def _class_costs(labels, logits):
     """`-p` of each object's class, `(batch, predictions, objects)`."""
-    one_hot = ops.one_hot(labels, logits.shape[-1], dtype="float32")
+    one_hot = one_hot_labels(labels, logits.shape[-1])
     return -ops.einsum("bnk,bmk->bnm", ops.sigmoid(logits), one_hot)
 
 

@@ -8,6 +8,7 @@ from keras_attention.losses import FocalLoss
 from keras_attention.tasks.detection.assignment import by_cells
 from keras_attention.tasks.detection.assignment import by_matching
 from keras_attention.tasks.detection.assignment import l1_distance
+from keras_attention.tasks.detection.assignment import one_hot_labels
 from keras_attention.tasks.detection.boxes import generalized_iou
 from keras_attention.tasks.detection.objects import find_objects
 
@@ -176,7 +177,7 @@ class DetectionModel(keras.Model):
         logits = outputs["logits"]
         # A label that is no class is NaN in the loss, where it can be seen.
         known = ops.logical_or(labels < self.classes, matches < 0)
-        targets = ops.one_hot(labels, self.classes, dtype="float32")
+        targets = one_hot_labels(labels, self.classes)
         targets = targets * ops.expand_dims(weights, -1)
         focal = self.classes * self.focal(targets, logits)
         focal = ops.where(known, focal, float("nan"))
