@@ -7,8 +7,8 @@ Between `<!-- name -->` and `<!-- end of name -->` a page has the table of that
 name. A folder in examples/results/train holds one run of train.py: results.json
 with one row a trained network, config.json with its settings, title.txt; one
 in examples/results/attach a run of attach.py; examples/results/place,
-place_attention, place_search and finetune the runs of the scripts of those
-names. The files in benchmarks/results come from the scripts beside them.
+place_attention, place_search, finetune and detect the runs of the scripts of
+those names. The files in benchmarks/results come from the scripts beside them.
 """
 
 import argparse
@@ -386,6 +386,23 @@ def place_search():
     return "\n".join(lines)
 
 
+def detected():
+    """Detectors on digits: what they find, and what attention changes."""
+    folder = FOLDER / "detect"
+    rows = json.loads((folder / "results.json").read_text())["rows"]
+    lines = [
+        "| detector | parameters | seeds | mAP@.5, % | mAP, % | VOC, % |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(row["detector"] for row in rows):
+        own = [row for row in rows if row["detector"] == name]
+        cells = [name, f"{own[0]['parameters']:,}", str(len(own))]
+        for key in ("map50", "map", "voc"):
+            cells.append(spread([row[key] for row in own], 100))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 # AUC on ISIC 2017's test images, from the paper's page.
 IN_THE_PAPER = {
     "VGG-16": ".824",
@@ -661,6 +678,7 @@ PAGES = {
         "on_objects": on_objects,
         "finetuned": finetuned,
         "place_search": place_search,
+        "detected": detected,
     },
     "docs/performance.md": {
         "speed": speed,

@@ -17,6 +17,7 @@ import importlib
 import inspect
 import re
 
+import keras_attention
 from keras_attention import scores
 
 # Where what is public is defined, whichever package it is imported from.
@@ -35,6 +36,7 @@ ROOMS = [
     "models",
     "scores",
     "surgery",
+    "tasks",
     "testing",
     "training",
     "tuning",
@@ -117,7 +119,8 @@ def test_every_violation_is_found():
 
 def public_objects():
     """`room.name` to each public class and function of the rooms."""
-    rooms = [f"keras_attention.{room}" for room in ROOMS]
+    tasks = [f"tasks.{task}" for task in keras_attention.tasks.__all__]
+    rooms = [f"keras_attention.{room}" for room in (*ROOMS, *tasks)]
     objects = {}
     for package in map(importlib.import_module, ["keras_attention", *rooms]):
         for name in getattr(package, "__all__", vars(package)):

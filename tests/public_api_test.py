@@ -22,6 +22,8 @@ def packages():
     for info in pkgutil.iter_modules(keras_attention.__path__):
         if info.ispkg and info.name not in INTERNAL:
             yield importlib.import_module(f"keras_attention.{info.name}")
+    for task in keras_attention.tasks.__all__:
+        yield getattr(keras_attention.tasks, task)
 
 
 def lines():

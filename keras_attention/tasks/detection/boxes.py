@@ -15,24 +15,40 @@ from keras_attention.ops import or_one
 
 
 def to_centres(corners):
-    """`(..., 4)` corners to `(y, x, height, width)`.
+    """Centres and sides `(y, x, height, width)` of boxes.
 
-    >>> import numpy as np
-    >>> to_centres(np.array([[0.0, 0.2, 0.5, 0.4]])).shape == (1, 4)
-    True
+    Args:
+        corners: tensor `(..., 4)`, `(ymin, xmin, ymax, xmax)`.
+
+    Returns:
+        `(..., 4)`, float32.
     """
     low, high = _corners(corners)
     return ops.concatenate([(low + high) / 2, high - low], axis=-1)
 
 
 def to_corners(centres):
-    """`(..., 4)` centres and sides to `(ymin, xmin, ymax, xmax)`."""
+    """Corners `(ymin, xmin, ymax, xmax)` of boxes.
+
+    Args:
+        centres: tensor `(..., 4)`, `(y, x, height, width)`.
+
+    Returns:
+        `(..., 4)`, float32.
+    """
     centre, side = _corners(centres)
     return ops.concatenate([centre - side / 2, centre + side / 2], axis=-1)
 
 
 def areas(boxes):
-    """`(...)` of boxes `(..., 4)`; 0 of a box that ends before it begins."""
+    """Areas; 0 of a box that ends before it begins.
+
+    Args:
+        boxes: tensor `(..., 4)`, `(ymin, xmin, ymax, xmax)`.
+
+    Returns:
+        `(...)`, float32.
+    """
     low, high = _corners(boxes)
     return ops.prod(ops.maximum(high - low, 0.0), axis=-1)
 
