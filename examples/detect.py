@@ -43,7 +43,7 @@ from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
 from keras_attention.tasks import detection
 
-DIGITS = {"canvas": 64, "train": 3200, "test": 400}
+DIGITS = {"canvas": 64, "train": 2560, "test": 300}
 FAST = {"canvas": 64, "train": 64, "test": 32}
 CHANNELS = 32
 CRF = alignments.get("grid_crf", normalize=True)
@@ -67,8 +67,8 @@ def parse_arguments():
     add = parser.add_argument
     add("--data", default="digits", help="digits, an .npz file, or of TFDS")
     add("--size", type=int, default=320, help="of the images of TFDS")
-    add("--epochs", type=int, default=10, help="of a one-stage detector")
-    add("--detr-epochs", type=int, default=None, help="as many, if not given")
+    add("--epochs", type=int, default=5, help="of a one-stage detector")
+    add("--detr-epochs", type=int, default=12, help="of a DETR")
     add("--batch-size", type=int, default=32, help="images a step")
     add("--rate", type=float, default=4e-3, help="the highest learning rate")
     add("--seeds", type=int, default=1, help="trainings of every detector")
@@ -77,8 +77,7 @@ def parse_arguments():
     add("--output", default="runs/detect", help="folder for what is written")
     arguments = vars(parser.parse_args())
     if arguments["fast"]:
-        arguments.update(epochs=1, seeds=1)
-    arguments["detr_epochs"] = arguments["detr_epochs"] or arguments["epochs"]
+        arguments.update(epochs=1, detr_epochs=1, seeds=1)
     for name in ("size", "epochs", "detr_epochs", "batch_size", "seeds"):
         positive_int(name, arguments[name])
     for name in arguments["only"]:
@@ -115,6 +114,8 @@ def build(name, images, classes):
         )
         levels = ("block4_add", "block10_add", "head_relu")
         scale = {"scale": 1 / 128, "offset": -127 / 128}
+    # A DETR reads one map; what is behind it would have no gradient.
+    levels = levels[:1] if name.startswith("DETR") else levels
     pixels = keras.Input(images.shape[1:])
     x = keras.layers.Rescaling(**scale)(pixels)
     outputs = [backbone.get_layer(level).output for level in levels]

@@ -59,7 +59,9 @@ def draw(models, images, objects, names):
             line[0].set_title(f"{name}: found above {THRESHOLD}", loc="left")
         for line, name in zip(grid[len(models) :], detrs, strict=True):
             _queries(line, name, models[name], images[:1], pictures, names)
-        figure.tight_layout(h_pad=0.6, w_pad=0.3)
+        figure.subplots_adjust(
+            left=0.01, right=0.99, bottom=0.03, top=0.96, wspace=0.03
+        )
     return figure
 
 

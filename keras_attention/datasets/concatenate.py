@@ -61,6 +61,7 @@ def concatenate(*examples):
         names=_names(examples),
         **_masks(examples),
         boxes=_joined(examples, "boxes", _chained),
+        box_labels=_joined(examples, "box_labels", _chained),
         groups=_joined(examples, "groups"),
         # Of Pixels, their files tell.
         original_sizes=None
@@ -79,6 +80,7 @@ def _kind(part):
         "labels": (part.labels.dtype.kind, part.labels.shape[1:]),
         "having groups": part.groups is not None,
         "having boxes": part.boxes is not None,
+        "having classes of boxes": part.box_labels is not None,
     }
 
 
