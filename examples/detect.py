@@ -67,7 +67,7 @@ def parse_arguments():
     add = parser.add_argument
     add("--data", default="digits", help="digits, an .npz file, or of TFDS")
     add("--size", type=int, default=320, help="of the images of TFDS")
-    add("--epochs", type=int, default=5, help="of a one-stage detector")
+    add("--epochs", type=int, default=6, help="of a one-stage detector")
     add("--detr-epochs", type=int, default=12, help="of a DETR")
     add("--batch-size", type=int, default=32, help="images a step")
     add("--rate", type=float, default=4e-3, help="the highest learning rate")

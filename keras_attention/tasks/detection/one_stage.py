@@ -79,7 +79,8 @@ def OneStageDetector(
     Differs from the paper:
         FCOS has ResNet-50, 256 channels, 4 convolutions a branch and two more
         levels; it predicts distances to four sides from cells inside the box,
-        where tiny objects have none. Resizing is bilinear, for maps of odd
+        where tiny objects have none. It weighs the losses alike; here those
+        of classes and boxes count 3 and 2. Resizing is bilinear, for maps of odd
         sizes.
 
     Cost:
@@ -125,7 +126,9 @@ def OneStageDetector(
             ("cells", cells),
         )
     }
-    return DetectionModel(maps.inputs[0], outputs, name=name)
+    return DetectionModel(
+        maps.inputs[0], outputs, class_weight=3.0, name=name
+    )
 
 
 def pyramid(backbone, levels, channels):
