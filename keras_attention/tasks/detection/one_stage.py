@@ -46,7 +46,7 @@ def OneStageDetector(
             group normalization. Defaults to `64`.
         head_convs: int, convolutions before the last one, in each of the two
             branches. Defaults to `2`.
-        attention: str, dict or `None`: a key of `keras_attention.layers`
+        attention: str, layer, dict or `None`: a key of `keras_attention.layers`
             behind every level of the pyramid, or `{where: what}` as for
             `keras_attention.attach`, of the layers `level1` (the largest map)
             and on and of the backbone's. Defaults to `None`.
@@ -98,7 +98,7 @@ def OneStageDetector(
         )
     maps = pyramid(backbone, levels, channels)
     if attention is not None:
-        if isinstance(attention, str):
+        if not isinstance(attention, dict):
             attention = {"level*": attention}
         maps = attach(maps, attention, identity_init=identity_init)
     heads = {
