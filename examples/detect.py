@@ -68,7 +68,7 @@ def parse_arguments():
     add("--data", default="digits", help="digits, an .npz file, or of TFDS")
     add("--size", type=int, default=320, help="of the images of TFDS")
     add("--epochs", type=int, default=6, help="of a one-stage detector")
-    add("--detr-epochs", type=int, default=12, help="of a DETR")
+    add("--detr-epochs", type=int, default=6, help="of a DETR")
     add("--batch-size", type=int, default=32, help="images a step")
     add("--rate", type=float, default=4e-3, help="the highest learning rate")
     add("--seeds", type=int, default=1, help="trainings of every detector")
@@ -205,7 +205,8 @@ def main():
         return 2
     folder = pathlib.Path(arguments["output"])
     folder.mkdir(parents=True, exist_ok=True)
-    same = {k: v for k, v in arguments.items() if k not in ("seeds", "only")}
+    aside = "seeds", "only", "output"
+    same = {k: v for k, v in arguments.items() if k not in aside}
     config = {
         "arguments": same,
         "images": [len(part[0]) for part in parts],
@@ -222,14 +223,16 @@ def main():
     if path.exists() and (folder / "config.json").read_text() == text:
         rows = json.loads(path.read_text())["rows"]
     write_text(folder / "config.json", text)
+    order = list(DETECTORS)
     there = {(row["detector"], row["seed"]) for row in rows}
     for seed in range(arguments["seeds"]):
         for name in arguments["only"]:
             if (name, seed) in there:
                 continue
-            rows.append(row_of(name, seed, parts, arguments, folder))
+            row = row_of(name, seed, parts, arguments, folder)
+            rows.append(row)
+            rows.sort(key=lambda r: (r["seed"], order.index(r["detector"])))
             write_text(path, f"{json.dumps({'rows': rows}, indent=1)}\n")
-            row = rows[-1]
             print(
                 f"{name:<15} seed {seed}: mAP@.5 {row['map50']:.3f}, mAP "
                 f"{row['map']:.3f}, {row['seconds']:.0f} s",
