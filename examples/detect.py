@@ -187,7 +187,8 @@ def row_of(name, seed, parts, arguments, folder):
         "seconds": seconds,
         "loss": history["loss"],
         "curve": history.get("val_map50", []),
-        **result,
+        # JSON has no NaN: no class without an object, no size without one.
+        **{key: value for key, value in result.items() if value == value},
     }
 
 
