@@ -62,15 +62,14 @@ class DetectionModel(keras.Model):
     Example:
 
     >>> import keras, numpy as np
-    >>> from keras_attention import VGG11BN
     >>> from keras_attention.tasks import detection
-    >>> backbone = VGG11BN(
-    ...     include_top=False, input_shape=(None, None, 1),
-    ...     width_multiplier=0.0625,
+    >>> pixels = keras.Input((None, None, 1))
+    >>> x = keras.layers.Conv2D(4, 3, 4, padding="same", name="maps")(pixels)
+    >>> model = detection.OneStageDetector(
+    ...     keras.Model(pixels, x), classes=2, levels=["maps"], channels=8
     ... )
-    >>> model = detection.OneStageDetector(backbone, classes=2, channels=8)
-    >>> model.compile("adam")
-    >>> images = np.zeros((2, 64, 96, 1), "float32")
+    >>> model.compile("adam", run_eagerly=True)
+    >>> images = np.zeros((2, 16, 24, 1), "float32")
     >>> objects = detection.pad_objects([[[0, 0, 0.5, 0.5]], []], [[1], []])
     >>> history = model.fit(images, objects, verbose=0)
     >>> sorted(history.history)

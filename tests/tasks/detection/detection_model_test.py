@@ -1,5 +1,7 @@
 """Detectors under `fit`, and their loss by hand."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -108,12 +110,14 @@ def test_matching_inside_a_compiled_step():
         model.train_on_batch(logits, many)
 
 
-@pytest.mark.parametrize("make", [one_stage, detr])
+@pytest.mark.parametrize(
+    "make", [one_stage, functools.partial(detr, num_encoders=0)]
+)
 def test_fit_follows_the_loss_and_saves(make, tmp_path, eagerly):
     keras.utils.set_random_seed(0)
     model = make()
     model.compile(keras.optimizers.Adam(0.01))
-    history = model.fit(IMAGES, OBJECTS, epochs=4, verbose=0).history
+    history = model.fit(IMAGES, OBJECTS, epochs=3, verbose=0).history
     assert history["loss"][-1] < 0.9 * history["loss"][0]
     model.save(tmp_path / "detector.keras")
     loaded = keras.saving.load_model(tmp_path / "detector.keras")
@@ -121,7 +125,6 @@ def test_fit_follows_the_loss_and_saves(make, tmp_path, eagerly):
     for key, value in loaded.predict(IMAGES, verbose=0).items():
         np.testing.assert_allclose(value, outputs[key], atol=1e-6)
     assert loaded.assignment == model.assignment
-    assert loaded.evaluate(IMAGES, OBJECTS, verbose=0) is not None
 
 
 def test_mixed_precision_any_attention_and_sizes(eagerly):
