@@ -80,8 +80,8 @@ def OneStageDetector(
         FCOS has ResNet-50, 256 channels, 4 convolutions a branch and two more
         levels; it predicts distances to four sides from cells inside the box,
         where tiny objects have none. It weighs the losses alike; here those
-        of classes and boxes count 3 and 2. Resizing is bilinear, for maps of odd
-        sizes.
+        of classes and boxes count 3 and 2. Resizing is bilinear, for maps of
+        odd sizes.
 
     Cost:
         `18 C^2` multiply-adds a cell and convolution of both branches, most
