@@ -126,9 +126,7 @@ def OneStageDetector(
             ("cells", cells),
         )
     }
-    return DetectionModel(
-        maps.inputs[0], outputs, class_weight=3.0, name=name
-    )
+    return DetectionModel(maps.inputs[0], outputs, class_weight=3.0, name=name)
 
 
 def pyramid(backbone, levels, channels):
