@@ -398,7 +398,9 @@ def detected():
         own = [row for row in rows if row["detector"] == name]
         cells = [name, f"{own[0]['parameters']:,}", str(len(own))]
         for key in ("map50", "map", "voc"):
-            cells.append(spread([row[key] for row in own], 100))
+            values = [100 * row[key] for row in own]
+            alone = len(values) == 1
+            cells.append(f"{values[0]:.1f}" if alone else spread(values))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
