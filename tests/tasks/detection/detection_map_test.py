@@ -31,13 +31,13 @@ def test_a_curve_by_hand():
     coco = (51 + 50 * 2 / 3) / 101
     assert [result["map"], result["map50"]] == pytest.approx([coco, coco])
     assert result["per_class"]["cell"]["ap50"] == pytest.approx(coco)
-    # In a crowd nothing is wrong.
+    # In a crowd nothing is wrong, however much of it is found.
     objects["crowd"] = np.zeros((2, 2))
     crowd = {
         key: np.concatenate([value, np.zeros_like(value[:, :1])], 1)
         for key, value in objects.items()
     }
-    crowd["boxes"][0, 2], crowd["labels"][1, 2] = NOWHERE, -1
+    crowd["boxes"][0, 2], crowd["labels"][1, 2] = [0, 0, 1, 1], -1
     crowd["crowd"][0, 2] = 1
     assert detection.mean_average_precision(crowd, detections)["voc"] == 1
 
