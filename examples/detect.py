@@ -244,7 +244,7 @@ def main():
         for name in dict.fromkeys(r["detector"] for r in rows if not r["seed"])
     }
     figure = detect_figure.draw(models, *parts[1])
-    figure.savefig(folder / "detect.png", dpi=120)
+    figure.savefig(folder / "detect.png", dpi=100)
     total = sum(row["seconds"] for row in rows)
     print(f"\n{total:.0f} s of training. Written to {folder}")
     return 0

@@ -12,7 +12,7 @@ from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 
 SHOWN = 6  # images, and queries of one image
-THRESHOLD = 0.3
+THRESHOLD = 0.5
 
 
 def draw(models, images, objects, names):
@@ -31,7 +31,7 @@ def draw(models, images, objects, names):
     lines = len(models) + len(detrs)
     pictures = drawable(images[:SHOWN])
     with drawing_style("notebook"):
-        figure = Figure(figsize=(1.6 * SHOWN, 1.75 * lines), dpi=120)
+        figure = Figure(figsize=(1.6 * SHOWN, 1.85 * lines), dpi=100)
         grid = figure.subplots(lines, SHOWN, squeeze=False)
         for axes in grid.flat:
             axes.set(xticks=[], yticks=[])
@@ -50,7 +50,7 @@ def draw(models, images, objects, names):
                     _outline(axes, box, size, colour)
                     axes.text(
                         box[1] * size[1],
-                        box[0] * size[0] - 1.5,
+                        max(box[0] * size[0] - 1.5, 4.0),
                         f"{names[label]} {score:.2f}",
                         color=colour,
                         fontsize=6,
@@ -60,7 +60,7 @@ def draw(models, images, objects, names):
         for line, name in zip(grid[len(models) :], detrs, strict=True):
             _queries(line, name, models[name], images[:1], pictures, names)
         figure.subplots_adjust(
-            left=0.01, right=0.99, bottom=0.03, top=0.96, wspace=0.03
+            left=0.01, right=0.99, bottom=0.02, top=0.97, wspace=0.03
         )
     return figure
 
@@ -113,7 +113,7 @@ def _queries(line, name, model, images, pictures, names):
         box, label = best["boxes"][0, 0], best["labels"][0, 0]
         _outline(axes, box, (height, width), "#00c080")
         axes.set_xlabel(
-            f"{names[label]} {best['scores'][0, 0]:.2f}", fontsize=7, labelpad=2
+            f"{names[label]} {best['scores'][0, 0]:.2f}", fontsize=7, labelpad=1
         )
     line[0].set_title(
         f"{name}: what its surest queries look at, {layer}", loc="left"
