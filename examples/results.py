@@ -386,6 +386,25 @@ def place_search():
     return "\n".join(lines)
 
 
+def detected():
+    """Detectors on digits: what they find, and what attention changes."""
+    folder = FOLDER / "detect"
+    rows = json.loads((folder / "results.json").read_text())["rows"]
+    lines = [
+        "| detector | parameters | seeds | mAP@.5, % | mAP, % | VOC, % |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(row["detector"] for row in rows):
+        own = [row for row in rows if row["detector"] == name]
+        cells = [name, f"{own[0]['parameters']:,}", str(len(own))]
+        for key in ("map50", "map", "voc"):
+            values = [100 * row[key] for row in own]
+            alone = len(values) == 1
+            cells.append(f"{values[0]:.1f}" if alone else spread(values))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 # AUC on ISIC 2017's test images, from the paper's page.
 IN_THE_PAPER = {
     "VGG-16": ".824",
@@ -832,6 +851,7 @@ PAGES = {
         "explained": explained,
         "captions": captions,
         "segmented": segmented,
+        "detected": detected,
     },
     "docs/performance.md": {
         "speed": speed,

@@ -16,7 +16,7 @@ folder is one step of it:
 | mechanisms | `layers` | map | the three steps in one layer |
 | surgery | `surgery` | any network | the same with attention in it |
 | networks | `models` | image | classes |
-| tasks | `tasks` | image | sentences |
+| tasks | `tasks` | image | sentences, objects, maps, images |
 | inspection | `inspection` | a model | its weights, and what they cost |
 | losses | `losses` | predictions, maps, masks | what to minimise |
 | training | `training` | a model, data | a trained one, after kills too |

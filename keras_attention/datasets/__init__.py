@@ -21,6 +21,7 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `digits`, `digits_settings`, `cluttered_digits` | the embedded data set |
 | | `tf_dataset`, `py_dataset`, `elements` | the pipelines |
 | reading | `table`, `folder`, `arrays`, `npz` | what makes `Examples` |
+| | `formats` | objects as COCO, Pascal VOC and YOLO write them |
 | | `examples`, `pixels`, `info` | images, labels and what else is known |
 | | `files`, `columns` | which files there are, and what a table says |
 | | `opening`, `levels`, `images` | what is in an image file |
@@ -49,6 +50,9 @@ from keras_attention.datasets.duplicates import find_duplicates
 from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.folder import from_split_folders
+from keras_attention.datasets.formats.coco import from_coco
+from keras_attention.datasets.formats.voc import from_voc
+from keras_attention.datasets.formats.yolo import from_yolo
 from keras_attention.datasets.images import read_image
 from keras_attention.datasets.images import read_mask
 from keras_attention.datasets.info import DataInfo
@@ -85,10 +89,13 @@ __all__ = [
     "find_duplicates",
     "folds",
     "from_arrays",
+    "from_coco",
     "from_folder",
     "from_npz",
     "from_split_folders",
     "from_table",
+    "from_voc",
+    "from_yolo",
     "generate",
     "lay_out",
     "lay_out_boxes",

@@ -60,9 +60,8 @@ def concatenate(*examples):
         labels=_joined(examples, "labels"),
         names=_names(examples),
         **_masks(examples),
-        boxes=_joined(
-            examples, "boxes", lambda lists: [*itertools.chain(*lists)]
-        ),
+        boxes=_joined(examples, "boxes", _chained),
+        box_labels=_joined(examples, "box_labels", _chained),
         groups=_joined(examples, "groups"),
         # Of Pixels, their files tell.
         original_sizes=None
@@ -81,6 +80,7 @@ def _kind(part):
         "labels": (part.labels.dtype.kind, part.labels.shape[1:]),
         "having groups": part.groups is not None,
         "having boxes": part.boxes is not None,
+        "having classes of boxes": part.box_labels is not None,
     }
 
 
@@ -181,3 +181,7 @@ def origin(images, index):
         which, index = images.sources[images.place(index)]
         images = images.read.parts[which]
     return images, index
+
+
+def _chained(lists):
+    return [*itertools.chain(*lists)]

