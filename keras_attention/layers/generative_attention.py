@@ -43,7 +43,8 @@ class GenerativeAttention2D(NonLocal2D):
     Call arguments:
         features: `(batch, height, width, channels)`.
         mask: Optional `(batch, height, width)`, true where a position may be
-            gathered from; elsewhere the outputs are 0.
+            gathered from; elsewhere the features stay as they are, or become 0
+            without `identity_init`.
         training: Whether the spectral norms are followed.
         return_attention_scores: Whether to return the weights too.
 

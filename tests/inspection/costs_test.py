@@ -83,6 +83,7 @@ CLOSED_FORMS = {
     # query, key, value and output; q . k and w v for every pair
     "mhsa": 4 * N * C**2 + 2 * N**2 * C,
     "nonlocal": 4 * N * C * (C // 2) + 2 * N**2 * (C // 2),
+    "sagan": 4 * N * C * (C // 8) + 2 * N**2 * (C // 8),
     # query and key of an eighth of the channels, and a value; pairs of
     # positions, and of channels
     "dual": N * C * (2 * (C // 8) + C) + N**2 * (C // 8 + C) + 2 * N * C**2,

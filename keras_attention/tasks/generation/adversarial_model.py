@@ -244,7 +244,7 @@ def two_rates(
     ...     generation.discriminator((8, 8, 1), width=4),
     ... )
     >>> optimizer = two_rates(model, discriminator=2e-4)
-    >>> [float(one.learning_rate) for one in optimizer.optimizers]
+    >>> [round(float(one.learning_rate), 6) for one in optimizer.optimizers]
     [0.0002, 0.0001]
 
     Reference:
