@@ -6,6 +6,7 @@
 | `caption_files` | captions in COCO's and Karpathy's JSON files |
 | `batches` | images and captions as batches |
 | `attention_cell` | one word: look, read, remember |
+| `caption_decoder` | what both decoders share |
 | `recurrent_decoder` | the LSTM of Show, Attend and Tell |
 | `transformer_decoder` | one without recurrence |
 | `captioning_model` | an encoder and a decoder, trained by `fit` |

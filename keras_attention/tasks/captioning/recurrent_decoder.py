@@ -4,19 +4,19 @@ import keras
 from keras import ops
 
 from keras_attention.internals import arguments
-from keras_attention.internals.configured import ConfiguredLayer
 from keras_attention.internals.recording import record_attention
 from keras_attention.losses import DoublyStochasticAttention
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import precise_dtype
 from keras_attention.tasks.captioning.attention_cell import AttentionCell
 from keras_attention.tasks.captioning.attention_cell import looking_at
+from keras_attention.tasks.captioning.caption_decoder import CaptionDecoder
 from keras_attention.tasks.captioning.vocabulary import END
 from keras_attention.tasks.captioning.vocabulary import PAD
 
 
 @keras.saving.register_keras_serializable(package="keras_attention")
-class RecurrentDecoder(ConfiguredLayer):
+class RecurrentDecoder(CaptionDecoder):
     """An LSTM that says a caption and looks somewhere for every word.
 
     For the features `f_i` of an image, with `f` their mean, `E` the embedding
@@ -233,15 +233,6 @@ class RecurrentDecoder(ConfiguredLayer):
         shape = (-1, self.cell.maps, *memory.grid)
         logits = self._say(words, hidden, context, training=False)
         return logits, states, ops.reshape(weights, shape)
-
-    def compute_output_shape(self, features_shape, tokens_shape):
-        """`(batch, words, vocabulary_size)`."""
-        return (*tokens_shape, self.vocabulary_size)
-
-    def compute_output_spec(self, features, tokens, training=None):
-        """As `compute_output_shape`, in float32."""
-        shape = self.compute_output_shape(features.shape, tokens.shape)
-        return keras.KerasTensor(shape, precise_dtype(self.compute_dtype))
 
     def get_config(self):
         """The constructor's arguments."""

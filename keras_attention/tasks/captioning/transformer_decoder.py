@@ -4,14 +4,13 @@ import keras
 from keras import ops
 
 from keras_attention.internals import arguments
-from keras_attention.internals.configured import ConfiguredLayer
 from keras_attention.layers import CrossAttention2D
 from keras_attention.ops import at_least_float32
-from keras_attention.ops import precise_dtype
+from keras_attention.tasks.captioning.caption_decoder import CaptionDecoder
 
 
 @keras.saving.register_keras_serializable(package="keras_attention")
-class TransformerDecoder(ConfiguredLayer):
+class TransformerDecoder(CaptionDecoder):
     """A transformer that says a caption, and looks in every block.
 
     For words `x` with their positions added, each block is
@@ -175,15 +174,6 @@ class TransformerDecoder(ConfiguredLayer):
         tokens = ops.concatenate([*states, tokens], axis=1)
         logits, weights = self._read(memory, tokens, training=False)
         return logits[:, -1], [tokens], weights[:, :, -1]
-
-    def compute_output_shape(self, features_shape, tokens_shape):
-        """`(batch, words, vocabulary_size)`."""
-        return (*tokens_shape, self.vocabulary_size)
-
-    def compute_output_spec(self, features, tokens, training=None):
-        """As `compute_output_shape`, in float32."""
-        shape = self.compute_output_shape(features.shape, tokens.shape)
-        return keras.KerasTensor(shape, precise_dtype(self.compute_dtype))
 
     def get_config(self):
         """The constructor's arguments."""
