@@ -8,6 +8,7 @@ import pytest
 
 from keras_attention.internals.recording import recording
 from keras_attention.tasks import captioning
+from keras_attention.tasks.captioning import decoding
 
 LENGTH, WORDS = 3, captioning.Vocabulary(["a", "b"])
 SAYABLE, END = (3, 4, 5), 2
@@ -128,3 +129,13 @@ def test_what_is_refused(model):
     ]:
         with pytest.raises(ValueError, match=message):
             captioning.generate(model, *arguments)
+
+
+def test_weights_stay_with_the_beam_that_they_are_of():
+    beams = decoding._Beams(batch=1, k=2, length=2)
+    for position, (weights, parents) in enumerate(
+        [([10, 20], [[0, 1]]), ([3, 4], [[1, 0]])]  # the beams change places
+    ):
+        weights = np.reshape(weights, (1, 2, 1, 1, 1))
+        beams.see(position, weights, np.zeros((1, 1), int), np.array(parents))
+    assert beams.attention[0, :, 0, :, 0, 0].tolist() == [[20, 4], [10, 3]]
