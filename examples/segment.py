@@ -50,6 +50,7 @@ from segment_data import UNKNOWN
 from keras_attention import AttentionExtractor
 from keras_attention import losses
 from keras_attention import metrics
+from keras_attention import ops
 from keras_attention import visualization
 from keras_attention.internals.arguments import one_of
 from keras_attention.internals.arguments import positive_int
@@ -203,12 +204,20 @@ def row_of(kind, seed, parts, arguments, output):
 
 def where(weights, labels):
     """How much of a gate's weights is on the object."""
+    size = list(weights.shape[2:])
     objects = (labels == 1).astype("float64")
+    if len(size) == 3:  # Slices of a volume below each other are an image.
+        maps = np.moveaxis(weights, 1, -1)
+        weights = ops.resize_map(maps, objects.shape[1:])
+        weights = keras.ops.convert_to_numpy(weights)
+        batch, _, _, width = objects.shape
+        weights = weights.reshape(batch, 1, -1, width)
+        objects = objects.reshape(batch, -1, width)
     energy = metrics.attention_energy(weights, objects)
     share = metrics.area_share(objects)
     there = np.isfinite(energy)
     return {
-        "map": list(weights.shape[2:]),
+        "map": size,
         "energy": float(energy[there].mean()),
         "lift": float(energy[there].mean() / share[there].mean()),
         "mean_weight": float(weights.mean()),
@@ -239,11 +248,20 @@ def gains(dice):
 
 
 def draw(path, test, predictions, maps):
-    """Truth, prediction and every gate's map below the images."""
-    images, labels = (array[:SHOWN] for array in test)
-    rows = {"truth": labels == 1, "prediction": predictions[:SHOWN]}
+    """Truth, prediction and every gate's map below the images.
+
+    Of volumes all of these are the slice in the middle.
+    """
+    images, labels, answers = (array[:SHOWN] for array in (*test, predictions))
+    maps = {name: weights[:SHOWN] for name, weights in maps.items()}
+    if images.ndim == 5:
+        images, labels, answers = (
+            array[:, array.shape[1] // 2] for array in (images, labels, answers)
+        )
+        maps = {name: w[:, :, w.shape[2] // 2] for name, w in maps.items()}
+    rows = {"truth": labels == 1, "prediction": answers}
     rows = {name: row[:, None].astype(float) for name, row in rows.items()}
-    rows |= {name: weights[:SHOWN] for name, weights in reversed(maps.items())}
+    rows |= dict(reversed(maps.items()))
     figure = visualization.plot_attention(
         images, rows, outlines=labels == 1, normalize="none"
     )

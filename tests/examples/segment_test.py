@@ -134,6 +134,24 @@ def test_masks_that_do_not_fit(data, tmp_path, break_it, message):
         data.folder(tmp_path, 8)
 
 
+def test_where_gates_of_volumes_look_and_the_slice_that_is_drawn(
+    segment, tmp_path
+):
+    objects = np.zeros((1, 4, 2, 4), "uint8")
+    objects[:, :2] = 1
+    weights = np.ones((1, 1, 2, 1, 2), "float32")
+    # Trilinear: 1, 1.25, 1.75, 2 from slice to slice.
+    weights[:, :, 1] = 2
+    found = segment.where(weights, objects)
+    assert found["map"] == [2, 1, 2]
+    assert found["energy"] == pytest.approx(2.25 / 6)
+    assert found["lift"] == pytest.approx(2.25 / 3)
+    images = np.random.default_rng(0).random((1, 4, 2, 4, 1))
+    path = tmp_path / "volume.png"
+    segment.draw(path, (images, objects), objects, {"gate": weights})
+    assert Image.open(path).width > 100
+
+
 def test_a_run_goes_on(segment, monkeypatch, tmp_path):
     parts = [(np.zeros((2, 8, 8, 1), "float32"), np.eye(8)[None].repeat(2, 0))]
     monkeypatch.setattr(segment, "read", lambda arguments: 2 * parts)
