@@ -275,7 +275,7 @@ def settings_of(arguments, parts):
     return {
         "arguments": {k: v for k, v in arguments.items() if k not in aside},
         "images": [len(train[0]), len(test[0])],
-        "object_share": float(metrics.area_share(test[1] == 1).mean()),
+        "object_share": float((test[1] == 1).mean()),
         "environment": {
             "keras": keras.version(),
             "backend": keras.backend.backend(),
