@@ -4,9 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+import keras_attention
 from keras_attention import VGG16BN
 from keras_attention import AttentionExtractor
 from keras_attention import EfficientNetLite0
+from keras_attention.exporting.runtimes import load_litert
+from keras_attention.exporting.runtimes import load_onnx
 from keras_attention.layers import AttentionGate2D
 from keras_attention.losses import CombinedLoss
 from keras_attention.losses import DiceLoss
@@ -304,3 +307,53 @@ def test_bad_encoders():
     nested = keras.Model(x, small(x))
     with pytest.raises(ValueError, match="inside another model"):
         AttentionUNet(encoder=nested, stages=[f"{small.name}/conv1"])
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="exports are checked on TensorFlow",
+)
+@pytest.mark.parametrize(
+    "file_format, sizes",
+    [
+        ("onnx", [(33, 20), (16, 40)]),
+        ("litert", [(33, 20), (16, 40)]),
+        ("onnx", [(16, 17, 20), (20, 16, 16)]),
+    ],
+)
+def test_files_of_unknown_sizes_answer_alike(file_format, sizes, tmp_path):
+    model = AttentionUNet(
+        (*len(sizes[0]) * [None], 1), deep_supervision=True, **SMALL
+    )
+    model(image(*sizes[0]))
+    suffix, load = {
+        "onnx": (".onnx", load_onnx),
+        "litert": (".tflite", load_litert),
+    }[file_format]
+    path = tmp_path / f"unet{suffix}"
+    model.export(path, format=file_format, verbose=False)
+    serve = load(path)
+    for size in sizes:
+        (seen,) = serve([image(*size)]).values()
+        expected = numpy(model(image(*size)))
+        np.testing.assert_allclose(seen, expected, atol=1e-5)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="exports are checked on TensorFlow",
+)
+def test_an_exported_network_shows_its_gates(tmp_path):
+    model = AttentionUNet((32, 40, 1), **SMALL)
+    path = tmp_path / "unet.onnx"
+    keras_attention.export(model, path, "onnx", preprocessing=(0, 1))
+    found = load_onnx(path)([np.zeros((1, 32, 40, 1), "uint8")])
+    assert found["predictions"].shape == (1, 32, 40, 2)
+    gates = [name for name in found if name.endswith("gate")]
+    assert {found[name].shape[2:] for name in gates} == {
+        (16, 20),
+        (8, 10),
+        (4, 5),
+    }
