@@ -1,6 +1,7 @@
 """The peers: PyTorch's own modules and timm's layers."""
 
 import importlib
+import itertools
 import pathlib
 import sys
 from unittest import mock
@@ -99,6 +100,84 @@ class Gate(nn.Module):
             self.query(query), x.shape[2:], mode="bilinear"
         )
         return x * torch.sigmoid(self.score(torch.relu(self.key(x) + query)))
+
+
+class GridGate(nn.Module):
+    """Attention U-Net's gate: windows of 2 x 2, and a convolution behind it."""
+
+    def __init__(self, channels, query_channels):
+        super().__init__()
+        self.key = nn.Conv2d(channels, channels, 2, 2, bias=False)
+        self.query = nn.Conv2d(query_channels, channels, 1)
+        self.score = nn.Conv2d(channels, 1, 1)
+        self.output = nn.Sequential(
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x, query):
+        """Gates `x` by a deeper map, resized to its windows."""
+        key = self.key(x)
+        query = _resized(self.query(query), key)
+        weights = torch.sigmoid(self.score(torch.relu(key + query)))
+        return self.output(_resized(weights, x) * x)
+
+
+class AttentionUNet(nn.Module):
+    """Attention U-Net of images, channels first, with gates or without."""
+
+    def __init__(self, channels, classes, filters, gates=True):
+        super().__init__()
+        widths = [channels, *filters]
+        self.encoder = nn.ModuleList(
+            _block(before, after, 2)
+            for before, after in zip(widths, filters, strict=False)
+        )
+        self.decoder = nn.ModuleList(
+            _block(large + small, large, 2)
+            for large, small in itertools.pairwise(filters)
+        )
+        gated = filters[1:-1] if gates else ()
+        self.signal = _block(filters[-1], filters[-1], 1, 1) if gates else None
+        self.gates = nn.ModuleList(
+            GridGate(large, small)
+            for large, small in zip(gated, filters[2:], strict=False)
+        )
+        self.gated = nn.ModuleList(_block(f, f, 1, 1) for f in gated)
+        self.logits = nn.Conv2d(filters[0], classes, 1)
+
+    def forward(self, x):
+        """`(batch, channels, height, width)` to a score for every class."""
+        skips = []
+        for block in self.encoder:
+            x = block(functional.max_pool2d(x, 2) if skips else x)
+            skips.append(x)
+        *skips, x = skips
+        signal = self.signal(x) if self.gates else None
+        for level in reversed(range(len(skips))):
+            skip = skips[level]
+            if level and self.gates:
+                skip = self.gates[level - 1](skip, signal)
+                skip = self.gated[level - 1](skip)
+            x = torch.cat([skip, _resized(x, skip)], 1)
+            x = signal = self.decoder[level](x)
+        return self.logits(x)
+
+
+def _block(before, after, convolutions, side=3):
+    layers = []
+    for _ in range(convolutions):
+        layers += [
+            nn.Conv2d(before, after, side, padding=side // 2),
+            nn.BatchNorm2d(after),
+            nn.ReLU(inplace=True),
+        ]
+        before = after
+    return nn.Sequential(*layers)
+
+
+def _resized(x, like):
+    return functional.interpolate(x, like.shape[2:], mode="bilinear")
 
 
 def timm_layer(name, *arguments, **options):

@@ -704,6 +704,24 @@ def parity():
     return (BENCHMARKS / "parity.md").read_text().strip()
 
 
+def unet():
+    """The U-Net's time over that of the same network in PyTorch."""
+    lines = [
+        "| network | what | ours | PyTorch | ratio | images a second |",
+        "|---|---|---|---|---|---|",
+    ]
+    found = json.loads(
+        (BENCHMARKS / "segmentation_tensorflow.json").read_text()
+    )
+    for row in found["rows"]:
+        lines.append(
+            "| {model} | {what} | {ours_ms:.0f} ms | {peer_ms:.0f} ms "
+            "| {ratio:.2f} ({low:.2f} to {high:.2f}) "
+            "| {images_a_second:.0f} |".format(**row)
+        )
+    return "\n".join(lines)
+
+
 def lite0():
     """EfficientNet-Lite0's time over that of timm's, in PyTorch."""
     lines = [
@@ -857,6 +875,7 @@ PAGES = {
         "speed": speed,
         "axes": axes,
         "lite0": lite0,
+        "unet": unet,
         "search_scale": search_scale,
         "going_on": going_on,
         "looking": looking,

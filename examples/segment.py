@@ -1,10 +1,15 @@
 """Do gates help a U-Net, and do they look at the object?
 
     python examples/segment.py                        # digits among clutter
-    python examples/segment.py --data ../shared/data  # lesions, pseudo-masks
-    python examples/segment.py --dataset oxford_iiit_pet --size 128 \\
-        --width 0.25 --epochs 30                      # pets, on a GPU: not run
     python examples/segment.py --fast                 # a look
+    python examples/segment.py --data ../shared/data/isic_uda1_224.npz \\
+        --epochs 18                                   # lesions, pseudo-masks
+    python examples/segment.py --data FOLDER          # its images and masks
+    python examples/segment.py --dataset oxford_iiit_pet --object 1 \\
+        --unknown 3 --size 128 --width 0.25 --epochs 30  # a GPU: not run
+
+A folder holds `images` and `masks`, of the same names: pictures, or volumes
+as `.npy` of one shape (`segment_data.folder`).
 
 Four ways to say which pixels are the object's, on the same images:
 
@@ -25,7 +30,8 @@ A network of the digits takes about 40 s of one core. On them gates bring no
 Dice that could be shown, and the middle one looks at the digit
 (docs/evidence.md).
 
-Writes results.json and gates.png to the output folder.
+Writes results.json and gates.png to the output folder. The same command goes
+on where it was stopped, a network at a time.
 """
 
 import argparse
@@ -38,13 +44,15 @@ import time
 
 import keras
 import numpy as np
-import sources
+import segment_data
+from segment_data import UNKNOWN
 
 from keras_attention import AttentionExtractor
-from keras_attention import datasets
 from keras_attention import losses
 from keras_attention import metrics
+from keras_attention import ops
 from keras_attention import visualization
+from keras_attention.internals.arguments import one_of
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
 from keras_attention.layers import AttentionGate2D
@@ -52,9 +60,6 @@ from keras_attention.tasks.segmentation import AttentionUNet
 
 NETWORKS = ("plain", "gates", "open")
 FAST = {"size": 32, "train": 16, "test": 8, "epochs": 1, "seeds": 2}
-UNKNOWN = 255
-# What oxford_iiit_pet calls a pet, what is around it, and the border of both.
-PETS = np.array([0, 1, 0, UNKNOWN], "uint8")
 SHOWN = 6
 
 
@@ -64,14 +69,17 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", help="folder of isic_uda1_224.npz; default: digits")
+    add("--data", help="an .npz file or a folder; default: digits")
     add("--dataset", help="a set of TFDS with masks")
+    add("--object", type=int, help="its value in masks; default: all but 0")
+    add("--unknown", type=int, help="the value of pixels that count nowhere")
     add("--size", type=int, default=64, help="height and width")
     add("--train", type=int, default=1000, help="digits to train on")
     add("--test", type=int, default=500, help="digits to test on")
     add("--width", type=float, default=1 / 16, help="of U-Net's 64 to 1024")
     add("--epochs", type=int, default=6, help="of each network")
     add("--seeds", type=int, default=3, help="repetitions")
+    add("--only", nargs="*", default=list(NETWORKS), help="which networks")
     add("--fast", action="store_true", help="a look: few digits, one epoch")
     add("--output", default="runs/segment", help="folder for results")
     arguments = vars(parser.parse_args())
@@ -79,60 +87,25 @@ def parse_arguments():
         arguments.update(FAST)
     for name in ("size", "train", "test", "epochs", "seeds"):
         positive_int(name, arguments[name])
+    for name in arguments["only"]:
+        one_of("only", name, NETWORKS)
     return arguments
 
 
 def read(arguments):
     """`(images in [0, 1], classes of pixels)` to train and to test on."""
-    size = arguments["size"]
+    size, values = (
+        arguments["size"],
+        (arguments["object"], arguments["unknown"]),
+    )
     if arguments["dataset"]:
-        splits = datasets.load(
-            arguments["dataset"], size=size, supervised=False, batch_size=32
-        )
-        return [of_batches(part) for part in (splits.train, splits.test)]
-    if arguments["data"]:
-        path = pathlib.Path(arguments["data"], "isic_uda1_224.npz")
-        splits = datasets.from_npz(path, size=size)
-        return [of_examples(part) for part in (splits.train, splits.test)]
-    settings = datasets.DigitsSettings(
-        canvas=size,
-        fragments=round(
-            sources.FRAGMENTS * (size / sources.FRAGMENTS_SIZE) ** 2
-        ),
-        train=arguments["train"],
-        test=arguments["test"],
-    )
-    parts = []
-    for split in ("train", "test"):
-        elements = list(datasets.generate(settings, split))
-        pixels, masks = (
-            np.stack([element[name] for element in elements])
-            for name in ("image", "mask")
-        )
-        parts.append((as_image(pixels), masks[..., 0]))
-    return parts
-
-
-def of_examples(examples):
-    """Without the images of which no mask is known."""
-    known = np.flatnonzero(examples.has_mask)
-    examples = examples[known]
-    return as_image(examples.images), np.asarray(examples.masks)[..., 0]
-
-
-def of_batches(batches):
-    """A set of TFDS in memory."""
-    pairs = [(batch["image"], batch["mask"]) for batch in batches]
-    images, masks = (
-        np.concatenate([keras.ops.convert_to_numpy(x) for x in column])
-        for column in zip(*pairs, strict=True)
-    )
-    return as_image(images), PETS[masks[..., 0]]
-
-
-def as_image(pixels):
-    """float32 in [0, 1]."""
-    return np.asarray(pixels).astype("float32") / 255
+        return segment_data.tfds(arguments["dataset"], size, *values)
+    data = arguments["data"]
+    if data and data.endswith(".npz"):
+        return segment_data.npz(data, size)
+    if data:
+        return segment_data.folder(data, size, *values)
+    return segment_data.digits(size, arguments["train"], arguments["test"])
 
 
 def threshold(train, test):
@@ -204,23 +177,15 @@ def trained(kind, train, arguments, seed):
     return model, time.monotonic() - start
 
 
-def row_of(model, kind, seed, seconds, test):
-    """What is written of a network, its answers, and its gates' maps."""
-    images, labels = test
+def row_of(kind, seed, parts, arguments, output):
+    """Trains a network; what is written of it, and the Dice of each image."""
+    train, (images, labels) = parts
+    model, seconds = trained(kind, train, arguments, seed)
     outputs, maps = AttentionExtractor(model).predict(images, verbose=0)
     predictions = outputs.argmax(-1)
-    objects = (labels == 1).astype("float64")
-    share = metrics.area_share(objects)
-    gates = {}
-    for name, weights in maps.items():
-        energy = metrics.attention_energy(weights, objects)
-        there = np.isfinite(energy)
-        gates[name] = {
-            "map": list(weights.shape[2:]),
-            "energy": float(energy[there].mean()),
-            "lift": float(energy[there].mean() / share[there].mean()),
-            "mean_weight": float(weights.mean()),
-        }
+    if kind == "gates" and seed == 0:
+        draw(output / "gates.png", parts[1], predictions, maps)
+    dice = dice_of(labels, predictions)
     row = {
         "model": kind,
         "seed": seed,
@@ -228,90 +193,161 @@ def row_of(model, kind, seed, seconds, test):
             int(np.prod(weight.shape)) for weight in model.trainable_weights
         ),
         "seconds": seconds,
-        "dice": float(np.nanmean(dice_of(labels, predictions))),
+        "dice": float(np.nanmean(dice)),
         "iou": float(np.nanmean(iou_of(labels, predictions))),
-        "gates": gates,
+        "gates": {
+            name: where(weights, labels) for name, weights in maps.items()
+        },
     }
-    return row, predictions, maps
+    return row, dice
 
 
-def gains(labels, answers):
-    """The Dice of gates minus that of others: mean and interval of images."""
+def where(weights, labels):
+    """How much of a gate's weights is on the object."""
+    size = list(weights.shape[2:])
+    objects = (labels == 1).astype("float64")
+    if len(size) == 3:  # Slices of a volume below each other are an image.
+        maps = np.moveaxis(weights, 1, -1)
+        weights = ops.resize_map(maps, objects.shape[1:])
+        weights = keras.ops.convert_to_numpy(weights)
+        batch, _, _, width = objects.shape
+        weights = weights.reshape(batch, 1, -1, width)
+        objects = objects.reshape(batch, -1, width)
+    energy = metrics.attention_energy(weights, objects)
+    share = metrics.area_share(objects)
+    there = np.isfinite(energy)
+    return {
+        "map": size,
+        "energy": float(energy[there].mean()),
+        "lift": float(energy[there].mean() / share[there].mean()),
+        "mean_weight": float(weights.mean()),
+    }
+
+
+def gains(dice):
+    """The Dice of gates minus that of others: mean and interval of images.
+
+    `dice` has a list of arrays, one a seed, for every kind of network.
+    """
 
     def mean(differences):
         return float(np.nanmean(differences))
 
-    dice = {
-        kind: np.mean([dice_of(labels, p) for p in runs], axis=0)
-        for kind, runs in answers.items()
-    }
     found = {}
     for other in ("plain", "open"):
-        differences = dice["gates"] - dice[other]
-        found[other] = {
-            "mean": mean(differences),
-            "interval": metrics.bootstrap_interval(mean, differences),
-        }
+        seeds = min(len(dice[kind]) for kind in ("gates", other))
+        if seeds:
+            ours, theirs = (
+                np.mean(dice[kind][:seeds], axis=0) for kind in ("gates", other)
+            )
+            found[other] = {
+                "mean": mean(ours - theirs),
+                "interval": metrics.bootstrap_interval(mean, ours - theirs),
+            }
     return found
 
 
 def draw(path, test, predictions, maps):
-    """Truth, prediction and every gate's map below the images."""
-    images, labels = (array[:SHOWN] for array in test)
-    rows = {"truth": labels == 1, "prediction": predictions[:SHOWN]}
+    """Truth, prediction and every gate's map below the images.
+
+    Of volumes all of these are the slice in the middle.
+    """
+    images, labels, answers = (array[:SHOWN] for array in (*test, predictions))
+    maps = {name: weights[:SHOWN] for name, weights in maps.items()}
+    if images.ndim == 5:
+        images, labels, answers = (
+            array[:, array.shape[1] // 2] for array in (images, labels, answers)
+        )
+        maps = {name: w[:, :, w.shape[2] // 2] for name, w in maps.items()}
+    rows = {"truth": labels == 1, "prediction": answers}
     rows = {name: row[:, None].astype(float) for name, row in rows.items()}
-    rows |= {name: weights[:SHOWN] for name, weights in reversed(maps.items())}
+    rows |= dict(reversed(maps.items()))
     figure = visualization.plot_attention(
         images, rows, outlines=labels == 1, normalize="none"
     )
     figure.savefig(path)
 
 
-def main():
-    try:
-        arguments = parse_arguments()
-        output = pathlib.Path(arguments["output"])
-        train, test = read(arguments)
-        output.mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError) as error:
-        print(f"segment.py: error: {error}", file=sys.stderr)
-        return 2
-    labels = test[1]
-    rule, found = threshold(train, test)
-    rows = [
-        {
-            "model": "threshold",
-            "rule": rule,
-            "dice": float(np.nanmean(dice_of(labels, found))),
-            "iou": float(np.nanmean(iou_of(labels, found))),
-        }
-    ]
-    answers = {kind: [] for kind in NETWORKS}
-    for seed in range(arguments["seeds"]):
-        for kind in NETWORKS:
-            print(f"\n{kind}, seed {seed}", flush=True)
-            model, seconds = trained(kind, train, arguments, seed)
-            row, predictions, maps = row_of(model, kind, seed, seconds, test)
-            print(json.dumps(row), flush=True)
-            rows.append(row)
-            answers[kind].append(predictions)
-            if kind == "gates" and seed == 0:
-                draw(output / "gates.png", test, predictions, maps)
-    results = {
-        "arguments": {k: v for k, v in arguments.items() if k != "output"},
-        "images": [len(train[0]), len(labels)],
-        "object_share": float(metrics.area_share(labels == 1).mean()),
-        "rows": rows,
-        "gains": gains(labels, answers),
+def settings_of(arguments, parts):
+    """What must be the same for a run to go on."""
+    train, test = parts
+    aside = "seeds", "only", "output"
+    return {
+        "arguments": {k: v for k, v in arguments.items() if k not in aside},
+        "images": [len(train[0]), len(test[0])],
+        "object_share": float((test[1] == 1).mean()),
         "environment": {
             "keras": keras.version(),
             "backend": keras.backend.backend(),
             "python": platform.python_version(),
         },
     }
-    write_text(output / "results.json", f"{json.dumps(results, indent=1)}\n")
-    print(f"\nthreshold ({rule}): Dice {rows[0]['dice']:.3f}")
-    for kind in NETWORKS:
+
+
+def begun(path, settings):
+    """The rows of the networks that are trained already."""
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text())
+    same = all(found[name] == value for name, value in settings.items())
+    return [row for row in found["rows"] if "seed" in row] if same else []
+
+
+def main():
+    try:
+        arguments = parse_arguments()
+        output = pathlib.Path(arguments["output"])
+        parts = read(arguments)
+    except (ValueError, OSError) as error:
+        print(f"segment.py: error: {error}", file=sys.stderr)
+        return 2
+    each = output / "dice"
+    each.mkdir(parents=True, exist_ok=True)
+    settings = settings_of(arguments, parts)
+    rule, found = threshold(*parts)
+    labels = parts[1][1]
+    simple = {
+        "model": "threshold",
+        "rule": rule,
+        "dice": float(np.nanmean(dice_of(labels, found))),
+        "iou": float(np.nanmean(iou_of(labels, found))),
+    }
+    path = output / "results.json"
+    rows = begun(path, settings)
+    for seed in range(arguments["seeds"]):
+        for kind in arguments["only"]:
+            if any((kind, seed) == (r["model"], r["seed"]) for r in rows):
+                continue
+            print(f"\n{kind}, seed {seed}", flush=True)
+            row, dice = row_of(kind, seed, parts, arguments, output)
+            print(json.dumps(row), flush=True)
+            np.save(each / f"{kind}-{seed}.npy", dice)
+            rows.append(row)
+            rows.sort(key=lambda r: (r["seed"], NETWORKS.index(r["model"])))
+            dices = {
+                kind: [
+                    np.load(each / f"{kind}-{row['seed']}.npy")
+                    for row in rows
+                    if row["model"] == kind
+                ]
+                for kind in NETWORKS
+            }
+            results = {
+                **settings,
+                "rows": [simple, *rows],
+                "gains": gains(dices),
+            }
+            write_text(path, f"{json.dumps(results, indent=1)}\n")
+    tell(json.loads(path.read_text()))
+    print(f"\nWritten to {output}")
+    return 0
+
+
+def tell(results):
+    """The Dice of each kind, and what gates add."""
+    simple, *rows = results["rows"]
+    print(f"\nthreshold ({simple['rule']}): Dice {simple['dice']:.3f}")
+    for kind in dict.fromkeys(row["model"] for row in rows):
         dice = [row["dice"] for row in rows if row["model"] == kind]
         print(
             f"{kind}: Dice {statistics.mean(dice):.3f} ({min(dice):.3f} to "
@@ -322,8 +358,6 @@ def main():
         print(
             f"gates - {other}: {gain['mean']:+.3f} ({low:+.3f} to {high:+.3f})"
         )
-    print(f"\nWritten to {output}")
-    return 0
 
 
 if __name__ == "__main__":

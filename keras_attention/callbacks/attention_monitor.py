@@ -1,14 +1,12 @@
 """Where a network looks while it is trained."""
 
-import contextlib
-import copy
-import warnings
-
-import keras
-
 from keras_attention.callbacks.maps_in_training import MapsInTraining
 from keras_attention.callbacks.measures import chosen_measures
 from keras_attention.callbacks.measures import measured
+from keras_attention.callbacks.monitor import DRAWN
+from keras_attention.callbacks.monitor import Monitor
+from keras_attention.callbacks.monitor import count_of
+from keras_attention.callbacks.monitor import pictures_of
 from keras_attention.callbacks.monitor_files import Events
 from keras_attention.callbacks.monitor_files import Timelines
 from keras_attention.callbacks.monitor_files import tensorflow_for_events
@@ -16,13 +14,10 @@ from keras_attention.internals import arguments
 from keras_attention.internals.recording import sublayers
 from keras_attention.internals.words import did_you_mean
 from keras_attention.metrics.localisation import checked_masks
-from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.pictures import mask_lines
 
-_DRAWN = 8  # images
 
-
-class AttentionMonitor(keras.callbacks.Callback):
+class AttentionMonitor(Monitor):
     """Follows, epoch by epoch, where a model looks on some images.
 
     After an epoch the images go through the model, and every layer with
@@ -81,6 +76,7 @@ class AttentionMonitor(keras.callbacks.Callback):
 
     Example:
 
+    >>> import keras
     >>> from keras_attention import layers
     >>> inputs = keras.Input((8, 8, 3))
     >>> x = layers.get("cbam", name="cbam", identity_init=True)(inputs)
@@ -121,17 +117,13 @@ class AttentionMonitor(keras.callbacks.Callback):
         pictures=None,
         batch_size=32,
     ):
-        super().__init__()
+        super().__init__(every, on_error)
         self.images = images
         self.masks = None if masks is None else checked_masks(masks)
         self.layers = None if layers is None else _paths(layers)
-        self.every = arguments.positive_int("every", every)
         self.measures = chosen_measures(metrics, masks)
         self.log_dir = log_dir
         self.directory = directory
-        self.on_error = arguments.one_of(
-            "on_error", on_error, ("warn", "raise")
-        )
         self.batch_size = arguments.positive_int("batch_size", batch_size)
         self._expect_one_an_image()
         self._pictures, self._outlines = None, None
@@ -139,85 +131,57 @@ class AttentionMonitor(keras.callbacks.Callback):
             tensorflow_for_events()
         if log_dir is not None or directory is not None:
             self._prepare_drawing(pictures)
-        self._forget()
+        self.forget()
 
-    def __deepcopy__(self, memo):
-        """A monitor for another training: the same images, nothing seen yet."""
-        new = copy.copy(self)
-        new.set_model(None)
-        new._forget()
-        memo[id(self)] = new
-        return new
+    def begin(self):
+        """Opens what is written to."""
+        if self.directory is not None:
+            self._timelines = Timelines(self.directory, *self._drawn())
+        if self.log_dir is not None:
+            self._events = Events(self.log_dir)
 
     def on_train_begin(self, logs=None):
         """Starts anew."""
-        self._forget()
         self._expect_layers()
-        with self._guarded():
-            if self.directory is not None:
-                self._timelines = Timelines(self.directory, *self._drawn())
-            if self.log_dir is not None:
-                self._events = Events(self.log_dir)
+        super().on_train_begin(logs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def look(self, epoch, logs):
         """Looks, and adds the numbers to `logs`."""
-        if self._first is None:
-            self._first = epoch
-        if (epoch - self._first) % self.every:
-            return
-        with self._guarded():
-            if self._maps is None:
-                self._maps = MapsInTraining(
-                    self.model, self.images, self.layers, self.batch_size
-                )
-            maps = self._maps()
-            numbers = {
-                name: measured(attention, self.masks, self.measures)
-                for name, attention in maps.items()
-            }
-            if logs is not None:
-                for name, of_layer in numbers.items():
-                    for metric, value in of_layer.items():
-                        logs[f"{name}_{metric}"] = value
-            self._keep(epoch, maps, numbers)
+        if self._maps is None:
+            self._maps = MapsInTraining(
+                self.model, self.images, self.layers, self.batch_size
+            )
+        maps = self._maps()
+        numbers = {
+            name: measured(attention, self.masks, self.measures)
+            for name, attention in maps.items()
+        }
+        if logs is not None:
+            for name, of_layer in numbers.items():
+                for metric, value in of_layer.items():
+                    logs[f"{name}_{metric}"] = value
+        self._keep(epoch, maps, numbers)
 
-    def on_train_end(self, logs=None):
-        """Writes the animation and lets go of the model."""
-        with self._guarded():
+    def end(self):
+        """Writes the animation."""
+        with self.guarded():
             if self._timelines is not None:
                 self._timelines.animate()
-        with self._guarded():
+        with self.guarded():
             if self._events is not None:
                 self._events.close()
-        self._forget()
 
-    def _forget(self):
+    def forget(self):
+        """Lets go of the model and of the files."""
+        super().forget()
         self._maps = None
         self._timelines = None
         self._events = None
-        self._first = None
-        self._told = False
-
-    @contextlib.contextmanager
-    def _guarded(self):
-        """What goes wrong here ends no training, unless it is asked to."""
-        try:
-            yield
-        except Exception as error:
-            if self.on_error == "raise":
-                raise
-            if not self._told:
-                self._told = True
-                warnings.warn(
-                    "AttentionMonitor could not look, and the training goes "
-                    f"on; what follows is not reported. "
-                    f"{type(error).__name__}: {error}"
-                )
 
     def _keep(self, epoch, maps, numbers):
         if self._timelines is None and self._events is None:
             return
-        drawn = {n: m.spatial()[:_DRAWN] for n, m in maps.items()}
+        drawn = {n: m.spatial()[:DRAWN] for n, m in maps.items()}
         if self._events is not None:
             self._events.add(epoch, drawn, numbers, *self._drawn())
         if self._timelines is not None:
@@ -227,32 +191,19 @@ class AttentionMonitor(keras.callbacks.Callback):
         return self._pictures, self._outlines
 
     def _prepare_drawing(self, pictures):
-        if pictures is None:
-            pictures = self.images
-        if isinstance(pictures, dict | list | tuple):
-            expected = "an array, as the model has several inputs"
-            raise ValueError(arguments.invalid("pictures", None, expected))
-        pictures = drawable(pictures)
-        count = self._count()
-        if len(pictures) != count:
-            raise ValueError(
-                f"Invalid value for argument pictures: expected {count}, one "
-                f"an image. Received: {len(pictures)}"
-            )
-        self._pictures = pictures[:_DRAWN]
+        pictures = pictures_of(self.images, pictures)
+        self._pictures = pictures[:DRAWN]
         self._outlines = [[]] * len(self._pictures)
         if self.masks is not None:
-            masks = self.masks[:_DRAWN]
+            masks = self.masks[:DRAWN]
             self._outlines = mask_lines(masks, pictures.shape[1:3])
 
-    def _count(self):
-        return len(keras.tree.flatten(self.images)[0])
-
     def _expect_one_an_image(self):
-        if self.masks is not None and len(self.masks) != self._count():
+        count = count_of(self.images)
+        if self.masks is not None and len(self.masks) != count:
             raise ValueError(
                 "Arguments images and masks must have one entry an image. "
-                f"Received: {self._count()} images and {len(self.masks)} masks"
+                f"Received: {count} images and {len(self.masks)} masks"
             )
 
     def _expect_layers(self):

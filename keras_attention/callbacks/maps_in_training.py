@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_attention.callbacks.monitor import count_of
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.internals.recording import sublayers
@@ -40,9 +41,10 @@ class MapsInTraining:
 
     def __call__(self):
         """The maps as the model is now."""
-        with _unchanged(self.model):
+        with unchanged(self.model):
             # Not `predict`: PyTorch's loader draws a number for each pass.
-            found = [self._answer(batch)[1] for batch in self._batches()]
+            batches = in_batches(self.images, self.batch_size)
+            found = [self._answer(batch)[1] for batch in batches]
         weights = {
             name: np.concatenate([batch[name] for batch in found])
             for name in found[0]
@@ -65,14 +67,6 @@ class MapsInTraining:
         names = log_names(maps, attending)
         return {names[name]: attention for name, attention in maps.items()}
 
-    def _batches(self):
-        count = len(keras.tree.flatten(self.images)[0])
-        for start in range(0, count, self.batch_size):
-            some = slice(start, start + self.batch_size)
-            yield keras.tree.map_structure(
-                lambda values, some=some: np.asarray(values)[some], self.images
-            )
-
     def _is_chosen(self, name):
         path = name.partition("#")[0]
         return self.layers is None or any(
@@ -81,8 +75,17 @@ class MapsInTraining:
         )
 
 
+def in_batches(images, batch_size):
+    """Arrays of at most so many images, of one array or of several."""
+    for start in range(0, count_of(images), batch_size):
+        some = slice(start, start + batch_size)
+        yield keras.tree.map_structure(
+            lambda values, some=some: np.asarray(values)[some], images
+        )
+
+
 @contextlib.contextmanager
-def _unchanged(model):
+def unchanged(model):
     """Puts back what a model changes although it is not trained.
 
     Drawing layers move their random state when the model answers too.

@@ -24,13 +24,26 @@ class Timelines:
         directory: str or path, made if need be.
         pictures: array `(batch, height, width, 3)` in `[0, 1]`.
         paths: list, lines around the objects of every picture.
+        animation: str, the name of the GIF. Defaults to `"attention.gif"`.
+        label: str or `None`, what maps of numbers from 0 to 1 are; `None` are
+            weights, drawn relative to their mean if they sum to 1. Defaults to
+            `None`.
     """
 
-    def __init__(self, directory, pictures, paths):
+    def __init__(
+        self,
+        directory,
+        pictures,
+        paths,
+        animation="attention.gif",
+        label=None,
+    ):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.pictures = pictures
         self.paths = paths
+        self.animation = animation
+        self.label = label
         self.epochs = {}  # of every `step`th: (maps, numbers)
         self.step = 1
         self.seen = 0
@@ -65,7 +78,7 @@ class Timelines:
             figure.savefig(self.directory / file)
 
     def animate(self):
-        """Writes `attention.gif`: all layers, a frame an epoch."""
+        """Writes the GIF: all layers, a frame an epoch."""
         if self.last is None:
             return
         names = list(self.last[1][0])
@@ -81,7 +94,7 @@ class Timelines:
             for index, (epoch, numbers) in enumerate(self._shown())
         ]
         animation = Animation([*map(picture_of, frames)], milliseconds=500)
-        with written_whole(self.directory / "attention.gif") as new:
+        with written_whole(self.directory / self.animation) as new:
             animation.save(new)
 
     def _kept(self):
@@ -93,7 +106,10 @@ class Timelines:
     def _scales(self, name):
         """One scale for all epochs of a layer."""
         maps = [maps[name] for maps, _ in self._kept().values()]
-        scale = scaled(np.concatenate(maps), "relative")
+        scale = scaled(
+            np.concatenate(maps), "none" if self.label else "relative"
+        )
+        scale = scale._replace(label=self.label or scale.label)
         parts = np.split(scale.values, len(maps))
         return [scale._replace(values=part) for part in parts]
 

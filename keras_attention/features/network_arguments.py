@@ -6,8 +6,6 @@ import keras
 
 from keras_attention.internals import arguments
 
-# Five poolings halve the map; below this size nothing would be left of it.
-_MIN_SIZE = 32
 _DEFAULT_SIZE = 224
 
 
@@ -39,7 +37,9 @@ def model(image, outputs, name):
     return keras.Model(inputs, outputs, name=name)
 
 
-def image(input_tensor, input_shape, include_top):
+def image(
+    input_tensor, input_shape, include_top, axes=("height", "width"), least=32
+):
     """Returns the symbolic image that the first convolution reads.
 
     Args:
@@ -47,6 +47,10 @@ def image(input_tensor, input_shape, include_top):
         input_shape: tuple, the image's shape without the batch, or `None` for
             that of `input_tensor` or else of ImageNet.
         include_top: bool, whether dense layers will need a known size.
+        axes: tuple, the names of those that are no channels. Defaults to
+            `("height", "width")`.
+        least: int, the smallest size of an axis. Defaults to `32`, of which
+            five poolings leave one position.
 
     Raises:
         ValueError: If there can be no such image.
@@ -57,7 +61,7 @@ def image(input_tensor, input_shape, include_top):
             input_shape = (size, size, 3)
             if keras.config.image_data_format() == "channels_first":
                 input_shape = (3, size, size)
-        _check_shape("input_shape", input_shape, include_top)
+        _check_shape("input_shape", input_shape, include_top, axes, least)
         return keras.Input(tuple(input_shape))
     if not isinstance(input_tensor, keras.KerasTensor):
         expected = "a symbolic Keras tensor or None"
@@ -65,7 +69,7 @@ def image(input_tensor, input_shape, include_top):
             arguments.invalid("input_tensor", input_tensor, expected)
         )
     shape = tuple(input_tensor.shape[1:])
-    _check_shape("input_tensor.shape[1:]", shape, include_top)
+    _check_shape("input_tensor.shape[1:]", shape, include_top, axes, least)
     if input_shape is not None and tuple(input_shape) != shape:
         expected = f"None or the shape of input_tensor, {shape}"
         raise ValueError(
@@ -78,7 +82,7 @@ def split_shape(shape):
     """`((height, width), channels)` of an image's shape without the batch."""
     if keras.config.image_data_format() == "channels_first":
         return tuple(shape[1:]), shape[0]
-    return tuple(shape[:2]), shape[2]
+    return tuple(shape[:-1]), shape[-1]
 
 
 def scaled(counts, width_multiplier):
@@ -95,18 +99,16 @@ def scaled(counts, width_multiplier):
     return [int(product) for product in products]
 
 
-def _check_shape(name, shape, include_top):
+def _check_shape(name, shape, include_top, axes, least):
     channels_first = keras.config.image_data_format() == "channels_first"
-    order = (
-        "(channels, height, width)"
-        if channels_first
-        else "(height, width, channels)"
-    )
-    sizes = f"height and width of at least {_MIN_SIZE}"
+    order = [*axes, "channels"]
+    if channels_first:
+        order = ["channels", *axes]
+    sizes = f"{', '.join(axes[:-1])} and {axes[-1]} of at least {least}"
     if not include_top:
         sizes += " or None"
-    expected = f"{order} with {sizes} and at least 1 channel"
-    if not isinstance(shape, (tuple, list)) or len(shape) != 3:
+    expected = f"({', '.join(order)}) with {sizes} and at least 1 channel"
+    if not isinstance(shape, (tuple, list)) or len(shape) != len(order):
         raise ValueError(arguments.invalid(name, shape, expected))
     sizes, channels = split_shape(shape)
     fits = _is_integer(channels) and channels >= 1
@@ -115,7 +117,7 @@ def _check_shape(name, shape, include_top):
             fits = fits and not include_top
         else:
             fits = fits and _is_integer(size)
-            fits = fits and _MIN_SIZE <= size <= arguments.LARGEST_SIZE
+            fits = fits and least <= size <= arguments.LARGEST_SIZE
     if not fits:
         raise ValueError(arguments.invalid(name, shape, expected))
 

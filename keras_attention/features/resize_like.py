@@ -10,7 +10,7 @@ from keras_attention.ops import resize_map
 
 @keras.saving.register_keras_serializable(package="keras_attention")
 class ResizeLike(ConfiguredLayer):
-    """Resizes a map bilinearly to the height and width of another.
+    """Resizes a map linearly to the height and width of another.
 
     `UpSampling2D(2)` gives an odd map that was halved another size than it had;
     here the map that waits for it says which.
@@ -19,7 +19,7 @@ class ResizeLike(ConfiguredLayer):
         **kwargs: Keras' layer arguments (`name`, `dtype`, `trainable`).
 
     Call arguments:
-        x: `(batch, h, w, channels)`.
+        x: `(batch, h, w, channels)`; of volumes with a depth before the height.
         like: `(batch, height, width, any)`, of which only the size is read.
 
     Returns:
@@ -43,4 +43,4 @@ class ResizeLike(ConfiguredLayer):
 
     def compute_output_shape(self, x_shape, like_shape):
         """The size of the other map."""
-        return (*x_shape[:1], *like_shape[1:3], x_shape[-1])
+        return (*x_shape[:1], *like_shape[1:-1], x_shape[-1])

@@ -85,10 +85,14 @@ def _published(image, include_top, width_multiplier):
 
 
 def block(x, name, filters, convolutions, normalized=True, kernel_size=3):
-    """`(batch, h, w, c)` to `(batch, h, w, filters)`: all but the pooling."""
+    """`(batch, h, w, c)` to `(batch, h, w, filters)`: all but the pooling.
+
+    Of a volume `(batch, d, h, w, c)` as well, here and in `pool`.
+    """
+    convolution = {4: keras.layers.Conv2D, 5: keras.layers.Conv3D}[len(x.shape)]
     axis = -1 if keras.config.image_data_format() == "channels_last" else 1
     for number in range(1, convolutions + 1):
-        x = keras.layers.Conv2D(
+        x = convolution(
             filters,
             kernel_size,
             padding="same",
@@ -109,7 +113,8 @@ def block(x, name, filters, convolutions, normalized=True, kernel_size=3):
 
 def pool(x, name):
     """`(batch, h, w, c)` to `(batch, h // 2, w // 2, c)`."""
-    return keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x)
+    ranks = {4: keras.layers.MaxPooling2D, 5: keras.layers.MaxPooling3D}
+    return ranks[len(x.shape)](2, name=f"{name}_pool")(x)
 
 
 def _classifier(x, units, classes, activation):

@@ -23,9 +23,12 @@ Parts that cannot work together raise when the layer is made.
 | `nonlocal` | self | what a position gathers from all others |
 | `sagan` | self | what a generator draws elsewhere |
 | `se` | channel | which channels matter in this image |
+
+`AttentionGate3D` is `gate` of volumes, for `tasks.segmentation.AttentionUNet`.
 """
 
 from keras_attention.layers.attention_gate import AttentionGate2D
+from keras_attention.layers.attention_gate_3d import AttentionGate3D
 from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.attention_pooling import AttentionPooling2D
@@ -54,6 +57,7 @@ serialize = registry.serialize
 
 __all__ = [
     "AttentionGate2D",
+    "AttentionGate3D",
     "AttentionLayer2D",
     "AttentionPooling2D",
     "ChannelAttention2D",

@@ -1,5 +1,7 @@
 """The attention gate: coarse, deep features decide where fine ones count."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -154,15 +156,16 @@ class AttentionGate2D(AttentionLayer2D):
         """Creates the convolutions; those of 1x1 as dense layers."""
         if query_shape is None:
             raise ValueError(
-                "AttentionGate2D takes two maps: layer(features, query), with "
-                "the deeper map as query. Received: no query"
+                f"{type(self).__name__} takes two maps: layer(features, "
+                "query), with the deeper map as query. Received: no query"
             )
-        batch, height, width, channels = features_shape
+        batch, *grid, channels = features_shape
         key_dim = self.key_dim or channels
         if self.sub_sample == 1:
             self.features_dense = self._dense("features", key_dim)
         else:
-            self.features_dense = keras.layers.Conv2D(
+            of_windows = {2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
+            self.features_dense = of_windows[self.rank](
                 key_dim,
                 self.sub_sample,
                 strides=self.sub_sample,
@@ -179,13 +182,11 @@ class AttentionGate2D(AttentionLayer2D):
         self.score_dense = self._dense(
             "score", 1, True, dtype=precise_dtype(self.compute_dtype)
         )
-        self.score_dense.build((batch, height, width, key_dim))
-        known = None not in (height, width)
-        positions = height * width if known else None
-        scored = positions
-        if known:
-            step = self.sub_sample
-            scored = -(-height // step) * -(-width // step)
+        self.score_dense.build((batch, *grid, key_dim))
+        positions = scored = None
+        if None not in grid:
+            positions = math.prod(grid)
+            scored = math.prod(-(-size // self.sub_sample) for size in grid)
         self.alignment.build_inside(
             (batch, 1, 1, scored), None, (batch, scored, channels)
         )
@@ -236,8 +237,8 @@ class AttentionGate2D(AttentionLayer2D):
 
     def attention_shapes(self, features_shape, query_shape):
         """The shapes of the gated map or its vector, and of the weights."""
-        batch, height, width, channels = features_shape
-        maps_shape = (batch, 1, height, width)
+        batch, *grid, channels = features_shape
+        maps_shape = (batch, 1, *grid)
         if self.shape_preserving:
             return features_shape, maps_shape
         *_, dim = self.aggregation.compute_output_shape(
@@ -282,28 +283,33 @@ class AttentionGate2D(AttentionLayer2D):
         maps = resize_map(_with_channel(maps), grid)
         maps, _ = hide_masked(maps, mask)
         if self.alignment.normalized:
-            total = ops.sum(maps, axis=(1, 2), keepdims=True)
+            axes = tuple(range(1, self.rank + 1))
+            total = ops.sum(maps, axis=axes, keepdims=True)
             maps = maps / ops.where(total > 0, total, 1.0)
         return ops.expand_dims(maps[..., 0], 1)
 
     def _check_parts(self):
-        name = type(self.alignment).__name__
+        name, gate = type(self.alignment).__name__, type(self).__name__
         if self.alignment.positive_scores:
             raise ValueError(
-                f"{name} needs non-negative scores, and those of "
-                "AttentionGate2D have both signs."
+                f"{name} needs non-negative scores, and those of {gate} have "
+                "both signs."
             )
         if self.alignment.needs_query:
             raise ValueError(
-                f"{name} needs a query vector, and the query of "
-                "AttentionGate2D is a map. AttentionPooling2D takes it."
+                f"{name} needs a query vector, and the query of {gate} is a "
+                "map. AttentionPooling2D takes it."
+            )
+        if self.alignment.needs_grid and self.rank != 2:
+            raise ValueError(
+                f"{name} takes maps of height and width, and those of {gate} "
+                "have a depth."
             )
         refuse_per_channel(self, self.alignment)
         if self.aggregation.needs_query:
             raise ValueError(
                 f"{type(self.aggregation).__name__} needs a query vector, and "
-                "the query of AttentionGate2D is a map. AttentionPooling2D "
-                "takes it."
+                f"the query of {gate} is a map. AttentionPooling2D takes it."
             )
         if self.output_projection and not self.aggregation.keeps_positions:
             raise ValueError(

@@ -80,6 +80,8 @@ class AttentionLayer2D(ConfiguredLayer):
     #: What the layer takes as `query`: `None`, `"vector"` for
     #: `(batch, channels)` or `(batch, queries, channels)`, or `"map"`.
     query_kind = None
+    #: How many axes positions have: 2, or 3 of volumes.
+    rank = 2
     #: Whether outputs have the shape of the features.
     shape_preserving = True
     #: What the weights run over: `"spatial"`, a map of positions;
@@ -176,8 +178,8 @@ class AttentionLayer2D(ConfiguredLayer):
                 # NaN at a masked position would reach the gain's gradient.
                 change, _ = hide_masked(change, mask)
             outputs = finite(features + self.gain * change)
-        if self.data_format == "channels_first" and len(outputs.shape) == 4:
-            outputs = ops.transpose(outputs, (0, 3, 1, 2))
+        if self._is_channels_first(outputs.shape):
+            outputs = ops.moveaxis(outputs, -1, 1)
         return (outputs, weights) if return_attention_scores else outputs
 
     def compute_output_shape(
@@ -188,8 +190,8 @@ class AttentionLayer2D(ConfiguredLayer):
             self._channels_last_shape(features_shape),
             self._channels_last_shape(query_shape),
         )
-        if self.data_format == "channels_first" and len(outputs) == 4:
-            outputs = (outputs[0], outputs[3], outputs[1], outputs[2])
+        if self._is_channels_first(outputs):
+            outputs = (outputs[0], outputs[-1], *outputs[1:-1])
         return (outputs, weights) if return_attention_scores else outputs
 
     def compute_output_spec(
@@ -304,26 +306,29 @@ class AttentionLayer2D(ConfiguredLayer):
                 )
 
     def _to_channels_last(self, x):
-        if self.data_format == "channels_last":
-            return x
-        return ops.transpose(x, (0, 2, 3, 1)) if len(x.shape) == 4 else x
+        is_first = self._is_channels_first(x.shape)
+        return ops.moveaxis(x, 1, -1) if is_first else x
 
     def _channels_last_shape(self, shape):
         if shape is None:
             return None
-        if self.data_format == "channels_first" and len(shape) == 4:
-            return (shape[0], shape[2], shape[3], shape[1])
+        if self._is_channels_first(shape):
+            return (shape[0], *shape[2:], shape[1])
         return tuple(shape)
 
+    def _is_channels_first(self, shape):
+        is_map = len(shape) == self.rank + 2
+        return is_map and self.data_format == "channels_first"
+
     def _checked_map(self, name, shape):
-        if len(shape) != 4:
+        if len(shape) != self.rank + 2:
             raise ValueError(
-                f"{type(self).__name__} takes {name} of rank 4, "
+                f"{type(self).__name__} takes {name} of rank {self.rank + 2}, "
                 f"{self._axes_of_maps()}. Received: {name} of shape "
                 f"{tuple(shape)}"
             )
         last = self._channels_last_shape(shape)
-        if last[3] is None or 0 in last[1:]:
+        if last[-1] is None or 0 in last[1:]:
             raise ValueError(
                 f"{type(self).__name__} needs a known number of channels and "
                 f"a map that is not empty. Received: {name} of shape "
@@ -354,20 +359,23 @@ class AttentionLayer2D(ConfiguredLayer):
 
     def _expect_mask(self, mask, features_shape):
         shape = shape_of(mask)
-        sizes = zip(shape, features_shape[:3], strict=False)
+        sizes = zip(shape, features_shape[:-1], strict=False)
         fits = all(None in pair or pair[0] == pair[1] for pair in sizes)
-        if len(shape) != 3 or not fits:
+        if len(shape) != self.rank + 1 or not fits:
             raise ValueError(
                 f"{type(self).__name__} takes a mask of shape "
-                "(batch, height, width), true where a position may be "
+                f"(batch, {self._axes()}), true where a position may be "
                 f"attended to. Received: a mask of shape {shape} "
-                f"for a map of {tuple(features_shape[1:3])}"
+                f"for a map of {tuple(features_shape[1:-1])}"
             )
+
+    def _axes(self):
+        return "depth, height, width"[0 if self.rank == 3 else 7 :]
 
     def _axes_of_maps(self):
         if self.data_format == "channels_first":
-            return "(batch, channels, height, width)"
-        return "(batch, height, width, channels)"
+            return f"(batch, channels, {self._axes()})"
+        return f"(batch, {self._axes()}, channels)"
 
 
 registry.base = AttentionLayer2D

@@ -135,8 +135,9 @@ class GenerativeAttention2D(NonLocal2D):
             "spectral_normalization": self.spectral_normalization,
         }
 
-    def _map(self, name, units, shape, use_bias=True):
-        layer = super()._map(name, units, shape, use_bias)
+    def linear(self, name, units, shape, use_bias=True):
+        """Divided by its largest singular value, if that is wanted."""
+        layer = super().linear(name, units, shape, use_bias)
         if not self.spectral_normalization:
             return layer
         layer = keras.layers.SpectralNormalization(

@@ -8,10 +8,10 @@ from keras_attention.internals import arguments
 from keras_attention.internals.projection import projection
 from keras_attention.internals.recording import record_attention
 from keras_attention.internals.renamed import Renamed
-from keras_attention.layers.attention_layer import AttentionLayer2D
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.pairwise import refuse_large_map
 from keras_attention.layers.pairwise import weigh
+from keras_attention.layers.query_key_value import QueryKeyValue2D
 from keras_attention.ops import at_least_float32
 from keras_attention.ops import finite
 from keras_attention.ops import hide_masked
@@ -30,7 +30,7 @@ _MODES = (*_SOFTMAX_MODES, "dot_product", "concatenation")
     aliases=("non_local",),
     search_space={"reduction_ratio": [16, 8, 4]},
 )
-class NonLocal2D(AttentionLayer2D):
+class NonLocal2D(QueryKeyValue2D):
     """Non-local block: a position's answer is a sum over all positions.
 
     `y_i = BN(W_z (1 / C_i) sum_j f(x_i, x_j) g(x_j)) + x_i` with `g` a linear
@@ -129,7 +129,6 @@ class NonLocal2D(AttentionLayer2D):
         `MultiHeadSelfAttention2D`, with several heads and positions.
     """
 
-    weights_kind = "pairwise"
     renamed_arguments = {  # noqa: RUF012
         "filters": "key_dim",
         "scale": Renamed("scaled_by", {"filters": "key_dim"}),
@@ -149,12 +148,14 @@ class NonLocal2D(AttentionLayer2D):
         max_positions=16384,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.mode = arguments.one_of("mode", mode, _MODES)
-        self.reduction_ratio = arguments.size(
-            "reduction_ratio", reduction_ratio
+        super().__init__(
+            reduction_ratio=reduction_ratio,
+            key_dim=key_dim,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            **kwargs,
         )
-        self.key_dim = arguments.size("key_dim", key_dim, optional=True)
+        self.mode = arguments.one_of("mode", mode, _MODES)
         self.sub_sample = arguments.boolean("sub_sample", sub_sample)
         self.scaled_by = arguments.one_of(
             "scaled_by", scaled_by, (None, "channels", "key_dim")
@@ -167,11 +168,7 @@ class NonLocal2D(AttentionLayer2D):
         self.normalization = arguments.one_of(
             "normalization", normalization, ("batch", None)
         )
-        self.use_bias = arguments.boolean("use_bias", use_bias)
         self.residual = arguments.boolean("residual", residual)
-        self.kernel_initializer = arguments.initializer(
-            "kernel_initializer", kernel_initializer
-        )
         self.max_positions = arguments.positive_int(
             "max_positions", max_positions, optional=True
         )
@@ -180,15 +177,15 @@ class NonLocal2D(AttentionLayer2D):
         """Creates the linear maps and the normalization."""
         self._refuse_large_map(features_shape)
         channels = features_shape[-1]
-        key_dim = self.key_dim or max(1, channels // self.reduction_ratio)
+        key_dim = self.reduced(channels)
         value_dim = self.value_dim(channels, key_dim)
         reduced_shape = (*features_shape[:3], key_dim)
         compared = channels if self.mode == "gaussian" else key_dim
         lengths = {None: 1, "channels": channels, "key_dim": compared}
         self.factor = lengths[self.scaled_by] ** -0.5
         if self.mode != "gaussian":
-            self.query_dense = self._map("query", key_dim, features_shape)
-            self.key_dense = self._map(
+            self.query_dense = self.linear("query", key_dim, features_shape)
+            self.key_dense = self.linear(
                 "key",
                 key_dim,
                 features_shape,
@@ -198,8 +195,8 @@ class NonLocal2D(AttentionLayer2D):
             # w . [a, b] is the sum of two products, one of N and one of M.
             self.query_score = self._score("query_score", reduced_shape)
             self.key_score = self._score("key_score", reduced_shape)
-        self.value_dense = self._map("value", value_dim, features_shape)
-        self.output_dense = self._map(
+        self.value_dense = self.linear("value", value_dim, features_shape)
+        self.output_dense = self.linear(
             "output",
             channels,
             (*features_shape[:3], value_dim),
@@ -265,16 +262,10 @@ class NonLocal2D(AttentionLayer2D):
         return {
             **super().get_config(),
             "mode": self.mode,
-            "reduction_ratio": self.reduction_ratio,
-            "key_dim": self.key_dim,
             "sub_sample": self.sub_sample,
             "scaled_by": self.scaled_by,
             "normalization": self.normalization,
-            "use_bias": self.use_bias,
             "residual": self.residual,
-            "kernel_initializer": keras.initializers.serialize(
-                self.kernel_initializer
-            ),
             "max_positions": self.max_positions,
         }
 
@@ -300,18 +291,6 @@ class NonLocal2D(AttentionLayer2D):
 
     def _refuse_large_map(self, shape):
         refuse_large_map(self, shape, sub_sample=4 if self.sub_sample else 1)
-
-    def _map(self, name, units, shape, use_bias=True):
-        layer = projection(
-            "bhw",
-            units,
-            name,
-            self.dtype_policy,
-            use_bias=use_bias and self.use_bias,
-            initializer=self.kernel_initializer,
-        )
-        layer.build(shape)
-        return layer
 
     def _score(self, name, shape):
         layer = projection(

@@ -49,28 +49,32 @@ class QueryKeyValue2D(AttentionLayer2D):
     def build_attention(self, features_shape, query_shape):
         """Creates the three linear maps, and a scalar for each context."""
         channels = features_shape[-1]
-        key_dim = self.key_dim or max(1, channels // self.reduction_ratio)
-
-        def linear(name, units, use_bias):
-            layer = projection(
-                "bhw",
-                units,
-                name,
-                self.dtype_policy,
-                use_bias=use_bias,
-                initializer=self.kernel_initializer,
-            )
-            layer.build(features_shape)
-            return layer
-
-        self.query_dense = linear("query", key_dim, self.use_bias)
-        self.key_dense = linear("key", key_dim, False)
-        self.value_dense = linear("value", channels, self.use_bias)
+        key_dim = self.reduced(channels)
+        self.query_dense = self.linear("query", key_dim, features_shape)
+        self.key_dense = self.linear("key", key_dim, features_shape, False)
+        self.value_dense = self.linear("value", channels, features_shape)
         # A gain of 0 in front of a gamma of 0 would never train.
         start = "ones" if self.identity_init else "zeros"
         for name in self.gammas:
             gamma = self.add_weight(shape=(), initializer=start, name=name)
             setattr(self, name, gamma)
+
+    def reduced(self, channels):
+        """How many channels queries and keys have."""
+        return self.key_dim or max(1, channels // self.reduction_ratio)
+
+    def linear(self, name, units, shape, use_bias=True):
+        """A linear map of a map of this shape; no bias without `use_bias`."""
+        layer = projection(
+            "bhw",
+            units,
+            name,
+            self.dtype_policy,
+            use_bias=use_bias and self.use_bias,
+            initializer=self.kernel_initializer,
+        )
+        layer.build(shape)
+        return layer
 
     def projected(self, features):
         """Queries, keys and values, maps of finite numbers."""

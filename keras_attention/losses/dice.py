@@ -7,6 +7,7 @@ from keras_attention.internals import arguments
 from keras_attention.losses.focal import check_leading
 from keras_attention.losses.focal import invalid_labels
 from keras_attention.losses.focal import one_hot
+from keras_attention.losses.focal import without
 from keras_attention.ops import precise_dtype
 
 
@@ -99,20 +100,10 @@ class DiceLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         """One number an image, or one for all."""
         y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
-        known = None
-        if self.ignore_class is not None:
-            known = ops.not_equal(y_true, self.ignore_class)
-            y_true = ops.where(known, y_true, 0.0)
+        y_true, known = without(self.ignore_class, y_true, y_pred)
         p, labels, valid = self._pairs(y_true, y_pred)
         if known is not None:
-            if len(known.shape) == len(p.shape) - 1:
-                known = ops.expand_dims(known, -1)
-            if known.shape[-1] != 1:
-                raise ValueError(
-                    f"ignore_class={self.ignore_class} needs integer labels. "
-                    f"Received: y_true of shape {tuple(known.shape)}"
-                )
-            known = ops.cast(known, p.dtype)
+            known = ops.cast(ops.expand_dims(known, -1), p.dtype)
             p, labels = p * known, labels * known
         axes = tuple(range(1, len(p.shape) - 1))
         overlap = ops.sum(p * labels, axis=axes)  # (b, classes)

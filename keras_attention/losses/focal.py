@@ -57,6 +57,8 @@ class FocalLoss(keras.losses.Loss):
         dtype: str or `None`, `"float32"` or `"float64"`; `None` takes
             `keras.config.floatx()`, and lower precisions are raised to float32,
             where a label above 2,048 is still itself. Defaults to `None`.
+        ignore_class: int or `None`, an integer label of which nothing is known,
+            such as that of some pixels; it costs nothing. Defaults to `None`.
 
     Call arguments:
         y_true: Integer labels `(batch,)` or `(batch, 1)`, or one-hot or soft
@@ -117,6 +119,7 @@ class FocalLoss(keras.losses.Loss):
         reduction="sum_over_batch_size",
         name="focal_loss",
         dtype=None,
+        ignore_class=None,
     ):
         policy = keras.dtype_policies.get(dtype or keras.config.floatx())
         super().__init__(name, reduction, precise_dtype(policy.compute_dtype))
@@ -129,13 +132,20 @@ class FocalLoss(keras.losses.Loss):
         self.label_smoothing = arguments.fraction(
             "label_smoothing", label_smoothing
         )
+        if ignore_class is not None:
+            arguments.non_negative_int("ignore_class", ignore_class)
+        self.ignore_class = ignore_class
 
     def call(self, y_true, y_pred):
         """One number an image."""
         # Keras hands lists over as lists of scalars.
         y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
-        if self.multi_label:
-            return self._multi_label(y_true, y_pred)
+        y_true, known = without(self.ignore_class, y_true, y_pred)
+        of_kind = self._multi_label if self.multi_label else self._single_label
+        loss = of_kind(y_true, y_pred)
+        return loss if known is None else ops.where(known, loss, 0.0)
+
+    def _single_label(self, y_true, y_pred):
         classes = y_pred.shape[-1]
         if classes < 2:
             raise ValueError(
@@ -210,6 +220,7 @@ class FocalLoss(keras.losses.Loss):
             "from_logits": self.from_logits,
             "label_smoothing": self.label_smoothing,
             "dtype": self.dtype,
+            "ignore_class": self.ignore_class,
         }
 
 
@@ -227,6 +238,22 @@ def one_hot(y_true, y_pred):
     is_class = ops.logical_and(y_true >= 0, y_true < classes)
     labels = ops.cast(ops.where(is_class, y_true, 0.0), "int32")
     return ops.one_hot(labels, classes, dtype=y_pred.dtype), is_class
+
+
+def without(ignore_class, y_true, y_pred):
+    """Labels with class 0 where they are ignored, and where they are not."""
+    if ignore_class is None:
+        return y_true, None
+    known = ops.not_equal(y_true, ignore_class)
+    labels = ops.where(known, y_true, ops.zeros_like(y_true))
+    if len(known.shape) == len(y_pred.shape):
+        if known.shape[-1] != 1:
+            raise ValueError(
+                f"ignore_class={ignore_class} needs integer labels. Received: "
+                f"y_true of shape {tuple(known.shape)}"
+            )
+        known = ops.squeeze(known, -1)
+    return labels, known
 
 
 def _clipped(p):

@@ -1,8 +1,11 @@
 """Feature maps, tokens and heads: the reshapes that every mechanism shares.
 
 A *map* is `(batch, height, width, channels)`; its *tokens* are
-`(batch, positions, channels)` with `positions = height * width`.
+`(batch, positions, channels)` with `positions = height * width`. A volume is a
+map with a depth in front of its height.
 """
+
+import math
 
 from keras import ops
 
@@ -11,24 +14,24 @@ def map_to_tokens(x):
     """Flattens `(batch, height, width, channels)` to one axis of positions.
 
     Args:
-        x: A map; batch, height and width may be unknown.
+        x: A map or a volume; batch and sizes may be unknown.
 
     Returns:
         `(batch, height * width, channels)`.
     """
-    height, width, channels = x.shape[1:]
-    if height is None or width is None:
+    *grid, channels = x.shape[1:]
+    if None in grid:
         return ops.reshape(x, (ops.shape(x)[0], -1, channels))
-    return ops.reshape(x, (-1, height * width, channels))
+    return ops.reshape(x, (-1, math.prod(grid), channels))
 
 
 def grid_of(x):
-    """The `(height, width)` of a map: two integers, or two scalar tensors.
+    """The `(height, width)` of a map: all integers, or all scalar tensors.
 
-    Keras lets no layer be called with one of each, which is what TensorFlow
-    gives where one side is known and the other is not.
+    Keras lets no layer be called with some of each, which is what TensorFlow
+    gives where one side is known and another is not.
     """
-    grid = tuple(ops.shape(x)[1:3])
+    grid = tuple(ops.shape(x)[1:-1])
     if any(ops.is_tensor(size) for size in grid):
         return tuple(ops.convert_to_tensor(size, "int32") for size in grid)
     return grid
@@ -88,34 +91,38 @@ def merge_heads(x):
 
 
 def resize_map(x, grid):
-    """Bilinear resizing by pixel centres, to sizes known or not.
+    """Linear resizing by pixel centres, to sizes known or not.
 
     The same numbers as `keras.ops.image.resize(..., "bilinear")`, which
     raises under TensorFlow inside `fit` when the size is only known at run
     time. There the resize is written as two products with matrices of hat
-    functions, `y = R x C^T` per channel.
+    functions, `y = R x C^T` per channel, and so are volumes by a product for
+    each of their axes.
 
     Args:
-        x: `(batch, height, width, channels)`.
+        x: `(batch, height, width, channels)`, or a volume.
         grid: The new `(height, width)`, integers or scalar tensors.
 
     Returns:
         `(batch, *grid, channels)` in the dtype of `x`. No antialiasing when
         the map shrinks.
     """
-    sizes = (*x.shape[1:3], *grid)
-    if all(isinstance(size, int) for size in sizes):
-        if x.shape[1:3] == tuple(grid):
-            return x
+    old = x.shape[1:-1]
+    known = all(isinstance(size, int) for size in (*old, *grid))
+    if known and old == tuple(grid):
+        return x
+    if known and len(grid) == 2:
         resized = ops.image.resize(
             x, grid, interpolation="bilinear", data_format="channels_last"
         )
         return ops.cast(resized, x.dtype)
-    height, width = ops.shape(x)[1:3]
-    rows = _hat_functions(height, grid[0], x.dtype)  # (new height, height)
-    columns = _hat_functions(width, grid[1], x.dtype)  # (new width, width)
-    x = ops.einsum("ih,bhwc->biwc", rows, x)
-    return ops.einsum("jw,biwc->bijc", columns, x)
+    axes = "dhw"[-len(grid) :]
+    sizes = zip(axes, ops.shape(x)[1:-1], grid, strict=True)
+    for axis, size, new_size in sizes:
+        matrix = _hat_functions(size, new_size, x.dtype)  # (new size, size)
+        resized = axes.replace(axis, "i")
+        x = ops.einsum(f"i{axis},b{axes}c->b{resized}c", matrix, x)
+    return x
 
 
 def _hat_functions(size, new_size, dtype):

@@ -123,15 +123,16 @@ def find(graph, where, argument, *, with_attention=False, whole=False):
     return unique
 
 
-def the_map(place, where, argument):
-    """The rank-4 tensor that the first call of a place returns."""
+def the_map(place, where, argument, rank=4):
+    """The tensor of a rank that the first call of a place returns."""
     for outputs in place.outputs:
         shapes = [tuple(tensor.shape) for tensor in outputs]
-        if len(shapes) != 1 or len(shapes[0]) != 4:
+        if len(shapes) != 1 or len(shapes[0]) != rank:
             raise ValueError(
                 f"{argument} names {where!r}, which matches {place.path!r}. "
-                "Attention needs one map of rank 4, (batch, height, width, "
-                "channels), to follow. Received: outputs of shape "
+                f"Attention needs one map of rank {rank}, (batch, "
+                f"{'depth, ' * (rank == 5)}height, width, channels), to "
+                "follow. Received: outputs of shape "
                 f"{', '.join(map(str, shapes))}"
             )
     return place.outputs[0][0]

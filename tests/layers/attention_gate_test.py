@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_attention.layers import AttentionGate2D
+from keras_attention.layers import AttentionGate3D
 
 pytestmark = pytest.mark.computing
 
@@ -129,6 +130,53 @@ def test_enlarged_weights_sum_to_one_over_what_is_valid():
     weights = keras.ops.convert_to_numpy(weights)[0, 0]
     assert abs(weights.sum() - 1) < 1e-6
     assert (weights[mask[0]] > 0).all() and not weights[~mask[0]].any()
+
+
+def test_a_volume_of_one_slice_is_a_map():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2, 7, 5, 4)).astype("float32")
+    query = rng.normal(size=(2, 3, 2, 6)).astype("float32")
+    flat, deep = AttentionGate2D("softmax"), AttentionGate3D("softmax")
+    expected = flat(features, query, return_attention_scores=True)
+    deep.build((2, 1, 7, 5, 4), (2, 1, 3, 2, 6))
+    deep.set_weights(flat.get_weights())
+    seen = deep(features[:, None], query[:, None], return_attention_scores=True)
+    for given, wanted, axis in zip(seen, expected, (1, 2), strict=True):
+        given = np.squeeze(keras.ops.convert_to_numpy(given), axis)
+        np.testing.assert_allclose(
+            given, keras.ops.convert_to_numpy(wanted), atol=1e-6
+        )
+
+
+def test_volumes_with_masks_and_channels_first():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2, 3, 5, 4, 4)).astype("float32")
+    query = rng.normal(size=(2, 2, 2, 3, 6)).astype("float32")
+    mask = rng.random((2, 3, 5, 4)) < 0.7
+    features[~mask] = np.nan
+    kwargs = {"alignment": "softmax", "sub_sample": 2}
+    layer = AttentionGate3D(**kwargs)
+    seen, weights = layer(features, query, mask, return_attention_scores=True)
+    weights = keras.ops.convert_to_numpy(weights)[:, 0]
+    np.testing.assert_allclose(weights.sum((1, 2, 3)), 1, atol=1e-5)
+    assert not weights[~mask].any()
+    first = AttentionGate3D(data_format="channels_first", **kwargs)
+    maps = [np.moveaxis(x, -1, 1) for x in (features, query)]
+    first.build(*(x.shape for x in maps))
+    first.set_weights(layer.get_weights())
+    outputs = keras.ops.convert_to_numpy(first(*maps, mask))
+    assert outputs.shape == first.compute_output_shape(*(x.shape for x in maps))
+    np.testing.assert_allclose(
+        np.moveaxis(outputs, 1, -1),
+        keras.ops.convert_to_numpy(seen),
+        atol=1e-6,
+    )
+    with pytest.raises(ValueError, match="batch, depth, height, width"):
+        layer(features, query, mask[:, 0])
+    with pytest.raises(ValueError, match="rank 5.*depth, height, width, chan"):
+        AttentionGate3D()(features[:, 0], query)
+    with pytest.raises(ValueError, match="GridCRFAlignment takes maps of"):
+        AttentionGate3D("grid_crf")
 
 
 def test_sizes_known_only_at_run_time():

@@ -302,3 +302,28 @@ def test_maps_need_a_loss_of_their_own(labels, shape, options):
         FocalLoss(**options)(labels, np.zeros(shape))
     with pytest.raises(ValueError, match=r"y_true: expected labels \(2,\)"):
         FocalLoss()([0, 1, 1], np.zeros((2, 3)))
+
+
+@pytest.mark.computing
+def test_unknown_pixels_cost_nothing():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2, 3, 4, 2)).astype("float32")
+    labels = rng.integers(0, 2, (2, 3, 4))
+    unknown = labels.copy()
+    unknown[0, 1] = 255
+    for loss, z in (
+        (FocalLoss(gamma=1.5, ignore_class=255, reduction=None), logits),
+        (
+            FocalLoss(multi_label=True, ignore_class=255, reduction=None),
+            logits[..., :1],
+        ),
+    ):
+        expected = np.array(keras.ops.convert_to_numpy(loss(labels, z)))
+        expected[0, 1] = 0
+        for given in (unknown, unknown[..., None]):
+            seen = keras.ops.convert_to_numpy(loss(given, z))
+            np.testing.assert_allclose(seen, expected, atol=1e-6)
+    with pytest.raises(ValueError, match="needs integer labels"):
+        FocalLoss(ignore_class=1)(np.eye(2), np.eye(2))
+    with pytest.raises(ValueError, match="ignore_class=-1"):
+        FocalLoss(ignore_class=-1)

@@ -7,6 +7,7 @@ from keras_attention.features import vgg
 from keras_attention.features.resize_like import ResizeLike
 from keras_attention.internals import arguments
 from keras_attention.layers import AttentionGate2D
+from keras_attention.layers import AttentionGate3D
 from keras_attention.models.vgg16_bn_attention import attend
 from keras_attention.tasks.segmentation import pixels
 
@@ -49,21 +50,24 @@ def AttentionUNet(
     any height and width will do.
 
     Args:
-        input_shape: tuple or `None`, `(height, width, channels)`, sizes of at
-            least 32 or `None`; `None` is `(256, 256, 1)`, or the encoder's.
-            Defaults to `None`.
+        input_shape: tuple or `None`, `(height, width, channels)`, or `(depth,
+            height, width, channels)` for volumes, sizes of at least 16 or
+            `None`; `None` is `(256, 256, 1)`, or the encoder's. Defaults to
+            `None`.
         classes: int, what a pixel can be. One object and what is around it
             are two classes, or with `"sigmoid"` one. Defaults to `2`.
         encoder: `keras.Model` or `None`: any functional network without its
             top, such as `VGG16BN(include_top=False, ...)`, pretrained or not.
             Its layers are shared and not copied. `None` has five blocks of
-            two 3x3 convolutions. Defaults to `None`.
+            two 3x3 convolutions, of volumes 3x3x3. Defaults to `None`.
         stages: str or list, which of the encoder's maps are used, as places
             of `attach`, largest first; the last is where the decoder starts.
-            Defaults to `"stage_ends"`.
+            Those of an encoder of volumes are named. Defaults to
+            `"stage_ends"`.
         gates: bool or dict, whether there are gates; a dictionary has
-            arguments of `AttentionGate2D` in place of the published ones, such
-            as `{"alignment": "softmax"}`. Defaults to `True`.
+            arguments of `AttentionGate2D` (of volumes `AttentionGate3D`) in
+            place of the published ones, such as `{"alignment": "softmax"}`.
+            Defaults to `True`.
         gating: str, what opens the gates: `"decoder"`, the decoder's map one
             step before, or `"bottleneck"`, the smallest map for all of them.
             Defaults to `"decoder"`.
@@ -76,11 +80,13 @@ def AttentionUNet(
             the five blocks. Defaults to `0.25`.
         return_attention_scores: bool, whether the model returns
             `[predictions, *maps]`, maps `(batch, 1, height, width)` in float32,
-            the largest first. Defaults to `False`.
+            of volumes with a depth before the height, the largest first.
+            Defaults to `False`.
         name: str, of the model. Defaults to `"attention_unet"`.
 
     Returns:
-        A functional `keras.Model` to `(batch, height, width, classes)`.
+        A functional `keras.Model` to `(batch, height, width, classes)`, or to
+        `(batch, depth, height, width, classes)`.
 
     Raises:
         ValueError: For arguments out of their range, a softmax over one class,
@@ -102,9 +108,10 @@ def AttentionUNet(
         MIDL 2018. The U-Net: Ronneberger, Fischer, Brox. MICCAI 2015.
 
     Differs from the paper:
-        Images here, volumes there. Its largest skip passes no gate either.
-        Odd maps are resized and not padded. `gating="bottleneck"` is one
-        signal for all gates, as in Sononet (Schlemper et al., MedIA 2019).
+        Volumes there, with a quarter of the filters as here. Its largest skip
+        passes no gate either. Odd maps are resized and not padded.
+        `gating="bottleneck"` is one signal for all gates, as in Sononet
+        (Schlemper et al., MedIA 2019).
 
     Cost:
         A gate costs 5 `channels`^2 multiplications a position of its map with
@@ -118,11 +125,12 @@ def AttentionUNet(
     arguments.one_of("gating", gating, ("decoder", "bottleneck"))
     arguments.boolean("deep_supervision", deep_supervision)
     arguments.boolean("return_attention_scores", return_attention_scores)
-    gate_arguments = _gate_arguments(gates)
     if encoder is None:
         encoder, stages = _plain(input_shape, width_multiplier)
     maps = pixels.maps_of(encoder, stages)
     image = encoder.inputs[0]
+    make_gate = AttentionGate3D if len(image.shape) == 5 else AttentionGate2D
+    gate_arguments = _gate_arguments(gates, make_gate)
     if input_shape not in (None, tuple(image.shape[1:])):
         expected = f"None or the encoder's, {tuple(image.shape[1:])}"
         raise ValueError(
@@ -140,7 +148,7 @@ def AttentionUNet(
     for level, (place, skip) in reversed([*enumerate(skips, start=1)]):
         width = skip.shape[-1]
         if gate_arguments is not None and level > 1:
-            gate = AttentionGate2D(**gate_arguments, name=f"{place}_gate")
+            gate = make_gate(**gate_arguments, name=f"{place}_gate")
             skip, weights = attend(gate, return_attention_scores, skip, signal)
             scores.insert(0, weights)
             skip = vgg.block(skip, f"{place}_gated", width, 1, kernel_size=1)
@@ -165,10 +173,14 @@ def AttentionUNet(
 
 def _plain(input_shape, width_multiplier):
     """Five blocks of convolutions, and the names of their last layers."""
-    image = network_arguments.image(
-        None, input_shape or (256, 256, 1), include_top=False
+    is_volume = isinstance(input_shape, tuple | list) and len(input_shape) == 4
+    image = x = network_arguments.image(
+        None,
+        input_shape or (256, 256, 1),
+        include_top=False,
+        axes=("depth", "height", "width")[0 if is_volume else 1 :],
+        least=2 ** (len(_FILTERS) - 1),
     )
-    x = image
     filters = network_arguments.scaled(_FILTERS, width_multiplier)
     for number, width in enumerate(filters, start=1):
         if number > 1:
@@ -178,11 +190,11 @@ def _plain(input_shape, width_multiplier):
     return keras.Model(image, x), stages
 
 
-def _gate_arguments(gates):
+def _gate_arguments(gates, make_gate):
     """Those of every gate; `None` without gates."""
     if isinstance(gates, dict):
         gates = {**_PUBLISHED, **gates}
-        if not AttentionGate2D(**gates).shape_preserving:
+        if not make_gate(**gates).shape_preserving:
             expected = "an aggregation that keeps the map"
             raise ValueError(arguments.invalid("gates", gates, expected))
         return gates

@@ -35,7 +35,7 @@ def maps_of(encoder, stages, argument="stages"):
     """`{name of a layer: its map}` of an encoder, largest first.
 
     Args:
-        encoder: `keras.Model`, functional, with one image.
+        encoder: `keras.Model`, functional, with one image or volume.
         stages: list of places, or one that matches several.
         argument: str, for messages. Defaults to `"stages"`.
     """
@@ -43,7 +43,7 @@ def maps_of(encoder, stages, argument="stages"):
     if len(encoder.inputs) != 1:
         expected = "a network with one input"
         raise ValueError(arguments.invalid("encoder", encoder, expected))
-    found = {}
+    found, rank = {}, len(encoder.inputs[0].shape)
     for where in [stages] if isinstance(stages, str) else stages:
         for place in places.find(graph, where, argument):
             if "/" in place.path:
@@ -53,8 +53,8 @@ def maps_of(encoder, stages, argument="stages"):
                     "no way out. Received: a nested encoder; take the model "
                     "inside it"
                 )
-            found[place.path] = places.the_map(place, where, argument)
-    sizes = [(m.shape[1], m.shape[2]) for m in found.values()]
+            found[place.path] = places.the_map(place, where, argument, rank)
+    sizes = [tuple(m.shape[1:-1]) for m in found.values()]
     for large, small in itertools.pairwise(sizes):
         if None not in (*large, *small) and not small < large:
             raise ValueError(
@@ -74,4 +74,5 @@ def predictions(logits, image, activation):
 
 def classifier(x, classes, name):
     """A score for every class at every position."""
-    return keras.layers.Conv2D(classes, 1, name=name)(x)
+    ranks = {4: keras.layers.Conv2D, 5: keras.layers.Conv3D}
+    return ranks[len(x.shape)](classes, 1, name=name)(x)

@@ -4,9 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+import keras_attention
 from keras_attention import VGG16BN
 from keras_attention import AttentionExtractor
 from keras_attention import EfficientNetLite0
+from keras_attention.exporting.runtimes import load_litert
+from keras_attention.exporting.runtimes import load_onnx
 from keras_attention.layers import AttentionGate2D
 from keras_attention.losses import CombinedLoss
 from keras_attention.losses import DiceLoss
@@ -33,8 +36,9 @@ def gates(model):
 def encoder(levels, *size):
     """Maps of 2, 4, 8, ... channels, each half as large as the one before."""
     x = inputs = keras.Input((*size, 1))
+    convolution = {2: keras.layers.Conv2D, 3: keras.layers.Conv3D}[len(size)]
     for level in range(1, levels + 1):
-        x = keras.layers.Conv2D(
+        x = convolution(
             2**level,
             3,
             strides=min(level, 2),
@@ -44,15 +48,136 @@ def encoder(levels, *size):
     return keras.Model(inputs, x)
 
 
-@pytest.fixture(scope="module")
-def unet():
-    """Three levels, one gate."""
-    return AttentionUNet(
-        encoder=encoder(3, None, None),
+def small_unet(axes):
+    """Three levels, one gate; no weight is at its initial value."""
+    keras.utils.set_random_seed(0)
+    model = AttentionUNet(
+        encoder=encoder(3, *axes * [None]),
         stages="conv*",
         classes=3,
         deep_supervision=True,
     )
+    rng = np.random.default_rng(1)
+    for weight in model.weights:
+        noise = 0.2 * rng.normal(size=weight.shape)
+        is_variance = "variance" in weight.path
+        weight.assign(weight + (np.abs(noise) if is_variance else noise))
+    return model
+
+
+@pytest.fixture(scope="module")
+def unet():
+    return small_unet(2)
+
+
+@pytest.fixture(scope="module")
+def volumes():
+    return small_unet(3)
+
+
+class Steps:
+    """The published network in NumPy, from an encoder's maps."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def weights(self, name):
+        return map(numpy, self.model.get_layer(name).weights)
+
+    def convolution(self, x, kernel, bias=0, stride=1):
+        """Sizes stay; in steps, a window is filled up behind the map."""
+        *window, _, _ = kernel.shape
+        padding = [
+            ((side - 1) // 2, (side - 1) // 2)
+            if stride == 1
+            else (0, -size % stride)
+            for size, side in zip(x.shape[1:-1], window, strict=True)
+        ]
+        x = np.pad(x, ((0, 0), *padding, (0, 0)))
+        ends = [n - k + 1 for n, k in zip(x.shape[1:-1], window, strict=True)]
+        return bias + sum(
+            x[
+                :,
+                *(
+                    slice(i, i + end, stride)
+                    for i, end in zip(offset, ends, strict=True)
+                ),
+            ]
+            @ kernel[offset]
+            for offset in np.ndindex(*window)
+        )
+
+    def normalized(self, x, gamma, beta, mean, variance):
+        return gamma * (x - mean) / np.sqrt(variance + 1e-5) + beta
+
+    def block(self, x, name, count=2):
+        for number in range(1, count + 1):
+            x = self.convolution(x, *self.weights(f"{name}_conv{number}"))
+            x = self.normalized(x, *self.weights(f"{name}_bn{number}"))
+            x = np.maximum(x, 0)
+        return x
+
+    def resized(self, x, like):
+        for axis in range(1, x.ndim - 1):
+            old, new = x.shape[axis], like.shape[axis]
+            centres = (np.arange(new) + 0.5) * old / new - 0.5
+            x = np.apply_along_axis(
+                lambda line: np.interp(centres, np.arange(old), line),  # noqa: B023
+                axis,
+                x,
+            )
+        return x
+
+    def gate(self, x, signal, name):
+        windows, query, query_bias, score, score_bias, output, *norm = (
+            self.weights(name)
+        )
+        windows = self.convolution(x, windows, stride=2)
+        signal = self.resized(signal @ query + query_bias, windows)
+        scores = np.maximum(windows + signal, 0) @ score + score_bias
+        alpha = self.resized(1 / (1 + np.exp(-scores)), x)
+        return self.normalized((alpha * x) @ output, *norm), alpha
+
+    def __call__(self, x):
+        names = ["conv1", "conv2", "conv3"]
+        maps = [self.model.get_layer(name).output for name in names]
+        large, middle, small = map(
+            numpy, keras.Model(self.model.inputs[0], maps)(x)
+        )
+        signal = self.block(small, "gating", 1)
+        skip, alpha = self.gate(middle, signal, "conv2_gate")
+        skip = self.block(skip, "conv2_gated", 1)
+        up = self.resized(small, skip)
+        deep = self.block(np.concatenate([skip, up], -1), "decoder2")
+        up = self.resized(deep, large)
+        last = self.block(np.concatenate([large, up], -1), "decoder1")
+        heads = [
+            self.resized(
+                self.convolution(x, *self.weights(f"{name}_logits")), large
+            )
+            for x, name in ((deep, "decoder2"), (last, "decoder1"))
+        ]
+        logits = self.convolution(
+            np.concatenate(heads, -1), *self.weights("logits")
+        )
+        e = np.exp(logits - logits.max(-1, keepdims=True))
+        return e / e.sum(-1, keepdims=True), alpha
+
+
+@pytest.mark.computing
+@pytest.mark.parametrize(
+    "network, size", [("unet", (9, 7)), ("volumes", (3, 9, 6))]
+)
+def test_equals_numpy(network, size, request, equals):
+    model = request.getfixturevalue(network)
+    expected, alpha = Steps(model)(image(*size))
+    seen, maps = AttentionExtractor(model)(image(*size))
+    equals("AttentionUNet", "the published network in NumPy", seen, expected)
+    (weights,) = maps.values()
+    np.testing.assert_allclose(
+        numpy(weights)[:, 0, ..., None], alpha, atol=1e-5
+    )
+    assert np.ptp(alpha) > 0.1 and np.ptp(expected) > 0.1
 
 
 @pytest.mark.computing
@@ -66,16 +191,32 @@ def test_odd_and_unknown_sizes_and_files(unet, tmp_path):
     np.testing.assert_array_equal(numpy(loaded(image(8, 12))), p)
 
 
-def test_a_step_of_training_moves_every_gate(unet, eagerly):
-    unet.compile(
+@pytest.mark.computing
+def test_volumes_of_unknown_sizes_and_files(volumes, tmp_path):
+    volumes.save(tmp_path / "volumes.keras")
+    loaded = keras.saving.load_model(tmp_path / "volumes.keras")
+    # TensorFlow traces unknown sizes only once it has seen two of them.
+    for size in ((2, 4, 6), (3, 5, 4)):
+        found = loaded.predict(image(*size), verbose=0)
+        assert found.shape == (2, *size, 3)
+    expected = numpy(volumes(image(*size)))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "network, size", [("unet", (9, 8)), ("volumes", (3, 4, 5))]
+)
+def test_a_step_of_training_moves_every_gate(network, size, request, eagerly):
+    model = request.getfixturevalue(network)
+    model.compile(
         "adam",
         CombinedLoss([DiceLoss(False), FocalLoss(from_logits=False)]),
         metrics=[MeanDice(3)],
     )
-    (gate,) = gates(unet)
+    (gate,) = gates(model)
     before = [numpy(w).copy() for w in gate.trainable_weights]
-    labels = np.random.default_rng(0).integers(0, 3, (2, 9, 8))
-    history = unet.fit(image(9, 8), labels, verbose=0).history
+    labels = np.random.default_rng(0).integers(0, 3, (2, *size))
+    history = model.fit(image(*size), labels, verbose=0).history
     assert 0 < history["mean_dice"][0] < 1
     for weight, old in zip(gate.trainable_weights, before, strict=True):
         assert not np.array_equal(numpy(weight), old), weight.path
@@ -135,7 +276,15 @@ def test_a_pretrained_kind_of_encoder():
         ({"gates": "softmax"}, "gates='softmax'"),
         ({"gates": {"alignement": "softmax"}}, "no argument alignement"),
         ({"gates": {"aggregation": "gated_mean"}}, "output_projection=True"),
-        ({"input_shape": (16, 16, 1)}, "at least 32"),
+        ({"input_shape": (8, 16, 1)}, "height and width of at least 16"),
+        (
+            {"input_shape": (16, 8, 16, 1)},
+            r"\(depth, height, width, channels\) with depth, height and width",
+        ),
+        (
+            {"input_shape": (16,) * 4, "gates": {"alignment": "grid_crf"}},
+            "GridCRFAlignment takes maps",
+        ),
         ({"width_multiplier": 0.001}, "width_multiplier"),
     ],
 )
@@ -158,3 +307,53 @@ def test_bad_encoders():
     nested = keras.Model(x, small(x))
     with pytest.raises(ValueError, match="inside another model"):
         AttentionUNet(encoder=nested, stages=[f"{small.name}/conv1"])
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="exports are checked on TensorFlow",
+)
+@pytest.mark.parametrize(
+    "file_format, sizes",
+    [
+        ("onnx", [(33, 20), (16, 40)]),
+        ("litert", [(33, 20), (16, 40)]),
+        ("onnx", [(16, 17, 20), (20, 16, 16)]),
+    ],
+)
+def test_files_of_unknown_sizes_answer_alike(file_format, sizes, tmp_path):
+    model = AttentionUNet(
+        (*len(sizes[0]) * [None], 1), deep_supervision=True, **SMALL
+    )
+    model(image(*sizes[0]))
+    suffix, load = {
+        "onnx": (".onnx", load_onnx),
+        "litert": (".tflite", load_litert),
+    }[file_format]
+    path = tmp_path / f"unet{suffix}"
+    model.export(path, format=file_format, verbose=False)
+    serve = load(path)
+    for size in sizes:
+        (seen,) = serve([image(*size)]).values()
+        expected = numpy(model(image(*size)))
+        np.testing.assert_allclose(seen, expected, atol=1e-5)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="exports are checked on TensorFlow",
+)
+def test_an_exported_network_shows_its_gates(tmp_path):
+    model = AttentionUNet((32, 40, 1), **SMALL)
+    path = tmp_path / "unet.onnx"
+    keras_attention.export(model, path, "onnx", preprocessing=(0, 1))
+    found = load_onnx(path)([np.zeros((1, 32, 40, 1), "uint8")])
+    assert found["predictions"].shape == (1, 32, 40, 2)
+    gates = [name for name in found if name.endswith("gate")]
+    assert {found[name].shape[2:] for name in gates} == {
+        (16, 20),
+        (8, 10),
+        (4, 5),
+    }
