@@ -14,6 +14,7 @@ from keras_attention.explanation.pixels import checked_pixels
 from keras_attention.explanation.pixels import enlarged
 from keras_attention.explanation.targets import Target
 from keras_attention.explanation.targets import predicted_classes
+from keras_attention.explanation.whole_sets import way_back
 from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.internals import arguments
 
@@ -27,6 +28,7 @@ def occlusion(
     stride=None,
     baseline=0.0,
     batch_size=32,
+    originals=None,
 ):
     """How much the answer falls when a window of the image is hidden.
 
@@ -44,6 +46,7 @@ def occlusion(
             Defaults to `None`.
         baseline: float, what hides. Defaults to `0.0`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, of both signs, in the image's pixels.
@@ -61,6 +64,7 @@ def occlusion(
     Cost:
         One `predict` a window: about `4 (8 - 1)^2 = 196` an image by default.
     """
+    back = way_back(images, originals)
     asked = _Asked(model, images, target, batch_size)
     size = arguments.positive_int("size", size, optional=True)
     size = size or max(min(asked.size) // 8, 1)
@@ -81,7 +85,7 @@ def occlusion(
     whole = asked.scores(np.ones((1, *asked.size), "float32"), baseline)
     hidden = asked.scores(~windows, baseline)
     falls = np.tensordot(whole - hidden, windows.astype("float32"), 1)
-    return (falls / covered).astype("float32")
+    return back((falls / covered).astype("float32"))
 
 
 def rise(
@@ -95,6 +99,7 @@ def rise(
     baseline=0.0,
     seed=0,
     batch_size=32,
+    originals=None,
 ):
     """RISE: the mean of random masks, weighted by the answer behind each.
 
@@ -112,6 +117,7 @@ def rise(
         baseline: float, what hides. Defaults to `0.0`.
         seed: int, of the masks. Defaults to `0`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, in the image's pixels.
@@ -126,6 +132,7 @@ def rise(
     Cost:
         One `predict` a mask.
     """
+    back = way_back(images, originals)
     asked = _Asked(model, images, target, batch_size)
     arguments.positive_int("samples", samples)
     arguments.positive_int("cells", cells)
@@ -135,7 +142,7 @@ def rise(
     )
     scores = asked.scores(masks, baseline)
     maps = np.tensordot(scores, masks, 1) / (samples * shown)
-    return maps.astype("float32")
+    return back(maps.astype("float32"))
 
 
 def score_cam(
@@ -147,6 +154,7 @@ def score_cam(
     weighting="softmax",
     baseline=0.0,
     batch_size=32,
+    originals=None,
 ):
     """Score-CAM: channels weighted by the answer to what they let through.
 
@@ -165,6 +173,7 @@ def score_cam(
             Defaults to `"softmax"`.
         baseline: float, what hides. Defaults to `0.0`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, in the layer's own grid.
@@ -180,6 +189,7 @@ def score_cam(
         One `predict` a channel.
     """
     arguments.one_of("weighting", weighting, ("softmax", "score"))
+    back = way_back(images, originals)
     asked = _Asked(model, images, target, batch_size)
     layer_maps = np.concatenate(
         [
@@ -201,7 +211,7 @@ def score_cam(
             scores = np.exp(exponents - exponents.max(initial=-np.inf))
             scores /= scores.sum()
         maps.append(np.tensordot(scores, channels[used], 1))
-    return np.maximum(np.stack(maps), 0).astype("float32")
+    return back(np.maximum(np.stack(maps), 0).astype("float32"))
 
 
 class _Asked:
