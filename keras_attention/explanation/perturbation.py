@@ -228,9 +228,9 @@ def _random_masks(size, samples, cells, shown, rng):
     # One cell more than is seen: the grid is shifted by up to a cell.
     grids = rng.random((samples, *[cells + 1] * len(size))) < shown
     steps = [-(-side // cells) for side in size]
+    full = [(cells + 1) * step for step in steps]
     masks = np.empty((samples, *size), "float32")
     for mask, grid in zip(masks, grids, strict=True):
-        full = [(cells + 1) * step for step in steps]
         smooth = enlarged(grid[None].astype("float32"), full)[0]
         corner = [rng.integers(step) for step in steps]
         mask[...] = smooth[
