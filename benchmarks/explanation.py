@@ -20,7 +20,6 @@ import importlib
 import importlib.metadata
 import importlib.util
 import io
-import os
 import pathlib
 
 import keras
@@ -118,7 +117,6 @@ def of_grad_cam(model, images, name):
     import peers
     import torch
 
-    os.environ["TQDM_DISABLE"] = "1"
     peers.stand_in_for_torchvision()
     package = importlib.import_module("pytorch_grad_cam")
     twin = peers.vgg16_bn(width=WIDTH)
@@ -130,6 +128,17 @@ def of_grad_cam(model, images, name):
     targets = [target.ClassifierOutputTarget(CLASS)] * len(images)
     images = torch.tensor(np.moveaxis(images, -1, 1))
     return functools.partial(ask, input_tensor=images, targets=targets)
+
+
+@contextlib.contextmanager
+def quietly():
+    """Without the progress bars of the others."""
+    nowhere = io.StringIO()
+    with (
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
 
 
 def difference(one, other):
@@ -154,8 +163,7 @@ def main():
 
     def compare(what, beside, one, other, slow=False, **more):
         pairs = min(SLOW_PAIRS if slow else PAIRS, arguments.pairs)
-        # Progress bars of the others.
-        with contextlib.redirect_stdout(io.StringIO()):
+        with quietly():
             found = timing.compare(one, other, pairs, 1 if slow else 2)
         rows.append({"what": what, "beside": beside, **found, **more})
         print(rows[-1], flush=True)
@@ -206,9 +214,11 @@ def main():
             package = {"pytorch_grad_cam": "grad-cam"}.get(module, beside)
             versions[beside] = importlib.metadata.version(package)
             other = make(model, given, wanted)
-            with contextlib.redirect_stdout(io.StringIO()):
-                apart = difference(one(), other())
-            compare(name, beside, one, other, slow, difference=apart)
+            more = {}
+            if name != "smooth_grad":  # whose noise is drawn
+                with quietly():
+                    more["difference"] = difference(one(), other())
+            compare(name, beside, one, other, slow, **more)
     if "pytorch-grad-cam" in versions:
         versions["torch"] = importlib.metadata.version("torch")
     timing.write(
