@@ -189,7 +189,9 @@ def score_cam(
     layer_maps = np.concatenate(
         [
             np.moveaxis(values, -1, 1)
-            for values, _ in layer_values(model, images, layer, batch_size)
+            for values, _ in layer_values(
+                model, images, layer, batch_size, answers.target
+            )
         ]
     )
     nothing = answers(_showing(np.zeros(answers.size), baseline))

@@ -158,21 +158,36 @@ def test_bad_arguments(curved):
         explanation.saliency(curved, [IMAGES, IMAGES])
 
 
-@pytest.mark.parametrize(
-    ("method", "options"),
-    [
-        ("grad_cam", {}),
-        ("grad_cam_plus_plus", {}),
-        ("hires_cam", {}),
-        ("layer_cam", {}),
-        ("saliency", {}),
-        ("smooth_grad", {"samples": 1}),
-        ("integrated_gradients", {"steps": 1}),
-        ("occlusion", {"size": 4}),
-        ("rise", {"samples": 2, "cells": 2}),
-        ("score_cam", {}),
-    ],
-)
+METHODS = {
+    "grad_cam": {},
+    "grad_cam_plus_plus": {},
+    "hires_cam": {},
+    "layer_cam": {},
+    "saliency": {},
+    "smooth_grad": {"samples": 1},
+    "integrated_gradients": {"steps": 1},
+    "occlusion": {"size": 4},
+    "rise": {"samples": 2, "cells": 2},
+    "score_cam": {},
+}
+
+
+def test_every_method_explains_one_of_several_outputs_of_a_nested_model(curved):
+    inputs = keras.Input((8, 8, 2))
+    other = keras.layers.GlobalMaxPooling2D()(inputs)
+    both = keras.Model(inputs, [other, curved(inputs)])
+    for name, options in METHODS.items():
+        method = functools.partial(getattr(explanation, name), **options)
+        np.testing.assert_allclose(
+            method(both, IMAGES, lambda answers: answers[1][:, 2]),
+            method(curved, IMAGES, 2),
+            rtol=1e-4,
+            atol=1e-6,
+            err_msg=name,
+        )
+
+
+@pytest.mark.parametrize(("method", "options"), METHODS.items())
 def test_maps_come_back_in_the_pixels_of_photographs(curved, method, options):
     wide, tall, square = (6, 12), (10, 5), (9, 9)
     padded = Originals([wide, tall, square], (8, 8), "pad")
