@@ -1,6 +1,7 @@
 """The melanoma network on frozen convolutions, as one file to explain.
 
     python examples/melanoma.py --data FOLDER    # of isic_uda1_224.npz
+    python examples/melanoma.py --fast           # a look: digits, no weights
     python examples/explain.py runs/melanoma/melanoma.keras \\
         FOLDER/isic_uda1_224.npz
 
@@ -14,6 +15,7 @@ output folder.
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import sys
@@ -22,6 +24,7 @@ import finetune
 import finetune_lesions
 import keras
 import numpy as np
+import place
 import sources
 
 from keras_attention import MelanomaAttentionVGG16BN
@@ -41,9 +44,23 @@ def parse_arguments():
     add("--data", default="../shared/data", help="folder of the .npz files")
     add("--size", type=int, default=112, help="height and width")
     add("--epochs", type=int, default=SETTINGS["epochs"], help="at most")
-    add("--fast", action="store_true", help="a look: thin, random weights")
+    add("--fast", action="store_true", help="a look: digits, random weights")
     add("--output", default="runs/melanoma", help="for what is written")
     return vars(parser.parse_args())
+
+
+def read(arguments):
+    """Training, validation and test images: `Examples` of two classes."""
+    size = arguments["size"]
+    if not arguments["fast"]:
+        path = pathlib.Path(arguments["data"], finetune.LESIONS)
+        return sources.examples(str(path), size)[:3]
+    return [
+        dataclasses.replace(
+            part, labels=part.labels % 2, class_names=("even", "odd")
+        )
+        for part in place.digits(size)[:3]
+    ]
 
 
 def head(size, fast):
@@ -70,9 +87,8 @@ def main():
     arguments = parse_arguments()
     size, fast = arguments["size"], arguments["fast"]
     output = pathlib.Path(arguments["output"])
-    path = pathlib.Path(arguments["data"], finetune.LESIONS)
     try:
-        train, validation, test = sources.examples(str(path), size)[:3]
+        train, validation, test = read(arguments)
         output.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         print(f"melanoma.py: error: {error}", file=sys.stderr)
@@ -111,8 +127,9 @@ def main():
     low, high = metrics.bootstrap_interval(
         metrics.roc_auc, test.labels, np.asarray(scores)[:, 1]
     )
+    given = {n: v for n, v in arguments.items() if n not in ("data", "output")}
     found = {
-        "arguments": {**arguments, "data": path.name, "output": output.name},
+        "arguments": given,
         "images": [len(part) for part in (train, validation, test)],
         "class_names": list(test.class_names),
         "epochs": len(history.epoch),
@@ -120,7 +137,7 @@ def main():
     }
     text = json.dumps(found, indent=1)
     write_text(output / "results.json", f"{text}\n")
-    print(f"\nAUC on {len(test)} lesions: {auc:.3f} ({low:.3f} to {high:.3f})")
+    print(f"\nAUC on {len(test)} others: {auc:.3f} ({low:.3f} to {high:.3f})")
     print(f"Written to {output}")
     return 0
 
