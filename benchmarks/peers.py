@@ -6,6 +6,7 @@ import pathlib
 import sys
 from unittest import mock
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -15,12 +16,13 @@ sys.path.insert(0, str(ORACLES))
 from timm_layers import import_timm_layers  # noqa: E402
 
 
-def vgg16_bn(classes=10):
+def vgg16_bn(classes=10, width=1.0):
     """VGG16_bn in plain PyTorch, with global average pooling and one layer."""
     layers, channels = [], 3
     for count, filters in zip(
         (2, 2, 3, 3, 3), (64, 128, 256, 512, 512), strict=True
     ):
+        filters = int(filters * width)
         for _ in range(count):
             layers += [
                 nn.Conv2d(channels, filters, 3, padding=1),
@@ -29,8 +31,24 @@ def vgg16_bn(classes=10):
             ]
             channels = filters
         layers.append(nn.MaxPool2d(2))
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes)]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)]
     return nn.Sequential(*layers, *head)
+
+
+def with_weights_of(model, network):
+    """A PyTorch network with the weights of a Keras one, layer after layer."""
+    ours = [layer for layer in model.layers if layer.weights]
+    theirs = [m for m in network if [*m.parameters()]]
+    for layer, module in zip(ours, theirs, strict=True):
+        values = layer.get_weights()
+        names = ("weight", "bias", "running_mean", "running_var")
+        if values[0].ndim > 1:  # (..., inputs, outputs)
+            values[0] = np.moveaxis(values[0], (-1, -2), (0, 1))
+        for name, value in zip(names, values, strict=False):
+            getattr(module, name).data = torch.tensor(value)
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = layer.epsilon
+    return network.eval()
 
 
 class SelfAttention(nn.Module):
@@ -191,12 +209,18 @@ def timm_layer(name, *arguments, **options):
 
 def timm_model(name, **options):
     """A network of timm, with empty stand-ins for torchvision if it lacks."""
-    if importlib.util.find_spec("torchvision") is None:
-        for module in _OF_TORCHVISION:
-            path = f"torchvision.{module}".rstrip(".")
-            sys.modules[path] = mock.MagicMock()
+    stand_in_for_torchvision()
     timm = importlib.import_module("timm")
     return timm.create_model(name, **options)
+
+
+def stand_in_for_torchvision():
+    """Empty modules for what is imported of it and not used, if it lacks."""
+    if "torchvision" in sys.modules or importlib.util.find_spec("torchvision"):
+        return
+    for module in _OF_TORCHVISION:
+        path = f"torchvision.{module}".rstrip(".")
+        sys.modules[path] = mock.MagicMock()
 
 
 # What timm imports while it is imported, and no network of it uses.

@@ -71,7 +71,7 @@ def network(arguments):
     """The model, and what makes of pixels in [0, 1] what it takes."""
     name, weights = arguments["model"], arguments["weights"]
     if pathlib.Path(name).suffix == ".keras":
-        return keras.models.load_model(name), np.asarray
+        return keras.models.load_model(name, compile=False), np.asarray
     weights = None if weights == "none" else weights
     size = arguments["size"] or 224
     shape = (size, size, 3)

@@ -116,8 +116,18 @@ def edges_vgg16(size, fast):
     return vgg
 
 
-def melanoma_maps(whole, size, fast):
-    """The maps of three blocks by name, and the network they are of."""
+def melanoma_network(images, size, fast):
+    """Images in [0, 1] to the maps of three blocks, and what is behind it.
+
+    Args:
+        images: array, whose moments the batch normalization has.
+        size: int.
+        fast: bool, whether it is thin and random.
+
+    Returns:
+        `(network, normalized)`: a model of a dict of maps by name, and the
+        convolutions in it.
+    """
     vgg = edges_vgg16(size, fast)
     # Blue first, without the mean of ImageNet's pixels, as it was trained.
     image = keras.Input((size, size, 3))
@@ -125,15 +135,44 @@ def melanoma_maps(whole, size, fast):
     pixels = keras.layers.Normalization(
         mean=[103.939, 116.779, 123.68], variance=[1.0] * 3
     )(pixels)
-    pixels = keras.Model(image, pixels)
-    images = np.asarray(whole.images, "float32") / 255
+    pixels = keras.Model(image, pixels, name="pixels")
     normalized = batch_normalized(vgg, pixels.predict(images, verbose=0))
     blocks = {name: normalized.get_layer(name).output for name in BLOCKS}
-    blocks = keras.Model(normalized.inputs, blocks)
-    network = keras.Model(image, blocks(pixels(image)))
+    blocks = keras.Model(normalized.inputs, blocks, name="vgg16_bn")
+    network = keras.Model(image, blocks(pixels(image)), name="network")
+    return network, normalized
+
+
+def melanoma_maps(whole, size, fast):
+    """The maps of three blocks by name, and the network they are of."""
+    images = np.asarray(whole.images, "float32") / 255
+    network, normalized = melanoma_network(images, size, fast)
     found = training.cached_features(network, whole, dtype="float16")
     maps = {name: np.array(found[name], "float32") for name in BLOCKS}
     return maps, normalized
+
+
+def standardised_network(images, size, fast):
+    """Images in [0, 1] to maps whose channels have mean 0 and variance 1.
+
+    Args:
+        images: array, whose moments these are.
+        size: int.
+        fast: bool, whether it is thin and random.
+
+    Returns:
+        A model of a list of the maps of three blocks.
+    """
+    network, _ = melanoma_network(images, size, fast)
+    maps = network.predict(images, verbose=0)
+    image = keras.Input((size, size, 3))
+    found = network(image)
+    scaled = []
+    for name in BLOCKS:
+        mean, deviation = moments(maps[name])
+        scale = keras.layers.Normalization(mean=mean, variance=deviation**2)
+        scaled.append(scale(found[name]))
+    return keras.Model(image, scaled, name="blocks")
 
 
 def moments(maps):

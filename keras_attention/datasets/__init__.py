@@ -29,7 +29,7 @@ reads images of one's own into `Examples`, divides them, and makes batches.
 | | `assemble`, `cache` | decoding in threads, now, once or when asked |
 | | `problems` | what is wrong, all of it at once |
 | looking | `scan`, `checks`, `scan_report` | all files, before a training |
-| sizes | `layout`, `placement` | to one size, and back to the original |
+| sizes | `layout`, `placement`, `originals` | to one size, and back |
 | dividing | `splits`, `units` | parts that share no group |
 | | `duplicates` | what parts share all the same |
 | | `concatenate` | and together again |
@@ -62,6 +62,7 @@ from keras_attention.datasets.layout import lay_out_boxes
 from keras_attention.datasets.layout import to_original
 from keras_attention.datasets.load import load
 from keras_attention.datasets.npz import from_npz
+from keras_attention.datasets.originals import Originals
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.problems import DataError
 from keras_attention.datasets.sampling import balanced_order
@@ -78,6 +79,7 @@ __all__ = [
     "DataInfo",
     "DigitsSettings",
     "Examples",
+    "Originals",
     "Pixels",
     "ScanReport",
     "Splits",

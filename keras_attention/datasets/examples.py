@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_attention.datasets.layout import to_original
 from keras_attention.datasets.opening import size_of
+from keras_attention.datasets.originals import Originals
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.internals.arguments import invalid
 
@@ -119,6 +120,18 @@ class Examples:
     def regression(self):
         """Whether the labels are numbers to predict."""
         return not self.class_names and self.labels.dtype.kind == "f"
+
+    @property
+    def originals(self):
+        """The photographs, for maps to come back in their pixels: `Originals`.
+
+        Raises:
+            ValueError: If the original sizes are not known.
+        """
+        sizes = [self._original_size(index) for index in range(len(self))]
+        return Originals(
+            np.reshape(sizes, (-1, 2)), self.image_shape[:2], self.layout
+        )
 
     def to_original(self, maps, index, method="bilinear"):
         """Brings maps of one image back to the pixels of its original.

@@ -11,6 +11,7 @@ from keras_attention.datasets.placement import check_size
 from keras_attention.datasets.placement import placement
 from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import one_of
+from keras_attention.internals.forms import expect_form
 
 METHODS = ("bilinear", "nearest")
 # Less of a box than this share of the image is rounding, not a box.
@@ -124,8 +125,8 @@ def to_original(
         not 0: nobody looked there, so nothing is known of it.
 
     Raises:
-        ValueError: for maps of less than two axes, or an unknown layout or
-            method.
+        ValueError: for maps of less than two axes, or of other proportions
+            than the laid-out image, or an unknown layout or method.
 
     Example:
 
@@ -140,6 +141,7 @@ def to_original(
     if maps.ndim < 2 or 0 in maps.shape[-2:]:
         raise ValueError(invalid("maps", maps.shape, "(..., rows, columns)"))
     size = maps.shape[-2:] if size is None else check_size(size)
+    expect_form("maps", maps.shape[-2:], size)
     seen, placed = placement(original_size, size, layout)
     planes = np.moveaxis(maps.reshape(-1, *maps.shape[-2:]), 0, -1)
     rows, columns = seen

@@ -26,15 +26,18 @@ class Answers:
     Args:
         model: `keras.Model` that answers every image by itself.
         images: array `(batch, height, width, channels)`, or channels first
-            where the model takes them so.
+            where the model takes them so, or volumes.
         target: any, what is explained; see `grad_cam`. The class that is
             predicted for `None` stays the same when an image is changed.
             Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
+        as_probabilities: bool, whether of a class it is the probability; else
+            the answer as it is. Defaults to `True`.
 
     Attributes:
         images: float32 array, channels last; `as_given` puts them back.
         target: the target, with classes in place of `None`.
+        size: tuple, `(height, width)` of the images.
         original: `(batch,)`, float64, the scores of the images as they are.
 
     Raises:
@@ -50,15 +53,17 @@ class Answers:
     [0.75] [[0.375]]
     """
 
-    def __init__(self, model, images, target=None, batch_size=32):
+    def __init__(
+        self,
+        model,
+        images,
+        target=None,
+        batch_size=32,
+        as_probabilities=True,
+    ):
         checked_images(images)
         first = MapLayers(model, images).channels_first
-        images, self.axis, size = checked_pixels(images, first)
-        if len(size) != 2:
-            raise ValueError(
-                "Pixels are removed of images (batch, height, width, channels)"
-                f". Received: images of shape {images.shape}"
-            )
+        images, self.axis, self.size = checked_pixels(images, first)
         self.images = np.moveaxis(images, self.axis, -1)
         self.batch_size = batch_size
         self.answer = WholeBatches(model)
@@ -70,7 +75,8 @@ class Answers:
             target = np.concatenate([predicted_classes(x) for x, _ in found])
         self.target = target
         self.scored = Target(target, len(self.images))
-        self.of_class = not (callable(target) or isinstance(target, InsideMask))
+        of_class = not (callable(target) or isinstance(target, InsideMask))
+        self.of_class = of_class and as_probabilities
         self.logits = self.of_class and any(are_logits(x) for x, _ in found)
         self.original = np.concatenate([self._score(*one) for one in found])
         if not np.isfinite(self.original).all():
@@ -90,18 +96,32 @@ class Answers:
             `(batch, changes)`. Of few images, several changes are asked
             together.
         """
-        scores = []
-        for batch, part in batches(self.images, self.batch_size):
-            together = self.batch_size // len(batch)
-            found = []
-            for start in range(0, len(changes), together):
-                some = changes[start : start + together]
-                changed = np.concatenate([f(batch, part) for f in some])
-                answer = self.answer(self.as_given(changed.astype("float32")))
-                found.append(self._score(answer, part, len(some)))
-            found = np.concatenate(found)  # change after change
-            scores.append(found.reshape(len(changes), -1).T)
+        scores = [
+            self.of_part(part, changes)
+            for _, part in batches(self.images, self.batch_size)
+        ]
         return np.concatenate(scores)
+
+    def of_part(self, part, changes):
+        """The scores of some images after each change.
+
+        Args:
+            part: slice, of at most `batch_size` images.
+            changes: list of callable, see `__call__`.
+
+        Returns:
+            `(images, changes)`.
+        """
+        batch = self.images[part]
+        together = max(1, self.batch_size // len(batch))
+        found = [np.zeros(0)]
+        for start in range(0, len(changes), together):
+            some = changes[start : start + together]
+            changed = np.concatenate([f(batch, part) for f in some])
+            answer = self.answer(self.as_given(changed.astype("float32")))
+            found.append(self._score(answer, part, len(some)))
+        found = np.concatenate(found)  # change after change
+        return found.reshape(len(changes), -1).T
 
     def as_given(self, images):
         """Images with their channels where the model takes them."""

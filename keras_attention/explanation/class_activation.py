@@ -8,9 +8,12 @@ from keras_attention.explanation.map_layers import tokens_to_grid
 from keras_attention.explanation.targets import Target
 from keras_attention.explanation.whole_sets import batches
 from keras_attention.explanation.whole_sets import checked_images
+from keras_attention.explanation.whole_sets import way_back
 
 
-def grad_cam(model, images, target=None, *, layer=None, batch_size=32):
+def grad_cam(
+    model, images, target=None, *, layer=None, batch_size=32, originals=None
+):
     """Grad-CAM: channels weighted by their mean gradient.
 
     `relu(sum_k a_k A_k)` with `a_k = mean_p dy / dA_k(p)`, of the maps `A_k` of
@@ -31,15 +34,19 @@ def grad_cam(model, images, target=None, *, layer=None, batch_size=32):
             `(batch, tokens, channels)` become a grid of the image's
             proportions. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: `datasets.Originals` or `None`, the photographs that the
+            images were laid out from, such as `examples.originals`: the map of
+            each then comes back in its pixels. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, non-negative, in the layer's own
         grid. `plot_attention` enlarges it, `attention_energy` compares it with
-        masks, `Examples.to_original` brings it to the photograph.
+        masks. With `originals`, a list of arrays `(height, width)` of the
+        photographs.
 
     Raises:
-        ValueError: If there is no such layer or target, or if the score does
-            not depend on the layer.
+        ValueError: If there is no such layer or target, if the score does not
+            depend on the layer, or for photographs of another number of images.
 
     Example:
 
@@ -55,11 +62,11 @@ def grad_cam(model, images, target=None, *, layer=None, batch_size=32):
         Selvaraju et al.: Grad-CAM: Visual Explanations from Deep Networks via
         Gradient-based Localization. ICCV 2017.
     """
-    return _maps(_grad_cam, model, images, target, layer, batch_size)
+    return _maps(_grad_cam, model, images, target, layer, batch_size, originals)
 
 
 def grad_cam_plus_plus(
-    model, images, target=None, *, layer=None, batch_size=32
+    model, images, target=None, *, layer=None, batch_size=32, originals=None
 ):
     """Grad-CAM++: positive gradients count by how far they carry.
 
@@ -73,6 +80,7 @@ def grad_cam_plus_plus(
         target: any, what is explained; see `grad_cam`. Defaults to `None`.
         layer: any, the layer to explain; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, as `grad_cam`.
@@ -88,10 +96,14 @@ def grad_cam_plus_plus(
         Not from it; the authors' code and tf-keras-vis divide `w_k` by its sum
         over the positions, which the paper does not.
     """
-    return _maps(_grad_cam_plus_plus, model, images, target, layer, batch_size)
+    return _maps(
+        _grad_cam_plus_plus, model, images, target, layer, batch_size, originals
+    )
 
 
-def hires_cam(model, images, target=None, *, layer=None, batch_size=32):
+def hires_cam(
+    model, images, target=None, *, layer=None, batch_size=32, originals=None
+):
     """HiResCAM: each position weighted by its own gradient.
 
     `relu(sum_k g_k A_k)` with `g_k = dy / dA_k`. Of a network that ends in a
@@ -104,6 +116,7 @@ def hires_cam(model, images, target=None, *, layer=None, batch_size=32):
         target: any, what is explained; see `grad_cam`. Defaults to `None`.
         layer: any, the layer to explain; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, as `grad_cam`.
@@ -115,10 +128,14 @@ def hires_cam(model, images, target=None, *, layer=None, batch_size=32):
         Draelos, Carin: Use HiResCAM instead of Grad-CAM for faithful
         explanations of convolutional neural networks. 2020, arXiv:2011.08891.
     """
-    return _maps(_hires_cam, model, images, target, layer, batch_size)
+    return _maps(
+        _hires_cam, model, images, target, layer, batch_size, originals
+    )
 
 
-def layer_cam(model, images, target=None, *, layer=None, batch_size=32):
+def layer_cam(
+    model, images, target=None, *, layer=None, batch_size=32, originals=None
+):
     """LayerCAM: positive gradients of each position; for early layers too.
 
     `relu(sum_k relu(g_k) A_k)` with `g_k = dy / dA_k`.
@@ -129,6 +146,7 @@ def layer_cam(model, images, target=None, *, layer=None, batch_size=32):
         target: any, what is explained; see `grad_cam`. Defaults to `None`.
         layer: any, the layer to explain; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, as `grad_cam`.
@@ -140,7 +158,9 @@ def layer_cam(model, images, target=None, *, layer=None, batch_size=32):
         Jiang et al.: LayerCAM: Exploring Hierarchical Class Activation Maps
         for Localization. IEEE TIP 2021.
     """
-    return _maps(_layer_cam, model, images, target, layer, batch_size)
+    return _maps(
+        _layer_cam, model, images, target, layer, batch_size, originals
+    )
 
 
 def layer_values(model, images, layer, batch_size, target=None):
@@ -180,14 +200,15 @@ def layer_values(model, images, layer, batch_size, target=None):
         yield values, gradient
 
 
-def _maps(weighted, model, images, target, layer, batch_size):
+def _maps(weighted, model, images, target, layer, batch_size, originals):
+    back = way_back(images, originals)
     maps = [
         np.maximum(weighted(values, gradient), 0)
         for values, gradient in layer_values(
             model, images, layer, batch_size, target
         )
     ]
-    return np.concatenate(maps)
+    return back(np.concatenate(maps))
 
 
 def _grad_cam(values, gradient):

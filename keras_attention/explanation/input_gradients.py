@@ -10,10 +10,11 @@ from keras_attention.explanation.targets import Target
 from keras_attention.explanation.targets import predicted_classes
 from keras_attention.explanation.whole_sets import batches
 from keras_attention.explanation.whole_sets import checked_images
+from keras_attention.explanation.whole_sets import way_back
 from keras_attention.internals import arguments
 
 
-def saliency(model, images, target=None, *, batch_size=32):
+def saliency(model, images, target=None, *, batch_size=32, originals=None):
     """The size of the gradient by each pixel.
 
     `max_c |dy / dx_c|` over the channels `c` of the image.
@@ -23,6 +24,7 @@ def saliency(model, images, target=None, *, batch_size=32):
         images: array `(batch, height, width, channels)`, or volumes.
         target: any, what is explained; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, non-negative, in the image's pixels.
@@ -35,8 +37,9 @@ def saliency(model, images, target=None, *, batch_size=32):
         Visualising Image Classification Models and Saliency Maps. ICLR
         Workshop 2014.
     """
+    back = way_back(images, originals)
     images, channels, gradient = _explained(model, images, target, batch_size)
-    return np.abs(gradient(images)).max(channels)
+    return back(np.abs(gradient(images)).max(channels))
 
 
 def smooth_grad(
@@ -48,6 +51,7 @@ def smooth_grad(
     noise=0.15,
     seed=0,
     batch_size=32,
+    originals=None,
 ):
     """Saliency, averaged over noisy copies of the image.
 
@@ -64,6 +68,7 @@ def smooth_grad(
             image. Defaults to `0.15`.
         seed: int, of the noise. Defaults to `0`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, non-negative, in the image's pixels.
@@ -81,6 +86,7 @@ def smooth_grad(
     """
     arguments.positive_int("samples", samples)
     arguments.positive_float("noise", noise)
+    back = way_back(images, originals)
     images, channels, gradient = _explained(model, images, target, batch_size)
     axes = tuple(range(1, images.ndim))
     deviation = noise * np.ptp(images, axis=axes, keepdims=True)
@@ -91,11 +97,18 @@ def smooth_grad(
             images.shape, "float32"
         )
         total = total + np.abs(gradient(noisy)).max(channels)
-    return total / samples
+    return back(total / samples)
 
 
 def integrated_gradients(
-    model, images, target=None, *, baseline=0.0, steps=32, batch_size=32
+    model,
+    images,
+    target=None,
+    *,
+    baseline=0.0,
+    steps=32,
+    batch_size=32,
+    originals=None,
 ):
     """Gradients, averaged on the way from a baseline, times that way.
 
@@ -111,6 +124,7 @@ def integrated_gradients(
             to be seen. Defaults to `0.0`.
         steps: int, points on the way. Defaults to `32`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, of both signs, in the image's pixels.
@@ -137,13 +151,14 @@ def integrated_gradients(
     if target is None:
         answers = model.predict(images, batch_size=batch_size, verbose=0)
         target = predicted_classes(answers)
+    back = way_back(images, originals)
     images, channels, gradient = _explained(model, images, target, batch_size)
     way = images - np.asarray(baseline, "float32")
     total = 0.0
     for step in range(steps):
         share = 1 - (step + 0.5) / steps
         total = total + gradient(images - np.float32(share) * way)
-    return (total / steps * way).sum(channels)
+    return back((total / steps * way).sum(channels))
 
 
 def _explained(model, images, target, batch_size):
@@ -166,5 +181,3 @@ def _explained(model, images, target, batch_size):
         return np.concatenate(found)
 
     return images, channels, gradient
-
-    return gradient

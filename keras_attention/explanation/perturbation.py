@@ -5,16 +5,12 @@ Only `predict` is asked, as often as there are windows, masks or channels.
 
 import itertools
 
-import keras
 import numpy as np
 
+from keras_attention.explanation.answers import Answers
 from keras_attention.explanation.class_activation import layer_values
-from keras_attention.explanation.map_layers import MapLayers
-from keras_attention.explanation.pixels import checked_pixels
 from keras_attention.explanation.pixels import enlarged
-from keras_attention.explanation.targets import Target
-from keras_attention.explanation.targets import predicted_classes
-from keras_attention.inspection.whole_batches import WholeBatches
+from keras_attention.explanation.whole_sets import way_back
 from keras_attention.internals import arguments
 
 
@@ -27,6 +23,7 @@ def occlusion(
     stride=None,
     baseline=0.0,
     batch_size=32,
+    originals=None,
 ):
     """How much the answer falls when a window of the image is hidden.
 
@@ -44,6 +41,7 @@ def occlusion(
             Defaults to `None`.
         baseline: float, what hides. Defaults to `0.0`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, of both signs, in the image's pixels.
@@ -61,27 +59,28 @@ def occlusion(
     Cost:
         One `predict` a window: about `4 (8 - 1)^2 = 196` an image by default.
     """
-    asked = _Asked(model, images, target, batch_size)
+    back = way_back(images, originals)
+    answers = Answers(model, images, target, batch_size, as_probabilities=False)
     size = arguments.positive_int("size", size, optional=True)
-    size = size or max(min(asked.size) // 8, 1)
-    if size > min(asked.size):
-        expected = f"at most the image's {min(asked.size)} pixels"
+    size = size or max(min(answers.size) // 8, 1)
+    if size > min(answers.size):
+        expected = f"at most the image's {min(answers.size)} pixels"
         raise ValueError(arguments.invalid("size", size, expected))
     stride = arguments.positive_int("stride", stride, optional=True)
     starts = [
         [*range(0, side - size, stride or max(size // 2, 1)), side - size]
-        for side in asked.size
+        for side in answers.size
     ]
     windows = np.zeros(
-        (int(np.prod([len(s) for s in starts])), *asked.size), "bool"
+        (int(np.prod([len(s) for s in starts])), *answers.size), "bool"
     )
     for window, corner in zip(windows, itertools.product(*starts), strict=True):
         window[tuple(slice(start, start + size) for start in corner)] = True
     covered = windows.sum(0)
-    whole = asked.scores(np.ones((1, *asked.size), "float32"), baseline)
-    hidden = asked.scores(~windows, baseline)
-    falls = np.tensordot(whole - hidden, windows.astype("float32"), 1)
-    return (falls / covered).astype("float32")
+    hidden = answers(*(_showing(~window, baseline) for window in windows))
+    falls = answers.original[:, None] - hidden
+    falls = np.tensordot(falls.astype("float32"), windows.astype("float32"), 1)
+    return back((falls / covered).astype("float32"))
 
 
 def rise(
@@ -95,6 +94,7 @@ def rise(
     baseline=0.0,
     seed=0,
     batch_size=32,
+    originals=None,
 ):
     """RISE: the mean of random masks, weighted by the answer behind each.
 
@@ -112,6 +112,7 @@ def rise(
         baseline: float, what hides. Defaults to `0.0`.
         seed: int, of the masks. Defaults to `0`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, in the image's pixels.
@@ -126,16 +127,17 @@ def rise(
     Cost:
         One `predict` a mask.
     """
-    asked = _Asked(model, images, target, batch_size)
+    back = way_back(images, originals)
+    answers = Answers(model, images, target, batch_size, as_probabilities=False)
     arguments.positive_int("samples", samples)
     arguments.positive_int("cells", cells)
     arguments.positive_float("shown", arguments.fraction("shown", shown))
     masks = _random_masks(
-        asked.size, samples, cells, shown, np.random.default_rng(seed)
+        answers.size, samples, cells, shown, np.random.default_rng(seed)
     )
-    scores = asked.scores(masks, baseline)
-    maps = np.tensordot(scores, masks, 1) / (samples * shown)
-    return maps.astype("float32")
+    scores = answers(*(_showing(mask, baseline) for mask in masks))
+    maps = np.tensordot(scores.astype("float32"), masks, 1) / (samples * shown)
+    return back(maps.astype("float32"))
 
 
 def score_cam(
@@ -147,6 +149,7 @@ def score_cam(
     weighting="softmax",
     baseline=0.0,
     batch_size=32,
+    originals=None,
 ):
     """Score-CAM: channels weighted by the answer to what they let through.
 
@@ -165,6 +168,7 @@ def score_cam(
             Defaults to `"softmax"`.
         baseline: float, what hides. Defaults to `0.0`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, in the layer's own grid.
@@ -180,66 +184,45 @@ def score_cam(
         One `predict` a channel.
     """
     arguments.one_of("weighting", weighting, ("softmax", "score"))
-    asked = _Asked(model, images, target, batch_size)
+    back = way_back(images, originals)
+    answers = Answers(model, images, target, batch_size, as_probabilities=False)
     layer_maps = np.concatenate(
         [
             np.moveaxis(values, -1, 1)
-            for values, _ in layer_values(model, images, layer, batch_size)
+            for values, _ in layer_values(
+                model, images, layer, batch_size, answers.target
+            )
         ]
     )
-    nothing = asked.scores(np.zeros((1, *asked.size), "float32"), baseline)
+    nothing = answers(_showing(np.zeros(answers.size), baseline))
     maps = []
     for index, channels in enumerate(layer_maps):  # (channels, height, width)
         places = tuple(range(1, channels.ndim))
         low = channels.min(places, keepdims=True)
         span = channels.max(places, keepdims=True) - low
         used = span.ravel() > 0
-        shares = enlarged((channels - low)[used] / span[used], asked.size)
-        scores = asked.scores_of(index, shares, baseline)
+        shares = enlarged((channels - low)[used] / span[used], answers.size)
+        [scores] = answers.of_part(
+            slice(index, index + 1),
+            [_showing(share, baseline) for share in shares],
+        )
         if weighting == "softmax":
             exponents = scores - nothing[index]
             scores = np.exp(exponents - exponents.max(initial=-np.inf))
             scores /= scores.sum()
         maps.append(np.tensordot(scores, channels[used], 1))
-    return np.maximum(np.stack(maps), 0).astype("float32")
+    return back(np.maximum(np.stack(maps), 0).astype("float32"))
 
 
-class _Asked:
-    """A model's scores for images of which a mask is shown."""
+def _showing(mask, baseline):
+    """A change of images that shows what a mask does, and else the baseline.
 
-    def __init__(self, model, images, target, batch_size):
-        arguments.positive_int("batch_size", batch_size)
-        first = MapLayers(model, images).channels_first
-        self.images, self.axis, self.size = checked_pixels(images, first)
-        if target is None:
-            target = predicted_classes(
-                model.predict(self.images, batch_size=batch_size, verbose=0)
-            )
-        self.target = Target(target, len(self.images))
-        self.answer = WholeBatches(model)
-        self.batch_size = batch_size
-
-    def scores(self, masks, baseline):
-        """`(images, masks)`."""
-        count = len(self.images)
-        return np.stack(
-            [self.scores_of(i, masks, baseline) for i in range(count)]
-        )
-
-    def scores_of(self, index, masks, baseline):
-        """`(masks,)` of one image."""
-        image = self.images[index]
-        masks = np.expand_dims(masks, self.axis)
-        found = [np.zeros(0, "float32")]
-        for start in range(0, len(masks), self.batch_size):
-            mask = masks[start : start + self.batch_size].astype("float32")
-            answers = self.answer(image * mask + baseline * (1 - mask))
-            values = self.target.part(slice(index, index + 1))
-            if values is not None:
-                values = np.repeat(values, len(mask), 0)
-            scores = self.target.score(answers, values)
-            found.append(keras.ops.convert_to_numpy(scores))
-        return np.concatenate(found)
+    Args:
+        mask: array of the images' size, in `[0, 1]`.
+        baseline: float.
+    """
+    mask = mask[..., None].astype("float32")
+    return lambda images, _: images * mask + baseline * (1 - mask)
 
 
 def _random_masks(size, samples, cells, shown, rng):
@@ -247,9 +230,9 @@ def _random_masks(size, samples, cells, shown, rng):
     # One cell more than is seen: the grid is shifted by up to a cell.
     grids = rng.random((samples, *[cells + 1] * len(size))) < shown
     steps = [-(-side // cells) for side in size]
+    full = [(cells + 1) * step for step in steps]
     masks = np.empty((samples, *size), "float32")
     for mask, grid in zip(masks, grids, strict=True):
-        full = [(cells + 1) * step for step in steps]
         smooth = enlarged(grid[None].astype("float32"), full)[0]
         corner = [rng.integers(step) for step in steps]
         mask[...] = smooth[

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from scipy import ndimage
 
 
 def checked_pixels(images, channels_first):
@@ -50,7 +49,17 @@ def enlarged(maps, size):
     >>> print(enlarged(np.array([[[0.0, 1.0]]]), (1, 4)))
     [[[0.   0.25 0.75 1.  ]]]
     """
-    ratios = [new / old for new, old in zip(size, maps.shape[1:], strict=True)]
-    return ndimage.zoom(
-        maps, [1, *ratios], order=1, mode="nearest", grid_mode=True
-    )
+    sizes = zip(maps.shape[1:], size, strict=True)
+    for axis, (old, new) in enumerate(sizes, start=1):
+        weights = _between(old, new).astype(maps.dtype)
+        maps = np.tensordot(maps, weights, (axis, 1))  # that axis goes last
+        maps = np.moveaxis(maps, -1, axis)
+    return maps
+
+
+def _between(old, new):
+    """`(new, old)`: how much of each position its new ones are made of."""
+    # As a product it takes a tenth of the time of scipy's zoom.
+    places = (np.arange(new) + 0.5) * old / new - 0.5
+    distance = np.abs(places.clip(0, old - 1)[:, None] - np.arange(old))
+    return np.maximum(1 - distance, 0)

@@ -30,6 +30,11 @@ def in_pixels(maps, images):
     >>> print(in_pixels([[[0.0, 1.0]]], np.ones((1, 1, 4, 3))))
     [[[0.   0.25 0.75 1.  ]]]
     """
+    if images.ndim != 4:
+        raise ValueError(
+            "Pixels are removed of images (batch, height, width, channels). "
+            f"Received: images of shape {images.shape}"
+        )
     size = images.shape[1:3]
     maps = checked_maps(maps, size, signed=True)
     if len(maps) != len(images) or not np.isfinite(maps).all():

@@ -8,13 +8,20 @@ from keras_attention.explanation.map_layers import tokens_to_grid
 from keras_attention.explanation.targets import Target
 from keras_attention.explanation.whole_sets import batches
 from keras_attention.explanation.whole_sets import checked_images
+from keras_attention.explanation.whole_sets import way_back
 from keras_attention.internals import arguments
 
 _FUSED = {"mean": np.mean, "max": np.max, "min": np.min}
 
 
 def attention_rollout(
-    weights, size, *, residual=0.5, head_fusion="mean", discard=0.0
+    weights,
+    size,
+    *,
+    residual=0.5,
+    head_fusion="mean",
+    discard=0.0,
+    originals=None,
 ):
     """Attention of several layers of pairs, multiplied along the way.
 
@@ -35,6 +42,7 @@ def attention_rollout(
             Defaults to `"mean"`.
         discard: float, the share of the smallest entries of each row of `A`
             that counts as 0. Defaults to `0.0`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, in the grid of the tokens.
@@ -59,7 +67,9 @@ def attention_rollout(
     arguments.fraction("residual", residual)
     arguments.fraction("discard", discard)
     fused = []
-    for layer in _pairs(weights):
+    pairs = _pairs(weights)
+    back = way_back(pairs[0], originals)
+    for layer in pairs:
         layer = _FUSED[head_fusion](layer, axis=1)
         kept = np.quantile(layer, discard, axis=-1, keepdims=True)
         fused.append(np.where(layer >= kept, layer, 0))
@@ -69,10 +79,12 @@ def attention_rollout(
         total = mixed.sum(-1, keepdims=True)
         mixed = np.divide(mixed, total, where=total > 0, out=mixed)
         whole = mixed @ whole
-    return _seen(whole, size)
+    return back(_seen(whole, size))
 
 
-def attention_relevance(model, images, target=None, *, batch_size=32):
+def attention_relevance(
+    model, images, target=None, *, batch_size=32, originals=None
+):
     """Attention of pairs, layer by layer, weighted by its gradient.
 
     `R <- R + mean_h relu(dy / dA_h * A_h) R` from `R = I`, through all layers
@@ -86,6 +98,7 @@ def attention_relevance(model, images, target=None, *, batch_size=32):
         images: array; see `grad_cam`.
         target: any, what is explained; see `grad_cam`. Defaults to `None`.
         batch_size: int, images at a time. Defaults to `32`.
+        originals: any, the photographs; see `grad_cam`. Defaults to `None`.
 
     Returns:
         `(batch, height, width)`, float32, non-negative, in the grid of the
@@ -99,6 +112,7 @@ def attention_relevance(model, images, target=None, *, batch_size=32):
         Interpreting Bi-Modal and Encoder-Decoder Transformers. ICCV 2021,
         equations 5 and 6, for self-attention.
     """
+    back = way_back(images, originals)
     target = Target(target, checked_images(images))
     last = MapLayers(model, images).last
     gradients = Gradients(model, target, by_weights=True, last=last)
@@ -115,7 +129,7 @@ def attention_relevance(model, images, target=None, *, batch_size=32):
         for layer in pairs:
             whole = whole + layer @ whole
         maps.append(_seen(whole - np.eye(whole.shape[-1]), images.shape[1:3]))
-    return np.concatenate(maps)
+    return back(np.concatenate(maps))
 
 
 def _pairs(weights):

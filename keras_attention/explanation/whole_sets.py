@@ -24,6 +24,31 @@ def checked_images(images):
     return shapes[0][0]
 
 
+def way_back(images, originals):
+    """What brings maps of images to the pixels of their photographs.
+
+    Args:
+        images: array `(batch, ...)` or a structure of them.
+        originals: `datasets.Originals` or `None`, where maps stay as they are.
+
+    Returns:
+        A function of maps `(batch, height, width)`, and of what comes back: the
+        maps, or a list of one array a photograph.
+
+    Raises:
+        ValueError: For anything else, or of another number of images.
+    """
+    count = checked_images(images)
+    if originals is None:
+        return lambda maps: maps
+    known = hasattr(originals, "bring_back")
+    if not known or len(originals) != count:
+        received = f"{len(originals)} photographs" if known else originals
+        expected = f"examples.originals of {count} images, or None"
+        raise ValueError(arguments.invalid("originals", received, expected))
+    return originals.bring_back
+
+
 def batches(images, batch_size):
     """Batches of about one size, so that the last is not compiled anew.
 

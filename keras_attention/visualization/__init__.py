@@ -14,6 +14,7 @@
     agreement.py       how alike two maps are
     entropy.py         how evenly attention is spread
     layer_maps.py      what a figure is given: maps, and what is none
+    objects.py         where objects are, and how much of a map is on them
     drawing.py         a map over its image, in axes
     overlays.py        the same in pixels
     panels.py          grids of panels, titles and colour bars

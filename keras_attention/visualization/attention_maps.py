@@ -37,6 +37,9 @@ class AttentionMap:
             `None`.
         grid: tuple `(height, width)` or `None`, of pairwise attention the map
             that the layer was built for, if it is known. Defaults to `None`.
+        originals: `datasets.Originals` or `None`, the photographs that the
+            images were laid out from. Figures then draw the weights over
+            those, too. Defaults to `None`.
 
     Example:
 
@@ -55,9 +58,17 @@ class AttentionMap:
     kind: str = "spatial"
     gain: float | None = None
     grid: tuple | None = None
+    originals: object | None = None
 
     def __post_init__(self):
         arguments.one_of("kind", self.kind, ("spatial", "channel", "pairwise"))
+        given = self.originals
+        if given is not None and len(given) != len(self.values):
+            raise ValueError(
+                "Invalid value for argument originals: expected "
+                f"{len(self.values)} photographs, one an image. Received: "
+                f"{len(given)}"
+            )
 
     @property
     def shape(self):
@@ -81,7 +92,12 @@ class AttentionMap:
         """
         if isinstance(images, int | np.integer):
             images = [images]
-        return dataclasses.replace(self, values=self.values[images])
+        originals = self.originals
+        return dataclasses.replace(
+            self,
+            values=self.values[images],
+            originals=None if originals is None else originals[images],
+        )
 
     def spatial(self):
         """The mean over heads and queries, `(batch, height, width)`.
@@ -95,6 +111,25 @@ class AttentionMap:
                 f"map over the image. Received: shape {self.values.shape}"
             )
         return mean_map("values", self.values)
+
+    def to_originals(self):
+        """`spatial()`, each map in the pixels of its photograph.
+
+        Returns:
+            A list of float32 arrays `(height, width)`; see
+            `datasets.Originals.bring_back`.
+
+        Raises:
+            ValueError: If the weights are not spatial, or if the photographs
+                are not known.
+        """
+        if self.originals is None:
+            raise ValueError(
+                f"The photographs behind the weights of layer {self.layer!r} "
+                "are not known: pass originals=examples.originals to "
+                "collect_attention"
+            )
+        return self.originals.bring_back(self.spatial())
 
     def received(self, grid=None, prefix=0):
         """How much attention each position gets, on average over the queries.
@@ -224,7 +259,9 @@ class AttentionMap:
 
     def _as_map(self, values, grid):
         values = values.reshape(*values.shape[:2], *grid)
-        return AttentionMap(values, self.layer, "spatial", self.gain)
+        return dataclasses.replace(
+            self, values=values, kind="spatial", grid=None
+        )
 
     def __repr__(self):
         low, high = self._range()
@@ -249,7 +286,7 @@ class AttentionMap:
         return (finite.min(), finite.max()) if finite.size else (np.nan,) * 2
 
 
-def collect_attention(model, x, batch_size=32):
+def collect_attention(model, x, batch_size=32, originals=None):
     """The weights that every attention layer of a model gives every image.
 
     The layers of this package are found wherever they are, also inside nested
@@ -259,13 +296,19 @@ def collect_attention(model, x, batch_size=32):
         model: `keras.Model`.
         x: array or data set, what its `predict` accepts.
         batch_size: int, as in `predict`. Defaults to `32`.
+        originals: `datasets.Originals` or `None`, the photographs that `x` was
+            laid out from, such as `examples.originals`: the maps keep it,
+            figures draw them over the photographs, and
+            `AttentionMap.to_originals` has them in their pixels. Defaults to
+            `None`.
 
     Returns:
         Dictionary of the layer's path in the model to `AttentionMap`, in
         the order of the model's layers.
 
     Raises:
-        ValueError: If the model has no attention layer.
+        ValueError: If the model has no attention layer, or for photographs of
+            another number of images.
 
     Example:
 
@@ -296,7 +339,10 @@ def collect_attention(model, x, batch_size=32):
             "be collected. Insert one of keras_attention.layers, or report "
             "weights with keras_attention.record_attention."
         )
-    return attention_maps(model, weights)
+    return {
+        name: dataclasses.replace(one, originals=originals)
+        for name, one in attention_maps(model, weights).items()
+    }
 
 
 def attention_maps(model, weights):

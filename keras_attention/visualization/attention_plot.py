@@ -11,11 +11,13 @@ from keras_attention.visualization.drawing import draw_map
 from keras_attention.visualization.drawing import draw_outline
 from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.entropy import normalized_entropy
+from keras_attention.visualization.layer_maps import described_sizes
 from keras_attention.visualization.layer_maps import spatial_maps
 from keras_attention.visualization.overlays import COLORMAP
 from keras_attention.visualization.panels import Panels
-from keras_attention.visualization.pictures import drawable
-from keras_attention.visualization.pictures import outline_paths
+from keras_attention.visualization.pictures import lines_of
+from keras_attention.visualization.pictures import pictures_of
+from keras_attention.visualization.pictures import tile_size
 from keras_attention.visualization.scaling import scaled
 
 # Okabe and Ito's vermilion: what is not as it looks.
@@ -45,11 +47,15 @@ def plot_attention(
 
     Args:
         images: array `(batch, height, width)` or `(batch, height, width,
-            channels)`, uint8, or floats in `[0, 1]`. Of more than three
-            channels the first three are shown, of two the first.
+            channels)`, uint8, or floats in `[0, 1]`; or a list of such images
+            of any sizes: photographs. Of more than three channels the first
+            three are shown, of two the first.
         maps: dict, what `collect_attention` returns, or name to array
             `(batch, height, width)`, `(batch, heads, height, width)` or
-            `(batch, heads, queries, height, width)`. Positions that are not
+            `(batch, heads, queries, height, width)`, or to a list of arrays
+            `(height, width)`, each in the pixels of its photograph. Attention
+            that was collected with `originals=` is brought back to the
+            photographs, if these are the images. Positions that are not
             finite are left without colour. Channel and pairwise attention is no
             map over the image; a note names what is not shown. (Of pairs,
             `AttentionMap.received` and `seen_from` make maps.) Arrays, such as
@@ -58,7 +64,8 @@ def plot_attention(
         outlines: array or `None`, where the objects are: masks
             `(batch, height, width)` or `(batch, height, width, 1)`, or boxes
             `(batch, 4)` or `(batch, boxes, 4)`, `(ymin, xmin, ymax, xmax)` as
-            shares of the image. Defaults to `None`.
+            shares of the image; of photographs of several sizes a list.
+            Defaults to `None`.
         labels: int array `(batch,)` or `None`, the true classes. Defaults
             to `None`.
         predictions: array or `None`, the predicted classes, integers
@@ -87,7 +94,8 @@ def plot_attention(
         Notebooks show it as the value of a cell; `figure.savefig` saves it.
 
     Raises:
-        ValueError: Naming the argument that does not fit the images.
+        ValueError: Naming the argument that does not fit the images; maps of
+            other proportions are not stretched over them.
 
     Example:
 
@@ -101,7 +109,7 @@ def plot_attention(
         `collect_attention`, and `keras_attention.metrics.attention_energy`
         for how much of the attention is inside the outline.
     """
-    count = len(drawable(images))
+    count = len(pictures_of(images))
     texts = captions(count, labels, predictions, class_names)
     return attention_figure(
         images, maps, texts, outlines, normalize, max_images
@@ -121,17 +129,17 @@ def attention_figure(images, maps, texts, outlines, normalize, max_images):
         max_images: int.
     """
     arguments.positive_int("max_images", max_images)
-    pictures = drawable(images)
-    layers, left_out = spatial_maps(maps, pictures.shape)
-    paths = [[]] * len(pictures)
-    if outlines is not None:
-        paths = outline_paths(outlines, pictures.shape[:3])
+    pictures = pictures_of(images)
+    sizes = [picture.shape[:2] for picture in pictures]
+    layers, left_out = spatial_maps(maps, sizes)
+    paths = lines_of(outlines, sizes)
 
-    pictures = pictures[:max_images]
+    pictures, sizes = pictures[:max_images], sizes[:max_images]
+    height, width = tile_size(sizes)
     panels = Panels(
         rows=1 + len(layers),
         columns=len(pictures),
-        aspect=pictures.shape[1] / pictures.shape[2],
+        aspect=height / width,
         caption_lines=max(text.lines for text in texts[:max_images]),
         note=bool(left_out),
     )
@@ -141,13 +149,15 @@ def attention_figure(images, maps, texts, outlines, normalize, max_images):
         draw_outline(axes, paths[column])
         texts[column].draw(axes)
     panels.title(0, "image" if outlines is None else "image, object outlined")
-    for row, (name, values) in enumerate(layers.items(), start=1):
-        scale = scaled(values[:max_images], normalize)
-        words = [flat_word(value) for value in values[:max_images]]
-        _draw_layer(panels, row, scale, pictures, paths, words)
-        size = described_size(values.shape[1:], pictures.shape[1:3])
+    for row, (name, layer) in enumerate(layers.items(), start=1):
+        layer = layer[:max_images]
+        scale = scaled(layer.values, normalize)
+        words = [flat_word(value) for value in layer.values]
+        values = layer.over_images(scale.values)
+        _draw_layer(panels, row, scale, values, pictures, paths, words)
+        size = described_sizes(layer, sizes)
         gain = getattr(maps[name], "gain", None)
-        entropy = described_entropy(values[:max_images])
+        entropy = described_entropy(layer.values)
         panels.title(
             row,
             name,
@@ -159,10 +169,10 @@ def attention_figure(images, maps, texts, outlines, normalize, max_images):
     return panels.figure
 
 
-def _draw_layer(panels, row, scale, pictures, paths, words):
+def _draw_layer(panels, row, scale, values, pictures, paths, words):
     norm = Normalize(0, scale.high)
     for column, (picture, value) in enumerate(
-        zip(pictures, scale.values, strict=True)
+        zip(pictures, values, strict=True)
     ):
         axes = panels.axes(row, column)
         draw_map(axes, picture, value, norm, paths[column], words[column])
@@ -178,13 +188,3 @@ def described_entropy(values):
     entropies = normalized_entropy(values)
     known = entropies[~np.isnan(entropies)]
     return f", entropy {known.mean():.2f}" if known.size else ""
-
-
-def described_size(size, pictures):
-    """The size of a map, and whether it is that of the image.
-
-    >>> described_size((7, 7), (64, 64)), described_size((64, 64), (64, 64))
-    ('7x7', "64x64, the image's pixels")
-    """
-    same = ", the image's pixels" * (tuple(size) == tuple(pictures))
-    return f"{size[0]}x{size[1]}{same}"

@@ -16,7 +16,9 @@ def boxes_from_maps(maps, threshold=0.5):
 
     Args:
         maps: `AttentionMap` or array `(batch, height, width)`, or with heads,
-            or with heads and queries, the mean of which counts.
+            or with heads and queries, the mean of which counts; or a list of
+            arrays `(height, width)`, each in the pixels of its photograph. Of
+            attention that knows its photographs the boxes are shares of these.
         threshold: float, in `(0, 1)`. Defaults to `0.5`.
 
     Returns:
@@ -51,9 +53,13 @@ def boxes_from_maps(maps, threshold=0.5):
         raise ValueError(arguments.invalid("threshold", threshold, expected))
     if getattr(maps, "kind", "spatial") != "spatial":
         maps.spatial()  # says that they are no map
-    values = mean_map("maps", arguments.real_array("maps", maps))
-    boxes = np.full((len(values), 4), np.nan)
-    for box, value in zip(boxes, values.astype("float64"), strict=True):
+    if getattr(maps, "originals", None) is not None:
+        maps = maps.to_originals()
+    if not isinstance(maps, (list, tuple)):
+        maps = mean_map("maps", arguments.real_array("maps", maps))
+    boxes = np.full((len(maps), 4), np.nan)
+    for box, value in zip(boxes, maps, strict=True):
+        value = arguments.real_array("maps", value).astype("float64")
         if is_flat(value) or not np.isfinite(value).all():
             continue
         least = value.min() + threshold * np.ptp(value)

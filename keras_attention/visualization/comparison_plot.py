@@ -8,19 +8,19 @@ from matplotlib.colors import Normalize
 
 from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
-from keras_attention.metrics import area_share
-from keras_attention.metrics import attention_energy
-from keras_attention.metrics.localisation import checked_masks
 from keras_attention.visualization.agreement import rank_correlation
 from keras_attention.visualization.agreement import top_overlap
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import described_gain
 from keras_attention.visualization.attention_plot import WARNING
-from keras_attention.visualization.attention_plot import described_size
 from keras_attention.visualization.drawing import draw_map
 from keras_attention.visualization.drawing import draw_outline
+from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.entropy import normalized_entropy
+from keras_attention.visualization.layer_maps import described_sizes
 from keras_attention.visualization.layer_maps import spatial_maps
+from keras_attention.visualization.objects import each_mask
+from keras_attention.visualization.objects import energy_and_lift
 from keras_attention.visualization.overlays import COLORMAP
 from keras_attention.visualization.panels import INK
 from keras_attention.visualization.panels import LETTER
@@ -29,8 +29,9 @@ from keras_attention.visualization.panels import PALE
 from keras_attention.visualization.panels import Sheet
 from keras_attention.visualization.panels import colour_bar
 from keras_attention.visualization.panels import whole
-from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.pictures import mask_lines
+from keras_attention.visualization.pictures import pictures_of
+from keras_attention.visualization.pictures import tile_size
 from keras_attention.visualization.scaling import scaled
 
 # In inches. Between two maps there is room for their agreement.
@@ -51,11 +52,13 @@ def compare_maps(images, maps, mask=None, *, max_images=4):
 
     Args:
         images: array, one image `(height, width)` or `(height, width,
-            channels)`, or a batch of these; uint8, or floats in `[0, 1]`.
-        maps: dict, name to `AttentionMap` or array, as in `plot_attention`; for
-            one image also `(rows, columns)`. Of any sizes, and not negative.
-        mask: array or `None`, where the object is, for each image, of any size.
-            Defaults to `None`.
+            channels)`, or a batch of these; uint8, or floats in `[0, 1]`; or a
+            list of photographs of any sizes.
+        maps: dict, name to `AttentionMap`, array or list, as in
+            `plot_attention`; for one image also `(rows, columns)`. Of any
+            resolution, and not negative.
+        mask: array or `None`, where the object is, for each image, of any size;
+            of photographs of several sizes a list. Defaults to `None`.
         max_images: int, how many images to show, the first ones. Defaults to
             `4`.
 
@@ -80,46 +83,51 @@ def compare_maps(images, maps, mask=None, *, max_images=4):
     """
     arguments.positive_int("max_images", max_images)
     images, maps, mask = _as_batches(images, maps, mask)
-    pictures = drawable(images)
-    layers, left_out = spatial_maps(maps, pictures.shape)
+    pictures = pictures_of(images)
+    sizes = [picture.shape[:2] for picture in pictures]
+    layers, left_out = spatial_maps(maps, sizes)
     if left_out:
         raise ValueError(
             "Invalid value for argument maps: expected maps over the image; an "
             "AttentionMap of pairs has them as received() and seen_from(row, "
             f"column). Received: {', '.join(left_out)}"
         )
-    for name, values in layers.items():
-        if (values < 0).any():
+    for name, layer in layers.items():
+        lowest = min(np.nanmin(value, initial=0.0) for value in layer.values)
+        if lowest < 0:
             raise ValueError(
                 "Invalid value for argument maps: expected maps that are not "
-                f"negative. Received: {name!r} from {np.nanmin(values):.3g}"
+                f"negative. Received: {name!r} from {lowest:.3g}"
             )
-    pictures = pictures[:max_images]
-    layers = {name: values[:max_images] for name, values in layers.items()}
-    paths = [[]] * len(pictures)
-    if mask is not None:
-        mask = checked_masks(mask)[:max_images]
-        paths = mask_lines(mask, pictures.shape[1:3])
-    sheet = _Columns(len(pictures), len(layers), pictures.shape[1:3])
+    count = len(pictures)
+    pictures, sizes = pictures[:max_images], sizes[:max_images]
+    layers = {name: layer[:max_images] for name, layer in layers.items()}
+    masks = each_mask(mask, count)[:max_images]
+    paths = [
+        [] if one is None else mask_lines(one, size)[0]
+        for one, size in zip(masks, sizes, strict=True)
+    ]
+    sheet = _Columns(len(pictures), len(layers), tile_size(sizes))
     for row, picture in enumerate(pictures):
         axes = sheet.tile(row, 0)
         axes.imshow(picture, interpolation="nearest")
         draw_outline(axes, paths[row])
     outlined = "object outlined" if mask is not None else ""
     sheet.title(0, "image", outlined)
-    scales = {n: scaled(values, "ratio") for n, values in layers.items()}
+    scales = {n: scaled(one.values, "ratio") for n, one in layers.items()}
     # The widest of them, so that all can be compared.
     widest = max(scales.values(), key=lambda scale: scale.high)
     norm = Normalize(0, widest.high)
     sheet.bar(widest, norm)
-    for column, (name, values) in enumerate(layers.items(), start=1):
-        lines = _numbers(values, mask)
+    for column, (name, layer) in enumerate(layers.items(), start=1):
+        lines = _numbers(layer, masks)
+        words = [flat_word(value) for value in layer.values]
+        values = layer.over_images(scales[name].values)
         for row, picture in enumerate(pictures):
             axes = sheet.tile(row, column)
-            value = scales[name].values[row]
-            draw_map(axes, picture, value, norm, paths[row])
+            draw_map(axes, picture, values[row], norm, paths[row], words[row])
             sheet.caption(row, column, lines[row])
-        size = described_size(values.shape[1:], pictures.shape[1:3])
+        size = described_sizes(layer, sizes)
         gain = getattr(maps[name], "gain", None)
         colour = WARNING if gain == 0 else PALE
         sheet.title(column, name, size, described_gain(gain), colour=colour)
@@ -190,31 +198,31 @@ def number(value):
     return "none" if np.isnan(value) else f"{value:.2f}"
 
 
-def _numbers(values, mask):
+def _numbers(layer, masks):
     """Two lines for every image."""
-    entropy = normalized_entropy(values)
-    lines = [[f"entropy {number(e)}"] for e in entropy]
-    if mask is not None:
-        energy = attention_energy(values, mask)
-        share = area_share(mask)
-        lift = energy / np.where(share > 0, share, np.nan)
-        for line, on_object, times in zip(lines, energy, lift, strict=True):
-            line.insert(0, f"energy {number(on_object)}, lift {number(times)}")
+    entropies = normalized_entropy(layer.values)
+    lines = [[f"entropy {number(entropy)}"] for entropy in entropies]
+    if masks[0] is None:
+        return lines
+    pairs = zip(*energy_and_lift(layer, masks), strict=True)
+    for line, (energy, lift) in zip(lines, pairs, strict=True):
+        line.insert(0, f"energy {number(energy)}, lift {number(lift)}")
     return lines
 
 
 def _write_agreement(sheet, column, first, second):
-    ranks, overlaps = (
-        rank_correlation(first, second),
-        top_overlap(first, second),
-    )
-    for row, (rank, overlap) in enumerate(zip(ranks, overlaps, strict=True)):
+    pairs = zip(first.over_images(), second.over_images(), strict=True)
+    for row, (one, other) in enumerate(pairs):
+        [rank] = rank_correlation(one[None], other[None])
+        [overlap] = top_overlap(one[None], other[None])
         text = f"rank\n{number(rank)}\n\nIoU\n{number(overlap)}"
         sheet.between(row, column, text)
 
 
 def _as_batches(images, maps, mask):
     """One image, its maps and its mask, as batches of one."""
+    if isinstance(images, (list, tuple)) and len({*map(np.shape, images)}) > 1:
+        return images, maps, mask
     shape = np.shape(images)
     is_one = len(shape) == 2 or (
         len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > 4

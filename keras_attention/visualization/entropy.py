@@ -14,7 +14,8 @@ def normalized_entropy(maps):
 
     Args:
         maps: array of non-negative weights `(batch, height, width)`, or with
-            heads, or with heads and queries.
+            heads, or with heads and queries; or a list of arrays `(height,
+            width)`, of any sizes.
 
     Returns:
         `(batch,)` in `[0, 1]`, float64; NaN for a map without attention, with
@@ -26,6 +27,9 @@ def normalized_entropy(maps):
     >>> print(normalized_entropy(maps))
     [1.  0.5]
     """
+    if isinstance(maps, list):
+        each = [normalized_entropy(np.asarray(one)[None]) for one in maps]
+        return np.concatenate(each)
     with np.errstate(invalid="ignore", over="ignore"):
         values = mean_map("maps", np.asarray(maps, "float64"))
         is_map = values.min((1, 2), keepdims=True) >= 0

@@ -11,9 +11,6 @@ from keras_attention.internals import arguments
 from keras_attention.internals.files import write_text
 from keras_attention.internals.files import written_whole
 from keras_attention.internals.words import shortened
-from keras_attention.metrics import area_share
-from keras_attention.metrics import attention_energy
-from keras_attention.metrics.localisation import checked_masks
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import described_gain
 from keras_attention.visualization.captions import named_classes
@@ -23,12 +20,14 @@ from keras_attention.visualization.gallery_page import card
 from keras_attention.visualization.gallery_page import page
 from keras_attention.visualization.gallery_page import plain_name
 from keras_attention.visualization.layer_maps import spatial_maps
+from keras_attention.visualization.objects import each_mask
+from keras_attention.visualization.objects import energy_and_lift
 from keras_attention.visualization.overlays import as_bytes
 from keras_attention.visualization.overlays import outlined
 from keras_attention.visualization.overlays import overlaid
 from keras_attention.visualization.overlays import resized
-from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.pictures import mask_lines
+from keras_attention.visualization.pictures import pictures_of
 from keras_attention.visualization.scaling import scaled
 
 _SIDE = 256  # pixels of a picture's longer side
@@ -45,7 +44,7 @@ class Entry:
     Args:
         picture: bytes, a JPEG file.
         lines: list of array, the outline, in pixels of the picture.
-        maps: list of array, a map a layer.
+        maps: list of `LayerMaps`, one a layer, of this image alone.
         marks: list of str, what is to be said of a map, such as "uniform".
         truth: tuple, key and name of the true class, both empty if unknown.
         answer: tuple, the same of the predicted one.
@@ -128,7 +127,8 @@ class AttentionGallery:
 
         Args:
             images: array `(batch, height, width)` or `(batch, height, width,
-                channels)`, uint8, or floats in `[0, 1]`.
+                channels)`, uint8, or floats in `[0, 1]`, or a list of
+                photographs of any sizes.
             maps: dict, what `collect_attention` returns, or name to array, as
                 in `plot_attention`; or the maps of one layer alone. The same
                 layers in every call.
@@ -151,15 +151,17 @@ class AttentionGallery:
         if not isinstance(maps, dict):
             name = maps.layer if isinstance(maps, AttentionMap) else "attention"
             maps = {name: maps}
-        pictures = drawable(images)
+        pictures = pictures_of(images)
         count = len(pictures)
-        layers, left_out = spatial_maps(maps, pictures.shape)
+        sizes = [picture.shape[:2] for picture in pictures]
+        layers, left_out = spatial_maps(maps, sizes)
         self._expect_same_layers(layers)
-        small, _ = resized(pictures, _SIDE)
-        lines = [[]] * count
-        if masks is not None:
-            masks = checked_masks(masks)
-            lines = mask_lines(masks, small.shape[1:3])
+        small = [resized(picture[None], _SIDE)[0][0] for picture in pictures]
+        masks = each_mask(masks, count)
+        lines = [
+            [] if mask is None else mask_lines(mask, picture.shape[:2])[0]
+            for mask, picture in zip(masks, small, strict=True)
+        ]
         values = _values(layers, masks, metrics, count)
         truth = _classes("labels", labels, count, class_names)
         sureness = [None] * count
@@ -174,8 +176,13 @@ class AttentionGallery:
                 Entry(
                     picture=_jpeg(small[index]),
                     lines=lines[index],
-                    maps=[maps[index] for maps in layers.values()],
-                    marks=[flat_word(maps[index]) for maps in layers.values()],
+                    maps=[
+                        layer[index : index + 1] for layer in layers.values()
+                    ],
+                    marks=[
+                        flat_word(layer.values[index])
+                        for layer in layers.values()
+                    ],
                     truth=truth[index],
                     answer=answers[index],
                     outcome=_outcome(truth[index], answers[index]),
@@ -212,7 +219,10 @@ class AttentionGallery:
         with written_whole(self.folder / _FILES, sync=False) as files:
             files.mkdir()
             for index, entry in enumerate(self._entries):
-                maps = [(maps[index], high) for maps, high, _ in scales]
+                maps = [
+                    (entry.maps[n].over_images([maps[index]]), high)
+                    for n, (maps, high, _) in enumerate(scales)
+                ]
                 names = _write_pictures(files, index, entry, maps)
                 names = [f"{_FILES}/{name}" for name in names]
                 cards.append(card(index, entry, self._layer_names, names))
@@ -235,7 +245,7 @@ class AttentionGallery:
         """The maps of a layer on one scale: a list of maps, high, label."""
         by_size = {}
         for index, entry in enumerate(self._entries):
-            values = entry.maps[layer]
+            [values] = entry.maps[layer].values
             by_size.setdefault(values.shape, []).append((index, values))
         # Other maps than weights, such as of gradients, have any size.
         normalize = "relative" if self._are_attention[layer] else "ratio"
@@ -285,13 +295,11 @@ class AttentionGallery:
 def _values(layers, masks, metrics, count):
     """Name to `(batch, 1)` or `(batch, layers)`: numbers to sort by."""
     values = {}
-    if masks is not None:
-        energy = [attention_energy(maps, masks) for maps in layers.values()]
-        share = area_share(masks)
-        energy = np.stack(energy, -1)
-        values["energy"] = energy
-        values["lift"] = energy / np.where(share > 0, share, np.nan)[:, None]
-    entropy = [normalized_entropy(maps) for maps in layers.values()]
+    if masks[0] is not None:
+        found = [energy_and_lift(one, masks) for one in layers.values()]
+        energy, lift = (np.stack(one, -1) for one in zip(*found, strict=True))
+        values |= {"energy": energy, "lift": lift}
+    entropy = [normalized_entropy(one.values) for one in layers.values()]
     values["entropy"] = np.stack(entropy, -1)
     for name, numbers in (metrics or {}).items():
         numbers = arguments.real_array("metrics", numbers).astype("float64")
@@ -330,7 +338,7 @@ def _write_pictures(folder, index, entry, maps):
     names = [f"{index:05d}.jpg"]
     drawn = [outlined(picture, [entry.lines])[0]]
     for number, (values, high) in enumerate(maps):
-        seen = overlaid(picture, values[None], high)
+        seen = overlaid(picture, values, high)
         drawn.append(outlined(seen, [entry.lines])[0])
         names.append(f"{index:05d}-{number}.jpg")
     for name, pixels in zip(names, drawn, strict=True):

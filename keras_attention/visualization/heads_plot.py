@@ -1,5 +1,7 @@
 """The heads of one layer, and what single positions look at."""
 
+import dataclasses
+
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -10,7 +12,9 @@ from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import described_gain
 from keras_attention.visualization.comparison_plot import number
 from keras_attention.visualization.drawing import draw_map
+from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.entropy import normalized_entropy
+from keras_attention.visualization.layer_maps import placed
 from keras_attention.visualization.overlays import COLORMAP
 from keras_attention.visualization.overlays import OUTLINE
 from keras_attention.visualization.panels import INK
@@ -19,7 +23,7 @@ from keras_attention.visualization.panels import SMALL
 from keras_attention.visualization.panels import Sheet
 from keras_attention.visualization.panels import colour_bar
 from keras_attention.visualization.panels import whole
-from keras_attention.visualization.pictures import drawable
+from keras_attention.visualization.pictures import pictures_of
 from keras_attention.visualization.scaling import scaled
 
 # In inches.
@@ -41,8 +45,9 @@ def plot_heads(attention, images=None, index=0, *, grid=None, prefix=0):
     Args:
         attention: `AttentionMap`, spatial or pairwise.
         images: array `(batch, height, width)` or `(batch, height, width,
-            channels)`, uint8, or floats in `[0, 1]`, to draw the maps over;
-            `None` draws the maps alone. Defaults to `None`.
+            channels)`, uint8, or floats in `[0, 1]`, or a list of photographs,
+            to draw the maps over; `None` draws the maps alone. Defaults to
+            `None`.
         index: int, which image to show. Defaults to `0`.
         grid: tuple `(height, width)` or `None`, of pairwise attention; see
             `AttentionMap.received`. Defaults to `None`.
@@ -99,7 +104,7 @@ def plot_heads(attention, images=None, index=0, *, grid=None, prefix=0):
         f"{', received' * (attention.kind == 'pairwise')}"
         f"{described_gain(attention.gain, ', ')}"
     )
-    return _row_of_maps(title, picture, maps, names, lines)
+    return _row_of_maps(one, title, picture, maps, names, lines)
 
 
 def plot_seen_from(
@@ -164,7 +169,9 @@ def plot_seen_from(
     # The centres of the positions in pixels, x before y.
     marks = (positions + 0.5) / queries * picture.shape[:2] - 0.5
     marks = marks[:, ::-1]
-    return _row_of_maps(title, picture, maps, names, lines, marks)
+    # Positions are marked in the grid, which photographs do not have.
+    one = dataclasses.replace(one, originals=None)
+    return _row_of_maps(one, title, picture, maps, names, lines, marks)
 
 
 def _one_image(attention, images, index, picture=None):
@@ -177,7 +184,7 @@ def _one_image(attention, images, index, picture=None):
         expected = f"one of {len(attention)} images, from 0"
         raise ValueError(arguments.invalid("index", index, expected))
     if images is not None:
-        pictures = drawable(images)
+        pictures = pictures_of(images)
         place = index if picture is None else picture
         if place >= len(pictures):
             raise ValueError(
@@ -209,8 +216,8 @@ def _own_share(seen, position, queries):
     return float(seen[row, column])
 
 
-def _row_of_maps(title, picture, maps, names, lines, marks=None):
-    """A sheet of panels with one scale."""
+def _row_of_maps(attention, title, picture, maps, names, lines, marks=None):
+    """A sheet of panels with one scale, of one image's attention."""
     first = int(marks is not None)  # the picture itself
     count = len(maps) + first
     columns = min(_COLUMNS, count)
@@ -226,6 +233,12 @@ def _row_of_maps(title, picture, maps, names, lines, marks=None):
     sheet = Sheet(_MARGIN + columns * pitch + _BAR, _TITLE + rows * step)
     sheet.write(_MARGIN, 0.17, title, size=MEDIUM, colour=INK)
     scale = scaled(maps, "ratio")
+    words = [flat_word(value) for value in maps]
+    originals = attention.originals and attention.originals[[0] * len(maps)]
+    values = placed(
+        attention.layer, [*scale.values], [size] * len(maps), originals
+    )
+    values = values.over_images()
     norm = Normalize(0, scale.high)
     for panel in range(count):
         row, column = divmod(panel, columns)
@@ -237,7 +250,7 @@ def _row_of_maps(title, picture, maps, names, lines, marks=None):
             _draw_marks(axes, marks)
             sheet.write(left, top + 0.11, "image", colour=INK)
             continue
-        draw_map(axes, picture, scale.values[own], norm)
+        draw_map(axes, picture, values[own], norm, word=words[own])
         if marks is not None:
             _draw_marks(axes, marks[own : own + 1])
         sheet.write(left, top + 0.11, names[own], colour=INK)

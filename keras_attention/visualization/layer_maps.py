@@ -1,6 +1,12 @@
 """What a figure of layers is given: the maps, and what is none."""
 
+from typing import NamedTuple
+
+import numpy as np
+
 from keras_attention.internals import arguments
+from keras_attention.internals.forms import expect_form
+from keras_attention.internals.forms import form_distance
 from keras_attention.internals.shapes import PAIRS_TO_MAPS
 from keras_attention.internals.shapes import expect_channels_not_last
 from keras_attention.internals.shapes import likely_kind
@@ -11,22 +17,57 @@ _PAIRS = (
     f"{PAIRS_TO_MAPS}; an AttentionMap has them as seen_from(row, column) and "
     "received()"
 )
+_OTHER_FORM = (
+    ". Of photographs that were laid out, padded or cropped, collect_attention "
+    "and the methods of keras_attention.explanation take originals="
+    "examples.originals; else pass the images that the network was given"
+)
 
 
-def spatial_maps(maps, shape):
+class LayerMaps(NamedTuple):
+    """The maps of one layer, one an image.
+
+    Attributes:
+        values: list of float64 arrays `(rows, columns)`, as the layer has them.
+        originals: `datasets.Originals` where the images are photographs and
+            the maps are of what these were laid out to, else `None`.
+    """
+
+    values: list
+    originals: object | None = None
+
+    def __getitem__(self, images):
+        """The maps of a slice of the images."""
+        originals = self.originals and self.originals[images]
+        return LayerMaps(self.values[images], originals)
+
+    def over_images(self, values=None):
+        """The maps, or others in their place, as they lie over the images.
+
+        Args:
+            values: list of array, such as the maps on another scale; `None`
+                takes the maps. Defaults to `None`.
+        """
+        values = self.values if values is None else values
+        if self.originals is None:
+            return values
+        return self.originals.bring_back(values)
+
+
+def spatial_maps(maps, sizes):
     """The maps of every layer that attends to positions.
 
     Args:
         maps: dict, as `plot_attention` takes it.
-        shape: tuple `(batch, height, width, ...)` of the images.
+        sizes: list of tuple `(height, width)`, of the images.
 
     Returns:
-        A dictionary of name to array `(batch, height, width)`, float64, and the
-        list of the names that are not in it, each with its kind.
+        A dictionary of name to `LayerMaps`, and the list of the names that are
+        not in it, each with its kind.
 
     Raises:
-        ValueError: For maps of another number of images, and if no layer
-            attends to positions.
+        ValueError: For maps of another number of images or of other
+            proportions than theirs, and if no layer attends to positions.
     """
     if not isinstance(maps, dict) or not maps:
         empty = ", empty: no layer of the model attends"
@@ -37,23 +78,20 @@ def spatial_maps(maps, shape):
         )
     layers, left_out = {}, []
     for name, value in maps.items():
-        kind = value.kind if isinstance(value, AttentionMap) else None
-        values = value.values if isinstance(value, AttentionMap) else value
-        values = arguments.real_array("maps", values).astype("float64")
-        kind = kind or likely_kind(values, shape[1:3])
+        values, kind = _values_and_kind(value, sizes[0])
         if kind != "spatial":
             left_out.append(f"{name} ({kind})")
             continue
-        layers[name] = mean_map("maps", values)
-        expect_channels_not_last("maps", values.shape, shape[1:3])
-        if len(layers[name]) != shape[0]:
+        if len(values) != len(sizes):
             # Of one image the rows are images, and the channels columns.
-            hint = ". One image? Pass images[None]." * (shape[2] <= 4)
+            hint = ". One image? Pass images[None]." * (sizes[0][1] <= 4)
             raise ValueError(
-                f"Invalid value for argument maps: expected {shape[0]} maps, "
+                f"Invalid value for argument maps: expected {len(sizes)} maps, "
                 f"one an image, of layer {name!r}. Received: "
-                f"{len(layers[name])}{hint}"
+                f"{len(values)}{hint}"
             )
+        originals = getattr(value, "originals", None)
+        layers[name] = placed(name, values, sizes, originals)
     if not layers:
         raise ValueError(
             "Invalid value for argument maps: expected at least one layer "
@@ -62,3 +100,65 @@ def spatial_maps(maps, shape):
             "your own whose weights are maps says weights_kind = 'spatial'."
         )
     return layers, left_out
+
+
+def placed(name, values, sizes, originals=None):
+    """Maps with the way to images of these sizes, whose form they have.
+
+    Args:
+        name: str, of the layer, for the message.
+        values: list of array `(rows, columns)`, one an image.
+        sizes: list of tuple `(height, width)`, of the images.
+        originals: `datasets.Originals` or `None`: where the images have the
+            form of these rather than of what was laid out. Defaults to `None`.
+
+    Returns:
+        `LayerMaps`.
+
+    Raises:
+        ValueError: For images that the maps cannot be of.
+    """
+    is_photograph = originals is not None and any(
+        form_distance(size, original) < form_distance(size, originals.size)
+        for size, original in zip(sizes, originals.sizes, strict=True)
+    )
+    forms = [*originals.sizes] if is_photograph else [v.shape for v in values]
+    for form, size in zip(forms, sizes, strict=True):
+        expect_form(f"maps, {name!r}", form, size, _OTHER_FORM)
+    return LayerMaps(values, originals if is_photograph else None)
+
+
+def described_sizes(layer, sizes):
+    """The size of the maps, and whether it is that of the images.
+
+    Args:
+        layer: `LayerMaps`.
+        sizes: list of tuple `(height, width)`, of the images.
+
+    >>> described_sizes(LayerMaps([np.zeros((7, 7))]), [(64, 64)])
+    '7x7'
+    >>> described_sizes(LayerMaps([np.zeros((64, 64))]), [(64, 64)])
+    "64x64, the image's pixels"
+    """
+    found = [value.shape for value in layer.values]
+    same = ["the image's pixels"] * (found == [*map(tuple, sizes)])
+    size = ["{}x{}".format(*found[0])] if len({*found}) == 1 else []
+    return ", ".join(size + same) or "several sizes"
+
+
+def _values_and_kind(value, size):
+    """The maps as a list, or the weights of another kind."""
+    if isinstance(value, (list, tuple)) and len({*map(np.shape, value)}) > 1:
+        # Each in the pixels of its own photograph.
+        values = [arguments.real_array("maps", one) for one in value]
+        values = [mean_map("maps", one[None])[0] for one in values]
+        return [one.astype("float64") for one in values], "spatial"
+    is_map = isinstance(value, AttentionMap)
+    values = arguments.real_array("maps", value.values if is_map else value)
+    values = values.astype("float64")
+    kind = value.kind if is_map else likely_kind(values, size)
+    if kind == "spatial":
+        means = mean_map("maps", values)
+        expect_channels_not_last("maps", values.shape, size)
+        values = [*means]
+    return values, kind

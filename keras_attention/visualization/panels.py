@@ -81,7 +81,8 @@ class Sheet(NotebookFigure):
             height: float.
         """
         axes = self.add_axes(self.place(left, top, width, height))
-        axes.set(xticks=[], yticks=[])
+        # What is narrower or lower than its panel is in the upper left of it.
+        axes.set(xticks=[], yticks=[], anchor="NW")
         for spine in axes.spines.values():
             spine.set_visible(False)
         return axes

@@ -61,6 +61,29 @@ def drawable(images):
     return np.broadcast_to(images.astype("float32"), (*images.shape[:3], 3))
 
 
+def pictures_of(images):
+    """Images as RGB in `[0, 1]`, also where each has its own size.
+
+    Args:
+        images: array, as `drawable` takes it, or a list of arrays `(height,
+            width)` or `(height, width, channels)`.
+
+    Returns:
+        A list of arrays `(height, width, 3)`, float32.
+
+    Raises:
+        ValueError: As `drawable`.
+
+    Example:
+
+    >>> [x.shape for x in pictures_of([np.zeros((4, 6)), np.zeros((6, 4, 3))])]
+    [(4, 6, 3), (6, 4, 3)]
+    """
+    if isinstance(images, (list, tuple)) and len({*map(np.shape, images)}) > 1:
+        return [drawable(np.asarray(image)[None])[0] for image in images]
+    return [*drawable(images)]
+
+
 def grey(images):
     """`(batch, height, width, 3)` to `(batch, height, width)`: the luma."""
     return images @ np.asarray(_LUMA, "float32")
@@ -113,6 +136,47 @@ def outline_paths(outlines, shape):
         [_box_path(box, *shape[1:]) for box in boxes if np.isfinite(box).all()]
         for boxes in outlines
     ]
+
+
+def lines_of(outlines, sizes):
+    """The lines around the objects of images of any sizes.
+
+    Args:
+        outlines: array as `outline_paths` takes it, or a list with a mask or
+            boxes for each image; or `None`.
+        sizes: list of tuple `(height, width)`, of the images.
+
+    Returns:
+        For every image a list of lines, as of `outline_paths`.
+
+    Raises:
+        ValueError: As `outline_paths`.
+    """
+    if outlines is None:
+        return [[]] * len(sizes)
+    if len({*sizes}) == 1:
+        return outline_paths(outlines, (len(sizes), *sizes[0]))
+    if len(outlines) != len(sizes):
+        raise ValueError(
+            f"Invalid value for argument outlines: expected {len(sizes)}, one "
+            f"an image. Received: {len(outlines)}"
+        )
+    return [
+        outline_paths(np.asarray(one)[None], (1, *size))[0]
+        for one, size in zip(outlines, sizes, strict=True)
+    ]
+
+
+def tile_size(sizes):
+    """The `(height, width)` of a tile for images of these sizes.
+
+    >>> tile_size([(10, 20)]), tile_size([(10, 20), (20, 10)])
+    ((10, 20), (0.75, 0.75))
+    """
+    if len({*sizes}) == 1:
+        return sizes[0]
+    shares = [np.divide(size, max(size)) for size in sizes]
+    return tuple(np.mean(shares, 0).tolist())
 
 
 def mask_lines(masks, size):

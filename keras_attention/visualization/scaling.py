@@ -24,7 +24,8 @@ class Scaled(NamedTuple):
     @property
     def extend(self):
         """Whether the colour bar ends in an arrow, for what is above it."""
-        return "max" if _largest(self.values) > self.high else "neither"
+        highest = max(map(_largest, self.values), default=0.0)
+        return "max" if highest > self.high else "neither"
 
     @property
     def ticks(self):
@@ -38,11 +39,12 @@ def scaled(maps, normalize):
     """Brings the maps of one layer to a scale that all its images share.
 
     Args:
-        maps: array `(batch, height, width)`.
+        maps: array `(batch, height, width)`, or a list of arrays `(height,
+            width)`, of any sizes.
         normalize: str, one of `NORMALIZATIONS`; see `plot_attention`.
 
     Returns:
-        `Scaled`.
+        `Scaled`, its values an array or a list as the maps are.
 
     Raises:
         ValueError: For another `normalize`.
@@ -54,17 +56,19 @@ def scaled(maps, normalize):
     """
     arguments.one_of("normalize", normalize, NORMALIZATIONS)
     if normalize == "per_image":
-        return Scaled(_stretched(maps), 1.0, "lowest to highest\nof each image")
+        values = _alike(maps, map(_stretched, maps))
+        return Scaled(values, 1.0, "lowest to highest\nof each image")
     is_ratio = normalize == "ratio"
     if is_ratio or (normalize == "relative" and _sum_to_one(maps)):
-        values = _over_mean(maps) if is_ratio else maps * maps[0].size
+        over = _over_mean if is_ratio else _over_uniform
+        values = _alike(maps, map(over, maps))
         label = f"{_RELATIVE}\n1 = no preference"
         # One image with a sharp peak would leave all others in the dark; and
         # no preference must not look like much.
-        peaks = [_largest(value) for value in values]
+        peaks = [*map(_largest, values)]
         typical = np.median([peak for peak in peaks if peak > 0] or [0.0])
         return Scaled(values, max(2.0, float(typical)), label)
-    largest = _largest(maps)
+    largest = max(map(_largest, maps), default=0.0)
     if normalize == "shared":
         return Scaled(maps, largest or 1.0, "weight")
     return Scaled(maps, max(1.0, largest), "weight")
@@ -72,7 +76,7 @@ def scaled(maps, normalize):
 
 def _sum_to_one(maps):
     with np.errstate(invalid="ignore", over="ignore"):
-        sums = maps.sum((1, 2))
+        sums = np.array([values.sum() for values in maps])
     sums = sums[np.isfinite(sums)]
     # A fully masked image has no weights at all.
     off = np.abs(sums - 1) > _TOLERANCE
@@ -85,24 +89,31 @@ def is_flat(values):
     return not finite.size or np.ptp(finite) <= 1e-6 * np.abs(finite.max())
 
 
-def _over_mean(maps):
-    """Each map over the mean of what is finite in it; 0 stays 0."""
-    known = np.isfinite(maps)
-    sums = np.where(known, maps, 0.0).sum((1, 2), keepdims=True)
-    means = sums / np.maximum(known.sum((1, 2), keepdims=True), 1)
-    return maps / np.where(means > 0, means, 1.0)
+def _alike(maps, found):
+    """What was made of maps, an array where they are one."""
+    return np.stack([*found]) if isinstance(maps, np.ndarray) else [*found]
 
 
-def _stretched(maps):
-    """Each map from 0 to 1; one without contrast is 0 everywhere."""
-    stretched = np.where(np.isfinite(maps), maps, np.nan)
-    for values in stretched:
-        finite = np.isfinite(values)
-        if is_flat(values):
-            values[finite] = 0.0
-        else:
-            values -= values[finite].min()
-            values /= values[finite].max()
+def _over_uniform(values):
+    return values * values.size
+
+
+def _over_mean(values):
+    """A map over the mean of what is finite in it; 0 stays 0."""
+    known = np.isfinite(values)
+    mean = np.where(known, values, 0.0).sum() / max(known.sum(), 1)
+    return values / (mean if mean > 0 else 1.0)
+
+
+def _stretched(values):
+    """A map from 0 to 1; one without contrast is 0 everywhere."""
+    finite = np.isfinite(values)
+    stretched = np.where(finite, values, np.nan)
+    if is_flat(values):
+        stretched[finite] = 0.0
+    else:
+        stretched -= stretched[finite].min()
+        stretched /= stretched[finite].max()
     return stretched
 
 

@@ -25,8 +25,7 @@ def plot_top_losses(
     answer.
 
     Args:
-        images: array `(batch, height, width)` or `(batch, height, width,
-            channels)`, as `plot_attention` takes it.
+        images: array or list, as `plot_attention` takes it.
         labels: int array `(batch,)`, the true classes.
         probabilities: array `(batch, classes)`, rows that sum to 1.
         maps: dict of name to `AttentionMap` or array, as in `plot_attention`.
@@ -55,10 +54,11 @@ def plot_top_losses(
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     check_probabilities(labels, probabilities)
     count = len(labels)
-    if len(np.shape(images)) < 3 or len(images) != count:
+    if len(images) != count or np.ndim(images[0]) < 2:
         raise ValueError(
             f"Invalid value for argument images: expected {count}, one a "
-            f"label. Received: images of shape {np.shape(images)}"
+            f"label. Received: {len(images)}, the first of shape "
+            f"{np.shape(images[0])}"
         )
     true = probabilities[np.arange(count), labels].astype("float64")
     losses = -np.log(np.maximum(true, np.finfo("float64").tiny))
@@ -68,11 +68,20 @@ def plot_top_losses(
         len(order), labels[order], probabilities[order], class_names, details
     )
     maps = {
-        name: values[order] if len(values) == count else values
+        name: _chosen(values, order) if len(values) == count else values
         for name, values in maps.items()
     }
-    if outlines is not None:
-        outlines = np.asarray(outlines)[order]
     return attention_figure(
-        np.asarray(images)[order], maps, texts, outlines, normalize, max_images
+        _chosen(images, order),
+        maps,
+        texts,
+        None if outlines is None else _chosen(outlines, order),
+        normalize,
+        max_images,
     )
+
+
+def _chosen(values, order):
+    """Those of some images, of an array or of a list."""
+    is_list = isinstance(values, (list, tuple))
+    return [values[i] for i in order] if is_list else values[order]

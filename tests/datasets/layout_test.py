@@ -204,7 +204,7 @@ def test_boxes_that_are_cut_off_are_dropped():
 
 def test_whole_maps_are_interpolated_as_images_are():
     maps = np.random.default_rng(0).random((2, 7, 5)).astype("float32")
-    ours = to_original(maps, (21, 33), size=(224, 224))
+    ours = to_original(maps, (21, 33), size=(224, 160))
     expected = lay_out(np.moveaxis(maps, 0, -1), (21, 33))
     np.testing.assert_allclose(ours, np.moveaxis(expected, -1, 0), atol=1e-6)
 

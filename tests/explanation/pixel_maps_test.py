@@ -1,10 +1,13 @@
 """Maps of the image's pixels, against what a linear model does."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 
 from keras_attention import explanation
+from keras_attention.datasets import Originals
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(3, 8, 8, 2)).astype("float32")
@@ -153,3 +156,49 @@ def test_bad_arguments(curved):
             getattr(explanation, name)(curved, IMAGES, 1, **arguments)
     with pytest.raises(ValueError, match="one input, an array"):
         explanation.saliency(curved, [IMAGES, IMAGES])
+
+
+METHODS = {
+    "grad_cam": {},
+    "grad_cam_plus_plus": {},
+    "hires_cam": {},
+    "layer_cam": {},
+    "saliency": {},
+    "smooth_grad": {"samples": 1},
+    "integrated_gradients": {"steps": 1},
+    "occlusion": {"size": 4},
+    "rise": {"samples": 2, "cells": 2},
+    "score_cam": {},
+}
+
+
+def test_every_method_explains_one_of_several_outputs_of_a_nested_model(curved):
+    inputs = keras.Input((8, 8, 2))
+    other = keras.layers.GlobalMaxPooling2D()(inputs)
+    both = keras.Model(inputs, [other, curved(inputs)])
+    for name, options in METHODS.items():
+        method = functools.partial(getattr(explanation, name), **options)
+        np.testing.assert_allclose(
+            method(both, IMAGES, lambda answers: answers[1][:, 2]),
+            method(curved, IMAGES, 2),
+            rtol=1e-4,
+            atol=1e-6,
+            err_msg=name,
+        )
+
+
+@pytest.mark.parametrize(("method", "options"), METHODS.items())
+def test_maps_come_back_in_the_pixels_of_photographs(curved, method, options):
+    wide, tall, square = (6, 12), (10, 5), (9, 9)
+    padded = Originals([wide, tall, square], (8, 8), "pad")
+    ask = functools.partial(
+        getattr(explanation, method), curved, IMAGES, 1, **options
+    )
+    maps, back = ask(), ask(originals=padded)
+    assert [x.shape for x in back] == [wide, tall, square]
+    assert all(np.abs(x).max() > 0 for x in back)
+    for one, found in zip(padded.bring_back(maps), back, strict=True):
+        np.testing.assert_allclose(found, one, atol=1e-6)
+    for wrong in (padded[:2], "pad"):
+        with pytest.raises(ValueError, match="argument originals: .*3 images"):
+            ask(originals=wrong)

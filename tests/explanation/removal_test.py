@@ -281,7 +281,6 @@ def test_channels_first_and_masks():
     ("change", "message"),
     [
         ({"images": IMAGES[..., 0]}, "argument images"),
-        ({"images": IMAGES[:, None]}, "removed of images"),
         ({"images": IMAGES[:0]}, "argument images"),
         ({"images": IMAGES * np.inf}, "answers are not finite for 3 of 3"),
         ({"maps": np.ones((2, 4, 5))}, "argument maps"),
@@ -294,6 +293,12 @@ def test_errors_name_the_argument(linear, change, message):
     settings = {"images": IMAGES, "maps": np.ones((3, 2, 2)), **change}
     with pytest.raises(ValueError, match=message):
         deletion(linear, **settings)
+
+
+def test_pixels_of_volumes_are_not_removed():
+    model = keras.Sequential([keras.layers.Flatten()])
+    with pytest.raises(ValueError, match="removed of images"):
+        deletion(model, IMAGES[:, None], np.ones((3, 2, 2)))
 
 
 def test_errors_of_road(linear):

@@ -7,6 +7,7 @@ import pytest
 from keras_attention import AttentionExtractor
 from keras_attention import explanation
 from keras_attention import layers
+from keras_attention.datasets import Originals
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(2, 6, 6, 3)).astype("float32")
@@ -28,6 +29,12 @@ def test_rollout_by_hand():
         expected.append(whole[0, 1:].reshape(3, 3))  # A class token in front.
     seen = explanation.attention_rollout(weights, (30, 30), residual=0.3)
     np.testing.assert_allclose(seen, expected, rtol=1e-5)
+    padded = Originals([(10, 20), (30, 30)], (30, 30), "pad")
+    back = explanation.attention_rollout(
+        weights, (30, 30), residual=0.3, originals=padded
+    )
+    assert [x.shape for x in back] == [(10, 20), (30, 30)]
+    np.testing.assert_array_equal(back[1], padded[1:].bring_back(seen[1:])[0])
     highest = explanation.attention_rollout(
         weights[:1], (30, 30), residual=0.0, head_fusion="max", discard=0.5
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import keras_attention
+from keras_attention.datasets import Originals
 from keras_attention.layers import AttentionPooling2D
 from keras_attention.layers import SqueezeAndExcite2D
 from keras_attention.visualization import AttentionMap
@@ -21,7 +22,13 @@ def test_every_attention_layer_is_collected():
     mixed = keras.layers.MultiHeadAttention(2, 4, name="mix")(tokens, tokens)
     model = keras.Model(inputs, [pool(x), mixed])
     images = np.random.default_rng(0).random((5, 6, 6, 4), "float32")
-    maps = collect_attention(model, images, batch_size=2)
+    photographs = Originals([(5, 9)] * 5, (6, 6), "crop")
+    maps = collect_attention(model, images, batch_size=2, originals=photographs)
+    assert [x.shape for x in maps["pool"].to_originals()] == [(5, 9)] * 5
+    received = maps["mix"].received().to_originals()[4]
+    assert (
+        np.isnan(received[:, :2]).all() and np.isfinite(received[:, 2:7]).all()
+    )
     found = {name: (m.kind, m.values.shape) for name, m in maps.items()}
     assert found == {
         "se": ("channel", (5, 1, 1, 4)),

@@ -368,5 +368,5 @@ def test_boxes_are_around_the_largest_part():
     np.testing.assert_array_equal(boxes[1], [0.25, 0.125, 0.75, 0.375])
     assert np.isnan(boxes[2:]).all()
     visualization.plot_attention(
-        np.zeros((4, 8, 8)), {"a": maps}, outlines=boxes
+        np.zeros((4, 8, 16)), {"a": maps}, outlines=boxes
     )

@@ -41,7 +41,7 @@ def write(folder, names=NAMES, batches=2):
     layers = {
         names[0]: AttentionMap(maps(), names[0], gain=0.0),
         "gates": np.where(np.arange(COUNT) == 5, np.nan, 0.3)[:, None, None]
-        * np.ones((1, 3, 3)),
+        * np.ones((1, 2, 3)),
         "se": AttentionMap(np.ones((COUNT, 1, 1, 4)), "se", "channel"),
     }
     for some in np.split(np.arange(COUNT), batches):

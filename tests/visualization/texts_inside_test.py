@@ -71,7 +71,7 @@ def pairs():
 
 
 def compared():
-    maps = {name: np.ones((2, 3, 4)) for name in (LAYER, CLASS, "a")}
+    maps = {name: np.ones((2, 4, 2)) for name in (LAYER, CLASS, "a")}
     maps[LAYER] = AttentionMap(maps[LAYER], LAYER, gain=0.0)
     return visualization.compare_maps(
         np.zeros((2, 12, 6)), maps, np.ones((2, 4, 4))
@@ -81,7 +81,7 @@ def compared():
 def heads():
     pairs = np.full((1, 7, 12, 12), 1 / 12)
     pairs = AttentionMap(pairs, LAYER, "pairwise", gain=0.0)
-    return visualization.plot_heads(pairs, np.zeros((1, 4, 40)), grid=(3, 4))
+    return visualization.plot_heads(pairs, np.zeros((1, 4, 40)), grid=(1, 12))
 
 
 def channels():
