@@ -9,6 +9,7 @@
 | `one_stage` | a pyramid whose every cell says what is there |
 | `detr`, `queries` | a transformer whose queries find an object each |
 | `mean_average_precision` | COCO's and VOC's numbers, also after epochs |
+| `resampling` | the same number of images drawn again, for intervals |
 
 A box is `(ymin, xmin, ymax, xmax)` as shares of the image.
 """
@@ -30,6 +31,7 @@ from keras_attention.tasks.detection.mean_average_precision import (
 from keras_attention.tasks.detection.objects import find_objects
 from keras_attention.tasks.detection.objects import pad_objects
 from keras_attention.tasks.detection.one_stage import OneStageDetector
+from keras_attention.tasks.detection.resampling import map50_of_images
 
 __all__ = [
     "DETR",
@@ -40,6 +42,7 @@ __all__ = [
     "find_objects",
     "generalized_iou",
     "iou",
+    "map50_of_images",
     "mean_average_precision",
     "non_max_suppression",
     "pad_objects",
