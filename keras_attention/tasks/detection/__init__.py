@@ -7,7 +7,8 @@
 | `assignment` | which prediction answers for which object |
 | `detection_model` | the loss under `fit`, and `detect` |
 | `one_stage` | a pyramid whose every cell says what is there |
-| `detr`, `queries` | a transformer whose queries find an object each |
+| `detr`, `detr_blocks` | a transformer whose queries find an object each |
+| `queries` | what they are, where they look, and their boxes |
 | `mean_average_precision` | COCO's and VOC's numbers, also after epochs |
 | `resampling` | the same number of images drawn again, for intervals |
 
