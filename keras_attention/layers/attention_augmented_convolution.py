@@ -33,7 +33,7 @@ class AttentionAugmentedConv2D(MultiHeadSelfAttention2D):
             Defaults to `"scaled_dot"`.
         alignment: str, class, dict or `Alignment`, as there. Defaults to
             `"softmax"`.
-        num_heads: int, number of heads. Defaults to `4`.
+        num_heads: int, number of heads. Defaults to `2`.
         key_dim: int or `None`, channels of a head's queries and keys; `None` is
             a fifth of `filters` divided among the heads, at least 20. Defaults
             to `None`.
@@ -90,7 +90,7 @@ class AttentionAugmentedConv2D(MultiHeadSelfAttention2D):
     >>> features = np.ones((2, 7, 7, 16), "float32")
     >>> outputs, weights = layer(features, return_attention_scores=True)
     >>> tuple(outputs.shape), tuple(weights.shape)
-    ((2, 7, 7, 40), (2, 4, 49, 49))
+    ((2, 7, 7, 40), (2, 2, 49, 49))
 
     Reference:
         Bello, Zoph, Vaswani, Shlens, Le: Attention Augmented Convolutional
@@ -117,7 +117,7 @@ class AttentionAugmentedConv2D(MultiHeadSelfAttention2D):
         kernel_size=3,
         score="scaled_dot",
         alignment="softmax",
-        num_heads=4,
+        num_heads=2,
         key_dim=None,
         value_dim=None,
         dropout=0.0,
@@ -147,11 +147,7 @@ class AttentionAugmentedConv2D(MultiHeadSelfAttention2D):
             **kwargs,
         )
         self.filters = arguments.size("filters", filters, optional=True)
-        if arguments.size("kernel_size", kernel_size) % 2 == 0:
-            raise ValueError(
-                arguments.invalid("kernel_size", kernel_size, "an odd number")
-            )
-        self.kernel_size = kernel_size
+        self.kernel_size = arguments.odd_int("kernel_size", kernel_size)
         self.set_shape_preserving(filters is None)
 
     def head_dims(self, channels):
@@ -195,7 +191,12 @@ class AttentionAugmentedConv2D(MultiHeadSelfAttention2D):
         """Convolves, attends, and puts both side by side."""
         attended, weights = super().attend(features, query, mask, training)
         hidden, _ = hide_masked(features, mask)
-        convolved = finite(self.convolution(hidden))
+        if features.shape[0] == 0:
+            # TensorFlow's convolution of no image has the input's channels.
+            shape = (*attended.shape[:3], self.convolution.filters)
+            convolved = ops.zeros(shape, attended.dtype)
+        else:
+            convolved = finite(self.convolution(hidden))
         outputs = ops.concatenate([convolved, attended], axis=-1)
         outputs, _ = hide_masked(outputs, mask)
         return outputs, weights
