@@ -20,11 +20,12 @@ CRF* the same with weights that neighbouring positions decide on together, and
 learned queries, which attend to the map by a softmax, uniformly or under a
 random field. All else of a kind is the same: images, order, epochs, rates.
 
-One seed of all six was 32 minutes of training on about an eighth of a core,
-beside other work: 4 minutes of a core's own. See docs/evidence.md.
+One seed of a one-stage detector is half a minute of a core. See
+docs/evidence.md.
 
-Writes results.json, config.json, detect.png and the networks to the output
-folder. The same command goes on where it was stopped, a network at a time.
+Writes results.json, config.json, detect.png, curves.png, the networks and what
+they found to the output folder. The same command goes on where it was stopped, a
+network at a time.
 """
 
 import argparse
@@ -299,7 +300,8 @@ def main():
     text = {"rows": rows, "intervals": found}
     write_text(path, f"{json.dumps(text, indent=1)}\n")
     figure = detect_figure.draw(models, *parts[2])
-    figure.savefig(folder / "detect.png", dpi=100)
+    figure.savefig(folder / "detect.png")
+    detect_figure.curves(rows).savefig(folder / "curves.png")
     total = sum(row["seconds"] for row in rows)
     print(f"\n{total:.0f} s of training. Written to {folder}")
     return 0
