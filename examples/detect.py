@@ -24,8 +24,8 @@ One seed of a one-stage detector is half a minute of a core. See
 docs/evidence.md.
 
 Writes results.json, config.json, detect.png, curves.png, the networks and what
-they found to the output folder. The same command goes on where it was stopped, a
-network at a time.
+they found to the output folder. The same command goes on where it was stopped,
+a network at a time.
 """
 
 import argparse

@@ -34,7 +34,7 @@ def draw(models, images, objects, names):
     lines = len(models) + len(attentive)
     with drawing_style("notebook"):
         size = 1.6 * SHOWN, (1.6 * height / width + 0.3) * lines
-        figure = Figure(figsize=size, dpi=100, layout="constrained")
+        figure = Figure(figsize=size, dpi=100)
         grid = figure.subplots(lines, SHOWN, squeeze=False)
         for axes in grid.flat:
             axes.set(xticks=[], yticks=[])
@@ -46,6 +46,9 @@ def draw(models, images, objects, names):
             _title(line, f"{name}: found above {THRESHOLD}")
         for line, name in zip(grid[len(models) :], attentive, strict=True):
             _explained(line, name, models[name], images[:1], pictures[:1])
+        figure.subplots_adjust(
+            left=0.01, right=0.99, bottom=0.02, top=0.97, wspace=0.03
+        )
     return figure
 
 
