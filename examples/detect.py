@@ -3,7 +3,8 @@
     python examples/detect.py --fast        # a look
     python examples/detect.py               # one seed of every detector
     python examples/detect.py --seeds 3
-    python examples/detect.py --data ../shared/data/bccd_320x240.npz
+    python examples/detect.py --data ../shared/data/bccd_320x240.npz --frozen \
+        --flip both --epochs 30 --batch-size 8 --only plain mhsa
     python examples/detect.py --data voc/2007 --size 320 --epochs 60
     python examples/detect.py --data coco/2017 --size 320 --epochs 24
 
@@ -13,16 +14,18 @@ pip install 'keras-visual-attention[detection]'.
 By default: canvases of 64 pixels with four digits among fragments of others,
 and small networks on VGG11_bn of an eighth of its channels. *plain* is a
 one-stage detector; *1x1* has one more convolution behind the first level of
-its pyramid; *mhsa* has self-attention there, and *mhsa, grid CRF* the same
-with weights that neighbouring positions decide on together. *DETR* asks by
-learned queries; of *DETR, grid CRF* each query attends to the map under the
-random field. All others of a kind are the same: images, order, epochs, rates.
+its pyramid; *mhsa* has self-attention there, *mhsa, grid CRF* and *mhsa, chain
+CRF* the same with weights that neighbouring positions decide on together, and
+*mhsa, uniform* the same with all positions weighing alike. *DETR* asks by
+learned queries, which attend to the map by a softmax, uniformly or under a
+random field. All else of a kind is the same: images, order, epochs, rates.
 
-One seed of all six was 32 minutes of training on about an eighth of a core,
-beside other work: 4 minutes of a core's own. See docs/evidence.md.
+One seed of a one-stage detector is half a minute of a core. See
+docs/evidence.md.
 
-Writes results.json, config.json, detect.png and the networks to the output
-folder. The same command goes on where it was stopped, a network at a time.
+Writes results.json, config.json, detect.png, curves.png, the networks and what
+they found to the output folder. The same command goes on where it was stopped,
+a network at a time.
 """
 
 import argparse
@@ -36,29 +39,40 @@ import time
 import detect_data
 import detect_figure
 import keras
+import numpy as np
 
 from keras_attention import VGG11BN
 from keras_attention import EfficientNetLite0
 from keras_attention import alignments
 from keras_attention import datasets
 from keras_attention import layers
+from keras_attention import metrics
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
 from keras_attention.tasks import detection
 
-DIGITS = {"canvas": 64, "train": 2560, "test": 300}
-FAST = {"canvas": 64, "train": 64, "test": 32}
+DIGITS = {"canvas": 64, "train": 2560, "validation": 100, "test": 300}
+FAST = {"canvas": 64, "train": 64, "validation": 16, "test": 32}
 CHANNELS = 32
-CRF = alignments.get("grid_crf", normalize=True)
+ALIGNMENTS = {
+    "grid CRF": alignments.get("grid_crf", normalize=True),
+    "chain CRF": alignments.get("chain_crf", normalize=True),
+    # So hot that all positions weigh the same.
+    "uniform": alignments.get("softmax", temperature=1e6),
+}
+
+
+def self_attention(alignment="softmax"):
+    return {"attention": layers.get("mhsa", num_heads=2, alignment=alignment)}
+
+
 DETECTORS = {
     "plain": {},
     "1x1": {"attention": keras.layers.Conv2D(CHANNELS, 1, name="level1_1x1")},
-    "mhsa": {"attention": layers.get("mhsa", num_heads=2)},
-    "mhsa, grid CRF": {
-        "attention": layers.get("mhsa", num_heads=2, alignment=CRF)
-    },
+    "mhsa": self_attention(),
+    **{f"mhsa, {key}": self_attention(x) for key, x in ALIGNMENTS.items()},
     "DETR": {"alignment": "softmax"},
-    "DETR, grid CRF": {"alignment": CRF},
+    **{f"DETR, {key}": {"alignment": x} for key, x in ALIGNMENTS.items()},
 }
 
 
@@ -74,6 +88,9 @@ def parse_arguments():
     add("--detr-epochs", type=int, default=6, help="of a DETR")
     add("--batch-size", type=int, default=32, help="images a step")
     add("--rate", type=float, default=4e-3, help="the highest learning rate")
+    add("--flip", help="horizontal, vertical or both: images in training")
+    add("--crop", type=int, default=0, help="pixels that they are shifted by")
+    add("--frozen", action="store_true", help="the backbone is not trained")
     add("--seeds", type=int, default=1, help="trainings of every detector")
     add("--fast", action="store_true", help="a look: few digits, one epoch")
     add("--only", nargs="*", default=list(DETECTORS), help="which detectors")
@@ -91,7 +108,7 @@ def parse_arguments():
 
 
 def read(arguments):
-    """A train and a test set."""
+    """A training, a validation and a test set."""
     name = arguments["data"]
     if name == "digits":
         return detect_data.digits(**(FAST if arguments["fast"] else DIGITS))
@@ -100,7 +117,7 @@ def read(arguments):
     return detect_data.tfds(name, arguments["size"])
 
 
-def build(name, images, classes):
+def build(name, images, classes, frozen=False):
     """A detector of an image's pixels from 0 to 255."""
     options = dict(DETECTORS[name])
     if images.shape[-1] == 1:
@@ -119,6 +136,7 @@ def build(name, images, classes):
         scale = {"scale": 1 / 128, "offset": -127 / 128}
     # A DETR reads one map; what is behind it would have no gradient.
     levels = levels[:1] if name.startswith("DETR") else levels
+    backbone.trainable = not frozen
     pixels = keras.Input(images.shape[1:])
     x = keras.layers.Rescaling(**scale)(pixels)
     outputs = [backbone.get_layer(level).output for level in levels]
@@ -140,10 +158,10 @@ def build(name, images, classes):
 
 def train(model, parts, arguments, seed):
     """Trains it; `(history, seconds)`."""
-    (images, objects, _), (test_images, test_objects, _) = parts
-    augment = None
-    if arguments["data"] != "digits":
-        augment = datasets.Augmentation(flip="horizontal", crop=8, seed=seed)
+    (images, objects, _), (watched, watched_objects, _), _ = parts
+    augment = datasets.Augmentation(
+        flip=arguments["flip"], crop=arguments["crop"], seed=seed
+    )
     batches = detect_data.Batches(
         images, objects, augment, seed, arguments["batch_size"]
     )
@@ -160,9 +178,9 @@ def train(model, parts, arguments, seed):
         keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=10.0)
     )
     watch = detection.MeanAveragePrecision(
-        test_images[:100].astype("float32"),
-        {key: value[:100] for key, value in test_objects.items()},
-        every=max(1, epochs // 5),
+        watched.astype("float32"),
+        watched_objects,
+        every=max(1, epochs // 10),
     )
     start = time.perf_counter()
     history = model.fit(
@@ -174,13 +192,14 @@ def train(model, parts, arguments, seed):
 def row_of(name, seed, parts, arguments, folder):
     """Trains a detector, and measures it."""
     keras.utils.set_random_seed(seed)
-    (images, _, names), (test_images, test_objects, _) = parts
-    model = build(name, images, len(names))
+    (images, _, names), _, (test_images, test_objects, _) = parts
+    model = build(name, images, len(names), arguments["frozen"])
     history, seconds = train(model, parts, arguments, seed)
     found = model.detect(test_images.astype("float32"))
     result = detection.mean_average_precision(
         test_objects, found, names, image_size=images.shape[1:3]
     )
+    np.savez_compressed(path_of(folder, name, f"{seed}.npz"), **found)
     if seed == 0:
         model.save(path_of(folder, name))
     return {
@@ -189,15 +208,45 @@ def row_of(name, seed, parts, arguments, folder):
         "parameters": model.count_params(),
         "seconds": seconds,
         "loss": history["loss"],
-        "curve": history.get("val_map50", []),
+        "validation": history["val_map50"],
         # JSON has no NaN: no class without an object, no size without one.
         **{key: value for key, value in result.items() if value == value},
     }
 
 
-def path_of(folder, name):
-    """Where the network of the first seed is."""
-    return folder / f"{name.replace(', ', '_').replace(' ', '_')}.keras"
+def path_of(folder, name, kind="keras"):
+    """Where the network of the first seed is, or what a seed's has found."""
+    return folder / f"{name.replace(', ', '_').replace(' ', '_')}.{kind}"
+
+
+def intervals(rows, objects, folder):
+    """How sure `map50` is of these test images, and what it has before plain.
+
+    A mean over seeds; 95 % of draws of the test images. The seeds are not
+    drawn again.
+    """
+    measures, found = {}, {}
+    for row in rows:
+        path = path_of(folder, row["detector"], f"{row['seed']}.npz")
+        with np.load(path) as file:
+            measure = detection.map50_of_images(objects, dict(file))
+        measures.setdefault(row["detector"], []).append(measure)
+    images = np.arange(len(objects["labels"]))
+
+    def mean(name):
+        return lambda drawn: np.mean([one(drawn) for one in measures[name]])
+
+    def gain(name):
+        return lambda drawn: mean(name)(drawn) - mean("plain")(drawn)
+
+    for name in measures:
+        found[name] = {"map50": metrics.bootstrap_interval(mean(name), images)}
+        if name != "plain" and "plain" in measures:
+            found[name]["gain"] = gain(name)(images)
+            found[name]["gain_interval"] = metrics.bootstrap_interval(
+                gain(name), images
+            )
+    return found
 
 
 def main():
@@ -236,7 +285,8 @@ def main():
             row = row_of(name, seed, parts, arguments, folder)
             rows.append(row)
             rows.sort(key=lambda r: (r["seed"], order.index(r["detector"])))
-            write_text(path, f"{json.dumps({'rows': rows}, indent=1)}\n")
+            text = {"rows": rows, "intervals": {}}
+            write_text(path, f"{json.dumps(text, indent=1)}\n")
             print(
                 f"{name:<15} seed {seed}: mAP@.5 {row['map50']:.3f}, mAP "
                 f"{row['map']:.3f}, {row['seconds']:.0f} s",
@@ -246,8 +296,12 @@ def main():
         name: keras.saving.load_model(path_of(folder, name))
         for name in dict.fromkeys(r["detector"] for r in rows if not r["seed"])
     }
-    figure = detect_figure.draw(models, *parts[1])
-    figure.savefig(folder / "detect.png", dpi=100)
+    found = intervals(rows, parts[2][1], folder)
+    text = {"rows": rows, "intervals": found}
+    write_text(path, f"{json.dumps(text, indent=1)}\n")
+    figure = detect_figure.draw(models, *parts[2])
+    figure.savefig(folder / "detect.png")
+    detect_figure.curves(rows).savefig(folder / "curves.png")
     total = sum(row["seconds"] for row in rows)
     print(f"\n{total:.0f} s of training. Written to {folder}")
     return 0

@@ -1,8 +1,8 @@
 """What detect.py learns from: images, and what is where in each.
 
-Every source gives a train and a test set of `(images, objects, names)`: uint8
-`(count, height, width, channels)`, the dict that `pad_objects` makes, and the
-names of the classes.
+Every source gives a training, a validation and a test set of `(images, objects,
+names)`: uint8 `(count, height, width, channels)`, the dict that `pad_objects`
+makes, and the names of the classes.
 """
 
 import io
@@ -15,7 +15,7 @@ from keras_attention import datasets
 from keras_attention.tasks import detection
 
 
-def digits(canvas, train, test):
+def digits(canvas, train, validation, test):
     """Four handwritten digits a canvas, among fragments of others."""
     settings = datasets.DigitsSettings(
         canvas=canvas,
@@ -23,11 +23,12 @@ def digits(canvas, train, test):
         scale=(2.0, 2.25),
         fragments=2,
         train=train,
+        validation=validation,
         test=test,
     )
     names = [str(digit) for digit in range(10)]
     parts = []
-    for split in ("train", "test"):
+    for split in ("train", "validation", "test"):
         examples = list(datasets.generate(settings, split))
         images, boxes, labels = (
             [example[key] for example in examples]
@@ -44,7 +45,7 @@ def npz(path):
         data = dict(file)
     raw, ends = data["jpeg"].tobytes(), data["offsets"]
     parts = []
-    for number in (0, 2):
+    for number in range(3):
         indices = np.flatnonzero(data["split"] == number)
         files = [io.BytesIO(raw[ends[i] : ends[i + 1]]) for i in indices]
         of_image = [data["box_image"] == i for i in indices]
@@ -69,11 +70,11 @@ def tfds(name, size):
     builder.download_and_prepare(file_format="array_record")
     names = builder.info.features["objects"]["label"].names
     splits = builder.info.splits
-    held_out = (
-        "test" if "test" in splits and name != "coco/2017" else "validation"
-    )
+    taken = ["train", "validation", "test"]
+    if "test" not in splits or name == "coco/2017":  # without its objects
+        taken = ["train[5%:]", "train[:5%]", "validation"]
     parts = []
-    for split in ("train", held_out):
+    for split in taken:
         images, boxes, labels = [], [], []
         for example in builder.as_data_source(split):
             image = Image.fromarray(example["image"]).convert("RGB")

@@ -1,22 +1,23 @@
-"""The figure of detect.py: what is found, and what each query looks at."""
+"""The figures of detect.py: what is found, from where, and the curves."""
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from keras_attention import AttentionExtractor
-from keras_attention.tasks.detection import find_objects
+from keras_attention.explanation import grad_cam
+from keras_attention.tasks.detection import non_max_suppression
 from keras_attention.visualization.pictures import drawable
 from keras_attention.visualization.pictures import grey
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 
-SHOWN = 6  # images, and queries of one image
+SHOWN = 6  # images, or half as many boxes of one image
 THRESHOLD = 0.5
 
 
 def draw(models, images, objects, names):
-    """A line of images a detector, and of queries a DETR.
+    """A line of images a detector, and two of what its attention is on.
 
     Args:
         models: dict from names to detectors.
@@ -27,11 +28,13 @@ def draw(models, images, objects, names):
     Returns:
         A `matplotlib.figure.Figure`.
     """
-    detrs = [n for n, m in models.items() if m.assignment == "matching"]
-    lines = len(models) + len(detrs)
+    attentive = [n for n, m in models.items() if _attention_layer(m)]
     pictures = drawable(images[:SHOWN])
+    height, width = pictures.shape[1:3]
+    lines = len(models) + len(attentive)
     with drawing_style("notebook"):
-        figure = Figure(figsize=(1.6 * SHOWN, 1.85 * lines), dpi=100)
+        size = 1.6 * SHOWN, (1.6 * height / width + 0.3) * lines
+        figure = Figure(figsize=size, dpi=100)
         grid = figure.subplots(lines, SHOWN, squeeze=False)
         for axes in grid.flat:
             axes.set(xticks=[], yticks=[])
@@ -39,30 +42,62 @@ def draw(models, images, objects, names):
         for line, (name, model) in zip(grid, models.items(), strict=False):
             found = model.detect(images[:SHOWN].astype("float32"), THRESHOLD)
             for index, axes in enumerate(line):
-                axes.imshow(pictures[index])
-                size = pictures.shape[1:3]
-                for box, _ in _objects(objects, index):
-                    _outline(axes, box, size, "white", width=0.6)
-                for (box, label), score in zip(
-                    _objects(found, index), found["scores"][index], strict=False
-                ):
-                    colour = COLOURS[label % len(COLOURS)]
-                    _outline(axes, box, size, colour)
-                    axes.text(
-                        box[1] * size[1],
-                        max(box[0] * size[0] - 1.5, 4.0),
-                        f"{names[label]} {score:.2f}",
-                        color=colour,
-                        fontsize=6,
-                        fontweight="bold",
-                    )
-            line[0].set_title(f"{name}: found above {THRESHOLD}", loc="left")
-        for line, name in zip(grid[len(models) :], detrs, strict=True):
-            _queries(line, name, models[name], images[:1], pictures, names)
+                _found(axes, pictures[index], objects, found, index, names)
+            _title(line, f"{name}: found above {THRESHOLD}")
+        for line, name in zip(grid[len(models) :], attentive, strict=True):
+            _explained(line, name, models[name], images[:1], pictures[:1])
         figure.subplots_adjust(
             left=0.01, right=0.99, bottom=0.02, top=0.97, wspace=0.03
         )
     return figure
+
+
+def curves(rows):
+    """Losses and average precision on validation images, by epochs."""
+    figure = Figure(figsize=(9, 3.2), dpi=100, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for index, name in enumerate(dict.fromkeys(r["detector"] for r in rows)):
+        for row in (row for row in rows if row["detector"] == name):
+            epochs = len(row["loss"])
+            style = {
+                "color": COLOURS[index % len(COLOURS)],
+                "label": None if row["seed"] else name,
+                "linewidth": 1.2,
+            }
+            left.semilogy(range(1, epochs + 1), row["loss"], **style)
+            every = epochs // len(row["validation"])
+            seen = range(every, epochs + 1, every)
+            right.plot(seen, row["validation"], marker=".", **style)
+    left.set(xlabel="epoch", title="loss in training")
+    right.set(xlabel="epoch", title="mAP@.5, validation", ylim=(0, 1))
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    right.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _title(line, text):
+    line[0].set_title(text, loc="left")
+
+
+def _found(axes, picture, objects, found, index, names):
+    """What is there, thin and white, and what was found."""
+    axes.imshow(picture)
+    size = picture.shape[:2]
+    for box, _ in _objects(objects, index):
+        _outline(axes, box, size, "white", width=0.6)
+    pairs = zip(_objects(found, index), found["scores"][index], strict=False)
+    for (box, label), score in pairs:
+        colour = COLOURS[label % len(COLOURS)]
+        _outline(axes, box, size, colour, width=1.0)
+        axes.text(
+            box[1] * size[1],
+            max(box[0] * size[0] - 1.5, 4.0),
+            f"{names[label][:3]} {score:.2f}",
+            color=colour,
+            fontsize=6,
+            fontweight="bold",
+        )
 
 
 def _objects(objects, index):
@@ -86,35 +121,64 @@ def _outline(axes, box, size, colour, width=1.3):
     )
 
 
-def _queries(line, name, model, images, pictures, names):
-    """What the surest queries of the first image attend to."""
+def _attention_layer(model):
+    """The layer whose weights say where an answer comes from, or none."""
+    names = [layer.name for layer in model.layers]
+    fitting = [n for n in names if n.endswith("_cross") or n == "level1_mhsa"]
+    return fitting[-1] if fitting else None
+
+
+def _explained(line, name, model, images, pictures):
+    """The surest boxes of an image: the attention, and Grad-CAM of the box."""
+    layer = _attention_layer(model)
     outputs, maps = AttentionExtractor(model).predict(
         images.astype("float32"), verbose=0
     )
-    layer = max(key for key in maps if key.endswith("_cross"))
-    weights = np.asarray(maps[layer])[0].mean(axis=0)  # (queries, h, w)
-    scores = np.asarray(outputs["logits"])[0].max(-1)
-    height, width = pictures.shape[1:3]
-    for axes, query in zip(line, np.argsort(-scores), strict=False):
-        axes.imshow(0.6 * grey(pictures)[0], cmap="gray", vmin=0, vmax=1)
-        values = weights[query] / weights[query].max()
-        axes.imshow(
-            values,
-            cmap="magma",
-            alpha=np.sqrt(values) * 0.9,
-            interpolation="bicubic",
-            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        )
-        own = {
-            key: outputs[key][:1, query : query + 1]
-            for key in ("logits", "boxes")
-        }
-        best = find_objects(own, 0.0, max_detections=1)
-        box, label = best["boxes"][0, 0], best["labels"][0, 0]
-        _outline(axes, box, (height, width), "#00c080")
-        axes.set_xlabel(
-            f"{names[label]} {best['scores'][0, 0]:.2f}", fontsize=7, labelpad=1
-        )
-    line[0].set_title(
-        f"{name}: what its surest queries look at, {layer}", loc="left"
+    outputs = {key: np.asarray(value)[0] for key, value in outputs.items()}
+    weights = np.asarray(maps[layer])[0].mean(axis=0)
+    labels = outputs["logits"].argmax(-1)
+    kept = non_max_suppression(
+        outputs["boxes"], outputs["logits"].max(-1), labels
+    )
+    # Grad-CAM looks at the map that the attention takes.
+    looked_at = "tokens" if layer.endswith("_cross") else "level1"
+    picture = 0.6 * grey(pictures)[0]
+    for number, index in enumerate(kept[: SHOWN // 2]):
+        cam = grad_cam(
+            model,
+            images.astype("float32"),
+            target=lambda answers, i=index: answers["logits"][:, i, labels[i]],
+            layer=looked_at,
+        )[0]
+        attention = _of_answer(weights, outputs, index, cam.shape)
+        for axes, values in zip(
+            line[2 * number : 2 * number + 2], (attention, cam), strict=True
+        ):
+            _lay(axes, picture, values)
+            box = outputs["boxes"][index]
+            _outline(axes, box, picture.shape[:2], "#00c080")
+        line[2 * number].set_xlabel("attention", fontsize=7, labelpad=1)
+        line[2 * number + 1].set_xlabel("Grad-CAM", fontsize=7, labelpad=1)
+    _title(line, f"{name}: {layer} of its surest boxes, and Grad-CAM of each")
+
+
+def _of_answer(weights, outputs, index, grid):
+    """What a query attends to, or the position that a cell's centre is in."""
+    if weights.ndim == 3:  # (queries, height, width)
+        return weights[index]
+    row, column = (outputs["cells"][index, :2] * grid).astype(int)
+    return weights[row * grid[1] + column].reshape(grid)
+
+
+def _lay(axes, picture, values):
+    """A map over a photograph in grey."""
+    height, width = picture.shape[:2]
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
+    values = values / max(values.max(), 1e-12)
+    axes.imshow(
+        values,
+        cmap="magma",
+        alpha=np.sqrt(values) * 0.9,
+        interpolation="bilinear",
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
     )

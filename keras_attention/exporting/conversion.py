@@ -45,6 +45,7 @@ def convert(served, path, format, shape, quantize=None, calibration=None):
             onnx_files.rename_outputs(path, list(served(images)))
         onnx_files.fix_inputs(path, held)
         onnx_files.keep_zeros_around_maxima(path)
+        onnx_files.reach_whole_sizes(path)
         if quantize == "float16":
             onnx_files.store_float16(path)
         elif quantize == "int8":

@@ -68,6 +68,30 @@ def keep_zeros_around_maxima(path):
     onnx.save(model, path)
 
 
+def reach_whole_sizes(path):
+    """Lets a resized map have the size that it was resized to.
+
+    A file says by how much, in float32, and sizes are rounded down: 3 times
+    1.6666666 are 4 positions, not 5, and what is added to them does not fit.
+    """
+    import onnx
+
+    model = onnx.load(path)
+    graph = model.graph
+    scales = {
+        node.input[2]
+        for node in graph.node
+        if node.op_type == "Resize" and len(node.input) > 2
+    }
+    for tensor in graph.initializer:
+        if tensor.name in scales:
+            values = onnx.numpy_helper.to_array(tensor)
+            above = np.nextafter(values, np.float32(np.inf))
+            values = np.where(values % 1, above, values)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, path)
+
+
 def store_float16(path):
     """Stores the weights of a file in float16, and casts them when loaded.
 

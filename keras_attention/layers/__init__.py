@@ -10,6 +10,7 @@ Parts that cannot work together raise when the layer is made.
 
 | key | family | what it asks |
 |---|---|---|
+| `aa_conv` | self | what positions gather, beside a convolution |
 | `attn_pool` | pooling | which positions answer a query |
 | `cbam` | channel_spatial | which channels matter, then which positions |
 | `cbam_channel` | channel | which channels matter on average or at their best |
@@ -27,6 +28,9 @@ Parts that cannot work together raise when the layer is made.
 `AttentionGate3D` is `gate` of volumes, for `tasks.segmentation.AttentionUNet`.
 """
 
+from keras_attention.layers.attention_augmented_convolution import (
+    AttentionAugmentedConv2D,
+)
 from keras_attention.layers.attention_gate import AttentionGate2D
 from keras_attention.layers.attention_gate_3d import AttentionGate3D
 from keras_attention.layers.attention_layer import AttentionLayer2D
@@ -56,6 +60,7 @@ register = registry.register
 serialize = registry.serialize
 
 __all__ = [
+    "AttentionAugmentedConv2D",
     "AttentionGate2D",
     "AttentionGate3D",
     "AttentionLayer2D",

@@ -100,9 +100,8 @@ class MultiHeadAttention2D(AttentionLayer2D):
         Returns:
             `(key_dim, heads * value_dim)`.
         """
-        key_dim = self.key_dim or self._divide_channels(query_shape[-1])
-        keys = self.num_heads * key_dim
-        values = self.num_heads * (self.value_dim or key_dim)
+        key_dim, value_dim = self.head_dims(query_shape[-1])
+        keys, values = self.num_heads * key_dim, self.num_heads * value_dim
         self.query_dense = self._map("query", keys, query_shape)
         self.key_dense = None
         if self.score.looks_at_features:
@@ -119,6 +118,11 @@ class MultiHeadAttention2D(AttentionLayer2D):
         self.alignment.build_inside(scores_shape, query_shape, tokens_shape)
         self.dropout_layer.build(scores_shape)
         return key_dim, values
+
+    def head_dims(self, channels):
+        """`(key_dim, value_dim)` of a head, for queries of `channels`."""
+        key_dim = self.key_dim or self._divide_channels(channels)
+        return key_dim, self.value_dim or key_dim
 
     def compare(self, queries, tokens, mask, grid, training):
         """The weights `(batch, heads, queries, positions)`, float32.

@@ -197,10 +197,11 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
                 f"{tuple(features_shape)}"
             )
         shape = (batch, positions, channels)
+        attended = self.attended_channels(channels)
         key_dim, values = self.build_heads(
-            shape, shape, channels if self.output_projection else None
+            shape, shape, attended if self.output_projection else None
         )
-        if not self.output_projection and values != channels:
+        if not self.output_projection and values != attended:
             raise ValueError(
                 "output_projection=False keeps the map only if num_heads * "
                 f"value_dim is its number of channels. Received: "
@@ -210,6 +211,10 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         if self.relative_positions:
             self.row_vectors = self._add_vectors("rows", height, key_dim)
             self.column_vectors = self._add_vectors("columns", width, key_dim)
+
+    def attended_channels(self, channels):
+        """How many channels of the output are attention's."""
+        return channels
 
     def attend(self, features, query, mask, training):
         """Compares all positions and gives each its context."""
@@ -226,7 +231,8 @@ class MultiHeadSelfAttention2D(MultiHeadAttention2D):
         weights = self.compare(tokens, tokens, scores_mask, grid, training)
         weights = record_attention(self, weights)
         context = self.combine(weights, tokens, training)
-        outputs = ops.reshape(context, ops.shape(features))
+        shape = (*ops.shape(features)[:3], context.shape[-1])
+        outputs = ops.reshape(context, shape)
         outputs, _ = hide_masked(outputs, mask)
         return outputs, weights
 

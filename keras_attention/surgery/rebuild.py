@@ -97,7 +97,8 @@ class _Copying:
         for record in reversed(self.records):
             if record.copy.trainable != record.trainable:
                 record.copy.trainable = record.trainable
-            if record.is_leaf:
+            # One that an edit did not call has no weights.
+            if record.is_leaf and record.copy.built:
                 copy_state(record.original, record.copy)
 
     def _copy(self, operation):

@@ -181,6 +181,10 @@ SUBJECTS = {
         ),
         {"fixed_size": True, **OVER_KEYS},
     ),
+    "aa_conv": (
+        partial(layers.AttentionAugmentedConv2D, num_heads=2),
+        {"fixed_size": True, **OVER_KEYS},
+    ),
     "mhsa_additive_sigmoid": (
         partial(
             layers.MultiHeadSelfAttention2D,
@@ -332,6 +336,7 @@ CANONICAL = (
     "dual",
     "criss_cross",
     "mhsa",
+    "aa_conv",
     "cross_queries",
     "pool_additive_query",
 )

@@ -7,8 +7,11 @@
 | `assignment` | which prediction answers for which object |
 | `detection_model` | the loss under `fit`, and `detect` |
 | `one_stage` | a pyramid whose every cell says what is there |
-| `detr`, `queries` | a transformer whose queries find an object each |
+| `detr`, `detr_blocks` | a transformer whose queries find an object each |
+| `queries` | what they are, where they look, and their boxes |
 | `mean_average_precision` | COCO's and VOC's numbers, also after epochs |
+| `other_classes` | a trained detector for other classes |
+| `resampling` | the same number of images drawn again, for intervals |
 
 A box is `(ymin, xmin, ymax, xmax)` as shares of the image.
 """
@@ -30,6 +33,8 @@ from keras_attention.tasks.detection.mean_average_precision import (
 from keras_attention.tasks.detection.objects import find_objects
 from keras_attention.tasks.detection.objects import pad_objects
 from keras_attention.tasks.detection.one_stage import OneStageDetector
+from keras_attention.tasks.detection.other_classes import with_classes
+from keras_attention.tasks.detection.resampling import map50_of_images
 
 __all__ = [
     "DETR",
@@ -40,9 +45,11 @@ __all__ = [
     "find_objects",
     "generalized_iou",
     "iou",
+    "map50_of_images",
     "mean_average_precision",
     "non_max_suppression",
     "pad_objects",
     "to_centres",
     "to_corners",
+    "with_classes",
 ]

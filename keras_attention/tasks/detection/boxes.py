@@ -129,10 +129,11 @@ def non_max_suppression(
     boxes, labels = boxes[order], labels[order]
     pairs = ops.convert_to_numpy(iou(boxes[:, None], boxes[None]))
     rivals = (pairs > iou_threshold) & (labels[:, None] == labels)
-    kept = []
-    for index in range(len(order)):
-        if len(kept) < max_detections and not rivals[index, kept].any():
-            kept.append(index)
+    kept, free = [], np.ones(len(order), bool)
+    while len(kept) < max_detections and free.any():
+        kept.append(np.argmax(free))
+        free &= ~rivals[kept[-1]]
+        free[kept[-1]] = False
     return order[kept]
 
 

@@ -5,13 +5,9 @@ import math
 import keras
 
 from keras_attention.internals import arguments
-from keras_attention.layers import CrossAttention2D
-from keras_attention.layers import MultiHeadSelfAttention2D
 from keras_attention.models.transformer_blocks import dense
-from keras_attention.models.transformer_blocks import dropped
-from keras_attention.models.transformer_blocks import feed_forward
-from keras_attention.models.transformer_blocks import normalized
 from keras_attention.tasks.detection.detection_model import DetectionModel
+from keras_attention.tasks.detection.detr_blocks import Blocks
 from keras_attention.tasks.detection.one_stage import channels_last
 from keras_attention.tasks.detection.queries import LearnedQueries
 from keras_attention.tasks.detection.queries import QueryBoxes
@@ -117,91 +113,26 @@ def DETR(
     arguments.non_negative_int("num_encoders", num_encoders)
     arguments.size("num_decoders", num_decoders)
     arguments.fraction("dropout", dropout)
-    for argument, value in (
-        ("norm_first", norm_first),
-        ("auxiliary", auxiliary),
-    ):
-        arguments.boolean(argument, value)
+    arguments.boolean("norm_first", norm_first)
+    arguments.boolean("auxiliary", auxiliary)
     if arguments.size("token_dim", token_dim) % num_heads:
         expected = f"a multiple of num_heads={num_heads}"
         raise ValueError(arguments.invalid("token_dim", token_dim, expected))
     known = [layer.name for layer in backbone.layers]
     arguments.one_of("level", level, known)
-    hidden_dim = hidden_dim or 4 * token_dim
-
-    def part(x, function, name):
-        """A part of a block, with what is around it."""
-        y = function(normalized(x, f"{name}_norm") if norm_first else x)
-        y = dropped(y, dropout, f"{name}_dropout")
-        x = keras.layers.Add(name=f"{name}_add")([x, y])
-        return x if norm_first else normalized(x, f"{name}_norm")
-
-    def dense_part(x, name):
-        def both(y):
-            return feed_forward(y, name, hidden_dim, dropout)
-
-        return part(x, both, f"{name}_dense")
-
-    def attended(positions, name):
-        layer = MultiHeadSelfAttention2D(
-            num_heads=num_heads, data_format="channels_last", name=name
-        )
-        return lambda x: layer(x + positions)
-
-    # Encoder
+    blocks = Blocks(
+        num_heads, hidden_dim or 4 * token_dim, dropout, norm_first, alignment
+    )
     features = channels_last(backbone.get_layer(level).output)
     x = dense(features, token_dim, "tokens")
     positions = SinePositions2D(token_dim, name="positions")(x)
-    for number in range(1, num_encoders + 1):
-        block = f"encoder{number}"
-        x = part(x, attended(positions, f"{block}_mhsa"), f"{block}_self")
-        x = dense_part(x, block)
-    x = normalized(x, "encoder_norm") if norm_first else x
-    memory = x + positions
-
-    # Decoder, its queries a map of one row
+    x = blocks.encode(x, positions, num_encoders)
     points = LearnedQueries(num_queries, 2, name="points")(x)
-    places = SinePositions2D(token_dim, name="places")(
-        keras.ops.sigmoid(points)
-    )
-    places = dense(places, token_dim, "asking")
+    waves = SinePositions2D(token_dim, name="places")
+    places = dense(waves(keras.ops.sigmoid(points)), token_dim, "asking")
     queries = LearnedQueries(num_queries, token_dim, 0.1, name="queries")(x)
-    logits, boxes = [], []
-    heads = _heads(classes, token_dim)
-    box_layer = QueryBoxes(dtype="float32", name="query_boxes")
-    final = keras.layers.LayerNormalization(epsilon=1e-6, name="decoder_norm")
-    for number in range(1, num_decoders + 1):
-        block = f"decoder{number}"
-        cross = CrossAttention2D(
-            alignment=alignment,
-            num_heads=num_heads,
-            data_format="channels_last",
-            name=f"{block}_cross",
-        )
-
-        def looked(y, cross=cross):
-            y = keras.layers.Reshape((num_queries, token_dim))(y + places)
-            return keras.layers.Reshape((1, num_queries, token_dim))(
-                cross(memory, y)
-            )
-
-        x = attended(places, f"{block}_mhsa")
-        queries = part(queries, x, f"{block}_self")
-        queries = part(queries, looked, f"{block}_look")
-        queries = dense_part(queries, block)
-        answer = final(queries)
-        found = heads["logits"](answer)
-        logits.append(keras.layers.Reshape((num_queries, classes))(found))
-        boxes.append(box_layer([heads["boxes"](answer), points]))
-    outputs = {"logits": logits[-1], "boxes": boxes[-1]}
-    if auxiliary and num_decoders > 1:
-        for key, layers in (("logits", logits), ("boxes", boxes)):
-            stacked = keras.ops.stack(layers[:-1], axis=1)
-            outputs[f"auxiliary_{key}"] = stacked
-    outputs = {
-        key: keras.layers.Activation("linear", dtype="float32", name=key)(x)
-        for key, x in outputs.items()
-    }
+    answers = blocks.decode(queries, places, x + positions, num_decoders)
+    outputs = _outputs(answers, points, classes, auxiliary)
     return DetectionModel(
         backbone.inputs[0],
         outputs,
@@ -211,6 +142,28 @@ def DETR(
         l1_weight=5.0,
         name=name,
     )
+
+
+def _outputs(answers, points, classes, auxiliary):
+    """What the queries of the last block say, and those of the others."""
+    _, _, num_queries, token_dim = answers[-1].shape
+    heads = _heads(classes, token_dim)
+    box_layer = QueryBoxes(dtype="float32", name="query_boxes")
+    norm = keras.layers.LayerNormalization(epsilon=1e-6, name="decoder_norm")
+    logits, boxes = [], []
+    for answer in map(norm, answers):
+        found = heads["logits"](answer)
+        logits.append(keras.layers.Reshape((num_queries, classes))(found))
+        boxes.append(box_layer([heads["boxes"](answer), points]))
+    outputs = {"logits": logits[-1], "boxes": boxes[-1]}
+    if auxiliary and len(answers) > 1:
+        for key, layers in (("logits", logits), ("boxes", boxes)):
+            stacked = keras.ops.stack(layers[:-1], axis=1)
+            outputs[f"auxiliary_{key}"] = stacked
+    return {
+        key: keras.layers.Activation("linear", dtype="float32", name=key)(x)
+        for key, x in outputs.items()
+    }
 
 
 def _heads(classes, token_dim):

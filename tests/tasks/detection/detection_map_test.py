@@ -90,3 +90,33 @@ def test_after_every_second_epoch():
     assert not logs
     watch.on_epoch_end(1, logs)
     assert logs["val_map"] == logs["val_voc11"] == 1
+
+
+def test_any_draw_of_images_has_the_same_precision():
+    generator = np.random.default_rng(1)
+    shape = 6, 5
+    low = generator.uniform(0, 0.5, (*shape, 2))
+    boxes = np.concatenate(
+        [low, low + generator.uniform(0.2, 0.5, low.shape)], -1
+    )
+    objects = {"boxes": boxes, "labels": generator.integers(0, 3, shape)}
+    objects["labels"][2] = -1  # an image without an object
+    # Found twice each, shifted, with some classes that are wrong.
+    near = np.concatenate([boxes, boxes], 1)
+    near = near + generator.normal(0, 0.04, near.shape)
+    labels = np.concatenate(
+        [generator.integers(0, 3, shape), objects["labels"]], 1
+    )
+    scores = np.where(labels < 0, -1.0, generator.uniform(0.1, 1, labels.shape))
+    detections = {"boxes": near, "labels": labels, "scores": scores}
+    map50 = detection.map50_of_images(objects, detections)
+    for images in (np.arange(6), np.array([0, 2, 3, 3, 3, 5]), np.array([2])):
+        drawn, found = (
+            {key: value[images] for key, value in arrays.items()}
+            for arrays in (objects, detections)
+        )
+        expected = detection.mean_average_precision(drawn, found)["map50"]
+        np.testing.assert_allclose(map50(images), expected, atol=1e-6)
+    assert 0.1 < map50(np.arange(6)) < 0.9
+    with pytest.raises(ValueError, match="no crowds"):
+        detection.map50_of_images({**objects, "crowd": scores}, detections)

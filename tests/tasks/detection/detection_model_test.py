@@ -127,6 +127,44 @@ def test_fit_follows_the_loss_and_saves(make, tmp_path, eagerly):
     assert loaded.assignment == model.assignment
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        functools.partial(one_stage, attention="se"),
+        functools.partial(detr, num_encoders=0),
+    ],
+)
+def test_other_classes_keep_all_other_weights(make, eagerly):
+    model = make()
+    model.get_layer("stage1").trainable = False
+    for weight in model.weights:
+        weight.assign(weight + 0.1)
+    other = detection.with_classes(model, 5)
+    assert (other.classes, model.classes) == (5, 3)
+    before, after = model(IMAGES), other(IMAGES)
+    np.testing.assert_array_equal(after["boxes"], before["boxes"])
+    assert after["logits"].shape == (*before["logits"].shape[:-1], 5)
+    assert not other.get_layer("stage1").trainable
+    assert [other.class_weight, other.l1_weight, other.assignment] == [
+        model.class_weight,
+        model.l1_weight,
+        model.assignment,
+    ]
+    boxes_of = {w.path: w for w in model.weights if "logits" not in w.path}
+    for weight in other.weights:
+        if "logits" not in weight.path:
+            np.testing.assert_array_equal(weight, boxes_of.pop(weight.path))
+    assert not boxes_of
+    # A class that there was not is learned.
+    other.compile(keras.optimizers.Adam(0.01))
+    objects = {**OBJECTS, "labels": np.where(OBJECTS["labels"] == 1, 4, -1)}
+    first, second = (
+        other.train_on_batch(IMAGES, objects, return_dict=True)["loss"]
+        for _ in range(2)
+    )
+    assert second < first
+
+
 def test_mixed_precision_any_attention_and_sizes(eagerly):
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -152,7 +190,9 @@ def test_alignments_of_a_decoder_and_both_norms(eagerly):
         model = detr(alignment=alignment, norm_first=norm_first)
         model.compile("sgd")
         loss = model.train_on_batch(IMAGES, OBJECTS, return_dict=True)["loss"]
-        assert np.isfinite(loss)
+        none = {key: np.full_like(x, -1) for key, x in OBJECTS.items()}
+        alone = model.train_on_batch(IMAGES, none, return_dict=True)["loss"]
+        assert np.isfinite(loss) and 0 < alone < loss
         table = model.get_layer("decoder2_cross").alignment.weights
         assert table, alignment
 
@@ -170,6 +210,13 @@ def test_what_is_refused(eagerly):
         detection.DetectionModel(inputs, keras.layers.Dense(2)(inputs))
     with pytest.raises(ValueError, match="one of 'stage1', 'stage2'|stage9"):
         detection.DETR(backbone(), 3, "stage9")
+    with pytest.raises(ValueError, match="logits_head.*Received: .*logits"):
+        detection.with_classes(
+            passed_on(
+                {"logits": (4, 3), "boxes": (4, 4)}, assignment="matching"
+            ),
+            5,
+        )
     with pytest.raises(ValueError, match="channels.*a multiple of 8"):
         one_stage(channels=12)
     shapes = {"logits": (4, 3), "boxes": (4, 4)}
