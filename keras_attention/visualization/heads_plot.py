@@ -8,6 +8,7 @@ from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import described_gain
+from keras_attention.visualization.attention_maps import has_influence
 from keras_attention.visualization.comparison_plot import number
 from keras_attention.visualization.drawing import draw_map
 from keras_attention.visualization.entropy import normalized_entropy
@@ -120,7 +121,9 @@ def plot_seen_from(
 
     Returns:
         A `matplotlib.figure.Figure`: the image with all positions, and a panel
-        for each of them. Below stands which share it gives to itself.
+        for each of them. Below stands which share it gives to itself. Of a
+        layer whose gain is near 0, below 0.01, no map is drawn: whatever it
+        looks at, nothing depends on it.
 
     Raises:
         ValueError: For attention that is not pairwise, and positions that are
@@ -151,11 +154,14 @@ def plot_seen_from(
         seen = one.seen_from(int(row), int(column), grid, prefix)
         maps.append(seen.spatial()[0])
         shares.append(_own_share(maps[-1], (row, column), queries))
-    maps = np.stack(maps)
+    maps, word = np.stack(maps), None
     lines = [
         f"itself {share:.0%}\nentropy {number(entropy)}"
         for share, entropy in zip(shares, normalized_entropy(maps), strict=True)
     ]
+    if not has_influence(attention.gain):
+        maps, word = np.full_like(maps, np.nan), "not to be read"
+        lines = ["its gain is near 0"] * len(lines)
     names = [f"row {row}, column {column}" for row, column in positions]
     title = (
         f"{shortened(attention.layer, _LONGEST)}, seen from"
@@ -164,7 +170,7 @@ def plot_seen_from(
     # The centres of the positions in pixels, x before y.
     marks = (positions + 0.5) / queries * picture.shape[:2] - 0.5
     marks = marks[:, ::-1]
-    return _row_of_maps(title, picture, maps, names, lines, marks)
+    return _row_of_maps(title, picture, maps, names, lines, marks, word)
 
 
 def _one_image(attention, images, index, picture=None):
@@ -209,8 +215,8 @@ def _own_share(seen, position, queries):
     return float(seen[row, column])
 
 
-def _row_of_maps(title, picture, maps, names, lines, marks=None):
-    """A sheet of panels with one scale."""
+def _row_of_maps(title, picture, maps, names, lines, marks=None, word=None):
+    """A sheet of panels with one scale, each marked with the word."""
     first = int(marks is not None)  # the picture itself
     count = len(maps) + first
     columns = min(_COLUMNS, count)
@@ -237,7 +243,7 @@ def _row_of_maps(title, picture, maps, names, lines, marks=None):
             _draw_marks(axes, marks)
             sheet.write(left, top + 0.11, "image", colour=INK)
             continue
-        draw_map(axes, picture, scale.values[own], norm)
+        draw_map(axes, picture, scale.values[own], norm, word=word)
         if marks is not None:
             _draw_marks(axes, marks[own : own + 1])
         sheet.write(left, top + 0.11, names[own], colour=INK)
