@@ -130,6 +130,17 @@ def test_a_class_has_a_scale_and_a_shift():
             ),
             "discriminator: expected a network of 2 inputs",
         ),
+        *(
+            (
+                lambda g=g, d=d: generation.AdversarialModel(
+                    generation.generator(SHAPE, width=2, classes=g),
+                    generation.discriminator(SHAPE, width=2, classes=d),
+                    classes=3,
+                ),
+                rf"{name}: expected .* classes=3. Received: one of \[2\]",
+            )
+            for name, g, d in (("generator", 2, 3), ("discriminator", 3, 2))
+        ),
         (
             lambda: generation.AdversarialModel(
                 generation.generator((16, 16, 1), width=2),
@@ -151,5 +162,15 @@ def test_labels_that_do_not_fit():
     model.compile("sgd", run_eagerly=True)
     with pytest.raises(ValueError, match="trained with no labels"):
         model.fit(IMAGES, np.zeros(8), verbose=0)
+    model = made(classes=3, width=2)
     with pytest.raises(ValueError, match="classes from 0 to 2"):
-        made(classes=3, width=2).generate(2, labels=[0, 3])
+        model.generate(2, labels=[0, 3])
+    with pytest.raises(ValueError, match=r"each of 2 images.*shape \(3,\)"):
+        model.generate(2, labels=[0, 1, 2])
+    # What is none of the classes does not train unseen.
+    model.compile("sgd", run_eagerly=True)
+    losses = [
+        model.compute_loss(IMAGES, labels, model(IMAGES), training=False)
+        for labels in (np.full(8, 2), np.full(8, 3), np.full(8, -1))
+    ]
+    assert np.isfinite([float(x) for x in losses]).tolist() == [1, 0, 0]
