@@ -35,7 +35,6 @@ import os
 import pathlib
 import platform
 import sys
-import time
 
 import generate_figures
 import generate_measures
@@ -242,15 +241,15 @@ def main():
         },
     }
     text = f"{json.dumps(config, indent=2)}\n"
-    if (folder / "config.json").exists():
-        if (folder / "config.json").read_text() != text:
-            print(
-                f"generate.py: error: {folder} holds a run with other "
-                "settings. Choose another --output.",
-                file=sys.stderr,
-            )
-            return 2
-    write_text(folder / "config.json", text)
+    before = folder / "config.json"
+    if before.exists() and before.read_text() != text:
+        print(
+            f"generate.py: error: {folder} holds a run with other settings. "
+            "Choose another --output.",
+            file=sys.stderr,
+        )
+        return 2
+    write_text(before, text)
     try:
         results = carried_out(parts, arguments, folder)
     except (KeyboardInterrupt, SystemExit) as stop:
