@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention.exporting.runtimes import LOADERS
 from keras_attention.tasks import generation
 
 SHAPE = (8, 8, 1)
@@ -93,6 +94,33 @@ def test_two_rates_a_round_trip_and_images_of_a_seed(tmp_path):
     )
     assert (model.generate(3, labels=0, seed=5) != images).any()
     loaded.train_on_batch(IMAGES, np.arange(8) % 3)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="it writes both formats"
+)
+@pytest.mark.parametrize(
+    ("format", "suffix"),
+    [
+        ("onnx", "onnx"),
+        pytest.param("litert", "tflite", marks=pytest.mark.long),
+    ],
+)
+def test_a_generator_leaves_keras(format, suffix, tmp_path):
+    generator = made(classes=3, width=2).generator
+    generator.get_layer("generator_attention8").gain.assign(0.5)
+    inputs = [
+        np.random.default_rng(0).normal(size=(2, 4)).astype("float32"),
+        np.array([0, 2], "int32"),
+    ]
+    expected = generator.predict_on_batch(inputs)
+    path = tmp_path / f"generator.{suffix}"
+    generator.export(path, format=format, verbose=False)
+    run = LOADERS[format](path)
+    # LiteRT's kernels do not change the size of a batch of these networks.
+    for some in (slice(0, 1), slice(1, 2)):
+        (found,) = run([values[some] for values in inputs]).values()
+        np.testing.assert_allclose(found, expected[some], atol=1e-5)
 
 
 def test_a_class_has_a_scale_and_a_shift():
