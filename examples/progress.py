@@ -15,11 +15,12 @@ class Progress(keras.callbacks.Callback):
 
     Attributes:
         seconds: float, of all epochs, which a training that goes on keeps.
+        processor_seconds: float, of all cores, the same.
     """
 
     def __init__(self, label=None):
         super().__init__()
-        self.seconds = 0.0
+        self.seconds = self.processor_seconds = 0.0
         self._label, self._begun = label, False
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -31,11 +32,13 @@ class Progress(keras.callbacks.Callback):
                 if begun_before
                 else ""
             )
-        self._start = time.perf_counter()
+        self._start = time.perf_counter(), time.process_time()
 
     def on_epoch_end(self, epoch, logs=None):
-        seconds = time.perf_counter() - self._start
+        start, processor_start = self._start
+        seconds = time.perf_counter() - start
         self.seconds += seconds
+        self.processor_seconds += time.process_time() - processor_start
         if sys.stdout.isatty():
             return
         numbers = "  ".join(f"{key} {logs[key]:.4f}" for key in logs)

@@ -6,6 +6,7 @@
     maps_in_training.py   a model and images -> maps, and nothing changed
     measures.py           maps, masks -> one number a layer
     monitor_files.py      what is kept of the epochs, in figures and TensorBoard
+    sample_grid.py        what a generator draws, a grid an epoch
 
 A callback looks and changes nothing: a training with it is, bit for bit, the
 training without it.
@@ -13,5 +14,6 @@ training without it.
 
 from keras_attention.callbacks.attention_monitor import AttentionMonitor
 from keras_attention.callbacks.prediction_monitor import PredictionMonitor
+from keras_attention.callbacks.sample_grid import SampleGrid
 
-__all__ = ["AttentionMonitor", "PredictionMonitor"]
+__all__ = ["AttentionMonitor", "PredictionMonitor", "SampleGrid"]

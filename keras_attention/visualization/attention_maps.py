@@ -17,6 +17,9 @@ from keras_attention.visualization.grids import grid_of_queries
 
 _LONGEST = 100  # letters of a layer's name in a description
 
+# Gains below are near 0: of a change of the features, at most so much is left.
+NEGLIGIBLE = 0.01
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class AttentionMap:
@@ -369,15 +372,23 @@ def attention_maps(model, weights):
     }
 
 
+def has_influence(gain):
+    """Whether a gain, or that there is none, lets the weights matter."""
+    return gain is None or abs(gain) >= NEGLIGIBLE
+
+
 def described_gain(gain, before=""):
     """What a gain means, in a word or two, or nothing where there is none.
 
     >>> described_gain(0.0), described_gain(0.25, ", "), described_gain(None)
     ('gain 0: no influence', ', gain 0.25', '')
+    >>> described_gain(-0.004)
+    'gain -0.004: hardly any influence'
     """
     if gain is None:
         return ""
-    return f"{before}gain {gain:.2g}{': no influence' * (gain == 0)}"
+    known = "" if has_influence(gain) else ": hardly any influence"
+    return f"{before}gain {gain:.2g}{': no influence' if gain == 0 else known}"
 
 
 def mean_map(name, values):

@@ -6,6 +6,7 @@ from matplotlib.colors import Normalize
 
 from keras_attention.internals import arguments
 from keras_attention.visualization.attention_maps import described_gain
+from keras_attention.visualization.attention_maps import has_influence
 from keras_attention.visualization.captions import captions
 from keras_attention.visualization.drawing import draw_map
 from keras_attention.visualization.drawing import draw_outline
@@ -162,7 +163,7 @@ def attention_figure(images, maps, texts, outlines, normalize, max_images):
             row,
             name,
             f" {size}{entropy}{described_gain(gain, ', ')}",
-            **({"colour": WARNING} if gain == 0 else {}),
+            **({} if has_influence(gain) else {"colour": WARNING}),
         )
     if left_out:
         panels.note("No maps, not shown: ", left_out)

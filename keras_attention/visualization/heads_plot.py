@@ -10,6 +10,7 @@ from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
 from keras_attention.visualization.attention_maps import AttentionMap
 from keras_attention.visualization.attention_maps import described_gain
+from keras_attention.visualization.attention_maps import has_influence
 from keras_attention.visualization.comparison_plot import number
 from keras_attention.visualization.drawing import draw_map
 from keras_attention.visualization.drawing import flat_word
@@ -125,7 +126,9 @@ def plot_seen_from(
 
     Returns:
         A `matplotlib.figure.Figure`: the image with all positions, and a panel
-        for each of them. Below stands which share it gives to itself.
+        for each of them. Below stands which share it gives to itself. Of a
+        layer whose gain is near 0, below 0.01, no map is drawn: whatever it
+        looks at, nothing depends on it.
 
     Raises:
         ValueError: For attention that is not pairwise, and positions that are
@@ -156,11 +159,14 @@ def plot_seen_from(
         seen = one.seen_from(int(row), int(column), grid, prefix)
         maps.append(seen.spatial()[0])
         shares.append(_own_share(maps[-1], (row, column), queries))
-    maps = np.stack(maps)
+    maps, word = np.stack(maps), None
     lines = [
         f"itself {share:.0%}\nentropy {number(entropy)}"
         for share, entropy in zip(shares, normalized_entropy(maps), strict=True)
     ]
+    if not has_influence(attention.gain):
+        maps, word = np.full_like(maps, np.nan), "not to be read"
+        lines = ["its gain is near 0"] * len(lines)
     names = [f"row {row}, column {column}" for row, column in positions]
     title = (
         f"{shortened(attention.layer, _LONGEST)}, seen from"
@@ -171,7 +177,7 @@ def plot_seen_from(
     marks = marks[:, ::-1]
     # Positions are marked in the grid, which photographs do not have.
     one = dataclasses.replace(one, originals=None)
-    return _row_of_maps(one, title, picture, maps, names, lines, marks)
+    return _row_of_maps(one, title, picture, maps, names, lines, marks, word)
 
 
 def _one_image(attention, images, index, picture=None):
@@ -216,8 +222,13 @@ def _own_share(seen, position, queries):
     return float(seen[row, column])
 
 
-def _row_of_maps(attention, title, picture, maps, names, lines, marks=None):
-    """A sheet of panels with one scale, of one image's attention."""
+def _row_of_maps(
+    attention, title, picture, maps, names, lines, marks=None, word=None
+):
+    """A sheet of panels with one scale, of one image's attention.
+
+    Each is marked with the word, or with what is to be said of its map.
+    """
     first = int(marks is not None)  # the picture itself
     count = len(maps) + first
     columns = min(_COLUMNS, count)
@@ -233,7 +244,7 @@ def _row_of_maps(attention, title, picture, maps, names, lines, marks=None):
     sheet = Sheet(_MARGIN + columns * pitch + _BAR, _TITLE + rows * step)
     sheet.write(_MARGIN, 0.17, title, size=MEDIUM, colour=INK)
     scale = scaled(maps, "ratio")
-    words = [flat_word(value) for value in maps]
+    words = [word or flat_word(value) for value in maps]
     originals = attention.originals and attention.originals[[0] * len(maps)]
     values = placed(
         attention.layer, [*scale.values], [size] * len(maps), originals

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention.exporting.runtimes import LOADERS
 from keras_attention.tasks import generation
 
 SHAPE = (8, 8, 1)
@@ -95,6 +96,33 @@ def test_two_rates_a_round_trip_and_images_of_a_seed(tmp_path):
     loaded.train_on_batch(IMAGES, np.arange(8) % 3)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="it writes both formats"
+)
+@pytest.mark.parametrize(
+    ("format", "suffix"),
+    [
+        ("onnx", "onnx"),
+        pytest.param("litert", "tflite", marks=pytest.mark.long),
+    ],
+)
+def test_a_generator_leaves_keras(format, suffix, tmp_path):
+    generator = made(classes=3, width=2).generator
+    generator.get_layer("generator_attention8").gain.assign(0.5)
+    inputs = [
+        np.random.default_rng(0).normal(size=(2, 4)).astype("float32"),
+        np.array([0, 2], "int32"),
+    ]
+    expected = generator.predict_on_batch(inputs)
+    path = tmp_path / f"generator.{suffix}"
+    generator.export(path, format=format, verbose=False)
+    run = LOADERS[format](path)
+    # LiteRT's kernels do not change the size of a batch of these networks.
+    for some in (slice(0, 1), slice(1, 2)):
+        (found,) = run([values[some] for values in inputs]).values()
+        np.testing.assert_allclose(found, expected[some], atol=1e-5)
+
+
 def test_a_class_has_a_scale_and_a_shift():
     layer = generation.ConditionalBatchNormalization(2)
     labels = np.array([0, 1, 1, 0, 1, 0, 0, 1])
@@ -130,6 +158,17 @@ def test_a_class_has_a_scale_and_a_shift():
             ),
             "discriminator: expected a network of 2 inputs",
         ),
+        *(
+            (
+                lambda g=g, d=d: generation.AdversarialModel(
+                    generation.generator(SHAPE, width=2, classes=g),
+                    generation.discriminator(SHAPE, width=2, classes=d),
+                    classes=3,
+                ),
+                rf"{name}: expected .* classes=3. Received: one of \[2\]",
+            )
+            for name, g, d in (("generator", 2, 3), ("discriminator", 3, 2))
+        ),
         (
             lambda: generation.AdversarialModel(
                 generation.generator((16, 16, 1), width=2),
@@ -151,5 +190,15 @@ def test_labels_that_do_not_fit():
     model.compile("sgd", run_eagerly=True)
     with pytest.raises(ValueError, match="trained with no labels"):
         model.fit(IMAGES, np.zeros(8), verbose=0)
+    model = made(classes=3, width=2)
     with pytest.raises(ValueError, match="classes from 0 to 2"):
-        made(classes=3, width=2).generate(2, labels=[0, 3])
+        model.generate(2, labels=[0, 3])
+    with pytest.raises(ValueError, match=r"each of 2 images.*shape \(3,\)"):
+        model.generate(2, labels=[0, 1, 2])
+    # What is none of the classes does not train unseen.
+    model.compile("sgd", run_eagerly=True)
+    losses = [
+        model.compute_loss(IMAGES, labels, model(IMAGES), training=False)
+        for labels in (np.full(8, 2), np.full(8, 3), np.full(8, -1))
+    ]
+    assert np.isfinite([float(x) for x in losses]).tolist() == [1, 0, 0]

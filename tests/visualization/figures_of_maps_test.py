@@ -319,6 +319,17 @@ def test_positions_are_marked_where_they_are():
     assert any(f"itself {values[2, 3]:.0%}" in text for text in told)
 
 
+def test_near_a_gain_of_0_there_is_nothing_to_read():
+    idle = AttentionMap(PAIRS, "mix", "pairwise", gain=-0.009)
+    figure = visualization.plot_seen_from(IMAGES[0], idle, (0, 0), grid=(3, 4))
+    told = " ".join(texts(figure))
+    assert "gain -0.009: hardly any influence" in told
+    assert "itself" not in told and "entropy" not in told
+    panel = figure.axes[1]
+    assert panel.images[1].get_array().mask.all()
+    assert [t.get_text() for t in panel.texts] == ["not to be read"]
+
+
 def test_channels_by_class():
     weights = RANDOM.random((4, 1, 1, 5))
     weights[2:, ..., 1] += 1

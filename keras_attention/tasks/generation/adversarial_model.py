@@ -6,7 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.internals import arguments
+from keras_attention.tasks.generation.conditional_normalization import (
+    ConditionalBatchNormalization,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_attention")
@@ -42,7 +46,8 @@ class AdversarialModel(keras.Model):
         As many generated images, and their labels, `None` without classes.
 
     Raises:
-        ValueError: If the networks do not fit each other or `classes`.
+        ValueError: If the networks do not fit each other or `classes`. With
+            labels that are none of the classes, the loss of `fit` is NaN.
 
     Example:
 
@@ -90,6 +95,12 @@ class AdversarialModel(keras.Model):
                     f"Invalid value for argument {name}: expected a network of "
                     f"{taken} inputs, for classes={classes}. Received: one of "
                     f"{len(network.inputs)}"
+                )
+            if _classes_of(network) - {classes}:
+                raise ValueError(
+                    f"Invalid value for argument {name}: expected a network of "
+                    f"classes={classes}. Received: one of "
+                    f"{sorted(_classes_of(network))}"
                 )
         made, seen = generator.output_shape, discriminator.inputs[0].shape
         if tuple(made) != tuple(seen):
@@ -140,7 +151,12 @@ class AdversarialModel(keras.Model):
         of_generator = -ops.mean(self._judged(generated, labels))
         self.generator_loss.update_state(of_generator)
         self.discriminator_loss.update_state(of_discriminator)
-        return of_discriminator + of_generator + sum(self.losses)
+        loss = of_discriminator + of_generator + sum(self.losses)
+        if labels is None:
+            return loss
+        # In a graph nothing can be raised: as in Keras' own loss on a card.
+        known = ops.all((y >= 0) & (y < self.classes))
+        return ops.where(known, loss, np.nan)
 
     def _judged(self, generated, labels):
         """The scores by a discriminator that stays as it is."""
@@ -174,25 +190,38 @@ class AdversarialModel(keras.Model):
         arguments.positive_int("count", count)
         rng = np.random.default_rng(arguments.seed(seed))
         latent_dim = self.generator.inputs[0].shape[1]
-        inputs = rng.standard_normal((count, latent_dim), "float32")
-        if self.classes is None:
-            if labels is not None:
-                raise ValueError(
-                    "A model without classes takes no labels. Received: "
-                    f"labels={labels!r}"
-                )
-        else:
-            given = np.arange(count) if labels is None else np.asarray(labels)
-            ids = np.broadcast_to(given, count)
-            if labels is None:
-                ids = ids % self.classes
-            if ((ids < 0) | (ids >= self.classes)).any():
-                raise ValueError(
-                    "Invalid value for argument labels: expected classes from "
-                    f"0 to {self.classes - 1}. Received: {ids}"
-                )
-            inputs = [inputs, ids.astype("int32")]
-        return self.generator.predict(inputs, batch_size=batch_size, verbose=0)
+        inputs = [rng.standard_normal((count, latent_dim), "float32")]
+        if self.classes is not None:
+            inputs.append(self._class_ids(count, labels))
+        elif labels is not None:
+            raise ValueError(
+                "A model without classes takes no labels. Received: "
+                f"labels={labels!r}"
+            )
+        # Not `predict`: PyTorch's loader draws a number for each pass.
+        answer = WholeBatches(self.generator)
+        images = []
+        for start in range(0, count, batch_size):
+            part = [values[start : start + batch_size] for values in inputs]
+            images.append(answer(part if len(part) > 1 else part[0]))
+        return np.concatenate(images)
+
+    def _class_ids(self, count, labels):
+        """The class of every image, int32 `(count,)`."""
+        if labels is None:
+            return np.arange(count, dtype="int32") % self.classes
+        ids = arguments.real_array("labels", labels)
+        if ids.shape not in ((), (count,)):
+            raise ValueError(
+                f"Invalid value for argument labels: expected one class, or "
+                f"one for each of {count} images. Received: shape {ids.shape}"
+            )
+        if not np.isin(ids, np.arange(self.classes)).all():
+            raise ValueError(
+                "Invalid value for argument labels: expected classes from 0 to "
+                f"{self.classes - 1}. Received: {ids}"
+            )
+        return np.broadcast_to(ids, count).astype("int32")
 
     def get_config(self):
         """The constructor's arguments."""
@@ -214,6 +243,18 @@ class AdversarialModel(keras.Model):
             for name in ("generator", "discriminator")
         }
         return cls(**{**config, **networks})
+
+
+def _classes_of(network):
+    """For how many classes the layers of `networks.py` were made."""
+    return {
+        operation.classes
+        if isinstance(operation, ConditionalBatchNormalization)
+        else operation.num_classes
+        for operation in getattr(network, "operations", [])
+        if isinstance(operation, ConditionalBatchNormalization)
+        or type(operation).__name__ == "OneHot"
+    }
 
 
 def two_rates(

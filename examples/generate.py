@@ -1,0 +1,308 @@
+"""Digits from noise: does SAGAN's attention make better ones?
+
+    python examples/generate.py --fast      # a look
+    python examples/generate.py             # three seeds of both networks
+    python examples/generate.py --data fashion_mnist --size 28 --images 60000 \\
+        --epochs 30                         # by its name in TFDS: not run
+    python examples/generate.py --data cifar10 --size 32 --images 50000 \\
+        --width 64 --epochs 100             # on a GPU: not run
+
+Two generators of classes, each trained against a discriminator of its own:
+*plain*, and *attention*, the same with SAGAN's block in both networks, behind
+the map of half the image's side. All else is the same: images, order, steps,
+rates. The weights are averaged over the steps (EMA).
+
+How good the images are is said by a small classifier of real images, which is
+trained first: none of its numbers is an FID, an IS or a KID, which are those
+of one Inception network. Each network draws as many images as half of the test
+set has. They are compared with one half; the numbers of the other half are
+what cannot be done better, those of noise what is no image at all.
+
+- *right*: images in which the classifier finds the class that was asked for;
+- *inception score*: up to the number of classes;
+- *Frechet distance*, *kernel distance*: of its features.
+
+A network takes about MINUTES of one core. What came out: docs/evidence.md.
+
+Writes results.json, config.json, samples.png, attention.png, a grid of samples
+an epoch and the networks to the output folder. The same command goes on where
+it was stopped, inside an epoch too.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import sys
+
+import generate_figures
+import generate_measures
+import keras
+import numpy as np
+import sources
+from progress import Progress
+
+from keras_attention import datasets
+from keras_attention.callbacks import SampleGrid
+from keras_attention.internals.arguments import positive_float
+from keras_attention.internals.arguments import positive_int
+from keras_attention.internals.files import write_text
+from keras_attention.tasks import generation
+from keras_attention.training import Resumable
+from keras_attention.training import averaged
+
+NETWORKS = ("plain", "attention")
+FAST = {"images": 128, "test": 64, "epochs": 1, "seeds": 1, "width": 2}
+SCALE = (2.25, 2.75)  # of the 8x8 digits, on 24x24
+EVERY = 200  # steps between checkpoints inside an epoch
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", default="digits", help="digits, or the name of a set of TFDS")
+    add("--size", type=int, default=24, help="height and width")
+    add("--images", type=int, default=4000, help="to train on, at most")
+    add("--test", type=int, default=2000, help="digits to test on")
+    add("--width", type=int, default=16, help="channels of the largest map")
+    add("--epochs", type=int, default=20, help="of each network")
+    add("--batch-size", type=int, default=64, help="images a step")
+    add("--rates", type=float, nargs=2, default=[1e-3, 2e-3], help="G's, D's")
+    add("--ema", type=float, default=0.99, help="momentum of the averages")
+    add("--seeds", type=int, default=3, help="trainings of each network")
+    add("--fast", action="store_true", help="a look: few digits, one epoch")
+    add("--only", nargs="*", default=list(NETWORKS), help="which networks")
+    add("--output", default="runs/generate", help="folder for what is written")
+    arguments = vars(parser.parse_args())
+    if arguments.pop("fast"):
+        arguments.update(FAST)
+    for name in ("size", "images", "test", "epochs", "batch_size", "seeds"):
+        positive_int(name, arguments[name])
+    for rate in arguments["rates"]:
+        positive_float("rates", rate)
+    for name in arguments["only"]:
+        if name not in NETWORKS:
+            known = ", ".join(NETWORKS)
+            raise ValueError(f"--only takes {known}. Received: {name}")
+    return arguments
+
+
+def read(arguments):
+    """`(images in [-1, 1], classes)` to train, to choose and to test on."""
+    size = arguments["size"]
+    if arguments["data"] == "digits":
+        counts = {
+            "train": arguments["images"],
+            "validation": arguments["test"] // 2,
+            "test": arguments["test"],
+        }
+        settings = datasets.DigitsSettings(
+            canvas=size, fragments=0, scale=SCALE, **counts
+        )
+        parts = []
+        for split in counts:
+            examples = list(datasets.generate(settings, split))
+            columns = (
+                np.stack([example[name] for example in examples])
+                for name in ("image", "label")
+            )
+            parts.append(tuple(columns))
+    else:
+        splits = datasets.load(arguments["data"], size=size, seed=None)
+        parts = [of_batches(part) for part in splits[:3]]
+        parts[0] = tuple(x[: arguments["images"]] for x in parts[0])
+    return [
+        (images.astype("float32") / 127.5 - 1, labels.astype("int32"))
+        for images, labels in parts
+    ]
+
+
+def of_batches(batches):
+    """A set of TFDS in memory."""
+    columns = zip(*batches, strict=True)
+    return tuple(
+        np.concatenate([keras.ops.convert_to_numpy(x) for x in column])
+        for column in columns
+    )
+
+
+def build(name, shape, classes, arguments, seed):
+    """Generator and discriminator, compiled."""
+    keras.utils.set_random_seed(seed)
+    options = {
+        "width": arguments["width"],
+        "classes": classes,
+        "attention": {min(shape[:2]) // 2: "sagan"}
+        if name == "attention"
+        else None,
+    }
+    model = generation.AdversarialModel(
+        generation.generator(shape, **options),
+        generation.discriminator(shape, **options),
+        classes=classes,
+        seed=seed,
+    )
+    model.compile(
+        generation.two_rates(
+            model,
+            *arguments["rates"],
+            use_ema=True,
+            ema_momentum=arguments["ema"],
+        )
+    )
+    return model
+
+
+def trained(name, seed, train, classes, arguments, folder):
+    """The model after its epochs, and what `Progress` says of them."""
+    images = train[0]
+    model = build(name, images.shape[1:], classes, arguments, seed)
+    label = label_of(name, seed)
+    progress = Progress(label)
+    grid = SampleGrid(folder / "samples" / label, 10 * classes, columns=classes)
+    # The rest of an epoch would be a smaller batch, compiled for itself.
+    whole = len(images) // arguments["batch_size"] * arguments["batch_size"]
+    batches = sources.Positioned(
+        [(x[:whole] for x in train)], arguments["batch_size"], seed
+    )
+    resumable = Resumable(folder / "unfinished" / label, EVERY)
+    history = resumable.fit(
+        model,
+        batches,
+        arguments["epochs"],
+        callbacks=[*averaged([grid]), progress],
+        verbose=0,
+    )
+    return model, progress, history.history
+
+
+def row_of(name, seed, parts, judge, arguments, folder):
+    """Trains a network, and measures what it draws."""
+    train, validation, test = parts
+    classes = int(train[1].max()) + 1
+    model, progress, history = trained(
+        name, seed, train, classes, arguments, folder
+    )
+    half = generate_measures.halves(test)[0]
+    # The classes of the other half, in as many images.
+    asked = generate_measures.halves(test)[1][1]
+    images = model.generate(len(asked), asked, seed=seed, batch_size=100)
+    chosen_on = model.generate(
+        len(validation[1]), validation[1], seed=seed, batch_size=100
+    )
+    row = {
+        "network": name,
+        "seed": seed,
+        "parameters": {
+            part: getattr(model, part).count_params()
+            for part in ("generator", "discriminator")
+        },
+        "seconds": progress.seconds,
+        "processor_seconds": progress.processor_seconds,
+        **judge.measure(half[0], images, asked),
+        "validation": judge.measure(validation[0], chosen_on, validation[1]),
+        "loss": {k: history[k] for k in sorted(history) if k != "loss"},
+    }
+    if name == "attention":
+        row |= generate_measures.use_of_attention(model, judge, asked, seed)
+    model.save(folder / f"{label_of(name, seed)}.keras")
+    Resumable(folder / "unfinished" / label_of(name, seed)).clear()
+    return row
+
+
+def label_of(name, seed):
+    """What a network is called, and its files."""
+    return f"{name}_seed{seed}"
+
+
+def main():
+    try:
+        arguments = parse_arguments()
+        parts = read(arguments)
+        folder = pathlib.Path(arguments["output"])
+        folder.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
+        print(f"generate.py: error: {error}", file=sys.stderr)
+        return 2
+    aside = "seeds", "only", "output"
+    config = {
+        "arguments": {k: v for k, v in arguments.items() if k not in aside},
+        "images": [len(part[0]) for part in parts],
+        "shape": list(parts[0][0].shape[1:]),
+        "environment": {
+            "keras": keras.version(),
+            "backend": keras.backend.backend(),
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
+        },
+    }
+    text = f"{json.dumps(config, indent=2)}\n"
+    before = folder / "config.json"
+    if before.exists() and before.read_text() != text:
+        print(
+            f"generate.py: error: {folder} holds a run with other settings. "
+            "Choose another --output.",
+            file=sys.stderr,
+        )
+        return 2
+    write_text(before, text)
+    try:
+        results = carried_out(parts, arguments, folder)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        print("\nStopped. The same command goes on from here.")
+        return getattr(stop, "code", 130)
+    total = sum(row["seconds"] for row in results["rows"])
+    own = sum(row["processor_seconds"] for row in results["rows"])
+    print(
+        f"\n{total:.0f} s of training, {own:.0f} s of a processor. Written to "
+        f"{folder}"
+    )
+    return 0
+
+
+def carried_out(parts, arguments, folder):
+    """All rows that are not there yet, and the figures."""
+    judge = generate_measures.Judge.of(folder / "judge.keras", parts)
+    path, rows = folder / "results.json", []
+    if path.exists():
+        rows = json.loads(path.read_text())["rows"]
+    results = {
+        "classifier": judge.description,
+        "references": generate_measures.references(judge, parts),
+        "rows": rows,
+    }
+    there = {(row["network"], row["seed"]) for row in rows}
+    for seed in range(arguments["seeds"]):
+        for name in arguments["only"]:
+            if (name, seed) in there:
+                continue
+            row = row_of(name, seed, parts, judge, arguments, folder)
+            rows.append(row)
+            rows.sort(key=lambda r: (r["seed"], NETWORKS.index(r["network"])))
+            write_text(path, f"{json.dumps(results, indent=1)}\n")
+            print(
+                f"{name:<9} seed {seed}: right {row['right']:.1%}, Frechet "
+                f"distance {row['frechet_distance']:.2f}, "
+                f"{row['processor_seconds']:.0f} s of a processor",
+                flush=True,
+            )
+    models = {
+        name: keras.saving.load_model(folder / f"{label_of(name, 0)}.keras")
+        for name in NETWORKS
+        if (folder / f"{label_of(name, 0)}.keras").exists()
+    }
+    classes = int(parts[0][1].max()) + 1
+    figure = generate_figures.samples(parts[2], models, classes)
+    figure.savefig(folder / "samples.png")
+    if "attention" in models:
+        figure = generate_figures.attention(models["attention"], judge)
+        figure.savefig(folder / "attention.png", dpi=100)
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())
