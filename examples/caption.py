@@ -145,26 +145,30 @@ def build(vocabulary, length, attention, seed):
     )
 
 
-def train(model, data, validation, arguments):
-    """By plain `fit`, the rate falling along a cosine."""
+def train(model, data, validation, arguments, settings=SETTINGS, warm_up=0):
+    """By plain `fit`, the rate falling along a cosine behind a warm-up."""
     batches = captioning.CaptionBatches(
         data["image"],
         data["captions"],
         model,
-        SETTINGS["batch_size"],
+        settings["batch_size"],
         seed=arguments["seed"],
     )
+    top = settings["learning_rate"]
     rate = keras.optimizers.schedules.CosineDecay(
-        SETTINGS["learning_rate"], arguments["epochs"] * len(batches)
+        0.0 if warm_up else top,
+        arguments["epochs"] * len(batches) - warm_up,
+        warmup_target=top if warm_up else None,
+        warmup_steps=warm_up,
     )
     trained = model
     if arguments["attention"] == "hard":  # the same layers
         trained = ReinforceModel(
-            model.input, model.output, **SETTINGS["reinforce"]
+            model.input, model.output, **settings["reinforce"]
         )
     trained.compile(
         keras.optimizers.AdamW(
-            rate, weight_decay=SETTINGS["weight_decay"], global_clipnorm=5.0
+            rate, weight_decay=settings["weight_decay"], global_clipnorm=5.0
         ),
         losses.CaptionCrossentropy(),
     )
