@@ -1,6 +1,7 @@
 """Show, Attend and Tell on digits among clutter: what is where, and seen where.
 
     python examples/caption.py            # one digit; 4 minutes of one core
+    python examples/caption.py --attention uniform --seed 1
     python examples/caption.py --digits 2 # two of them
     python examples/caption.py --no-articles
     python examples/caption.py --fast     # a look, in seconds
@@ -8,9 +9,12 @@
 A small VGG16_bn reads the image at 12 x 12 positions, an LSTM that attends to
 them says "a three at the top left". Test images are of digits that no training
 image shows. A caption is right if it says, word for word, what is there and in
-which ninth of the image. *On the digit* is the share of the attention of the
-word that names a digit inside the box of that digit, *lift* is that share by
-what a uniform map has there.
+which ninth of the image.
+
+With *soft* attention a word sees the weighted mean of all positions, with
+*uniform* their plain mean, with *hard* a single one: in training half of the
+batches draw it, and its score learns by REINFORCE, as in the paper; in tests it
+is the most probable one.
 
 To say "an" the network must have seen the eight: it looks one word before it
 names the digit, and nothing makes it look again. With `--no-articles` captions
@@ -18,8 +22,8 @@ are "three at the top left", and the word that names the digit has to look.
 
 Flickr8k and COCO: examples/caption_photographs.py.
 
-Writes results.json, config.json, vocabulary.json, model.keras, captions.png and
-caption.gif to the output folder.
+A run adds its rows to results.json in the output folder, unless they are there
+already, and writes vocabulary.json, model.keras, captions.png and caption.gif.
 """
 
 import argparse
@@ -29,17 +33,19 @@ import re
 import sys
 import time
 
+import caption_looks
 import keras
 import numpy as np
 
 from keras_attention import VGG16BN
+from keras_attention import alignments
 from keras_attention import datasets
 from keras_attention import losses
-from keras_attention import metrics
 from keras_attention import visualization
 from keras_attention.features import PositionEmbedding2D
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
+from keras_attention.models import ReinforceModel
 from keras_attention.tasks import captioning
 
 SETTINGS = {
@@ -57,11 +63,19 @@ SETTINGS = {
         "dropout": 0.2,
         "attention_weight": 0.0,
     },
+    "hard": {"sampling_probability": 0.5, "inference": "argmax"},
+    "reinforce": {"reinforce_weight": 1.0, "entropy_weight": 0.002},
 }
-DIGITS = (
-    *("zero", "one", "two", "three", "four"),
-    *("five", "six", "seven", "eight", "nine"),
-)
+ALIGNMENTS = {
+    "soft": lambda seed: alignments.get("softmax"),
+    # Scores divided by this are all the same.
+    "uniform": lambda seed: alignments.get("softmax", temperature=1e12),
+    "hard": lambda seed: alignments.get(
+        "sampled", seed=seed, **SETTINGS["hard"]
+    ),
+}
+# What makes runs others, whose rows are then apart.
+KEY = ("attention", "articles", "digits", "images", "epochs", "seed")
 
 
 def parse_arguments():
@@ -70,6 +84,7 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
+    add("--attention", choices=ALIGNMENTS, default="soft", help="of a word")
     add("--digits", type=int, default=1, help="on an image")
     add(
         "--articles",
@@ -111,7 +126,7 @@ def digits(arguments, split, count):
     return found
 
 
-def build(vocabulary, length):
+def build(vocabulary, length, attention, seed):
     """A captioning model on a small VGG16_bn that knows where a position is."""
     size, layer = SETTINGS["canvas"], SETTINGS["layer"]
     network = VGG16BN(
@@ -122,86 +137,94 @@ def build(vocabulary, length):
     output = PositionEmbedding2D()(network.get_layer(layer).output)
     encoder = keras.Model(network.input, output, name="encoder")
     return captioning.CaptioningModel(
-        encoder, vocabulary, length, **SETTINGS["decoder"]
+        encoder,
+        vocabulary,
+        length,
+        alignment=ALIGNMENTS[attention](seed),
+        **SETTINGS["decoder"],
     )
 
 
-def train(model, data, validation, arguments):
-    """By plain `fit`, the rate falling along a cosine."""
+def train(model, data, validation, arguments, settings=SETTINGS, warm_up=0):
+    """By plain `fit`, the rate falling along a cosine behind a warm-up."""
     batches = captioning.CaptionBatches(
         data["image"],
         data["captions"],
         model,
-        SETTINGS["batch_size"],
+        settings["batch_size"],
         seed=arguments["seed"],
     )
+    top = settings["learning_rate"]
     rate = keras.optimizers.schedules.CosineDecay(
-        SETTINGS["learning_rate"], arguments["epochs"] * len(batches)
+        0.0 if warm_up else top,
+        arguments["epochs"] * len(batches) - warm_up,
+        warmup_target=top if warm_up else None,
+        warmup_steps=warm_up,
     )
-    model.compile(
+    trained = model
+    if arguments["attention"] == "hard":  # the same layers
+        trained = ReinforceModel(
+            model.input, model.output, **settings["reinforce"]
+        )
+    trained.compile(
         keras.optimizers.AdamW(
-            rate, weight_decay=SETTINGS["weight_decay"], global_clipnorm=5.0
+            rate, weight_decay=settings["weight_decay"], global_clipnorm=5.0
         ),
         losses.CaptionCrossentropy(),
     )
     held_out = captioning.CaptionBatches(
         validation["image"], validation["captions"], model, 100
     )
-    model.fit(
+    trained.fit(
         batches, validation_data=held_out, epochs=arguments["epochs"], verbose=2
     )
 
 
-def naming(texts, data):
-    """`(image, word, digit)` of every word that names a digit that is there.
+def measured(model, parts, arguments):
+    """Rows of numbers, one a size of the beam, and the last captions."""
+    test, validation = parts["test"], parts["validation"]
+    shared = {
+        "parameters": model.count_params(),
+        "test_images": len(test["image"]),
+        # What settings are chosen by.
+        "validation_exact_match": caption_looks.exact(model, validation),
+    }
+    if arguments["attention"] == "soft":
+        words = ("article", "name") if arguments["articles"] else ("name",)
+        shared["named"] = caption_looks.named_without(model, test)
+        for number, word in enumerate(words):
+            shared[f"named_without_{word}"] = caption_looks.named_without(
+                model, test, number
+            )
+    rows = []
+    for beam_size in (1, SETTINGS["beam_size"]):
+        said = captioning.generate(model, test["image"], beam_size)
+        scores = caption_looks.numbers(said, test, SETTINGS["canvas"])
+        rows.append({"beam_size": beam_size, **scores, **shared})
+    return rows, said
 
-    A caption names the digits in reading order, as the boxes are.
-    """
-    found = []
-    for image, text in enumerate(texts):
-        words = text.split()
-        places = [i for i, word in enumerate(words) if word in DIGITS]
-        for number, place in enumerate(places[: len(data["labels"][image])]):
-            if words[place] == DIGITS[data["labels"][image][number]]:
-                found.append((image, place, number))
-    return np.array(found).reshape(-1, 3)
 
-
-def masks_of(boxes, size):
-    """`(count, size, size)`, 1 inside boxes in shares of the image."""
-    edges = np.rint(boxes * size).astype(int)
-    masks = np.zeros((len(edges), size, size))
-    for mask, (top, left, bottom, right) in zip(masks, edges, strict=True):
-        mask[top:bottom, left:right] = 1
-    return masks
-
-
-def numbers(said, data):
-    """How right the captions are, and where the naming words look."""
-    references = [[caption] for caption in data["captions"]]
-    found = metrics.caption_scores(said.texts, references)
-    image, word, digit = naming(said.texts, data).T
-    found["digits_named"] = len(image) / data["labels"].size
-    if not len(image):  # too little training: there is nothing to measure
-        return found
-    maps = said.attention.mean(1)  # over heads
-    masks = masks_of(data["boxes"][image, digit], SETTINGS["canvas"])
-    energy = metrics.attention_energy(maps[image, word], masks)
-    area = metrics.area_share(masks)
-    found["on_digit"] = float(energy.mean())
-    if word.min():  # behind an article
-        energy = metrics.attention_energy(maps[image, word - 1], masks)
-        found["on_digit_article"] = float(energy.mean())
-    found["uniform"] = float(area.mean())
-    found["centre"] = float(metrics.centre_energy(masks).mean())
-    found["lift"] = found["on_digit"] / found["uniform"]
-    return found
+def opened(path, row):
+    """The results so far, or `None` if those of this run are among them."""
+    if not path.exists():
+        return {"settings": SETTINGS, "rows": []}
+    found = json.loads(path.read_text())
+    if found["settings"] != SETTINGS:
+        raise ValueError(
+            f"{path} holds runs with other settings. Choose another --output."
+        )
+    known = [{name: other[name] for name in KEY} for other in found["rows"]]
+    return None if row in known else found
 
 
 def main():
     arguments = parse_arguments()
     output = pathlib.Path(arguments.pop("output"))
     output.mkdir(parents=True, exist_ok=True)
+    results = output / "results.json"
+    if opened(results, arguments) is None:
+        print(f"{results} has these rows")
+        return 0
     keras.utils.set_random_seed(arguments["seed"])
     few = max(arguments["images"] // 7, 8)
     parts = {
@@ -215,27 +238,20 @@ def main():
     captions = parts["train"]["captions"]
     vocabulary = captioning.Vocabulary.from_captions(captions)
     length = max(len(caption.split()) for caption in captions) + 1
-    model = build(vocabulary, length)
+    attention, seed = arguments["attention"], arguments["seed"]
+    model = build(vocabulary, length, attention, seed)
     start = time.process_time()
     train(model, parts["train"], parts["validation"], arguments)
     seconds = time.process_time() - start
-
-    test, rows = parts["test"], []
-    for beam_size in (1, SETTINGS["beam_size"]):
-        said = captioning.generate(model, test["image"], beam_size)
-        rows.append({"beam_size": beam_size, **numbers(said, test)})
-        print(json.dumps(rows[-1], indent=1))
-    shared = {
-        "parameters": model.count_params(),
-        "processor_seconds": seconds,
-        "test_images": len(test["image"]),
-    }
-    write(output / "results.json", {"rows": [{**r, **shared} for r in rows]})
-    write(
-        output / "config.json", {"arguments": arguments, "settings": SETTINGS}
-    )
+    rows, said = measured(model, parts, arguments)
+    rows = [{**arguments, **row, "processor_seconds": seconds} for row in rows]
+    print(json.dumps(rows, indent=1))
+    found = opened(results, arguments)  # another run may have added to it
+    found["rows"] += rows
+    write_text(results, json.dumps(found, indent=1) + "\n")
     vocabulary.save(output / "vocabulary.json")
     model.save(output / "model.keras")
+    test = parts["test"]
     # The captions of the widest beam, without a choice: the first images.
     figure = visualization.plot_caption_attention(
         test["image"], said, outlines=test["boxes"]
@@ -246,10 +262,6 @@ def main():
     )
     print(f"Written to {output}")
     return 0
-
-
-def write(path, content):
-    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 if __name__ == "__main__":

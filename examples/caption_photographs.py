@@ -5,17 +5,19 @@
         --captions dataset_flickr8k.json --images Flicker8k_Dataset
     python examples/caption_photographs.py \\
         --captions dataset_coco.json --images coco --units 1024
+    python examples/caption_photographs.py --tfds coco_captions --units 1024
     python examples/caption_photographs.py --npz coco_clean_288.npz \\
         --units 128 --learning-rate 2e-3 --epochs 45
 
-The first two take Karpathy's JSON and the folder that its paths are in; the
+The first two take Karpathy's JSON and the folder that its paths are in, the
+third any set with captions that TFDS has prepared for random access; the
 captions are those of the split `test` after training on `train` (and
 `restval`), as long as the loss on `val` falls. They need the data sets, and
 Flickr8k hours on two cores; they were not run here.
 
-The third is a check and no result: it is asked about the 53 photographs that it
-was trained on, with 5 captions of each. Its maps are those of a model that has
-nothing to generalize from.
+The fourth is a check and no result: it is asked about the 53 photographs that
+it was trained on, with 5 captions of each. Its maps are those of a model that
+has nothing to generalize from.
 
 A frozen EfficientNet-Lite0 with ImageNet's weights reads every image once, at
 224 pixels; its maps of 7 x 7 positions are what is trained on. The paper has
@@ -45,6 +47,7 @@ from keras_attention.tasks import captioning
 
 SIZE, CHUNK, SHOWN = 224, 64, 3
 BEAM = 3
+SPLITS = {"restval": "train", "validation": "val"}
 
 
 def parse_arguments():
@@ -55,6 +58,7 @@ def parse_arguments():
     add = parser.add_argument
     add("--captions", help="Karpathy's JSON file")
     add("--images", help="the folder of its images")
+    add("--tfds", help="name of a TFDS set with captions")
     add("--npz", help="a file of encoded images with captions")
     add("--min-count", type=int, help="of a word; 5, or 1 with --npz")
     add("--length", type=int, default=25, help="words of a caption at most")
@@ -63,8 +67,9 @@ def parse_arguments():
     add("--learning-rate", type=float, default=4e-4, help="of Adam")
     add("--output", default="runs/caption_photographs", help="folder")
     arguments = vars(parser.parse_args())
-    if bool(arguments["npz"]) == bool(arguments["captions"]):
-        parser.error("give --captions and --images, or --npz")
+    ways = [arguments[name] for name in ("npz", "captions", "tfds")]
+    if sum(map(bool, ways)) != 1:
+        parser.error("give --captions and --images, or --tfds, or --npz")
     if arguments["min_count"] is None:
         arguments["min_count"] = 1 if arguments["npz"] else 5
     return arguments
@@ -86,16 +91,36 @@ def listed(arguments):
             for i, texts in found.items()
         ]
         return {"train": images, "test": images}
+    if arguments["tfds"]:
+        return of_tfds(arguments["tfds"])
     folder, found = pathlib.Path(arguments["images"]), {}
     for image in captioning.read_captions(arguments["captions"]):
-        split = "train" if image.split == "restval" else image.split
+        split = SPLITS.get(image.split, image.split)
         entry = (folder / image.file, image.captions)
         found.setdefault(split, []).append(entry)
     return found
 
 
+def of_tfds(name):
+    """The same, of a set that TFDS has prepared; images stay where they are."""
+    import tensorflow_datasets as tfds
+
+    encoded, found = {"image": tfds.decode.SkipDecoding()}, {}
+    builder = tfds.builder(name)
+    for split in builder.info.splits:
+        source = builder.as_data_source(split, decoders=encoded)
+        entries = found.setdefault(SPLITS.get(split, split), [])
+        for index, example in enumerate(source):
+            texts = captioning.captions_of(example)
+            entries.append(((source, index), texts))
+    return found
+
+
 def opened(source):
     """`(224, 224, 3)`, uint8: the shorter side resized, the centre cropped."""
+    if isinstance(source, tuple):
+        examples, index = source
+        source = examples[index]["image"]
     if isinstance(source, bytes):
         source = io.BytesIO(source)
     with Image.open(source) as image:

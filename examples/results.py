@@ -11,6 +11,7 @@ files in benchmarks/results come from the scripts beside them.
 """
 
 import argparse
+import itertools
 import json
 import pathlib
 import statistics
@@ -564,27 +565,48 @@ def explained():
 
 
 def captions():
-    """Digits put into words, and where the naming word looks."""
-    names = {
-        "cluttered_digits": "a three at the top left",
-        "no_articles": "three at the top left",
-    }
+    """Digits put into words, and which word looks at the digit."""
+    path = FOLDER / "caption" / "cluttered_digits" / "results.json"
+    rows = json.loads(path.read_text())["rows"]
+    forms = {True: "a three at the top left", False: "three at the top left"}
     lines = [
-        "| captions | beam | word for word, % | digits named, % | BLEU-4 "
-        "| on the digit, % | its article, % | uniform, % | centre, % | lift |",
-        "|---" * 10 + "|",
+        "| captions | beam | seeds | word for word, % | digits named, % "
+        "| BLEU-4 |",
+        "|---" * 6 + "|",
     ]
-    for folder, name in names.items():
-        path = FOLDER / "caption" / folder / "results.json"
-        for row in json.loads(path.read_text())["rows"]:
-            shares = [
-                f"{100 * row[key]:.1f}" if key in row else "-"
-                for key in ("on_digit", "on_digit_article", "uniform", "centre")
+    sizes = sorted({row["beam_size"] for row in rows})
+    for articles, size in itertools.product(forms, sizes):
+        chosen = (articles, size)
+        found = [r for r in rows if (r["articles"], r["beam_size"]) == chosen]
+        cells = [forms[articles], str(size), str(len(found))]
+        cells += [
+            spread([row[key] for row in found], scale, digits)
+            for key, scale, digits in (
+                ("exact_match", 100, 1),
+                ("digits_named", 100, 1),
+                ("bleu_4", 1, 3),
+            )
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "| captions | seed | word | on the digit, % | lift "
+        "| digits named, % | without its look, % |",
+        "|---" * 7 + "|",
+    ]
+    for row in rows:
+        if row["beam_size"] > 1:
+            continue
+        for word in ("article", "name"):
+            share = row.get(f"on_digit_{word}")
+            if share is None:
+                continue
+            cells = [forms[row["articles"]], str(row["seed"]), word]
+            cells += [f"{100 * share:.1f}", f"{share / row['uniform']:.2f}"]
+            cells += [
+                f"{100 * row[key]:.1f}"
+                for key in ("named", f"named_without_{word}")
             ]
-            cells = [name, str(row["beam_size"])]
-            cells += [f"{100 * row['exact_match']:.1f}"]
-            cells += [f"{100 * row['digits_named']:.1f}"]
-            cells += [f"{row['bleu_4']:.3f}", *shares, f"{row['lift']:.2f}"]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

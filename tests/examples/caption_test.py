@@ -1,13 +1,22 @@
 """Which words name which digit, and where the attention has to be for it."""
 
+import json
 import pathlib
+import types
 
+import keras
 import numpy as np
 import pytest
 
 from keras_attention.tasks.captioning import Captions
+from keras_attention.tasks.captioning import Vocabulary
+from keras_attention.tasks.captioning.attention_cell import Memory
 
 FOLDER = pathlib.Path(__file__).parents[2] / "examples"
+WORDS = Vocabulary(
+    ["a", "zero", "one", "two", "three", "four"]
+    + ["five", "six", "seven", "eight", "nine"]
+)
 
 
 @pytest.fixture
@@ -16,6 +25,11 @@ def caption(monkeypatch):
     import caption
 
     return caption
+
+
+@pytest.fixture
+def looks(caption):
+    return caption.caption_looks
 
 
 DATA = {
@@ -30,24 +44,24 @@ DATA = {
 }
 
 
-def test_words_are_those_of_the_digits_that_are_there(caption):
+def test_words_are_those_of_the_digits_that_are_there(looks):
     texts = ["a three at the top and an eight", "a one and a two"]
-    found = caption.naming(texts, DATA).tolist()
+    found = looks.naming(texts, DATA).tolist()
     assert found == [[0, 1, 0], [0, 7, 1], [1, 1, 0]]  # a two is not there
-    assert caption.naming(["a", ""], DATA).shape == (0, 3)
+    assert looks.naming(["a", ""], DATA).shape == (0, 3)
 
 
-def test_attention_is_measured_on_the_digit_that_a_word_names(caption):
+def test_attention_is_measured_on_the_digit_that_a_word_names(looks):
     texts = ["a three at the top and an eight", "a two"]
     attention = np.zeros((2, 1, 8, 2, 2))
     attention[0, 0, 1] = [[0.7, 0.1], [0.1, 0.1]]  # the three's corner
     attention[0, 0, 7] = [[0.1, 0.1], [0.3, 0.5]]  # the eight's
     attention[0, 0, [0, 6]] = 0.25  # their articles look nowhere
     said = Captions(texts, np.zeros((2, 8)), None, None, attention)
-    found = caption.numbers(said, DATA)
-    assert found["on_digit"] == pytest.approx(0.6)
+    found = looks.numbers(said, DATA, 48)
+    assert found["on_digit_name"] == pytest.approx(0.6)
     assert found["on_digit_article"] == pytest.approx(0.25)
-    assert found["uniform"] == 0.25 and found["lift"] == pytest.approx(2.4)
+    assert found["uniform"] == 0.25
     assert found["digits_named"] == 0.5 and found["exact_match"] == 0.5
 
 
@@ -57,3 +71,45 @@ def test_captions_lose_their_articles_and_nothing_else(caption):
     assert whole[0] == "a zero at the centre and a one at the bottom"
     short = caption.digits({**arguments, "articles": False}, "train", 2)
     assert short["captions"][0] == "zero at the centre and one at the bottom"
+
+
+class Namer:
+    """Says an article, then the digit whose key is highest anywhere."""
+
+    def begin(self, keys):
+        return Memory(None, keys, (2, 2)), 0
+
+    def step(self, memory, said, tokens):
+        logits = np.zeros((len(tokens), len(WORDS)))
+        best = keras.ops.convert_to_numpy(memory.keys).max((1, 2))  # (b, 10)
+        logits[:, -10:] = best if said else 0.0
+        logits[:, WORDS.encode(["a"], 2)[0, 1]] = 1.0 - 2 * said
+        return logits, said + 1, None
+
+
+def test_a_blind_word_sees_all_positions_alike(looks):
+    keys = np.zeros((2, 1, 4, 10), "float32")
+    for image, digit in enumerate((3, 1)):
+        keys[image, 0, 2, digit] = 1.0
+        keys[image, 0, :, 9] = 0.3  # seen everywhere, so on average it is most
+    encoder = types.SimpleNamespace(predict=lambda images, verbose: images)
+    model = types.SimpleNamespace(
+        vocabulary=WORDS, decoder=Namer(), encoder=encoder
+    )
+    data = {**DATA, "image": keys}
+    assert looks.named_without(model, data) == 1.0
+    assert looks.named_without(model, data, blind=0) == 1.0
+    assert looks.named_without(model, data, blind=1) == 0.0
+
+
+def test_a_row_that_is_there_is_not_trained_again(caption, tmp_path):
+    path = tmp_path / "results.json"
+    row = dict.fromkeys(caption.KEY, 1)
+    assert caption.opened(path, row)["rows"] == []
+    found = {"settings": caption.SETTINGS, "rows": [{**row, "beam_size": 3}]}
+    path.write_text(json.dumps(found))
+    assert caption.opened(path, row) is None
+    assert caption.opened(path, {**row, "seed": 2}) == found
+    path.write_text(json.dumps({**found, "settings": {}}))
+    with pytest.raises(ValueError, match="other settings"):
+        caption.opened(path, row)

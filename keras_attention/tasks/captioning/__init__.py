@@ -3,7 +3,7 @@
 | module | what |
 |---|---|
 | `vocabulary` | words as numbers, saved with their hash |
-| `caption_files` | captions in COCO's and Karpathy's JSON files |
+| `caption_files` | captions in COCO's and Karpathy's JSON files, and TFDS |
 | `batches` | images and captions as batches |
 | `attention_cell` | one word: look, read, remember |
 | `caption_decoder` | what both decoders share |
@@ -21,6 +21,7 @@
 
 from keras_attention.tasks.captioning.batches import CaptionBatches
 from keras_attention.tasks.captioning.caption_files import CaptionedImage
+from keras_attention.tasks.captioning.caption_files import captions_of
 from keras_attention.tasks.captioning.caption_files import read_captions
 from keras_attention.tasks.captioning.captioning_model import CaptioningModel
 from keras_attention.tasks.captioning.decoding import Captions
@@ -39,6 +40,7 @@ __all__ = [
     "RecurrentDecoder",
     "TransformerDecoder",
     "Vocabulary",
+    "captions_of",
     "generate",
     "read_captions",
 ]

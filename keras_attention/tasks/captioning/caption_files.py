@@ -1,9 +1,12 @@
-"""Captions out of the JSON files that data sets of images come with."""
+"""Captions out of the files and examples that data sets of images come as."""
 
 import collections
 import json
 import pathlib
 from typing import NamedTuple
+
+# What TFDS calls them: `coco_captions` has dictionaries, others texts.
+_NAMES = ("captions", "caption")
 
 
 class CaptionedImage(NamedTuple):
@@ -69,6 +72,41 @@ def read_captions(path):
                 f"{str(path)!r} has an image without captions: {image.file!r}"
             )
     return found
+
+
+def captions_of(example):
+    """The captions of an example of TFDS, whichever form they have there.
+
+    Args:
+        example: dict of NumPy values, as `tfds.as_numpy` and data sources give
+            them, with the key `captions` or `caption`: a text, several, or a
+            dict with several as its `text`.
+
+    Returns:
+        A list of str.
+
+    Raises:
+        ValueError: For an example without captions.
+
+    Example:
+
+    >>> captions_of({"image": ..., "captions": {"id": [4], "text": [b"A dog"]}})
+    ['A dog']
+    >>> captions_of({"image": ..., "caption": b"A dog"})
+    ['A dog']
+    """
+    found = next((example[name] for name in _NAMES if name in example), [])
+    if isinstance(found, dict):
+        found = found.get("text", [])
+    if isinstance(found, bytes | str):
+        found = [found]
+    texts = [x.decode() if isinstance(x, bytes) else str(x) for x in found]
+    if not texts:
+        raise ValueError(
+            "Invalid value for argument example: expected captions as "
+            f"{' or '.join(_NAMES)}. Received: {', '.join(example)}"
+        )
+    return texts
 
 
 def _of_coco(images, annotations):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_attention.alignments import recorded_draws
+from keras_attention.alignments.sampled import report_draw
 from keras_attention.internals import arguments
 from keras_attention.internals.recording import record_attention
 from keras_attention.losses import DoublyStochasticAttention
@@ -201,8 +203,11 @@ class RecurrentDecoder(CaptionDecoder):
         """All words at once, each knowing those before it."""
         memory, states = self.begin(features)
         words = self.embedding(tokens)
-        with looking_at(memory):
+        # Those behind which a word is to be said: not the end, nor padding.
+        is_word = ops.logical_and(tokens != PAD, tokens != END)
+        with looking_at(memory), recorded_draws() as draws:
             outputs = self.rnn(words, initial_state=states, training=training)
+        self._report(draws, is_word)
         hidden, context, weights = self.cell.parts(outputs)
         shape = (-1, tokens.shape[1], self.cell.maps, *features.shape[1:3])
         weights = ops.transpose(ops.reshape(weights, shape), (0, 2, 1, 3, 4))
@@ -212,7 +217,6 @@ class RecurrentDecoder(CaptionDecoder):
                 "nothing can replace them."
             )
         if self.attention_weight:
-            is_word = ops.logical_and(tokens != PAD, tokens != END)
             penalty = self.penalty(ops.cast(is_word, weights.dtype), weights)
             self.add_loss(self.attention_weight * penalty)
         return self._say(words, hidden, context, training)
@@ -254,6 +258,17 @@ class RecurrentDecoder(CaptionDecoder):
             "attention_over": self.penalty.over,
             "unroll": self.unroll,
         }
+
+    def _report(self, draws, is_word):
+        """Tells of what was drawn, a draw a word; padding's would be noise."""
+        for t, draw in enumerate(draws):
+            counts = ops.cast(is_word[:, t], draw.log_prob.dtype)
+            counts = ops.reshape(counts, (-1, 1, 1))
+            report_draw(
+                self.attention.alignment,
+                counts * draw.log_prob,
+                counts * draw.entropy,
+            )
 
     def _say(self, words, hidden, context, training):
         hidden = self.dropout_layer(hidden, training=training)

@@ -92,3 +92,16 @@ def test_both_forms_of_caption_files(tmp_path):
         path.write_bytes(other)
         with pytest.raises(ValueError, match="neither in COCO's nor"):
             captioning.read_captions(path)
+
+
+def test_captions_of_tfds_in_every_form():
+    texts = np.array([b"A dog.", "Ein Hund läuft.".encode()], object)
+    expected = ["A dog.", "Ein Hund läuft."]
+    captions_of = captioning.captions_of
+    assert captions_of({"captions": texts}) == expected
+    assert captions_of({"captions": {"text": texts, "id": [1, 2]}}) == expected
+    assert captions_of({"caption": texts[0]}) == expected[:1]
+    assert captions_of({"caption": "A dog."}) == expected[:1]
+    for other in ({"image": 0}, {"captions": {"id": [1]}}, {"captions": []}):
+        with pytest.raises(ValueError, match="expected captions as"):
+            captions_of(other)
