@@ -93,8 +93,12 @@ def costs(arguments, found):
 
 
 def timing(arguments, found):
-    """Seconds of a step, in turns; ratios to the dense network's."""
-    found["timing"] = []
+    """Seconds of a step, in turns; ratios to the first network's."""
+    found["timing"] = [
+        row
+        for row in found.get("timing", ())
+        if row["model"] not in arguments.networks
+    ]
     for canvas in CANVASES[: 1 if arguments.fast else None]:
         timed(arguments.networks, canvas, found["timing"], rounds=5)
         yield
