@@ -616,23 +616,24 @@ def glimpses():
     path = FOLDER / "glimpses" / "results.json"
     found = json.loads(path.read_text())
     trained, sizes = (
-        list(dict.fromkeys(row["canvas"] for row in found[part]))
+        sorted({row["canvas"] for row in found[part]})
         for part in ("rows", "costs")
     )
-    head = ["test accuracy, %, canvas of", *map(str, trained)]
+    head = ["test accuracy, %, CPU seconds, canvas of"]
+    head += [f"{size:,}" for size in trained]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for name in dict.fromkeys(row["model"] for row in found["rows"]):
-        cells = [
-            spread(
-                [
-                    row["accuracy"]
-                    for row in found["rows"]
-                    if (row["model"], row["canvas"]) == (name, canvas)
-                ],
-                100,
-            )
-            for canvas in trained
-        ]
+        cells = []
+        for canvas in trained:
+            key = name, canvas
+            rows = [
+                r for r in found["rows"] if (r["model"], r["canvas"]) == key
+            ]
+            cell = spread([row["accuracy"] for row in rows], 100)
+            seconds = [r["cpu_seconds"] for r in rows if "cpu_seconds" in r]
+            if seconds:
+                cell += f", {statistics.mean(seconds):.0f} s"
+            cells.append(cell)
         lines.append(f"| *{name}* | {' | '.join(cells)} |")
     head = ["canvas of", *(f"{size:,}" for size in sizes)]
     lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]

@@ -1,4 +1,4 @@
-"""The canvases, the trainings that go on, and the figure of what is known."""
+"""The canvases, trainings that go on, and the figure of what is known."""
 
 import json
 import pathlib
@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention.tasks.glimpses import AttentionSampling
+
 FOLDER = pathlib.Path(__file__).parents[2] / "examples"
 
 
@@ -16,14 +18,43 @@ def script(monkeypatch, eagerly):
     monkeypatch.syspath_prepend(str(FOLDER))
     import glimpses
 
-    def small(canvas, *width):
-        pool = keras.layers.GlobalAveragePooling2D()
-        inputs = keras.Input((canvas, canvas, 1))
-        return keras.Model(inputs, keras.layers.Dense(10)(pool(inputs)))
+    def network(inputs):
+        x = keras.layers.Conv2D(3, 3, name="conv")(inputs)
+        return keras.layers.GlobalMaxPooling2D()(x)
 
-    monkeypatch.setattr(glimpses, "NETWORKS", {"dense": small})
-    monkeypatch.setattr(glimpses, "STAGES", {64: (8, 1), 128: (8, 1)})
-    monkeypatch.setattr(glimpses, "TESTED", 8)
+    def dense(canvas, *width):
+        inputs = keras.Input((canvas, canvas, 1))
+        return keras.Model(inputs, keras.layers.Dense(10)(network(inputs)))
+
+    def sampling(canvas, *width, **options):
+        patch = keras.Input((8, 8, 1))
+        model = AttentionSampling(
+            (canvas, canvas, 1),
+            10,
+            feature_network=keras.Model(patch, network(patch)),
+            num_patches=1,
+            patch_size=8,
+            unit_features=False,
+            classifier_activation=None,
+            **options,
+        )
+        for name in glimpses.FROZEN:
+            model.get_layer(name).trainable = False
+        return model
+
+    replaced = {
+        "NETWORKS": {"dense": dense, "sampling": sampling},
+        "CONTROLS": {
+            "centre": lambda canvas: sampling(
+                canvas, attention_network="centre"
+            )
+        },
+        "ALL_PIXELS": {64: (8, 1, 0.1)},
+        "SEARCH": {128: (8, 1, 0.1), 256: (4, 1, 0.1)},
+        "TESTED": 8,
+    }
+    for name, value in replaced.items():
+        monkeypatch.setattr(glimpses, name, value)
     return glimpses
 
 
@@ -31,33 +62,44 @@ def test_every_network_goes_on_from_canvas_to_canvas(
     script, monkeypatch, tmp_path
 ):
     argv = ["glimpses.py", "--output", str(tmp_path)]
+    argv += ["--networks", "dense", "sampling"]
     monkeypatch.setattr(sys, "argv", argv)
-    arguments = script.parse_arguments()
-    found = {}
-    assert len(list(script.accuracy(arguments, found))) == 1
-    assert [row["canvas"] for row in found["rows"]] == [64, 128]
-    assert all(0 <= row["accuracy"] <= 1 for row in found["rows"])
-    # What is there is not trained again.
-    assert not list(script.accuracy(arguments, found))
-
-    # The weights are handed on: an untrained network would be another one.
-    built = []
-    monkeypatch.setitem(
-        script.NETWORKS,
-        "dense",
-        lambda canvas, make=script.NETWORKS["dense"]: (
-            built.append(make(canvas)) or built[-1]
+    assert script.main() == 0
+    rows = json.loads((tmp_path / "results.json").read_text())["rows"]
+    assert [(row["model"], row["canvas"]) for row in rows] == [
+        ("dense", 64),
+        *(
+            (name, size)
+            for size in (128, 256)
+            for name in ("sampling", "centre")
         ),
+    ]
+    assert all(0 <= row["accuracy"] <= 1 for row in rows)
+    seconds = [row["cpu_seconds"] for row in rows[::2]]
+    assert seconds == sorted(seconds) and 0 < seconds[0] < seconds[-1]
+
+    # What looks is what the dense network has learned; where is learned.
+    made = []
+    for name, canvas in (("dense", 64), ("sampling", 128), ("sampling", 256)):
+        made.append(script.NETWORKS[name](canvas))
+        file = script.weights_name(name, canvas, 0)
+        made[-1].load_weights(tmp_path / "weights" / file)
+    learned = made[0].get_weights()
+    for model in made[1:]:
+        for name, weights in (
+            ("patch_features", learned[:-2]),
+            ("predictions", learned[-2:]),
+        ):
+            handed = model.get_layer(name).get_weights()
+            for a, b in zip(handed, weights, strict=True):
+                np.testing.assert_array_equal(a, b)
+    first, second = (
+        model.get_layer("attention_scores").get_weights() for model in made[1:]
     )
-
-    def data(canvas, seed):
-        empty = script.Canvases(canvas, "train", 8, seed)
-        empty.images[:] = 0
-        return empty, empty
-
-    list(script.train("dense", 0, data, {64: (8, 1), 128: (8, 1)}))
-    kernels = [model.layers[-1].get_weights()[0] for model in built]
-    np.testing.assert_allclose(*kernels, rtol=1e-3)
+    assert (first[0] != second[0]).any()
+    # What is there is not trained again.
+    found = {"rows": rows}
+    assert not list(script.accuracy(script.parse_arguments(), found))
 
 
 def test_canvases_are_shuffled_and_as_dense_as_each_other(script):
@@ -71,17 +113,27 @@ def test_canvases_are_shuffled_and_as_dense_as_each_other(script):
     assert (canvases.order != order).any()
 
 
-def test_the_figure_needs_no_times(script, monkeypatch, tmp_path):
-    rows = [{"model": "dense", "gflops": 1.0, "accuracy": 0.5}]
+def test_the_figure_has_panels_for_what_was_measured(
+    script, monkeypatch, tmp_path
+):
+    rows = [
+        {"model": "dense", "canvas": 64, "gflops": 1.0, "accuracy": accuracy}
+        for accuracy in (0.5, 0.7)
+    ]
+    rows[0]["cpu_seconds"] = 9.0  # of one seed alone
     costs = {"model": "dense", "canvas": 256}
     costs |= {"training_mb": 300.0, "before_mb": 100.0}
-    first, second = script.draw({"rows": rows, "costs": [costs]}).axes
-    assert first.lines[0].get_xydata().tolist() == [[1.0, 50.0]]
-    assert second.lines[0].get_xydata().tolist() == [[256.0, 200.0]]
+    found = {"rows": rows, "costs": [costs]}
+    draw = script.glimpses_figure.draw
+    panels = draw(found, ["dense"]).axes
+    assert [axes.lines[0].get_xydata().tolist() for axes in panels] == [
+        [[9.0, 0.5]],
+        [[1.0, 0.6]],
+        [[256.0, 200.0]],
+    ]
     timing = {"what": "training", "width": 0.125, "model": "dense"}
-    timing |= {"canvas": 256, "ratio": 1.0}
-    found = {"rows": rows, "costs": [costs], "timing": [timing]}
-    assert len(script.draw(found).axes) == 3
+    found["timing"] = [timing | {"canvas": 256, "ratio": 1.0}]
+    assert len(draw(found, ["dense"]).axes) == 4
 
     (tmp_path / "results.json").write_text(json.dumps(found))
     argv = ["glimpses.py", "--figure", "--output", str(tmp_path)]

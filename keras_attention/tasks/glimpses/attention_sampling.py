@@ -63,7 +63,8 @@ def AttentionSampling(
         unit_features: bool, whether the features of a patch are divided by
             their length. Without it, attention may learn to look at nothing
             before there is anything to see: the features of an empty place are
-            the shortest, and err least. Defaults to `True`.
+            the shortest, and err least. A feature network that has learned
+            before, and is not trained on, needs none of it. Defaults to `True`.
         width_multiplier: float, of `VGG16BN`, if that is the feature network.
             Defaults to `1.0`.
         classifier_activation: str, callable or `None`, of the last layer;
