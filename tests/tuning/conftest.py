@@ -21,6 +21,5 @@ def quick(eagerly, request, monkeypatch):
         if module is not None:
             monkeypatch.setattr(module, "_TREES", 5)
     yield
-    keras.backend.clear_session()
-    gc.collect()
+    keras.backend.clear_session()  # it collects garbage, too
     gc.freeze()
