@@ -6,7 +6,8 @@
 
 Any `.keras` file, `EfficientNetLite0`, or a network of keras.applications, as
 it is: nothing is attached or changed. Images are a folder (of class folders,
-or of photographs), an `.npz` file, or `cluttered_digits`. Networks of a file
+or of photographs, which are padded, and the maps brought back to them), an
+`.npz` file, or `cluttered_digits`. Networks of a file
 take pixels in [0, 1], as train.py's do; the others are given what they were
 trained with.
 
@@ -18,6 +19,7 @@ gallery/index.html, all images, the worst agreement first.
 """
 
 import argparse
+import dataclasses
 import importlib
 import json
 import pathlib
@@ -94,7 +96,10 @@ def network(arguments):
 
 
 def data(arguments, size):
-    """`(pixels in [0, 1], labels, masks, class_names)`, `None` if unknown."""
+    """`(pixels in [0, 1], labels, masks, class_names, photographs)`.
+
+    What is not known is `None`; photographs are those that were padded.
+    """
     name, count = arguments["images"], arguments["count"]
     if name == "cluttered_digits":
         test = datasets.load(
@@ -105,7 +110,7 @@ def data(arguments, size):
             column[0][0]: np.concatenate([np.asarray(x) for _, x in column])
             for column in columns
         }
-        return found["image"], found["label"], found["mask"], None
+        return found["image"], found["label"], found["mask"], None, None
     path = pathlib.Path(name)
     if path.name.startswith("coco"):
         images, masks = place_attention.coco(path.parent)
@@ -113,20 +118,24 @@ def data(arguments, size):
             np.asarray(Image.fromarray(mask[..., 0]).resize((size, size)))
             for mask in masks[:count]
         ]
-        return images[:count], None, np.stack(masks).astype("float32"), None
+        masks = np.stack(masks).astype("float32")
+        return images[:count], None, masks, None, None
     files = [] if path.suffix else sorted(path.iterdir())
     if any(file.is_file() for file in files):
-        images = [
-            np.asarray(Image.open(file).convert("RGB").resize((size, size)))
-            for file in files[:count]
-        ]
-        return np.stack(images).astype("float32") / 255, None, None, None
+        photographs = [datasets.read_image(file) for file in files[:count]]
+        pixels = np.stack(
+            [
+                datasets.lay_out(photograph, (size, size), "pad")
+                for photograph in photographs
+            ]
+        )
+        return pixels.astype("float32") / 255, None, None, None, photographs
     test = sources.examples(name, size).test[:count]
     masks = None if test.masks is None else np.asarray(test.masks)
     if masks is not None and test.has_mask is not None:
         masks = masks * test.has_mask[:, None, None, None]
     pixels = np.asarray(test.images, "float32") / 255
-    return pixels, np.asarray(test.labels), masks, test.class_names
+    return pixels, np.asarray(test.labels), masks, test.class_names, None
 
 
 def learned(model, images):
@@ -153,13 +162,27 @@ def explained(model, images, arguments):
     return maps
 
 
+def drawable(maps, originals):
+    """The maps as figures take them: not negative, over the photographs."""
+    found = {}
+    for name, one in maps.items():
+        if isinstance(one, visualization.AttentionMap):
+            found[name] = dataclasses.replace(one, originals=originals)
+        else:
+            one = np.maximum(one, 0)
+            found[name] = (
+                one if originals is None else originals.bring_back(one)
+            )
+    return found
+
+
 def main():
     arguments = parse_arguments()
     output = pathlib.Path(arguments["output"])
     try:
         model, preprocess = network(arguments)
         size = arguments["size"] or model.input_shape[1] or 224
-        pixels, labels, masks, class_names = data(arguments, size)
+        pixels, labels, masks, class_names, shown = data(arguments, size)
         output.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         print(f"explain.py: error: {error}", file=sys.stderr)
@@ -170,12 +193,19 @@ def main():
         print("The images' classes are not the network's: left out")
         labels = class_names = None
     maps = {**learned(model, images), **explained(model, images, arguments)}
-    drawn = {name: maps[name][:SHOWN] for name in maps}
+    originals = None
+    if shown is None:
+        shown = pixels
+    else:
+        sizes = [photograph.shape[:2] for photograph in shown]
+        originals = datasets.Originals(sizes, pixels.shape[1:3], "pad")
+    over = drawable(maps, originals)
+    drawn = {name: over[name][:SHOWN] for name in over}
     outlines = None if masks is None else masks[:SHOWN]
 
     figure = visualization.plot_attention(
-        pixels[:SHOWN],
-        {name: np.maximum(values, 0) for name, values in drawn.items()},
+        shown[:SHOWN],
+        drawn,
         outlines=outlines,
         predictions=answers[:SHOWN],
         labels=None if labels is None else labels[:SHOWN],
@@ -183,14 +213,14 @@ def main():
         normalize="per_image",
     )
     figure.savefig(output / "maps.jpg")
-    figure = visualization.compare_maps(pixels[:SHOWN], drawn, outlines)
+    figure = visualization.compare_maps(shown[:SHOWN], drawn, outlines)
     figure.savefig(output / "compared.jpg")
     gallery = visualization.AttentionGallery(
         output / "gallery", title=f"{model.name} on {arguments['images']}"
     )
     gallery.add(
-        pixels,
-        {name: np.maximum(values, 0) for name, values in maps.items()},
+        shown,
+        over,
         labels=labels,
         predictions=answers,
         class_names=class_names,

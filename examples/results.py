@@ -549,11 +549,11 @@ def on_objects():
 
 
 def explained():
-    """Maps of an ImageNet network beside maps that know nothing of it."""
+    """Maps of networks beside maps that know nothing of them."""
     measures = ("deletion", "insertion", "pointing_game", "lift", "auroc")
     names = " | ".join(name.replace("_", " ") for name in measures)
     lines = [f"| images | map | {names} |", "|---" * (len(measures) + 2) + "|"]
-    for data in ("coco", "lesions", "groceries"):
+    for data in ("coco", "lesions", "groceries", "melanoma"):
         path = FOLDER / "explain" / data / "results.json"
         found = json.loads(path.read_text())["faithfulness"]
         for row in found["rows"]:

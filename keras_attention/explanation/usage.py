@@ -104,37 +104,19 @@ def attention_is_used(
     """
     arguments.non_negative_float("negligible", negligible)
     count = checked_images(images)
-    extracted = WholeBatches(AttentionExtractor(model))
-    parts = [extracted(batch) for batch, _ in batches(images, batch_size)]
-    outputs, weights = keras.tree.map_structure(
-        lambda *arrays: np.concatenate(arrays), *parts
-    )
-    if not weights:
-        raise ValueError(
-            f"Model {model.name!r} has no attention layer that reports its "
-            "weights"
-        )
-    labels = _checked_labels(labels, outputs, count)
+    others = OtherAttention(model, images, batch_size)
+    before, kinds = others.before, others.kinds
+    labels = _checked_labels(labels, before, count)
     draws = {"groups": groups, "level": level, "repeats": repeats, "seed": seed}
-    kinds = weights_kinds(model, weights)
     names = [*kinds]
-    replacements = _replacements(weights, kinds, seed)
-    answer = WholeBatches(_Replaceable(model, names))
-    logits = are_logits(outputs)
-    before = probabilities(outputs, logits)
+    replacements = _replacements(others.weights, kinds, seed)
     right = before.argmax(1) == labels
 
     def effect(chosen, given):
         """What changes when the chosen layers go on with given weights."""
-        switches = np.tile(np.isin(names, chosen), (count, 1))
-        given = [given[name] for name in names]
-        answered = [
-            answer([batch, switches[part], [each[part] for each in given]])
-            for batch, part in batches(images, batch_size)
-        ]
-        after = probabilities(np.concatenate(answered), logits)
+        after = others(chosen, given)
         right_after = after.argmax(1) == labels
-        distance = abs(after - before).sum(1) / 2
+        distance = total_variation(before, after)
         return {
             "accuracy": float(right_after.mean()),
             "accuracy_change": measured(1.0 * right_after - right, **draws),
@@ -164,6 +146,99 @@ def attention_is_used(
     ]
     settings = {"negligible": negligible, **draws, "groups": groups is not None}
     return MeasuredTable(rows, settings, notes)
+
+
+def removal_distances(model, images, batch_size=32):
+    """How far the answers go where a layer's weights are uniform instead.
+
+    Args:
+        model: `keras.Model`, as `attention_is_used` takes it.
+        images: array, or what else the model takes.
+        batch_size: int, images at a time. Defaults to `32`.
+
+    Returns:
+        A dictionary of the layer's name to the mean over the images of the
+        total variation between the probabilities before and after.
+
+    Raises:
+        ValueError: As `attention_is_used`.
+    """
+    others = OtherAttention(model, images, batch_size)
+    uniform = {
+        name: _uniform(values, others.kinds[name])
+        for name, values in others.weights.items()
+    }
+    return {
+        name: float(
+            total_variation(others.before, others([name], uniform)).mean()
+        )
+        for name in others.kinds
+    }
+
+
+class OtherAttention:
+    """What a model answers with other attention than it has learned.
+
+    Args:
+        model: `keras.Model`.
+        images: array, or what else it takes.
+        batch_size: int, images at a time.
+
+    Attributes:
+        weights: dict of the layer's name to the learned ones.
+        kinds: dict of the same names to the kind of the weights.
+        before: `(batch, classes)`, the probabilities with the learned ones.
+
+    Raises:
+        ValueError: For a model without attention, with attention that cannot be
+            reached into, or with other answers than `(batch, classes)`.
+    """
+
+    def __init__(self, model, images, batch_size):
+        extracted = WholeBatches(AttentionExtractor(model))
+        self.images, self.batch_size = images, batch_size
+        parts = [extracted(batch) for batch, _ in batches(images, batch_size)]
+        outputs, self.weights = keras.tree.map_structure(
+            lambda *arrays: np.concatenate(arrays), *parts
+        )
+        if not self.weights:
+            raise ValueError(
+                f"Model {model.name!r} has no attention layer that reports its "
+                "weights"
+            )
+        if getattr(outputs, "ndim", None) != 2:
+            raise ValueError(
+                "What attention is used for is told of a model with one "
+                "output, (batch, classes)"
+            )
+        self.kinds = weights_kinds(model, self.weights)
+        self.answer = WholeBatches(_Replaceable(model, [*self.kinds]))
+        self.logits = are_logits(outputs)
+        self.before = probabilities(outputs, self.logits)
+
+    def __call__(self, chosen, given):
+        """The probabilities where the chosen layers have given weights.
+
+        Args:
+            chosen: list of str, names of layers.
+            given: dict of every layer's name to weights.
+
+        Returns:
+            `(batch, classes)`.
+        """
+        names = [*self.kinds]
+        switches = np.tile(np.isin(names, chosen), (len(self.before), 1))
+        given = [given[name] for name in names]
+        answered = [
+            self.answer([batch, switches[part], [each[part] for each in given]])
+            for batch, part in batches(self.images, self.batch_size)
+        ]
+        return probabilities(np.concatenate(answered), self.logits)
+
+
+def total_variation(before, after):
+    """`sum_c |p_c - q_c| / 2`, `(batch,)`."""
+    return abs(after - before).sum(1) / 2
 
 
 def _is_unchanged(row, negligible):
@@ -210,11 +285,9 @@ def _replacements(weights, kinds, seed):
     partner[ring] = np.roll(ring, 1)
     found = {"uniform": {}, "permuted": {}, "another": {}, "mean": {}}
     for name, values in weights.items():
-        front = values.shape[: -2 if kinds[name] == "spatial" else -1]
-        flat = values.reshape(*front, -1)
-        uniform = flat.mean(-1, keepdims=True)
+        flat = _flat(values, kinds[name])
         others = {
-            "uniform": np.broadcast_to(uniform, flat.shape),
+            "uniform": _uniform(values, kinds[name]),
             "permuted": random.permuted(flat, axis=-1),
             "another": flat[partner],
             "mean": np.broadcast_to(flat.mean(0, keepdims=True), flat.shape),
@@ -224,14 +297,23 @@ def _replacements(weights, kinds, seed):
     return found
 
 
-def _checked_labels(labels, outputs, count):
-    """As integers `(batch,)`, classes of the outputs."""
+def _flat(values, kind):
+    """Weights with their positions or channels on one axis, the last."""
+    front = values.shape[: -2 if kind == "spatial" else -1]
+    return values.reshape(*front, -1)
+
+
+def _uniform(values, kind):
+    """The mean over positions or channels, at each of them."""
+    flat = _flat(values, kind)
+    mean = flat.mean(-1, keepdims=True)
+    return np.broadcast_to(mean, flat.shape).reshape(values.shape)
+
+
+def _checked_labels(labels, before, count):
+    """As integers `(batch,)`, classes of the probabilities."""
     labels = np.asarray(labels)
-    if getattr(outputs, "ndim", None) != 2:
-        raise ValueError(
-            "attention_is_used needs a model with one output, (batch, classes)"
-        )
-    classes = max(2, outputs.shape[1])
+    classes = before.shape[1]
     if labels.shape != (count,) or not np.isin(labels, range(classes)).all():
         raise ValueError(
             f"Invalid value for argument labels: expected ({count},) integers "

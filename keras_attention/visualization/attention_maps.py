@@ -5,6 +5,7 @@ import html
 
 import numpy as np
 
+from keras_attention.explanation.usage import removal_distances
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection.gains import gains
 from keras_attention.inspection.position_grids import position_grids
@@ -43,6 +44,9 @@ class AttentionMap:
         originals: `datasets.Originals` or `None`, the photographs that the
             images were laid out from. Figures then draw the weights over
             those, too. Defaults to `None`.
+        removal: float or `None`, what removing the weights changes: how far
+            the answers go if they are uniform, total variation, in `[0, 1]`,
+            the mean over the images. Defaults to `None`.
 
     Example:
 
@@ -62,6 +66,7 @@ class AttentionMap:
     gain: float | None = None
     grid: tuple | None = None
     originals: object | None = None
+    removal: float | None = None
 
     def __post_init__(self):
         arguments.one_of("kind", self.kind, ("spatial", "channel", "pairwise"))
@@ -272,7 +277,7 @@ class AttentionMap:
         return (
             f"AttentionMap({layer!r}, {self.kind}, shape "
             f"{self.values.shape}, {low:.3g} to {high:.3g}"
-            f"{described_gain(self.gain, ', ')})"
+            f"{described_influence(self, ', ')})"
         )
 
     def _repr_html_(self):
@@ -281,7 +286,7 @@ class AttentionMap:
         return (
             f"<b>{layer}</b>: {self.kind} attention, "
             f"{' x '.join(map(str, self.values.shape))}, "
-            f"{low:.3g} to {high:.3g}{described_gain(self.gain, ', ')}"
+            f"{low:.3g} to {high:.3g}{described_influence(self, ', ')}"
         )
 
     def _range(self):
@@ -289,7 +294,7 @@ class AttentionMap:
         return (finite.min(), finite.max()) if finite.size else (np.nan,) * 2
 
 
-def collect_attention(model, x, batch_size=32, originals=None):
+def collect_attention(model, x, batch_size=32, originals=None, removal=False):
     """The weights that every attention layer of a model gives every image.
 
     The layers of this package are found wherever they are, also inside nested
@@ -304,14 +309,19 @@ def collect_attention(model, x, batch_size=32, originals=None):
             figures draw them over the photographs, and
             `AttentionMap.to_originals` has them in their pixels. Defaults to
             `None`.
+        removal: bool, whether each map also says what the answers are without
+            it, see `AttentionMap`; of arrays, and models that answer `(batch,
+            classes)`, for a prediction a layer and one more. Defaults to
+            `False`.
 
     Returns:
         Dictionary of the layer's path in the model to `AttentionMap`, in
         the order of the model's layers.
 
     Raises:
-        ValueError: If the model has no attention layer, or for photographs of
-            another number of images.
+        ValueError: If the model has no attention layer, for photographs of
+            another number of images, and with `removal` as
+            `explanation.attention_is_used`.
 
     Example:
 
@@ -342,8 +352,11 @@ def collect_attention(model, x, batch_size=32, originals=None):
             "be collected. Insert one of keras_attention.layers, or report "
             "weights with keras_attention.record_attention."
         )
+    removals = removal_distances(model, x, batch_size) if removal else {}
     return {
-        name: dataclasses.replace(one, originals=originals)
+        name: dataclasses.replace(
+            one, originals=originals, removal=removals.get(name)
+        )
         for name, one in attention_maps(model, weights).items()
     }
 
@@ -377,18 +390,29 @@ def has_influence(gain):
     return gain is None or abs(gain) >= NEGLIGIBLE
 
 
-def described_gain(gain, before=""):
-    """What a gain means, in a word or two, or nothing where there is none.
+def described_influence(one, before=""):
+    """What a map does for the answers, as far as it is known, in a few words.
 
-    >>> described_gain(0.0), described_gain(0.25, ", "), described_gain(None)
-    ('gain 0: no influence', ', gain 0.25', '')
-    >>> described_gain(-0.004)
+    Args:
+        one: `AttentionMap`, or an array, of which nothing is known.
+        before: str, in front, if there is anything. Defaults to `""`.
+
+    >>> values = np.ones((1, 1, 2, 2))
+    >>> described_influence(AttentionMap(values, "gate", gain=0.0))
+    'gain 0: no influence'
+    >>> described_influence(AttentionMap(values, "gate", gain=-0.004))
     'gain -0.004: hardly any influence'
+    >>> described_influence(AttentionMap(values, "", gain=0.2, removal=0.1))
+    'gain 0.2, without it 0.10'
     """
-    if gain is None:
-        return ""
-    known = "" if has_influence(gain) else ": hardly any influence"
-    return f"{before}gain {gain:.2g}{': no influence' if gain == 0 else known}"
+    gain, removal = (getattr(one, n, None) for n in ("gain", "removal"))
+    told = []
+    if gain is not None:
+        hardly = "" if has_influence(gain) else ": hardly any influence"
+        told.append(f"gain {gain:.2g}{hardly if gain else ': no influence'}")
+    if removal is not None:
+        told.append(f"without it {removal:.2f}")
+    return before * bool(told) + ", ".join(told)
 
 
 def mean_map(name, values):

@@ -5,7 +5,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from keras_attention.internals import arguments
-from keras_attention.visualization.attention_maps import described_gain
+from keras_attention.visualization.attention_maps import described_influence
 from keras_attention.visualization.attention_maps import has_influence
 from keras_attention.visualization.captions import captions
 from keras_attention.visualization.drawing import draw_map
@@ -162,7 +162,7 @@ def attention_figure(images, maps, texts, outlines, normalize, max_images):
         panels.title(
             row,
             name,
-            f" {size}{entropy}{described_gain(gain, ', ')}",
+            f" {size}{entropy}{described_influence(maps[name], ', ')}",
             **({} if has_influence(gain) else {"colour": WARNING}),
         )
     if left_out:

@@ -5,7 +5,7 @@ import numpy as np
 from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
 from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import described_gain
+from keras_attention.visualization.attention_maps import described_influence
 from keras_attention.visualization.canvas import INK
 from keras_attention.visualization.canvas import SMALL
 from keras_attention.visualization.canvas import Canvas
@@ -59,9 +59,7 @@ def plot_channel_attention(weights, labels=None, class_names=None):
     classes = named_classes("labels", labels, count, class_names)
     canvas = Canvas(_WIDTH, 0.7 + _HEIGHT * len(layers))
     panels = canvas.subplots(len(layers), 1, squeeze=False)[:, 0]
-    for axes, (name, (values, gain)) in zip(
-        panels, layers.items(), strict=True
-    ):
+    for axes, (name, (values, one)) in zip(panels, layers.items(), strict=True):
         if len(values) != count:
             raise ValueError(
                 "Invalid value for argument weights: expected one entry an "
@@ -71,7 +69,7 @@ def plot_channel_attention(weights, labels=None, class_names=None):
         shares = [f"{share:.0%}" for share in _variance(values, groups)]
         told = (
             f"{shortened(name, _LONGEST)}, {values.shape[1]} channels"
-            f"{described_gain(gain, ', ')}\nvariance: {shares[0]} between "
+            f"{described_influence(one, ', ')}\nvariance: {shares[0]} between "
             f"channels, {shares[1]} classes, {shares[2]} images of a class"
         )
         plain(axes, "", y="weight")
@@ -93,7 +91,7 @@ def plot_channel_attention(weights, labels=None, class_names=None):
 
 
 def _channel_weights(weights):
-    """Name to `((batch, channels), gain)` of what is of channels."""
+    """Name to `((batch, channels), as given)` of what is of channels."""
     if not isinstance(weights, dict):
         name = getattr(weights, "layer", "channels")
         weights = {name: weights}
@@ -109,8 +107,7 @@ def _channel_weights(weights):
                 "channels) or (batch, channels), not empty. Received: "
                 f"{name!r} of shape {array.shape}"
             )
-        gain = getattr(value, "gain", None)
-        layers[name] = array.reshape(len(array), -1), gain
+        layers[name] = array.reshape(len(array), -1), value
     if not layers:
         raise ValueError(
             "Invalid value for argument weights: expected a layer that attends "

@@ -11,7 +11,7 @@ from keras_attention.internals.words import shortened
 from keras_attention.visualization.agreement import rank_correlation
 from keras_attention.visualization.agreement import top_overlap
 from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import described_gain
+from keras_attention.visualization.attention_maps import described_influence
 from keras_attention.visualization.attention_maps import has_influence
 from keras_attention.visualization.attention_plot import WARNING
 from keras_attention.visualization.drawing import draw_map
@@ -131,7 +131,9 @@ def compare_maps(images, maps, mask=None, *, max_images=4):
         size = described_sizes(layer, sizes)
         gain = getattr(maps[name], "gain", None)
         colour = PALE if has_influence(gain) else WARNING
-        sheet.title(column, name, size, described_gain(gain), colour=colour)
+        sheet.title(
+            column, name, size, described_influence(maps[name]), colour=colour
+        )
     for column, pair in enumerate(itertools.pairwise(layers), start=1):
         _write_agreement(sheet, column, *(layers[name] for name in pair))
     return sheet.figure

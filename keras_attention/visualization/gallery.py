@@ -12,7 +12,7 @@ from keras_attention.internals.files import write_text
 from keras_attention.internals.files import written_whole
 from keras_attention.internals.words import shortened
 from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import described_gain
+from keras_attention.visualization.attention_maps import described_influence
 from keras_attention.visualization.captions import named_classes
 from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.entropy import normalized_entropy
@@ -192,8 +192,7 @@ class AttentionGallery:
             )
         self._layer_names = list(layers)
         self._shown = [
-            shortened(name, _LONGEST)
-            + described_gain(getattr(maps[name], "gain", None), ", ")
+            shortened(name, _LONGEST) + described_influence(maps[name], ", ")
             for name in layers
         ]
         self._are_attention = [

@@ -9,7 +9,7 @@ from matplotlib.colors import Normalize
 from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
 from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import described_gain
+from keras_attention.visualization.attention_maps import described_influence
 from keras_attention.visualization.attention_maps import has_influence
 from keras_attention.visualization.comparison_plot import number
 from keras_attention.visualization.drawing import draw_map
@@ -103,7 +103,7 @@ def plot_heads(attention, images=None, index=0, *, grid=None, prefix=0):
     title = (
         f"{shortened(attention.layer, _LONGEST)}, {height}x{width}"
         f"{', received' * (attention.kind == 'pairwise')}"
-        f"{described_gain(attention.gain, ', ')}"
+        f"{described_influence(attention, ', ')}"
     )
     return _row_of_maps(one, title, picture, maps, names, lines)
 
@@ -170,7 +170,7 @@ def plot_seen_from(
     names = [f"row {row}, column {column}" for row, column in positions]
     title = (
         f"{shortened(attention.layer, _LONGEST)}, seen from"
-        f"{described_gain(attention.gain, ', ')}"
+        f"{described_influence(attention, ', ')}"
     )
     # The centres of the positions in pixels, x before y.
     marks = (positions + 0.5) / queries * picture.shape[:2] - 0.5

@@ -29,8 +29,9 @@ def test_a_network_is_written_and_explained(monkeypatch, tmp_path, eagerly):
     assert 0 <= low <= auc <= high <= 1
 
     (tmp_path / "photos").mkdir()
-    for index, pixels in enumerate(np.random.default_rng(0).random((3, 9, 9))):
-        picture = Image.fromarray((255 * pixels).astype("uint8"))
+    for index, size in enumerate([(9, 20), (20, 12), (30, 30)]):
+        pixels = np.random.default_rng(index).integers(0, 256, size)
+        picture = Image.fromarray(pixels.astype("uint8"))
         picture.save(tmp_path / "photos" / f"{index}.png")
     asked = "out/melanoma.keras photos --steps 2 --output explained"
     assert run(explain, asked) == 0

@@ -242,6 +242,25 @@ def test_channels_first_is_the_transposed(model):
         )
 
 
+def test_tokens_are_a_grid_with_or_without_a_class_token(model):
+    inside = keras.Model(model.input, model.get_layer("features").output)
+    tokens = keras.layers.Reshape((36, 6), name="tokens")(inside.output)
+    padded = keras.layers.ZeroPadding1D((1, 0), name="and_class")(tokens)
+    pooled = keras.layers.GlobalAveragePooling1D()(padded[:, 1:])
+    transformer = keras.Model(inside.input, model.get_layer("answer")(pooled))
+    for layer in ("tokens", "and_class"):
+        np.testing.assert_allclose(
+            grad_cam(transformer, IMAGES, 1, layer=layer),
+            grad_cam(model, IMAGES, 1),
+            atol=1e-6,
+        )
+    cut = keras.layers.Cropping1D((0, 3), name="cut")(padded)
+    pooled = keras.layers.GlobalAveragePooling1D()(cut)
+    other = keras.Model(inside.input, model.get_layer("answer")(pooled))
+    with pytest.raises(ValueError, match="34 tokens are no grid"):
+        grad_cam(other, IMAGES, 1, layer="cut")
+
+
 def test_layers_that_explain_nothing_are_refused(model):
     inputs = keras.Input((10, 10, 3))
     features = keras.layers.Conv2D(4, 3, name="dead")(inputs)

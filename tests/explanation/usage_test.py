@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention import visualization
 from keras_attention.explanation import attention_is_used
 from keras_attention.internals.recording import record_attention
 from keras_attention.layers import SqueezeAndExcite2D
@@ -119,6 +120,21 @@ def test_attention_that_changes_nothing_is_said(used):
     assert [row["distance"] for row in rows.values()] == [[0, 0, 0]] * 4
     assert rows["mean"]["reading"] == "not used"
     assert rows["uniform"]["reading"] == ""
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_map_says_what_removing_it_changes(model, images, used):
+    images, _ = images
+    maps = visualization.collect_attention(model, images, 3, removal=True)
+    expected = rows_of(used, "pick")["uniform"]["distance"][0]
+    assert maps["pick"].removal == pytest.approx(expected, rel=1e-4)
+    assert maps["ignored"].removal == 0
+    figure = visualization.plot_attention(images, {"pick": maps["pick"]})
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert any(f"without it {expected:.2f}" in title for title in titles)
+    assert maps["pick"][:2].removal == maps["pick"].removal
+    unasked = visualization.collect_attention(model, images)
+    assert unasked["pick"].removal is None
 
 
 @pytest.mark.usefixtures("eagerly")
