@@ -7,6 +7,22 @@ collect_ignore_glob = ["*/conftest.py"]
 
 
 @pytest.fixture(autouse=True)
+def op_by_op(request):
+    """TensorFlow makes no graph for the few steps of a doctest."""
+    import keras
+
+    doctest = isinstance(request.node, pytest.DoctestItem)
+    if not doctest or keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(autouse=True)
 def registries(request):
     """Takes back what a doctest has registered."""
     if not isinstance(request.node, pytest.DoctestItem):

@@ -100,6 +100,7 @@ def test_a_model_trains_on_it(tmp_path):
     assert np.isfinite(model.evaluate(test, verbose=0))
 
 
+@pytest.mark.computing
 @pytest.mark.skipif(
     keras.backend.backend() == "tensorflow", reason="needs no TensorFlow"
 )

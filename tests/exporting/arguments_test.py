@@ -32,6 +32,7 @@ def test_formats(tmp_path, refused):
     refused("folder that exists", path=tmp_path / "none" / NAME)
 
 
+@pytest.mark.computing
 @pytest.mark.skipif(OTHER is None, reason="TensorFlow writes every format")
 def test_backends_that_cannot(tmp_path, small_network, refused):
     refused("KERAS_BACKEND=tensorflow", path=tmp_path / "m", format=OTHER)

@@ -220,6 +220,7 @@ def test_quantized_model_raises(make_state):
         load_torchvision_state(model, make_state(TINY, classes=3))
 
 
+@pytest.mark.computing
 def test_torch_tensors_of_any_precision(backbone, tiny_state):
     torch = pytest.importorskip("torch")
     state = {

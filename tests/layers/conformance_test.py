@@ -1,3 +1,4 @@
+import itertools
 from functools import partial
 
 import keras
@@ -353,6 +354,17 @@ COMPILED = (
     "gate_hard",
     "gate_published",
 )
+#: Every TensorFlow operation of those is in one of these: `make test` exports
+#: them and compiles them with XLA, `make test-long` all.
+TRANSLATED = (
+    "cbam_spatial",
+    "criss_cross",
+    "nonlocal_gaussian",
+    "mhsa_additive_sigmoid",
+    "cross_general_entmax15",
+    "pool_location",
+    "gate_hard",
+)
 EXPORTS = ("saved_model", "onnx", "litert")
 #: Keras' part in a layer, which is the same on every backend.
 PLUMBING = (
@@ -369,9 +381,9 @@ PLUMBING = (
     "dynamic_sizes",
 )
 IN_ONE_MODEL = ("compiled", "jit", "compiled_inspection", *EXPORTS)
-#: What is quick, and breaks with an argument that is used wrongly.
+#: What is quick, and breaks with an argument that is used wrongly. That what is
+#: in the config is saved is asked of each layer once.
 QUICK = (
-    "serialization",
     "config",
     "weights",
     "masking",
@@ -420,11 +432,11 @@ def test_every_layer_is_checked():
 class AllInOne:
     """A model of many subjects, with maps of any size where a layer can."""
 
-    def __init__(self):
+    def __init__(self, names):
         keras.utils.set_random_seed(0)
         self.layers, self.given, self.subjects = {}, {}, {}
         inputs, outputs = {}, {}
-        for name in COMPILED:
+        for name in names:
             factory, arguments = SUBJECTS[name]
             arguments = {k: v for k, v in arguments.items() if k != "skip"}
             subject = Subject(factory, SHAPE, **arguments)
@@ -466,7 +478,24 @@ class AllInOne:
 
 @pytest.fixture(scope="module")
 def all_in_one():
-    return AllInOne()
+    return AllInOne(COMPILED)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(TRANSLATED, id="choice"),
+        pytest.param(COMPILED, marks=pytest.mark.long, id="all"),
+    ],
+)
+def translated(request):
+    return AllInOne(request.param)
+
+
+needs_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="exports are checked on TensorFlow",
+)
 
 
 def assert_close(seen, expected, tolerance=1e-5):
@@ -479,47 +508,68 @@ def assert_close(seen, expected, tolerance=1e-5):
         )
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow",
-    reason="exports are checked on TensorFlow",
-)
+@needs_tensorflow
 @pytest.mark.parametrize(
     "file_format",
     # A SavedModel holds Keras' own operations.
     [pytest.param("saved_model", marks=pytest.mark.long), "onnx", "litert"],
 )
-def test_all_layers_export_in_one_model(all_in_one, file_format, tmp_path):
+def test_layers_export_in_one_model(translated, file_format, tmp_path):
     name, load = {
         "saved_model": ("exported", load_saved_model),
         "onnx": ("exported.onnx", load_onnx),
         "litert": ("exported.tflite", load_litert),
     }[file_format]
-    all_in_one.model(all_in_one.arrays())
-    all_in_one.model.export(
+    translated.model(translated.arrays())
+    translated.model.export(
         tmp_path / name,
         format=file_format.replace("saved", "tf_saved"),
         verbose=False,
     )
     serve = load(tmp_path / name)
     for height in (1, 2):
-        arrays = all_in_one.arrays(height)
-        assert_close(serve(arrays), all_in_one.expected(arrays))
+        arrays = translated.arrays(height)
+        assert_close(serve(arrays), translated.expected(arrays))
+
+
+def operations(model):
+    """The names of what TensorFlow computes the model with."""
+    import tensorflow as tf
+
+    called = tf.function(model).get_concrete_function(
+        [tf.TensorSpec(x.shape, x.dtype) for x in model.inputs]
+    )
+    graph = called.graph.as_graph_def()
+    nodes = [graph.node, *(f.node_def for f in graph.library.function)]
+    return {node.op for node in itertools.chain(*nodes)}
+
+
+@needs_tensorflow
+@pytest.mark.long
+def test_every_operation_is_translated(all_in_one):
+    chosen = AllInOne(TRANSLATED)
+    assert operations(all_in_one.model) == operations(chosen.model)
 
 
 @pytest.mark.computing
-@pytest.mark.parametrize(
-    "jit_compile", ["auto", pytest.param(True, marks=pytest.mark.jit)]
-)
-def test_all_layers_compile_in_one_model(all_in_one, jit_compile):
+@pytest.mark.jit
+def test_layers_compile_with_xla_in_one_model(translated):
+    arrays = translated.arrays()
+    translated.model.compile(jit_compile=True)
+    outputs = translated.model.predict(arrays, verbose=0)
+    assert_close(outputs, translated.expected(arrays))
+
+
+@pytest.mark.computing
+def test_all_layers_compile_in_one_model(all_in_one):
     arrays = all_in_one.arrays()
     model = all_in_one.model
-    model.compile(jit_compile=jit_compile)
+    model.compile()
     outputs = model.predict(arrays, verbose=0)
     assert_close(outputs, all_in_one.expected(arrays))
-    if jit_compile == "auto":
-        recorded, maps = AttentionExtractor(model).predict(arrays, verbose=0)
-        assert {name.split("/")[0] for name in maps} == {
-            layer.name for layer in all_in_one.layers.values()
-        }
-        # Compiled anew, sums may be taken in another order.
-        assert_close(recorded, outputs, tolerance=1e-6)
+    recorded, maps = AttentionExtractor(model).predict(arrays, verbose=0)
+    assert {name.split("/")[0] for name in maps} == {
+        layer.name for layer in all_in_one.layers.values()
+    }
+    # Compiled anew, sums may be taken in another order.
+    assert_close(recorded, outputs, tolerance=1e-6)

