@@ -11,6 +11,7 @@ files in benchmarks/results come from the scripts beside them.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import pathlib
@@ -463,9 +464,9 @@ def tuned_pairs(pairs):
     return [*lines, ""]
 
 
-def segmented():
+def segmented(folder="segment"):
     """A U-Net with gates beside three ways to do without."""
-    path = FOLDER / "segment" / "results.json"
+    path = FOLDER / folder / "results.json"
     found = json.loads(path.read_text())
     lines = [
         "| | parameters | Dice | IoU | gates - this, Dice |",
@@ -892,6 +893,7 @@ PAGES = {
         "explained": explained,
         "captions": captions,
         "segmented": segmented,
+        "lesions": functools.partial(segmented, "segment/lesions"),
         "detected": detected,
     },
     "docs/performance.md": {

@@ -135,7 +135,7 @@ def test_masks_that_do_not_fit(data, tmp_path, break_it, message):
 
 
 def test_where_gates_of_volumes_look_and_the_slice_that_is_drawn(
-    segment, tmp_path
+    segment, monkeypatch, tmp_path
 ):
     objects = np.zeros((1, 4, 2, 4), "uint8")
     objects[:, :2] = 1
@@ -146,10 +146,20 @@ def test_where_gates_of_volumes_look_and_the_slice_that_is_drawn(
     assert found["map"] == [2, 1, 2]
     assert found["energy"] == pytest.approx(2.25 / 6)
     assert found["lift"] == pytest.approx(2.25 / 3)
+    drawn, figures = [], segment.visualization.plot_attention
+
+    def plot_attention(*shown, **options):
+        drawn.extend(shown)
+        return figures(*shown, **options)
+
+    monkeypatch.setattr(segment.visualization, "plot_attention", plot_attention)
     images = np.random.default_rng(0).random((1, 4, 2, 4, 1))
-    path = tmp_path / "volume.png"
-    segment.draw(path, (images, objects), objects, {"gate": weights})
-    assert Image.open(path).width > 100
+    segment.draw(
+        tmp_path / "x.png", (images, objects), 1 - objects, {"gate": weights}
+    )
+    picture, rows = drawn
+    np.testing.assert_array_equal(picture, images[:, 2])
+    assert [row.max() for row in rows.values()] == [0, 1, 2]
 
 
 def test_a_run_goes_on(segment, monkeypatch, tmp_path):

@@ -109,7 +109,8 @@ def AttentionUNet(
 
     Differs from the paper:
         Volumes there, with a quarter of the filters as here. Its largest skip
-        passes no gate either. Odd maps are resized and not padded.
+        passes no gate either. Odd maps are resized and not padded. Kernels start
+        as torchvision's VGG has them, in the gates as Glorot; there all as He.
         `gating="bottleneck"` is one signal for all gates, as in Sononet
         (Schlemper et al., MedIA 2019).
 
@@ -131,7 +132,7 @@ def AttentionUNet(
     image = encoder.inputs[0]
     make_gate = AttentionGate3D if len(image.shape) == 5 else AttentionGate2D
     gate_arguments = _gate_arguments(gates, make_gate)
-    if input_shape not in (None, tuple(image.shape[1:])):
+    if input_shape and tuple(input_shape) != tuple(image.shape[1:]):
         expected = f"None or the encoder's, {tuple(image.shape[1:])}"
         raise ValueError(
             arguments.invalid("input_shape", input_shape, expected)

@@ -254,7 +254,7 @@ def test_any_encoder_and_no_gates():
     assert [gate.name for gate in gates(model)] == ["block3_relu3_gate"]
     assert model.output_shape == (None, 32, 32, 2)  # of maps of 16 x 16
     assert model.get_layer("block1_conv1") is vgg.get_layer("block1_conv1")
-    plain = AttentionUNet(encoder=vgg, gates=False)
+    plain = AttentionUNet([32, 32, 3], encoder=vgg, gates=False)
     assert not gates(plain) and plain.get_layer("decoder5_conv1")
 
 
