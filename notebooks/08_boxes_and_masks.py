@@ -59,8 +59,8 @@ keras.utils.set_random_seed(0)
 #
 # Boxes are `(ymin, xmin, ymax, xmax)` as shares of the image, everywhere in the
 # package. Images have different numbers of objects, so `pad_objects` makes
-# arrays of one size of them; a label of -1 is no object. Files in the formats of
-# COCO, Pascal VOC and YOLO come the same way, by `datasets.from_coco`,
+# arrays of one size of them; a label of -1 is no object. Files in the formats
+# of COCO, Pascal VOC and YOLO come the same way, by `datasets.from_coco`,
 # `from_voc` and `from_yolo`.
 
 # %%
@@ -182,11 +182,11 @@ show(test_images[:5], test_objects, found)
 # %% [markdown]
 # ## How good is that?
 #
-# *Average precision* goes down the list of all that was found, the surest first,
-# and asks at every share of the objects: with so many found, how many of the
-# finds were right? Right is an overlap (IoU) of at least a half, if nobody surer
-# has taken the object. The mean over classes is mAP@.5; COCO averages over
-# stricter overlaps too.
+# *Average precision* goes down the list of all that was found, the surest
+# first, and asks at every share of the objects: with so many found, how many of
+# the finds were right? Right is an overlap (IoU) of at least a half, if nobody
+# surer has taken the object. The mean over classes is mAP@.5; COCO averages
+# over stricter overlaps too.
 #
 # A few hundred test images are a sample: drawn again, the number would be
 # another one. The interval is where it falls in 95 % of such draws.
