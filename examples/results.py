@@ -785,12 +785,8 @@ def looking():
 
 
 def detecting():
-    """Detectors beside PyTorch, a table a backend."""
-    parts = []
-    for backend in ("tensorflow", "torch"):
-        table = (BENCHMARKS / f"detection_{backend}.md").read_text().rstrip()
-        parts.append(f"Backend `{backend}`:\n\n{table}")
-    return "\n\n".join(parts)
+    """Detectors beside PyTorch, and what is around them."""
+    return (BENCHMARKS / "detection_tensorflow.md").read_text().rstrip()
 
 
 def gpu_steps():
