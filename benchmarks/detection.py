@@ -166,17 +166,18 @@ def transformers():
 class Heads(nn.Module):
     """Both branches of a one-stage head in PyTorch."""
 
-    def __init__(self, channels):
+    def __init__(self, channels, normalized):
         super().__init__()
         self.branches = nn.ModuleList()
         for units in (CLASSES, 4):
             layers = []
             for _ in range(2):
-                layers += [
-                    nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-                    nn.GroupNorm(8, channels, eps=1e-3),
-                    nn.ReLU(),
-                ]
+                layers.append(
+                    nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+                )
+                if normalized:
+                    layers.append(nn.GroupNorm(8, channels, eps=1e-3))
+                layers.append(nn.ReLU())
             layers.append(nn.Conv2d(channels, units, 3, padding=1))
             self.branches.append(nn.Sequential(*layers))
 
@@ -187,15 +188,18 @@ class Heads(nn.Module):
         return torch.cat(found, 1).permute(0, 2, 3, 1)
 
 
-def heads(channels=64, side=40):
-    """Ours and PyTorch's."""
+def heads(normalized=True, channels=64, side=40):
+    """Ours and PyTorch's, also without normalization, to see what it costs."""
     features = keras.Input((side, side, channels))
-    found = [
-        head(name, units, channels, 2, 0.0)(features)
-        for name, units in (("logits", CLASSES), ("boxes", 4))
-    ]
+    found = []
+    for name, units in (("logits", CLASSES), ("boxes", 4)):
+        branch = head(name, units, channels, 2, 0.0)
+        if not normalized:
+            kept = [x for x in branch.layers if "norm" not in x.name]
+            branch = keras.Sequential(kept)
+        found.append(branch(features))
     ours = keras.Model(features, keras.layers.Concatenate()(found))
-    theirs = Heads(channels)
+    theirs = Heads(channels, normalized)
     counts = ours.count_params(), sum(p.numel() for p in theirs.parameters())
     assert counts[0] == counts[1], counts
     return ours, theirs, (BATCH, side, side, channels)
@@ -272,6 +276,7 @@ def main():
     rows = [
         *beside_torch("DETR's transformer", *transformers(), pairs),
         *beside_torch("one-stage head", *heads(), pairs),
+        *beside_torch("its convolutions", *heads(normalized=False), pairs),
         matching(pairs),
         detecting(pairs),
     ]

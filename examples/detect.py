@@ -249,19 +249,11 @@ def intervals(rows, objects, folder):
     return found
 
 
-def main():
-    try:
-        arguments = parse_arguments()
-        parts = read(arguments)
-    except (ValueError, OSError) as error:
-        print(f"detect.py: error: {error}", file=sys.stderr)
-        return 2
-    folder = pathlib.Path(arguments["output"])
-    folder.mkdir(parents=True, exist_ok=True)
+def config_of(arguments, parts):
+    """What the rows of a folder have in common, as JSON."""
     aside = "seeds", "only", "output"
-    same = {k: v for k, v in arguments.items() if k not in aside}
     config = {
-        "arguments": same,
+        "arguments": {k: v for k, v in arguments.items() if k not in aside},
         "images": [len(part[0]) for part in parts],
         "shape": list(parts[0][0].shape[1:]),
         "environment": {
@@ -271,7 +263,24 @@ def main():
             "cores": os.cpu_count(),
         },
     }
-    text = f"{json.dumps(config, indent=2)}\n"
+    return f"{json.dumps(config, indent=2)}\n"
+
+
+def write_results(path, rows, found):
+    results = {"rows": rows, "intervals": found}
+    write_text(path, f"{json.dumps(results, indent=1)}\n")
+
+
+def main():
+    try:
+        arguments = parse_arguments()
+        parts = read(arguments)
+    except (ValueError, OSError) as error:
+        print(f"detect.py: error: {error}", file=sys.stderr)
+        return 2
+    folder = pathlib.Path(arguments["output"])
+    folder.mkdir(parents=True, exist_ok=True)
+    text = config_of(arguments, parts)
     path, rows = folder / "results.json", []
     if path.exists() and (folder / "config.json").read_text() == text:
         rows = json.loads(path.read_text())["rows"]
@@ -285,8 +294,7 @@ def main():
             row = row_of(name, seed, parts, arguments, folder)
             rows.append(row)
             rows.sort(key=lambda r: (r["seed"], order.index(r["detector"])))
-            text = {"rows": rows, "intervals": {}}
-            write_text(path, f"{json.dumps(text, indent=1)}\n")
+            write_results(path, rows, {})
             print(
                 f"{name:<15} seed {seed}: mAP@.5 {row['map50']:.3f}, mAP "
                 f"{row['map']:.3f}, {row['seconds']:.0f} s",
@@ -296,9 +304,7 @@ def main():
         name: keras.saving.load_model(path_of(folder, name))
         for name in dict.fromkeys(r["detector"] for r in rows if not r["seed"])
     }
-    found = intervals(rows, parts[2][1], folder)
-    text = {"rows": rows, "intervals": found}
-    write_text(path, f"{json.dumps(text, indent=1)}\n")
+    write_results(path, rows, intervals(rows, parts[2][1], folder))
     figure = detect_figure.draw(models, *parts[2])
     figure.savefig(folder / "detect.png")
     detect_figure.curves(rows).savefig(folder / "curves.png")

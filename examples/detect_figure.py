@@ -12,7 +12,7 @@ from keras_attention.visualization.pictures import grey
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 
-SHOWN = 6  # images, or half as many boxes of one image
+LARGE = 128  # pixels, from which on fewer images are shown, and larger
 THRESHOLD = 0.5
 
 
@@ -29,18 +29,20 @@ def draw(models, images, objects, names):
         A `matplotlib.figure.Figure`.
     """
     attentive = [n for n, m in models.items() if _attention_layer(m)]
-    pictures = drawable(images[:SHOWN])
+    shown = 6 if images.shape[2] < LARGE else 4
+    pictures = drawable(images[:shown])
     height, width = pictures.shape[1:3]
     lines = len(models) + len(attentive)
     with drawing_style("notebook"):
-        size = 1.6 * SHOWN, (1.6 * height / width + 0.3) * lines
+        side = 9.6 / shown
+        size = 9.6, (side * height / width + 0.3) * lines
         figure = Figure(figsize=size, dpi=100)
-        grid = figure.subplots(lines, SHOWN, squeeze=False)
+        grid = figure.subplots(lines, shown, squeeze=False)
         for axes in grid.flat:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
         for line, (name, model) in zip(grid, models.items(), strict=False):
-            found = model.detect(images[:SHOWN].astype("float32"), THRESHOLD)
+            found = model.detect(images[:shown].astype("float32"), THRESHOLD)
             for index, axes in enumerate(line):
                 _found(axes, pictures[index], objects, found, index, names)
             _title(line, f"{name}: found above {THRESHOLD}")
@@ -143,7 +145,7 @@ def _explained(line, name, model, images, pictures):
     # Grad-CAM looks at the map that the attention takes.
     looked_at = "tokens" if layer.endswith("_cross") else "level1"
     picture = 0.6 * grey(pictures)[0]
-    for number, index in enumerate(kept[: SHOWN // 2]):
+    for number, index in enumerate(kept[: len(line) // 2]):
         cam = grad_cam(
             model,
             images.astype("float32"),

@@ -23,6 +23,7 @@
 # on two cores.
 
 # %%
+import io
 import os
 import subprocess
 import sys
@@ -38,6 +39,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from keras_attention import VGG11BN
 from keras_attention import AttentionExtractor
@@ -54,13 +56,21 @@ TRAIN, TEST, EPOCHS = (32, 16, 1) if FAST else (1920, 200, 6)
 DIGITS = [str(digit) for digit in range(10)]
 keras.utils.set_random_seed(0)
 
+
+def smaller(figure):
+    """A figure in fewer dots, for this page."""
+    written = io.BytesIO()
+    figure.savefig(written, dpi=80)
+    return Image.open(written)
+
+
 # %% [markdown]
 # ## Images, and what is where
 #
 # Boxes are `(ymin, xmin, ymax, xmax)` as shares of the image, everywhere in the
 # package. Images have different numbers of objects, so `pad_objects` makes
-# arrays of one size of them; a label of -1 is no object. Files in the formats of
-# COCO, Pascal VOC and YOLO come the same way, by `datasets.from_coco`,
+# arrays of one size of them; a label of -1 is no object. Files in the formats
+# of COCO, Pascal VOC and YOLO come the same way, by `datasets.from_coco`,
 # `from_voc` and `from_yolo`.
 
 # %%
@@ -182,11 +192,11 @@ show(test_images[:5], test_objects, found)
 # %% [markdown]
 # ## How good is that?
 #
-# *Average precision* goes down the list of all that was found, the surest first,
-# and asks at every share of the objects: with so many found, how many of the
-# finds were right? Right is an overlap (IoU) of at least a half, if nobody surer
-# has taken the object. The mean over classes is mAP@.5; COCO averages over
-# stricter overlaps too.
+# *Average precision* goes down the list of all that was found, the surest
+# first, and asks at every share of the objects: with so many found, how many of
+# the finds were right? Right is an overlap (IoU) of at least a half, if nobody
+# surer has taken the object. The mean over classes is mAP@.5; COCO averages
+# over stricter overlaps too.
 #
 # A few hundred test images are a sample: drawn again, the number would be
 # another one. The interval is where it falls in 95 % of such draws.
@@ -221,19 +231,23 @@ logits, boxes, cells = (outputs[k][0] for k in ("logits", "boxes", "cells"))
 labels, boxes = logits.argmax(-1), np.clip(boxes, 0, 1)
 kept = detection.non_max_suppression(boxes, logits.max(-1), labels)
 grid = 8  # level 1 has 8 x 8 positions
-columns = {}
-for number, index in enumerate(kept[:2], 1):
+looks, cams = [], []
+for index in kept[:3]:
     row, column = (cells[index, :2] * grid).astype(int)
     weights = maps["level1_mhsa"][0].mean(0)[row * grid + column]
-    columns[f"box {number}, attention"] = weights.reshape(1, grid, grid)
-    columns[f"box {number}, Grad-CAM"] = explanation.grad_cam(
+    looks.append(weights.reshape(grid, grid))
+    cam = explanation.grad_cam(
         detector,
         pixels[:1],
         target=lambda answers, i=index: answers["logits"][:, i, labels[i]],
         layer="level1",
     )
+    cams.append(cam[0])
 visualization.plot_attention(
-    test_images[:1], columns, outlines=boxes[None, kept[:2]]
+    np.repeat(test_images[:1], 3, axis=0),
+    {"attention": np.stack(looks), "Grad-CAM": np.stack(cams)},
+    outlines=boxes[kept[:3], None],
+    normalize="per_image",
 )
 
 # %% [markdown]
@@ -287,8 +301,8 @@ odd_or_even.classes, odd_or_even.count_params() - detector.count_params()
 #
 # Where every pixel has an answer, gates decide what of the encoder's maps is
 # handed to the decoder (*Attention U-Net*). The mask is here the inside of all
-# digits' boxes; the first row has what the network answers, and the others what
-# its gates let through.
+# digits' boxes; the second row has what the network answers, and the others
+# what its gates let through.
 
 # %%
 keras.utils.set_random_seed(0)
@@ -309,8 +323,10 @@ network.fit(
 answers, maps = AttentionExtractor(network).predict(
     test_images[:4] / 255.0, verbose=0
 )
-visualization.plot_attention(
-    test_images[:4],
-    {"answer": answers[..., 0], **maps},
-    outlines=test_masks[:4],
+smaller(
+    visualization.plot_attention(
+        test_images[:4],
+        {"answer": answers[..., 0], **maps},
+        outlines=test_masks[:4],
+    )
 )

@@ -127,14 +127,23 @@ def non_max_suppression(
     if iou_threshold >= 1:
         return order[:max_detections]
     boxes, labels = boxes[order], labels[order]
-    pairs = ops.convert_to_numpy(iou(boxes[:, None], boxes[None]))
-    rivals = (pairs > iou_threshold) & (labels[:, None] == labels)
     kept, free = [], np.ones(len(order), bool)
     while len(kept) < max_detections and free.any():
-        kept.append(np.argmax(free))
-        free &= ~rivals[kept[-1]]
-        free[kept[-1]] = False
+        best = np.argmax(free)
+        kept.append(best)
+        rivals = _iou_of_one(boxes[best], boxes) > iou_threshold
+        free &= ~rivals | (labels != labels[best])
+        free[best] = False
     return order[kept]
+
+
+def _iou_of_one(box, others):
+    """`iou` in NumPy: all pairs of 1,000 candidates would take 20 ms."""
+    low, high = (f(box, others) for f in (np.maximum, np.minimum))
+    inside = np.maximum(high[:, 2:] - low[:, :2], 0).prod(-1)
+    sizes = np.maximum(others[:, 2:] - others[:, :2], 0).prod(-1)
+    size = np.maximum(box[2:] - box[:2], 0).prod()
+    return inside / np.maximum(sizes + size - inside, 1e-12)
 
 
 def _corners(boxes):
