@@ -411,22 +411,22 @@ def generated():
     found = json.loads((folder / "results.json").read_text())
     rows, references = found["rows"], found["references"]
     lines = [
-        "| | parameters | right, % | inception score | Frechet distance "
-        "| kernel distance |",
-        "|---|---|---|---|---|---|",
+        "| | parameters | seeds | right, % | inception score "
+        "| Frechet distance | kernel distance |",
+        "|---|---|---|---|---|---|---|",
     ]
     keys = ("right", 100, 1), ("inception_score", 1, 2)
     keys += ("frechet_distance", 1, 2), ("kernel_distance", 1, 3)
     for name in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == name]
-        cells = [name, f"{own[0]['parameters']['generator']:,}"]
+        cells = [name, f"{own[0]['parameters']['generator']:,}", str(len(own))]
         cells += [
             spread([row[key] for row in own], scale, digits)
             for key, scale, digits in keys
         ]
         lines.append(f"| {' | '.join(cells)} |")
     for name in ("test images", "training images", "noise"):
-        cells = [f"*{name}*", "-"]
+        cells = [f"*{name}*", "-", "-"]
         cells += [
             f"{scale * references[name][key]:.{digits}f}"
             if key in references[name]
