@@ -22,7 +22,8 @@ what cannot be done better, those of noise what is no image at all.
 - *inception score*: up to the number of classes;
 - *Frechet distance*, *kernel distance*: of its features.
 
-A network takes about MINUTES of one core. What came out: docs/evidence.md.
+A network takes about two minutes of one core, the classifier 15 seconds. What
+came out: docs/evidence.md.
 
 Writes results.json, config.json, samples.png, attention.png, a grid of samples
 an epoch and the networks to the output folder. The same command goes on where

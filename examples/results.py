@@ -453,6 +453,65 @@ def blood_cells():
     return "\n".join(lines)
 
 
+def generated():
+    """What generators draw, beside real images and noise."""
+    folder = FOLDER / "generate"
+    found = json.loads((folder / "results.json").read_text())
+    rows, references = found["rows"], found["references"]
+    lines = [
+        "| | parameters | seeds | right, % | inception score "
+        "| Frechet distance | kernel distance |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    keys = ("right", 100, 1), ("inception_score", 1, 2)
+    keys += ("frechet_distance", 1, 2), ("kernel_distance", 1, 3)
+    for name in dict.fromkeys(row["network"] for row in rows):
+        own = [row for row in rows if row["network"] == name]
+        cells = [name, f"{own[0]['parameters']['generator']:,}", str(len(own))]
+        cells += [
+            spread([row[key] for row in own], scale, digits)
+            for key, scale, digits in keys
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    for name in ("test images", "training images", "noise"):
+        cells = [f"*{name}*", "-", "-"]
+        cells += [
+            f"{scale * references[name][key]:.{digits}f}"
+            if key in references[name]
+            else "-"
+            for key, scale, digits in keys
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    sizes = [
+        f"{size['frechet_distance']:.2f} and {size['inception_score']:.2f} of "
+        f"{size['images']:,}"
+        for size in references["sizes"]
+    ]
+    lines += [
+        "",
+        "The size of the sample alone: of real images the distance and the "
+        f"score are {', '.join(sizes)}.",
+        "",
+        "| attention, seed | generator's gain | discriminator's gain "
+        "| right by uniform weights, points | by another image's |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        if "gains" not in row:
+            continue
+        gains = [f"{row['gains'][part]:+.3f}" for part in row["parameters"]]
+        replaced = {one["replaced_by"]: one for one in row["replaced"]}
+        changes = [
+            "{:+.1f} ({:+.1f} to {:+.1f})".format(
+                *(100 * x for x in replaced[what]["accuracy_change"])
+            )
+            for what in ("uniform", "another")
+        ]
+        cells = [str(row["seed"]), *gains, *changes]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 # AUC on ISIC 2017's test images, from the paper's page.
 IN_THE_PAPER = {
     "VGG-16": ".824",
@@ -740,6 +799,28 @@ def axes():
     return "\n".join(lines)
 
 
+def sagan():
+    """SAGAN: its block, networks and training beside PyTorch."""
+    backends = {"tensorflow": "TensorFlow", "torch": "PyTorch"}
+    runs = {
+        name: json.loads((BENCHMARKS / f"generation_{key}.json").read_text())
+        for key, name in backends.items()
+        if (BENCHMARKS / f"generation_{key}.json").exists()
+    }
+    head = [f"{name}, images/s" for name in runs]
+    lines = [f"| | | batch | {' | '.join([*runs, *head])} |"]
+    lines.append("|---" * (3 + 2 * len(runs)) + "|")
+    for rows in zip(*(run["rows"] for run in runs.values()), strict=True):
+        cells = [rows[0][key] for key in ("name", "what", "shape")]
+        cells += [
+            f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+            for row in rows
+        ]
+        cells += [f"{row['images_per_second']:,}" for row in rows]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def speed():
     """The whole networks, then every layer at every size of map."""
     models = json.loads((BENCHMARKS / "model_step_tensorflow.json").read_text())
@@ -947,10 +1028,12 @@ PAGES = {
         "lesions": functools.partial(segmented, "segment/lesions"),
         "detected": detected,
         "blood_cells": blood_cells,
+        "generated": generated,
     },
     "docs/performance.md": {
         "speed": speed,
         "axes": axes,
+        "sagan": sagan,
         "lite0": lite0,
         "unet": unet,
         "search_scale": search_scale,
