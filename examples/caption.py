@@ -123,20 +123,18 @@ def build(vocabulary, length):
     )
 
 
-def train(model, parts, arguments, settings=SETTINGS, learner=None):
-    """By plain `fit`, the rate falling along a cosine behind any warm-up.
+def train(model, parts, arguments, settings, learner):
+    """By plain `fit`, the rate falling along a cosine.
 
     Args:
         model: `CaptioningModel`.
         parts: dict of split to data, as `digits` makes them.
         arguments: dict with `seed` and `epochs`.
-        settings: dict. Defaults to `SETTINGS`.
-        learner: `keras.Model` of the same layers that learns in the place of
-            the model. Defaults to `None`.
+        settings: dict, as `SETTINGS`.
+        learner: `keras.Model` of the same layers that learns: the model, or a
+            `ReinforceModel` of it.
     """
-    learner = learner or model
     data, validation = parts["train"], parts["validation"]
-    warm_up = min(settings.get("warm_up", 0), len(data["image"]) // 64)
     batches = captioning.CaptionBatches(
         data["image"],
         data["captions"],
@@ -144,12 +142,8 @@ def train(model, parts, arguments, settings=SETTINGS, learner=None):
         settings["batch_size"],
         seed=arguments["seed"],
     )
-    top = settings["learning_rate"]
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0 if warm_up else top,
-        arguments["epochs"] * len(batches) - warm_up,
-        warmup_target=top if warm_up else None,
-        warmup_steps=warm_up,
+        settings["learning_rate"], arguments["epochs"] * len(batches)
     )
     learner.compile(
         keras.optimizers.AdamW(
@@ -222,7 +216,7 @@ def main():
     length = max(len(caption.split()) for caption in captions) + 1
     model = build(vocabulary, length)
     start = time.process_time()
-    train(model, parts, arguments)
+    train(model, parts, arguments, SETTINGS, model)
     seconds = time.process_time() - start
     rows, said = measured(model, parts, arguments["articles"])
     rows = [{**arguments, **row, "processor_seconds": seconds} for row in rows]
