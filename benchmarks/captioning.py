@@ -32,7 +32,7 @@ from keras_attention import scores
 from keras_attention.tasks import captioning
 
 GRID, CHANNELS, SIZE, WORDS = 14, 2048, 512, 9490
-BATCH, LENGTH, BEAM, PAIRS = 16, 15, 5, 11
+BATCH, LENGTH, BEAM, PAIRS = 16, 15, 5, 9
 # Whether the peer projects the features once an image; what is timed with it.
 PEERS = {
     "features projected once": (True, ("one image", "batch", "training")),

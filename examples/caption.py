@@ -1,7 +1,6 @@
 """Show, Attend and Tell on digits among clutter: what is where, and seen where.
 
     python examples/caption.py            # one digit; 4 minutes of one core
-    python examples/caption.py --attention uniform --seed 1
     python examples/caption.py --digits 2 # two of them
     python examples/caption.py --no-articles
     python examples/caption.py --fast     # a look, in seconds
@@ -11,16 +10,12 @@ them says "a three at the top left". Test images are of digits that no training
 image shows. A caption is right if it says, word for word, what is there and in
 which ninth of the image.
 
-With *soft* attention a word sees the weighted mean of all positions, with
-*uniform* their plain mean, with *hard* a single one: in training half of the
-batches draw it, and its score learns by REINFORCE, as in the paper; in tests it
-is the most probable one.
-
 To say "an" the network must have seen the eight: it looks one word before it
 names the digit, and nothing makes it look again. With `--no-articles` captions
 are "three at the top left", and the word that names the digit has to look.
 
-Flickr8k and COCO: examples/caption_photographs.py.
+Flickr8k and COCO: examples/caption_photographs.py. Hard attention and none:
+examples/caption_attention.py.
 
 A run adds its rows to results.json in the output folder, unless they are there
 already, and writes vocabulary.json, model.keras, captions.png and caption.gif.
@@ -38,14 +33,12 @@ import keras
 import numpy as np
 
 from keras_attention import VGG16BN
-from keras_attention import alignments
 from keras_attention import datasets
 from keras_attention import losses
 from keras_attention import visualization
 from keras_attention.features import PositionEmbedding2D
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
-from keras_attention.models import ReinforceModel
 from keras_attention.tasks import captioning
 
 SETTINGS = {
@@ -63,19 +56,9 @@ SETTINGS = {
         "dropout": 0.2,
         "attention_weight": 0.0,
     },
-    "hard": {"sampling_probability": 0.5, "inference": "argmax"},
-    "reinforce": {"reinforce_weight": 1.0, "entropy_weight": 0.002},
-}
-ALIGNMENTS = {
-    "soft": lambda seed: alignments.get("softmax"),
-    # Scores divided by this are all the same.
-    "uniform": lambda seed: alignments.get("softmax", temperature=1e12),
-    "hard": lambda seed: alignments.get(
-        "sampled", seed=seed, **SETTINGS["hard"]
-    ),
 }
 # What makes runs others, whose rows are then apart.
-KEY = ("attention", "articles", "digits", "images", "epochs", "seed")
+KEY = ("articles", "digits", "images", "epochs", "seed")
 
 
 def parse_arguments():
@@ -84,7 +67,6 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--attention", choices=ALIGNMENTS, default="soft", help="of a word")
     add("--digits", type=int, default=1, help="on an image")
     add(
         "--articles",
@@ -126,7 +108,7 @@ def digits(arguments, split, count):
     return found
 
 
-def build(vocabulary, length, attention, seed):
+def build(vocabulary, length):
     """A captioning model on a small VGG16_bn that knows where a position is."""
     size, layer = SETTINGS["canvas"], SETTINGS["layer"]
     network = VGG16BN(
@@ -137,16 +119,22 @@ def build(vocabulary, length, attention, seed):
     output = PositionEmbedding2D()(network.get_layer(layer).output)
     encoder = keras.Model(network.input, output, name="encoder")
     return captioning.CaptioningModel(
-        encoder,
-        vocabulary,
-        length,
-        alignment=ALIGNMENTS[attention](seed),
-        **SETTINGS["decoder"],
+        encoder, vocabulary, length, **SETTINGS["decoder"]
     )
 
 
-def train(model, data, validation, arguments, settings=SETTINGS, warm_up=0):
-    """By plain `fit`, the rate falling along a cosine behind a warm-up."""
+def train(model, parts, arguments, settings, learner):
+    """By plain `fit`, the rate falling along a cosine.
+
+    Args:
+        model: `CaptioningModel`.
+        parts: dict of split to data, as `digits` makes them.
+        arguments: dict with `seed` and `epochs`.
+        settings: dict, as `SETTINGS`.
+        learner: `keras.Model` of the same layers that learns: the model, or a
+            `ReinforceModel` of it.
+    """
+    data, validation = parts["train"], parts["validation"]
     batches = captioning.CaptionBatches(
         data["image"],
         data["captions"],
@@ -154,19 +142,10 @@ def train(model, data, validation, arguments, settings=SETTINGS, warm_up=0):
         settings["batch_size"],
         seed=arguments["seed"],
     )
-    top = settings["learning_rate"]
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0 if warm_up else top,
-        arguments["epochs"] * len(batches) - warm_up,
-        warmup_target=top if warm_up else None,
-        warmup_steps=warm_up,
+        settings["learning_rate"], arguments["epochs"] * len(batches)
     )
-    trained = model
-    if arguments["attention"] == "hard":  # the same layers
-        trained = ReinforceModel(
-            model.input, model.output, **settings["reinforce"]
-        )
-    trained.compile(
+    learner.compile(
         keras.optimizers.AdamW(
             rate, weight_decay=settings["weight_decay"], global_clipnorm=5.0
         ),
@@ -175,12 +154,12 @@ def train(model, data, validation, arguments, settings=SETTINGS, warm_up=0):
     held_out = captioning.CaptionBatches(
         validation["image"], validation["captions"], model, 100
     )
-    trained.fit(
+    learner.fit(
         batches, validation_data=held_out, epochs=arguments["epochs"], verbose=2
     )
 
 
-def measured(model, parts, arguments):
+def measured(model, parts, articles):
     """Rows of numbers, one a size of the beam, and the last captions."""
     test, validation = parts["test"], parts["validation"]
     shared = {
@@ -189,13 +168,10 @@ def measured(model, parts, arguments):
         # What settings are chosen by.
         "validation_exact_match": caption_looks.exact(model, validation),
     }
-    if arguments["attention"] == "soft":
-        words = ("article", "name") if arguments["articles"] else ("name",)
-        shared["named"] = caption_looks.named_without(model, test)
-        for number, word in enumerate(words):
-            shared[f"named_without_{word}"] = caption_looks.named_without(
-                model, test, number
-            )
+    words = ("article", "name") if articles else ("name",)
+    for blind in (None, *range(len(words))):
+        name = "named" if blind is None else f"named_without_{words[blind]}"
+        shared[name] = caption_looks.named_without(model, test, blind)
     rows = []
     for beam_size in (1, SETTINGS["beam_size"]):
         said = captioning.generate(model, test["image"], beam_size)
@@ -238,12 +214,11 @@ def main():
     captions = parts["train"]["captions"]
     vocabulary = captioning.Vocabulary.from_captions(captions)
     length = max(len(caption.split()) for caption in captions) + 1
-    attention, seed = arguments["attention"], arguments["seed"]
-    model = build(vocabulary, length, attention, seed)
+    model = build(vocabulary, length)
     start = time.process_time()
-    train(model, parts["train"], parts["validation"], arguments)
+    train(model, parts, arguments, SETTINGS, model)
     seconds = time.process_time() - start
-    rows, said = measured(model, parts, arguments)
+    rows, said = measured(model, parts, arguments["articles"])
     rows = [{**arguments, **row, "processor_seconds": seconds} for row in rows]
     print(json.dumps(rows, indent=1))
     found = opened(results, arguments)  # another run may have added to it

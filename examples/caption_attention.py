@@ -1,21 +1,23 @@
-"""Captions with soft, hard and no attention, on the maps of one frozen network.
+"""Captions with soft, hard and no attention, from one trained network on.
 
-    python examples/caption_attention.py --seeds 0 1 2   # 6 minutes of a core
+    python examples/caption.py
+    python examples/caption_attention.py --seeds 0 1 2   # not run so far
 
-As in Show, Attend and Tell the network that reads the images is trained before,
-for something else, and stays as it is: here a small VGG16_bn that names digits
-among clutter from the mean of its last map, without attention. The decoder of
-caption.py and a table of positions are trained on its 12 x 12 positions:
+The network that caption.py has trained, with soft attention, stays as it is.
+Its decoder learns on for an epoch on its maps, each time with the same weights
+to begin with and another attention:
 
 - *soft*: a word sees the weighted mean of all positions,
 - *uniform*: their plain mean,
-- *hard*: a single position. In training it is drawn in half of the steps, as in
-  the paper, and its score learns by REINFORCE; in tests it is the one with the
-  highest score.
+- *hard*: a single position. In training it is drawn, for half of the words, and
+  its score learns by REINFORCE; in tests it is the one with the highest score,
+- *straight-through*: as *hard*, with a softmax's gradient.
 
-Validation images are what the settings were chosen by. The network and its maps
-are kept in the output folder. A row that results.json there has already is not
-trained again.
+So this is no comparison of trainings from nothing: *uniform* has an epoch to
+get used to it, and *hard* begins where soft attention has found what to look
+at.
+
+Adds its rows to results.json in the output folder, unless they are there.
 """
 
 import argparse
@@ -27,20 +29,29 @@ import time
 import caption
 import caption_looks
 import keras
-import numpy as np
 
-from keras_attention import VGG16BN
-from keras_attention.features import PositionEmbedding2D
+from keras_attention import alignments
 from keras_attention.internals.files import write_text
+from keras_attention.models import ReinforceModel
 from keras_attention.tasks import captioning
 
 SETTINGS = {
     **caption.SETTINGS,
-    "encoder_epochs": 4,
-    "learning_rate": 5e-3,
-    "warm_up": 100,  # steps
-    # Of the standardised maps: at 1 a decoder takes longer to begin to learn.
-    "deviation": 3.0,
+    "learning_rate": 1e-3,
+    # As in the paper and its code.
+    "sampled": {"sampling_probability": 0.5},
+    "reinforce": {"reinforce_weight": 0.1, "entropy_weight": 0.002},
+}
+ALIGNMENTS = {
+    "soft": lambda seed: "softmax",
+    # Scores divided by this are all the same.
+    "uniform": lambda seed: alignments.get("softmax", temperature=1e12),
+    "hard": lambda seed: alignments.get(
+        "sampled", seed=seed, **SETTINGS["sampled"]
+    ),
+    "straight-through": lambda seed: alignments.get(
+        "gumbel_softmax", hard=True, seed=seed
+    ),
 }
 
 
@@ -53,121 +64,75 @@ def parse_arguments():
     add(
         "--attention",
         nargs="+",
-        choices=caption.ALIGNMENTS,
-        default=[*caption.ALIGNMENTS],
+        choices=ALIGNMENTS,
+        default=[*ALIGNMENTS],
         help="of the decoders",
     )
-    add("--seeds", nargs="+", type=int, default=[0], help="of the decoders")
+    add("--seeds", nargs="+", type=int, default=[0], help="of order and draws")
     add("--images", type=int, default=14000, help="to train on")
-    add("--epochs", type=int, default=3, help="of a decoder")
-    add("--fast", action="store_true", help="a look, in seconds")
+    add("--epochs", type=int, default=1, help="of a decoder")
+    add("--model", default="runs/caption/model.keras", help="of caption.py")
     add("--output", default="runs/caption_attention", help="folder for results")
-    arguments = parser.parse_args()
-    if arguments.fast:
-        arguments.images, arguments.epochs = 64, 1
-    return arguments
+    return parser.parse_args()
 
 
-def encoder(data, epochs):
-    """A network that has learned to name digits, up to its map."""
-    size = SETTINGS["canvas"]
-    network = VGG16BN(
-        include_top=False,
-        input_shape=(size, size, 1),
-        width_multiplier=SETTINGS["width_multiplier"],
-    )
-    maps = network.get_layer(SETTINGS["layer"]).output
-    outputs = keras.layers.GlobalAveragePooling2D()(maps)
-    outputs = keras.layers.Dense(10)(outputs)
-    model = keras.Model(network.input, outputs)
-    steps = epochs * -(-len(data["image"]) // SETTINGS["batch_size"])
-    model.compile(
-        keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(3e-3, steps),
-            weight_decay=SETTINGS["weight_decay"],
-        ),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    model.fit(
-        data["image"],
-        data["labels"][:, 0],
-        batch_size=SETTINGS["batch_size"],
-        epochs=epochs,
-        verbose=2,
-    )
-    return keras.Model(network.input, maps)
-
-
-def prepared(folder, images):
-    """`{split: data}` with maps in place of images, made once a folder."""
-    path = folder / "maps.npz"
+def prepared(network, images):
+    """`{split: data}` of caption.py, with the network's maps as images."""
     few = max(images // 7, 8)
     counts = {"train": images, "validation": few // 2, "test": few}
-    wanted = {"digits": 1, "articles": True}
     parts = {
-        split: caption.digits(wanted, split, count)
+        split: caption.digits({"digits": 1, "articles": True}, split, count)
         for split, count in counts.items()
     }
-    if not path.exists():
-        keras.utils.set_random_seed(0)
-        network = encoder(parts["train"], SETTINGS["encoder_epochs"])
-        maps = {
-            split: network.predict(data["image"], verbose=0).astype("float16")
-            for split, data in parts.items()
-        }
-        np.savez(path, **maps)
-    with np.load(path) as file:
-        maps = {split: file[split] for split in parts}
-    if {split: len(found) for split, found in maps.items()} != counts:
-        raise ValueError(
-            f"{path} has maps of other images. Choose another --output."
-        )
-    sample = maps["train"][:2000].astype("float32")
-    mean, deviation = sample.mean((0, 1, 2)), sample.std((0, 1, 2)) + 1e-3
-    for split, data in parts.items():
-        standard = (maps[split].astype("float32") - mean) / deviation
-        data["image"] = SETTINGS["deviation"] * standard
+    for data in parts.values():
+        data["image"] = network.encoder.predict(data["image"], verbose=0)
     return parts
 
 
-def trained(parts, attention, seed, epochs):
-    """A model that says captions of maps."""
+def trained(network, parts, attention, seed, epochs):
+    """A model that says captions of maps, begun as the network's decoder."""
     keras.utils.set_random_seed(seed)
-    data = parts["train"]
-    vocabulary = captioning.Vocabulary.from_captions(data["captions"])
-    length = max(len(text.split()) for text in data["captions"]) + 1
-    maps = keras.Input(data["image"].shape[1:])
     model = captioning.CaptioningModel(
-        keras.Model(maps, PositionEmbedding2D()(maps)),
-        vocabulary,
-        length,
-        alignment=caption.ALIGNMENTS[attention](seed),
+        parts["train"]["image"].shape[1:],
+        network.vocabulary,
+        network.length,
+        alignment=ALIGNMENTS[attention](seed),
         **SETTINGS["decoder"],
     )
-    caption.train(
-        model,
-        data,
-        parts["validation"],
-        {"attention": attention, "seed": seed, "epochs": epochs},
-        SETTINGS,
-        warm_up=min(SETTINGS["warm_up"], len(data["image"]) // 64),
-    )
+    model.decoder.set_weights(network.decoder.get_weights())
+    learner = model
+    if attention == "hard":
+        learner = ReinforceModel(
+            model.input, model.output, **SETTINGS["reinforce"]
+        )
+    arguments = {"seed": seed, "epochs": epochs}
+    caption.train(model, parts, arguments, SETTINGS, learner)
     return model
 
 
 def measured(model, parts):
     """Numbers of greedy captions, of validation and of test images."""
-    row = {"parameters": model.count_params()}
-    for split in ("validation", "test"):
-        data = parts[split]
-        said = captioning.generate(model, data["image"], batch_size=100)
-        found = caption_looks.numbers(said, data, SETTINGS["canvas"])
-        row[f"{split}_images"] = len(said.texts)
-        if split == "validation":
-            found = {"validation_exact_match": found["exact_match"]}
-        row |= found
-    return row
+    data = parts["test"]
+    said = captioning.generate(model, data["image"], batch_size=100)
+    return {
+        "test_images": len(said.texts),
+        "validation_exact_match": caption_looks.exact(
+            model, parts["validation"]
+        ),
+        **caption_looks.numbers(said, data, SETTINGS["canvas"]),
+    }
+
+
+def read(path):
+    """The results so far."""
+    if not path.exists():
+        return {"settings": SETTINGS, "rows": []}
+    found = json.loads(path.read_text())
+    if found["settings"] != SETTINGS:
+        raise ValueError(
+            f"{path} has rows of other settings. Choose another --output."
+        )
+    return found
 
 
 def main():
@@ -175,31 +140,21 @@ def main():
     output = pathlib.Path(arguments.output)
     output.mkdir(parents=True, exist_ok=True)
     path = output / "results.json"
-    parts = prepared(output, arguments.images)
+    network = keras.saving.load_model(arguments.model)
+    parts = prepared(network, arguments.images)
     for seed in arguments.seeds:
         for attention in arguments.attention:
-            key = {
-                "attention": attention,
-                "seed": seed,
-                "images": arguments.images,
-                "epochs": arguments.epochs,
-            }
-            found = {"settings": SETTINGS, "rows": []}
-            if path.exists():
-                found = json.loads(path.read_text())
-            if found["settings"] != SETTINGS:
-                raise ValueError(
-                    f"{path} has rows of other settings. Choose another "
-                    "--output."
-                )
-            if any(key.items() <= row.items() for row in found["rows"]):
+            key = {"attention": attention, "seed": seed}
+            key |= {"images": arguments.images, "epochs": arguments.epochs}
+            if any(key.items() <= row.items() for row in read(path)["rows"]):
                 continue
             start = time.process_time()
-            model = trained(parts, attention, seed, arguments.epochs)
+            model = trained(network, parts, attention, seed, arguments.epochs)
             seconds = time.process_time() - start
-            row = {**key, **measured(model, parts)}
-            row["processor_seconds"] = seconds
+            row = {**key, "processor_seconds": seconds}
+            row |= measured(model, parts)
             print(json.dumps(row, indent=1), flush=True)
+            found = read(path)  # another run may have added to it
             found["rows"].append(row)
             write_text(path, json.dumps(found, indent=1) + "\n")
     return 0

@@ -684,6 +684,8 @@ def captions():
     for articles, size in itertools.product(forms, sizes):
         chosen = (articles, size)
         found = [r for r in rows if (r["articles"], r["beam_size"]) == chosen]
+        if not found:
+            continue
         cells = [forms[articles], str(size), str(len(found))]
         cells += [
             spread([row[key] for row in found], scale, digits)
@@ -710,8 +712,8 @@ def captions():
             cells = [forms[row["articles"]], str(row["seed"]), word]
             cells += [f"{100 * share:.1f}", f"{share / row['uniform']:.2f}"]
             cells += [
-                f"{100 * row[key]:.1f}"
-                for key in ("named", f"named_without_{word}")
+                f"{100 * row[key]:.1f}" if key in row else "-"
+                for key in ("digits_named", f"named_without_{word}")
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -892,6 +894,25 @@ def lite0():
     return "\n".join(lines)
 
 
+def captioning():
+    """A caption decoder's time over that of a tutorial's, in PyTorch."""
+    lines = [
+        "| backend | beside | what | ours | PyTorch | ratio |",
+        "|---" * 6 + "|",
+    ]
+    for path in sorted(BENCHMARKS.glob("captioning_*.json")):
+        found = json.loads(path.read_text())
+        backend = found["environment"]["backend"]
+        for row in found["rows"]:
+            lines.append(
+                "| {} | {peer} | {what} | {ours_ms:.0f} ms | {peer_ms:.0f} ms "
+                "| {ratio:.2f} ({low:.2f} to {high:.2f}) |".format(
+                    backend, **row
+                )
+            )
+    return "\n".join(lines)
+
+
 def search_scale():
     """What a search costs beside its trainings, and how many it feeds."""
     return (BENCHMARKS / "search_scale.md").read_text().strip()
@@ -1036,6 +1057,7 @@ PAGES = {
         "sagan": sagan,
         "lite0": lite0,
         "unet": unet,
+        "captioning": captioning,
         "search_scale": search_scale,
         "going_on": going_on,
         "looking": looking,
