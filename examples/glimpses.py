@@ -10,11 +10,12 @@ no notion of the canvas, so each goes on from small canvases to larger ones:
 
 - *dense*: VGG16_bn sees all pixels, and its last map is averaged,
 - *dense attention*: the same, pooled by attention,
-- *sampling*: `AttentionSampling`, 4 patches of 64x64 pixels. What sees them is
-  *dense* after canvases of 64 pixels, whose seconds count here too, and stays
-  as it is: what is learned is where to look,
+- *sampling*: `AttentionSampling`, patches of 64x64 pixels. What sees them is
+  *dense* after canvases of 64 pixels, whose seconds count here too. It learns
+  on with 2 patches of canvases of 128, and then stays as it is: on larger ones
+  only where to look is learned, with 4 patches,
 - *sampling, 1 patch*, *random* and *centre* have the weights of *sampling* and
-  look elsewhere: at the likeliest place alone, at 4 places at random, at the
+  look elsewhere: at the likeliest place alone, at as many at random, at the
   middle,
 - *glimpses*: `RecurrentGlimpses`, whose places are learned by REINFORCE,
 - *glimpses, by gradient*: the same, by a crop that has a gradient.
@@ -59,7 +60,7 @@ ALL_PIXELS = {
     512: (500, 1, 1e-3),
 }
 SEARCH = {
-    128: (2000, 2, 5e-3),
+    128: (2000, 2, 3e-3),
     256: (2000, 3, 5e-3),
     512: (1000, 2, 5e-3),
     1024: (500, 2, 5e-3),
@@ -103,13 +104,14 @@ def places(view):
     return keras.layers.Conv2D(1, 1, use_bias=False, name="places_scores")(x)
 
 
-def sampling(canvas, width=WIDTH, num_patches=4, attention_network=places):
-    """A few patches, seen by networks that have learned before."""
+def sampling(canvas, width=WIDTH, num_patches=None, attention_network=places):
+    """A few patches; larger canvases leave what sees them as it is."""
+    first = canvas == min(SEARCH)
     model = glimpses.AttentionSampling(
         (canvas, canvas, 1),
         classes=10,
         attention_network=attention_network,
-        num_patches=num_patches,
+        num_patches=num_patches or (2 if first else 4),
         patch_size=PATCH,
         width_multiplier=width,
         entropy_weight=0.0,
@@ -117,7 +119,7 @@ def sampling(canvas, width=WIDTH, num_patches=4, attention_network=places):
         classifier_activation=None,
         seed=0,
     )
-    for name in FROZEN:
+    for name in () if first else FROZEN:
         model.get_layer(name).trainable = False
     return model
 
@@ -286,6 +288,11 @@ def learn(name, canvas, seed, arguments, folder, known):
     keras.utils.set_random_seed(seed)
     model, source, seconds = NETWORKS[name](canvas), before(name, canvas), 0.0
     if source:
+        if (*source, seed) not in known:
+            raise ValueError(
+                f"{name} on {canvas} pixels goes on from {source[0]} on "
+                f"{source[1]}, which is not in {folder.parent} for seed {seed}."
+            )
         smaller = NETWORKS[source[0]](source[1])
         smaller.load_weights(folder / weights_name(*source, seed))
         seconds = known[*source, seed]["cpu_seconds"]

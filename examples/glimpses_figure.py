@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 
-_MARKS = "os^vDPXd"
+_MARKS = "os^vDPXd*"
 
 
 def draw(found, names):
@@ -15,7 +15,8 @@ def draw(found, names):
 
     Args:
         found: dict, what `glimpses.py` writes.
-        names: list of str, all networks, in the order of their colours.
+        names: list of str, the networks in the order of their colours; others
+            that there are come behind them.
 
     Returns:
         A `matplotlib.figure.Figure`; a panel without numbers is left out.
@@ -29,6 +30,7 @@ def draw(found, names):
         for row in found.get("timing", ())
         if row["what"] == "training" and row["width"] < 1
     ]
+    names = dict.fromkeys([*names, *(row["model"] for row in found["rows"])])
     panels = [
         (found["rows"], "cpu_seconds", "accuracy"),
         (found["rows"], "gflops", "accuracy"),

@@ -139,3 +139,15 @@ def test_the_figure_has_panels_for_what_was_measured(
     argv = ["glimpses.py", "--figure", "--output", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", argv)
     assert script.main() == 0 and (tmp_path / "glimpses.png").exists()
+
+
+def test_on_larger_canvases_only_the_search_is_trained(script):
+    large, first = (script.sampling(size, 1 / 64) for size in (256, 128))
+    paths = {weight.path for weight in large.trainable_weights}
+    assert paths and all(path.startswith("places_") for path in paths)
+    trained = [layer.name for layer in first.layers if layer.trainable_weights]
+    assert set(script.FROZEN) < set(trained)
+    patches = [
+        m.get_layer("patch_sampling").num_patches for m in (large, first)
+    ]
+    assert patches == [4, 2]
