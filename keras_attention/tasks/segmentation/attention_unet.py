@@ -109,8 +109,8 @@ def AttentionUNet(
 
     Differs from the paper:
         Volumes there, with a quarter of the filters as here. Its largest skip
-        passes no gate either. Odd maps are resized and not padded. Kernels start
-        as torchvision's VGG has them, in the gates as Glorot; there all as He.
+        passes no gate either. Odd maps are resized and not padded. Kernels
+        start as torchvision's VGG has them, in gates as Glorot; there as He.
         `gating="bottleneck"` is one signal for all gates, as in Sononet
         (Schlemper et al., MedIA 2019).
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import at_once
 
 import keras_attention
 from keras_attention import VGG16BN
@@ -142,7 +143,7 @@ class Steps:
         names = ["conv1", "conv2", "conv3"]
         maps = [self.model.get_layer(name).output for name in names]
         large, middle, small = map(
-            numpy, keras.Model(self.model.inputs[0], maps)(x)
+            numpy, at_once(keras.Model(self.model.inputs[0], maps))(x)
         )
         signal = self.block(small, "gating", 1)
         skip, alpha = self.gate(middle, signal, "conv2_gate")
@@ -171,7 +172,7 @@ class Steps:
 def test_equals_numpy(network, size, request, equals):
     model = request.getfixturevalue(network)
     expected, alpha = Steps(model)(image(*size))
-    seen, maps = AttentionExtractor(model)(image(*size))
+    seen, maps = at_once(AttentionExtractor(model))(image(*size))
     equals("AttentionUNet", "the published network in NumPy", seen, expected)
     (weights,) = maps.values()
     np.testing.assert_allclose(
