@@ -10,7 +10,7 @@ them says "a three at the top left". Test images are of digits that no training
 image shows. A caption is right if it says, word for word, what is there and in
 which ninth of the image.
 
-To say "an" the network must have seen the eight: it looks one word before it
+To say "an" the network must have seen the eight: it may look one word before it
 names the digit, and nothing makes it look again. With `--no-articles` captions
 are "three at the top left", and the word that names the digit has to look.
 

@@ -1,7 +1,7 @@
 """Captions with soft, hard and no attention, from one trained network on.
 
     python examples/caption.py
-    python examples/caption_attention.py --seeds 0 1 2   # not run so far
+    python examples/caption_attention.py --seeds 0 1 2
 
 The network that caption.py has trained, with soft attention, stays as it is.
 Its decoder learns on for an epoch on its maps, each time with the same weights

@@ -719,6 +719,46 @@ def captions():
     return "\n".join(lines)
 
 
+def caption_attention():
+    """Captions with soft, hard and no attention on the same frozen maps."""
+    path = FOLDER / "caption" / "attention" / "results.json"
+    rows = json.loads(path.read_text())["rows"]
+    found = {}
+    for row in rows:
+        found.setdefault(row["attention"], {})[row["seed"]] = row
+    lines = [
+        "| attention | seeds | word for word, % | digits named, % | BLEU-4 "
+        "| share of soft's gain, % |",
+        "|---" * 6 + "|",
+    ]
+    for name, seeds in found.items():
+        shares = [
+            share_of_gain(found, name, seed)
+            for seed in seeds
+            if name not in ("soft", "uniform")
+        ]
+        cells = [f"*{name}*", str(len(seeds))]
+        cells += [
+            spread([row[key] for row in seeds.values()], scale, digits)
+            for key, scale, digits in (
+                ("exact_match", 100, 1),
+                ("digits_named", 100, 1),
+                ("bleu_4", 1, 3),
+            )
+        ]
+        lines.append(f"| {' | '.join([*cells, spread(shares, 100, 0)])} |")
+    return "\n".join(lines)
+
+
+def share_of_gain(found, name, seed):
+    """What of soft attention's gain over uniform another has, at a seed."""
+    soft, uniform, other = (
+        found[attention][seed]["exact_match"]
+        for attention in ("soft", "uniform", name)
+    )
+    return (other - uniform) / (soft - uniform)
+
+
 def glimpses():
     """A few patches beside all pixels, a network a line."""
     path = FOLDER / "glimpses" / "results.json"
@@ -1045,6 +1085,7 @@ PAGES = {
         "place_search": place_search,
         "explained": explained,
         "captions": captions,
+        "caption_attention": caption_attention,
         "segmented": segmented,
         "lesions": functools.partial(segmented, "segment/lesions"),
         "detected": detected,
