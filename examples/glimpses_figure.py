@@ -1,6 +1,4 @@
-"""The figure of glimpses.py: accuracy and what it costs."""
-
-import statistics
+"""The figure of glimpses.py: accuracy and what it costs, a line a seed."""
 
 from matplotlib.figure import Figure
 
@@ -31,6 +29,8 @@ def draw(found, names):
         if row["what"] == "training" and row["width"] < 1
     ]
     names = dict.fromkeys([*names, *(row["model"] for row in found["rows"])])
+    families = dict.fromkeys(name.split(", ")[0] for name in names)
+    colours = dict(zip(families, COLOURS, strict=False))
     panels = [
         (found["rows"], "cpu_seconds", "accuracy"),
         (found["rows"], "gflops", "accuracy"),
@@ -48,11 +48,10 @@ def draw(found, names):
             strict=True,
         ):
             for index, name in enumerate(names):
-                points = _points(rows, name, x, y)
-                if points:
+                for points in _lines(rows, name, x, y):
                     (shown[name],) = axes.plot(
                         *zip(*points, strict=True),
-                        color=COLOURS[index % len(COLOURS)],
+                        color=colours[name.split(", ")[0]],
                         marker=_MARKS[index],
                     )
             _label(axes, x, y, sorted({row["canvas"] for row in rows}))
@@ -67,21 +66,21 @@ def draw(found, names):
     return figure
 
 
-def _points(rows, name, x, y):
-    """`[(x, y)]`, one a canvas, of all seeds' means."""
-    own = {}
+def _lines(rows, name, x, y):
+    """`[(x, y)]` of all canvases, for every seed."""
+    seeds = {}
     for row in rows:
         if row["model"] == name and row.get(x) is not None:
-            own.setdefault(row["canvas"], []).append(row)
+            seeds.setdefault(row.get("seed"), []).append(row)
     return [
-        tuple(statistics.mean(row[key] for row in seeds) for key in (x, y))
-        for _, seeds in sorted(own.items())
+        [(row[x], row[y]) for row in sorted(own, key=lambda r: r["canvas"])]
+        for own in seeds.values()
     ]
 
 
 def _label(axes, x, y, canvases):
     axes.set(
-        xscale="log",
+        xscale="linear" if x == "cpu_seconds" else "log",
         xlabel={
             "cpu_seconds": "CPU seconds of training, from canvas to canvas",
             "gflops": "GFLOP an image, from canvas to canvas",
@@ -94,6 +93,10 @@ def _label(axes, x, y, canvases):
         }[y],
         yscale="log" if y == "ratio" else "linear",
     )
+    if x == "cpu_seconds":
+        axes.set_xlim(left=0)
+    if y == "ratio":
+        axes.set(yticks=(0.03, 0.1, 0.3, 1), yticklabels=(0.03, 0.1, 0.3, 1))
     if y == "accuracy":
         axes.set_ylim(0, 1.02)
     elif y == "mb":

@@ -116,20 +116,22 @@ def test_canvases_are_shuffled_and_as_dense_as_each_other(script):
 def test_the_figure_has_panels_for_what_was_measured(
     script, monkeypatch, tmp_path
 ):
+    row = {"model": "dense", "gflops": 1.0}
     rows = [
-        {"model": "dense", "canvas": 64, "gflops": 1.0, "accuracy": accuracy}
-        for accuracy in (0.5, 0.7)
+        row | {"canvas": 128, "seed": 0, "accuracy": 0.5, "cpu_seconds": 9.0},
+        row | {"canvas": 64, "seed": 0, "accuracy": 0.6, "cpu_seconds": 4.0},
+        row | {"canvas": 64, "seed": 1, "accuracy": 0.7},  # not measured
     ]
-    rows[0]["cpu_seconds"] = 9.0  # of one seed alone
     costs = {"model": "dense", "canvas": 256}
     costs |= {"training_mb": 300.0, "before_mb": 100.0}
     found = {"rows": rows, "costs": [costs]}
     draw = script.glimpses_figure.draw
     panels = draw(found, ["dense"]).axes
-    assert [axes.lines[0].get_xydata().tolist() for axes in panels] == [
-        [[9.0, 0.5]],
-        [[1.0, 0.6]],
-        [[256.0, 200.0]],
+    lines = [[x.get_xydata().tolist() for x in axes.lines] for axes in panels]
+    assert lines == [
+        [[[4.0, 0.6], [9.0, 0.5]]],
+        [[[1.0, 0.6], [1.0, 0.5]], [[1.0, 0.7]]],
+        [[[256.0, 200.0]]],
     ]
     timing = {"what": "training", "width": 0.125, "model": "dense"}
     found["timing"] = [timing | {"canvas": 256, "ratio": 1.0}]
