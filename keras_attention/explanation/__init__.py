@@ -21,7 +21,8 @@ true is measured:
     confidence.py        the answer to what a map shows of the image
     stability.py         maps under noise that nobody sees
     randomisation.py     maps of a network that forgets what it has learned
-    usage.py             answers with other attention than was learned
+    other_attention.py   answers with other attention than was learned
+    usage.py             whether these are others
     measured.py          tables of numbers with intervals
     blind_maps.py        maps that know nothing of a model
     faithfulness.py      maps beside these, in one table

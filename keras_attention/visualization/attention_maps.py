@@ -5,7 +5,7 @@ import html
 
 import numpy as np
 
-from keras_attention.explanation.usage import removal_distances
+from keras_attention.explanation.other_attention import removal_distances
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection.gains import gains
 from keras_attention.inspection.position_grids import position_grids

@@ -1,6 +1,6 @@
 """What a figure of layers is given: the maps, and what is none."""
 
-from typing import NamedTuple
+import dataclasses
 
 import numpy as np
 
@@ -24,13 +24,15 @@ _OTHER_FORM = (
 )
 
 
-class LayerMaps(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class LayerMaps:
     """The maps of one layer, one an image.
 
-    Attributes:
+    Args:
         values: list of float64 arrays `(rows, columns)`, as the layer has them.
         originals: `datasets.Originals` where the images are photographs and
-            the maps are of what these were laid out to, else `None`.
+            the maps are of what these were laid out to, else `None`. Defaults
+            to `None`.
     """
 
     values: list
@@ -38,7 +40,9 @@ class LayerMaps(NamedTuple):
 
     def __getitem__(self, images):
         """The maps of a slice of the images."""
-        originals = self.originals and self.originals[images]
+        originals = self.originals
+        if originals is not None:
+            originals = originals[images]
         return LayerMaps(self.values[images], originals)
 
     def over_images(self, values=None):
