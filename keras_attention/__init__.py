@@ -41,9 +41,12 @@ from keras_attention import alignments
 from keras_attention import features
 from keras_attention import inspection
 from keras_attention import layers
+from keras_attention import losses
+from keras_attention import metrics
 from keras_attention import models
 from keras_attention import scores
 from keras_attention import surgery
+from keras_attention import tasks
 from keras_attention.features import VGG11
 from keras_attention.features import VGG11BN
 from keras_attention.features import VGG13
@@ -56,6 +59,7 @@ from keras_attention.features import EfficientNetLite0
 from keras_attention.inspection import AttentionExtractor
 from keras_attention.inspection import attention_summary
 from keras_attention.inspection import count_costs
+from keras_attention.internals import schedules
 from keras_attention.internals.recording import record_attention
 from keras_attention.internals.requirements import explained
 from keras_attention.models import MelanomaAttentionVGG16BN
@@ -65,16 +69,14 @@ from keras_attention.surgery import compare_weights
 from keras_attention.surgery import detach
 from keras_attention.version import __version__
 
-# Loaded on first use, so that `import keras_attention` needs only Keras.
+# Loaded on first use, so that `import keras_attention` needs only Keras; above
+# are all rooms whose classes a saved model may have, so that it can be loaded.
 _LAZY = {
     "callbacks": "keras_attention.callbacks",
     "datasets": "keras_attention.datasets",
     "exporting": "keras_attention.exporting",
-    "losses": "keras_attention.losses",
     "evaluation": "keras_attention.evaluation",
     "explanation": "keras_attention.explanation",
-    "metrics": "keras_attention.metrics",
-    "tasks": "keras_attention.tasks",
     "testing": "keras_attention.testing",
     "training": "keras_attention.training",
     "tuning": "keras_attention.tuning",

@@ -9,19 +9,16 @@
 | `segmentation` | image | a class for every pixel |
 """
 
-import importlib
+from keras_attention.tasks import captioning
+from keras_attention.tasks import detection
+from keras_attention.tasks import generation
+from keras_attention.tasks import glimpses
+from keras_attention.tasks import segmentation
 
-_ROOMS = (
+__all__ = [
     "captioning",
     "detection",
     "generation",
     "glimpses",
     "segmentation",
-)
-__all__ = [*_ROOMS]
-
-
-def __getattr__(name):
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module(f"{__name__}.{name}")
+]
