@@ -195,6 +195,8 @@ def test_labels_that_do_not_fit():
         model.generate(2, labels=[0, 3])
     with pytest.raises(ValueError, match=r"each of 2 images.*shape \(3,\)"):
         model.generate(2, labels=[0, 1, 2])
+    if keras.backend.backend() == "torch":  # which raises itself
+        return
     # What is none of the classes does not train unseen.
     model.compile("sgd", run_eagerly=True)
     losses = [
