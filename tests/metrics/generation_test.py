@@ -67,6 +67,12 @@ def test_fewer_images_than_channels_are_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         metrics.frechet_distance(few.T, few.T)
+        # A channel that is never there lowers the rank too, and harms nothing.
+        flat = RNG.normal(size=(20, 3)) * [1, 0, 1]
+        distance = metrics.frechet_distance(flat, 2 * flat + [0, 5, 0])
+    spread = flat.var(0, ddof=1)
+    moved = (flat.mean(0) + [0, 5, 0]) ** 2
+    assert distance == pytest.approx(moved.sum() + spread.sum())
 
 
 def test_kernel_distance_by_loops_and_without_bias():

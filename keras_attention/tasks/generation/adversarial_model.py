@@ -47,7 +47,8 @@ class AdversarialModel(keras.Model):
 
     Raises:
         ValueError: If the networks do not fit each other or `classes`. With
-            labels that are none of the classes, the loss of `fit` is NaN.
+            labels that are none of the classes, the loss of `fit` is NaN, or
+            PyTorch raises.
 
     Example:
 
