@@ -49,7 +49,11 @@ def draw(models, images, objects, names):
         for line, name in zip(grid[len(models) :], attentive, strict=True):
             _explained(line, name, models[name], images[:1], pictures[:1])
         figure.subplots_adjust(
-            left=0.01, right=0.99, bottom=0.02, top=0.97, wspace=0.03
+            left=0.01,
+            right=0.99,
+            bottom=0.2 / size[1],
+            top=1 - 0.3 / size[1],
+            wspace=0.03,
         )
     return figure
 

@@ -549,7 +549,7 @@ def test_a_class_without_a_configuration_of_its_own_is_copied():
     "what, message",
     [
         ("sé", "Unknown attention layer"),
-        ("attn_pool", "'attn_pool'. Valid keys: 'cbam'"),
+        ("attn_pool", "'attn_pool'. Valid keys: 'aa_conv', 'cbam'"),
         ("gate", "need no query.*'gate'. Valid keys"),
         (keras.layers.GlobalAveragePooling2D, r"becomes \(None, 8\)"),
         (keras.layers.Conv2D(4, 1), r"6, 8\) becomes \(None, 6, 6, 4\)"),
