@@ -14,7 +14,8 @@ os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
 )
-# What is computed once need not be compiled well.
+# What is computed once need not be compiled well. XLA then gives NaN for the
+# gradient of a maximum behind a normalization, of plain JAX too.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 # JAX compiles once for all workers, into a folder that goes with them.
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
