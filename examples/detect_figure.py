@@ -149,6 +149,10 @@ def _explained(line, name, model, images, pictures):
     # Grad-CAM looks at the map that the attention takes.
     looked_at = "tokens" if layer.endswith("_cross") else "level1"
     picture = 0.6 * grey(pictures)[0]
+    if "cells" in outputs:
+        # Of a box of a smaller map nothing passes through this layer.
+        largest = outputs["cells"][:, 2].min()
+        kept = kept[outputs["cells"][kept, 2] <= largest]
     for number, index in enumerate(kept[: len(line) // 2]):
         cam = grad_cam(
             model,

@@ -232,7 +232,8 @@ labels, boxes = logits.argmax(-1), np.clip(boxes, 0, 1)
 kept = detection.non_max_suppression(boxes, logits.max(-1), labels)
 grid = 8  # level 1 has 8 x 8 positions
 looks, cams = [], []
-for index in kept[:3]:
+surest = [i for i in kept if i < grid * grid][:3]  # found on level 1
+for index in surest:
     row, column = (cells[index, :2] * grid).astype(int)
     weights = maps["level1_mhsa"][0].mean(0)[row * grid + column]
     looks.append(weights.reshape(grid, grid))
@@ -244,9 +245,9 @@ for index in kept[:3]:
     )
     cams.append(cam[0])
 visualization.plot_attention(
-    np.repeat(test_images[:1], 3, axis=0),
+    np.repeat(test_images[:1], len(surest), axis=0),
     {"attention": np.stack(looks), "Grad-CAM": np.stack(cams)},
-    outlines=boxes[kept[:3], None],
+    outlines=boxes[surest, None],
     normalize="per_image",
 )
 
