@@ -105,7 +105,8 @@ class AttentionAugmentedConv2D(MultiHeadSelfAttention2D):
         With `F` filters, `V = num_heads * value_dim` and `K = num_heads *
         key_dim`: `9 N C (F - V)` multiplications for the convolution,
         `N C (2 K + V) + N V^2` for the linear maps, `N^2 (K + V)` for the
-        attention; memory for `heads * N^2` weights.
+        attention, `N K (height + width)` for relative positions; memory for
+        `heads * N^2` weights.
 
     See also:
         `MultiHeadSelfAttention2D`, attention alone.

@@ -90,6 +90,13 @@ CLOSED_FORMS = {
     # a row and a column in place of all
     "criss_cross": N * C * (2 * (C // 8) + C)
     + N * (HEIGHT + WIDTH) * (C // 8 + C),
+    # a convolution to all but 2 channels; 2 heads of 20 channels for query and
+    # key and of one for the value; all pairs, and each row and column
+    "aa_conv": 9 * N * C * (C - 2)
+    + N * C * (2 * 40 + 2)
+    + N * 2**2
+    + N**2 * (40 + 2)
+    + N * 40 * (HEIGHT + WIDTH),
     # as mhsa, with one query of 64 channels, which are the size of its heads
     "cross": 2 * 64 * 64 + 2 * N * C * 64 + 2 * N * 64,
 }
