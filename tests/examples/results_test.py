@@ -1,6 +1,6 @@
 """The tables of the README and of the pages in docs."""
 
-import importlib.util
+import importlib
 import json
 import pathlib
 import re
@@ -11,12 +11,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture
-def results():
-    path = ROOT / "examples" / "results.py"
-    spec = importlib.util.spec_from_file_location("results", path)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
+def results(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    return importlib.import_module("results")
 
 
 def rows(gain):
@@ -43,7 +40,7 @@ def rows(gain):
     ],
 )
 def test_verdict_says_what_the_seeds_say(results, gain, words):
-    verdict = results.verdict(rows(gain))
+    verdict = results.training.verdict(rows(gain))
     assert words in verdict
     assert "AUC" not in verdict
 
@@ -63,7 +60,9 @@ def test_every_mark_in_a_page_is_filled(results):
 
 
 def test_spread_of_gains_has_no_negative_zero(results):
-    assert results.signed_spread([-0.04, 0.01]) == "+0.0 (+0.0 to +0.0)"
+    assert (
+        results.training.signed_spread([-0.04, 0.01]) == "+0.0 (+0.0 to +0.0)"
+    )
 
 
 def test_every_committed_run_has_three_seeds_of_three_networks():
@@ -77,10 +76,10 @@ def test_every_committed_run_has_three_seeds_of_three_networks():
 
 
 def test_heads_at_every_place_have_five_seeds_and_the_control(results):
-    found = results.place_data()
+    found = results.places.place_data()
     assert {data["data"] for data in found} == {"groceries", "lesions"}
     for data in found:
-        scores = results.place_scores(data)
+        scores = results.places.place_scores(data)
         assert {len(seeds) for seeds in scores.values()} == {5}
         assert len(data["maps"]) == 5
         for place in data["maps"]:

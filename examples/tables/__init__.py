@@ -1,0 +1,1 @@
+"""The tables of the pages, by what they are about."""
