@@ -270,7 +270,7 @@ for channels in (16, 32, 64):
 features = keras.layers.GlobalAveragePooling2D()(x)
 outputs = keras.layers.Dense(10, activation="softmax")(features)
 judge = keras.Model(inputs, outputs)
-judge.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+judge.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 judge.fit(
     train_pictures,
     train_classes,
