@@ -12,7 +12,7 @@ from keras_attention.visualization.pictures import grey
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 
-LARGE = 128  # pixels, from which on fewer images are shown, and larger
+LARGE, FEW = 128, 3  # pixels, from which on so few images are shown, and larger
 THRESHOLD = 0.5
 
 
@@ -29,7 +29,7 @@ def draw(models, images, objects, names):
         A `matplotlib.figure.Figure`.
     """
     attentive = [n for n, m in models.items() if _attention_layer(m)]
-    shown = 6 if images.shape[2] < LARGE else 4
+    shown = 6 if images.shape[2] < LARGE else FEW
     pictures = drawable(images[:shown])
     height, width = pictures.shape[1:3]
     lines = len(models) + len(attentive)
@@ -44,8 +44,14 @@ def draw(models, images, objects, names):
         for line, (name, model) in zip(grid, models.items(), strict=False):
             found = model.detect(images[:shown].astype("float32"), THRESHOLD)
             for index, axes in enumerate(line):
-                _found(axes, pictures[index], objects, found, index, names)
-            _title(line, f"{name}: found above {THRESHOLD}")
+                _found(axes, pictures[index], objects, found, index)
+                if shown > FEW:  # there would be words on words
+                    _write_scores(axes, pictures[index], found, index, names)
+            _title(
+                line, f"{name}: found above {THRESHOLD}; white: what is there"
+            )
+            if shown == FEW:
+                _name_colours(line[-1], names)
         for line, name in zip(grid[len(models) :], attentive, strict=True):
             _explained(line, name, models[name], images[:1], pictures[:1])
         figure.subplots_adjust(
@@ -86,24 +92,43 @@ def _title(line, text):
     line[0].set_title(text, loc="left")
 
 
-def _found(axes, picture, objects, found, index, names):
+def _found(axes, picture, objects, found, index):
     """What is there, thin and white, and what was found."""
     axes.imshow(picture)
     size = picture.shape[:2]
     for box, _ in _objects(objects, index):
         _outline(axes, box, size, "white", width=0.6)
+    for box, label in _objects(found, index):
+        _outline(axes, box, size, COLOURS[label % len(COLOURS)], width=1.0)
+
+
+def _write_scores(axes, picture, found, index, names):
+    """The class and the score of each, above its box."""
+    height, width = picture.shape[:2]
     pairs = zip(_objects(found, index), found["scores"][index], strict=False)
     for (box, label), score in pairs:
-        colour = COLOURS[label % len(COLOURS)]
-        _outline(axes, box, size, colour, width=1.0)
         axes.text(
-            box[1] * size[1],
-            max(box[0] * size[0] - 1.5, 4.0),
+            box[1] * width,
+            max(box[0] * height - 1.5, 4.0),
             f"{names[label][:3]} {score:.2f}",
-            color=colour,
+            color=COLOURS[label % len(COLOURS)],
             fontsize=6,
             fontweight="bold",
         )
+
+
+def _name_colours(axes, names):
+    """Above the last image, the classes in their colours."""
+    colours = (COLOURS[index % len(COLOURS)] for index in range(len(names)))
+    axes.legend(
+        [Rectangle((0, 0), 1, 1, color=colour) for colour in colours],
+        names,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=min(len(names), 5),
+        frameon=False,
+        fontsize=7,
+    )
 
 
 def _objects(objects, index):

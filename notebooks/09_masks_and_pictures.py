@@ -21,6 +21,7 @@
 # three minutes on two cores.
 
 # %%
+import io
 import os
 import subprocess
 import sys
@@ -34,6 +35,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from PIL import Image
 
 from keras_attention import AttentionExtractor
 from keras_attention import datasets
@@ -46,6 +48,14 @@ from keras_attention.tasks import segmentation
 
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
+
+
+def smaller(figure):
+    """A figure in fewer dots, for this page."""
+    written = io.BytesIO()
+    figure.savefig(written, dpi=80)
+    return Image.open(written)
+
 
 # %% [markdown]
 # ## Masks: a class for every pixel
@@ -166,15 +176,17 @@ for name, weights in gates.items():
 # coarsest.
 
 # %%
-visualization.plot_attention(
-    test_scenes[:6],
-    {
-        "truth": test_labels[:6, None].astype(float),
-        "prediction": answers[:6, None].astype(float),
-        **{name: weights[:6] for name, weights in reversed(gates.items())},
-    },
-    outlines=test_labels[:6],
-    normalize="none",
+smaller(
+    visualization.plot_attention(
+        test_scenes[:6],
+        {
+            "truth": test_labels[:6, None].astype(float),
+            "prediction": answers[:6, None].astype(float),
+            **{name: weights[:6] for name, weights in reversed(gates.items())},
+        },
+        outlines=test_labels[:6],
+        normalize="none",
+    )
 )
 
 # %% [markdown]
@@ -245,7 +257,7 @@ gan.fit(
 )
 asked = np.arange(20, dtype="int32") % 10
 drawn = gan.generate(len(asked), asked, seed=0)
-image_grid((drawn + 1) / 2, columns=10)
+image_grid((drawn + 1) / 2, columns=10).resize((1004, 204))
 
 # %% [markdown]
 # ### How good are they?
@@ -265,8 +277,9 @@ keras.utils.set_random_seed(0)
 inputs = keras.Input((24, 24, 1))
 x = inputs
 for channels in (16, 32, 64):
-    x = keras.layers.Conv2D(channels, 3, 2, padding="same")(x)
+    x = keras.layers.Conv2D(channels, 3, padding="same")(x)
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    x = keras.layers.MaxPooling2D()(x)
 features = keras.layers.GlobalAveragePooling2D()(x)
 outputs = keras.layers.Dense(10, activation="softmax")(features)
 judge = keras.Model(inputs, outputs)
@@ -320,8 +333,10 @@ one_of_each = np.arange(10, dtype="int32")
     gan.generator, [noise, one_of_each]
 ).values()
 picture = gan.generator.predict_on_batch([noise, one_of_each])[0]
-visualization.plot_seen_from(
-    np.clip((picture + 1) / 2, 0, 1), seen, [(2, 6), (6, 3), (6, 9), (0, 0)]
+smaller(
+    visualization.plot_seen_from(
+        np.clip((picture + 1) / 2, 0, 1), seen, [(2, 6), (6, 3), (6, 9), (0, 0)]
+    )
 )
 
 # %% [markdown]

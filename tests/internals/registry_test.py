@@ -52,7 +52,11 @@ def test_a_serialized_layer_comes_back_unbuilt():
     [
         (scores, "aditive", "Did you mean 'additive'"),
         (alignments, "sofmax", "Did you mean 'softmax'"),
-        (layers, "lstm", "Unknown attention layer 'lstm'. Available: aa_conv, attn_p"),
+        (
+            layers,
+            "lstm",
+            "Unknown attention layer 'lstm'. Available: aa_conv, attn_p",
+        ),
         (layers, "cbamm", "Did you mean 'cbam'"),
         (scores, None, "must be a key, a class, an instance"),
         (scores, 3, r"Received: 3\. .*by name"),

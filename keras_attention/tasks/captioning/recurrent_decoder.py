@@ -94,7 +94,9 @@ class RecurrentDecoder(CaptionDecoder):
         and a forget bias of 1. The PyTorch tutorial of S. Vinodababu has
         `score=scores.get("additive", activation="relu", key_dim=512)`,
         `gate="vector"`, `output="plain"`, `initial_activation=None`,
-        `units=512` and `attention_over="mean"`.
+        `units=512` and `attention_over="mean"`; its 20,483,859 parameters for
+        9,490 words and 2,048 channels are 2,561 more, biases that are added to
+        others or that a softmax does not see.
 
     Cost:
         A word costs the score, `N * C` multiplications for the context,

@@ -98,8 +98,10 @@ def DETR(
     Differs from the paper:
         There are 6 and 6 blocks, 256 channels, 8 heads, 100 queries without
         points, ReLU, dropout 0.1, and hundreds of epochs. It adds positions
-        to queries and keys; here values have them too, as in a ViT. The loss
-        of the classes is focal; see `DetectionModel`.
+        to queries and keys; here values have them too, as in a ViT. Keys have
+        no bias, which a softmax does not see: of 17,363,456 parameters of the
+        paper's transformer 4,608 fewer. The loss of the classes is focal; see
+        `DetectionModel`.
 
     Cost:
         As `VGG16BNTransformer` a block of the encoder; of the decoder

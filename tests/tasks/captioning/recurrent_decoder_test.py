@@ -188,3 +188,20 @@ def test_what_it_refuses():
 
     with recording(Other()), pytest.raises(ValueError, match="nothing can"):
         layer(FEATURES, TOKENS)
+
+
+def test_the_tutorial_has_as_many_parameters():
+    score = scores.get("additive", activation="relu", key_dim=512)
+    layer = RecurrentDecoder(
+        9490,
+        embedding_dim=512,
+        units=512,
+        score=score,
+        gate="vector",
+        output="plain",
+        initial_activation=None,
+    )
+    layer.build((None, 14, 14, 2048), (None, 5))
+    # A second bias of PyTorch's LSTM and of the query, and that of the scores,
+    # which a softmax does not see.
+    assert layer.count_params() == 20_483_859 - 4 * 512 - 512 - 1

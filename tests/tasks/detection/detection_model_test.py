@@ -238,3 +238,23 @@ def test_what_is_refused(eagerly):
     # A class that there is not is seen in the loss.
     loss = model.compute_loss(y={**OBJECTS, "labels": labels}, y_pred=outputs)
     assert np.isnan(float(loss))
+
+
+def test_the_transformer_has_the_parameters_of_the_paper():
+    model = detection.DETR(
+        backbone(),
+        91,
+        "stage3",
+        token_dim=256,
+        num_heads=8,
+        num_encoders=1,
+        num_decoders=1,
+        hidden_dim=2048,
+        norm_first=False,
+    )
+    blocks = [x for x in model.layers if x.name[:7] in ("encoder", "decoder")]
+    # Six such pairs and the last norm have 17,363,456; the keys of their three
+    # attentions have a bias there, which a softmax does not see.
+    published = (17_363_456 - 2 * 256) // 6
+    own = sum(layer.count_params() for layer in blocks) - 2 * 256
+    assert own == published - 3 * 256
