@@ -213,6 +213,8 @@ def _lay(axes, picture, values):
     axes.imshow(
         values,
         cmap="magma",
+        vmin=0,
+        vmax=1,
         alpha=np.sqrt(values) * 0.9,
         interpolation="bilinear",
         extent=(-0.5, width - 0.5, height - 0.5, -0.5),

@@ -10,19 +10,28 @@ from tables.files import with_interval
 
 def detected():
     """Detectors on digits: what they find, and what attention changes."""
-    rows = []
+    rows, intervals = [], {}
     for folder, suffix in (("detect", ""), ("detect_detr", ", 40 epochs")):
-        path = FOLDER / folder / "results.json"
-        for row in json.loads(path.read_text())["rows"]:
+        found = json.loads((FOLDER / folder / "results.json").read_text())
+        for row in found["rows"]:
             rows.append({**row, "detector": row["detector"] + suffix})
+        for name, interval in found["intervals"].items():
+            intervals[name + suffix] = interval
     lines = [
-        "| detector | parameters | seeds | mAP@.5, % | mAP, % | VOC, % |",
-        "|---|---|---|---|---|---|",
+        "| detector | parameters | seeds | mAP@.5, % | minus *plain*, points "
+        "| mAP, % | VOC, % |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name in dict.fromkeys(row["detector"] for row in rows):
         own = [row for row in rows if row["detector"] == name]
         cells = [name, f"{own[0]['parameters']:,}", str(len(own))]
         cells += [over_seeds(own, key) for key in ("map50", "map", "voc")]
+        told = intervals.get(name, {})
+        gain = "-"
+        if "gain" in told:
+            points = [100 * x for x in (told["gain"], *told["gain_interval"])]
+            gain = "{:+.1f} ({:+.1f} to {:+.1f})".format(*points)
+        cells.insert(4, gain)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
