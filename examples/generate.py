@@ -13,10 +13,11 @@ the map of half the image's side. All else is the same: images, order, steps,
 rates. The weights are averaged over the steps (EMA).
 
 How good the images are is said by a small classifier of real images, which is
-trained first: none of its numbers is an FID, an IS or a KID, which are those
-of one Inception network. Each network draws as many images as half of the test
-set has. They are compared with one half; the numbers of the other half are
-what cannot be done better, those of noise what is no image at all.
+trained first, or by one of yours (`--judge`): none of its numbers is an FID, an
+IS or a KID, which are those of one Inception network. Each network draws as
+many images as half of the test set has. They are compared with one half; the
+numbers of the other half are what cannot be done better, those of noise what is
+no image at all.
 
 - *right*: images in which the classifier finds the class that was asked for;
 - *inception score*: up to the number of classes;
@@ -74,6 +75,7 @@ def parse_arguments():
     add("--batch-size", type=int, default=64, help="images a step")
     add("--rates", type=float, nargs=2, default=[1e-3, 2e-3], help="G's, D's")
     add("--ema", type=float, default=0.99, help="momentum of the averages")
+    add("--judge", help="a .keras file of another classifier, in [-1, 1]")
     add("--seeds", type=int, default=3, help="trainings of each network")
     add("--fast", action="store_true", help="a look: few digits, one epoch")
     add("--only", nargs="*", default=list(NETWORKS), help="which networks")
@@ -267,7 +269,9 @@ def main():
 
 def carried_out(parts, arguments, folder):
     """All rows that are not there yet, and the figures."""
-    judge = generate_measures.Judge.of(folder / "judge.keras", parts)
+    judge = generate_measures.Judge.of(
+        folder / "judge.keras", parts, arguments["judge"]
+    )
     path, rows = folder / "results.json", []
     if path.exists():
         rows = json.loads(path.read_text())["rows"]

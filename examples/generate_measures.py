@@ -9,7 +9,6 @@ from keras_attention import metrics
 from keras_attention.explanation import attention_is_used
 from keras_attention.internals.files import written_whole
 
-FEATURES = "features"  # the layer whose outputs are compared
 EPOCHS, BATCH = 10, 64
 
 
@@ -21,20 +20,28 @@ class Judge:
     description: dict
 
     @classmethod
-    def of(cls, path, parts):
-        """The one in a file, or a new one of the training images."""
+    def of(cls, path, parts, given=None):
+        """A given classifier, or a new one of the training images.
+
+        Args:
+            path: path of the new one's file, which is read if it is there.
+            parts: list of `(images, classes)` to train, to choose, to test.
+            given: path of another's `.keras` file or `None`: it takes images
+                in [-1, 1], and its last layer makes probabilities of features.
+        """
         train, _, (images, labels) = parts
-        if not path.exists():
+        if given is None and not path.exists():
             model = trained(*train)
             with written_whole(path) as new:
                 model.save(new)
-        model = keras.saving.load_model(path)
+        model = keras.saving.load_model(given or path)
         right = model.predict(images, verbose=0).argmax(-1) == labels
+        name = f"a CNN of {len(train[0]):,} training images"
         return cls(
             model,
             {
-                "name": f"a CNN of {len(train[0]):,} training images",
-                "features": model.get_layer(FEATURES).output.shape[-1],
+                "name": given or name,
+                "features": model.layers[-1].input.shape[-1],
                 "parameters": model.count_params(),
                 "test_accuracy": float(right.mean()),
             },
@@ -42,7 +49,7 @@ class Judge:
 
     def seen(self, images):
         """`(features, probabilities)`."""
-        features = self.model.get_layer(FEATURES).output
+        features = self.model.layers[-1].input
         both = keras.Model(self.model.inputs, [features, self.model.output])
         return both.predict(images, batch_size=100, verbose=0)
 
@@ -73,7 +80,7 @@ def trained(images, labels):
         x = layers.ReLU()(layers.BatchNormalization()(x))
         if block in (1, 3):
             x = layers.MaxPooling2D()(x)
-    x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
+    x = layers.GlobalAveragePooling2D()(x)
     outputs = layers.Dense(int(labels.max()) + 1, activation="softmax")(x)
     model = keras.Model(inputs, outputs, name="judge")
     steps = EPOCHS * -(-len(images) // BATCH)

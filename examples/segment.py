@@ -358,6 +358,7 @@ def tell(results):
         print(
             f"gates - {other}: {gain['mean']:+.3f} ({low:+.3f} to {high:+.3f})"
         )
+    print(f"{sum(row['seconds'] for row in rows):.0f} s of training")
 
 
 if __name__ == "__main__":

@@ -20,14 +20,20 @@ def example(monkeypatch):
     return importlib.import_module
 
 
-def test_what_is_said_of_images_is_the_classifiers(example, eagerly):
+def test_what_is_said_of_images_is_the_classifiers(example, tmp_path, eagerly):
     measures = example("generate_measures")
     inputs = keras.Input((2, 2, 2))
-    x = keras.layers.GlobalAveragePooling2D(name=measures.FEATURES)(inputs)
-    model = keras.Model(inputs, keras.layers.Softmax()(50 * x))
-    judge = measures.Judge(model, {})
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, "softmax")(x))
+    model.set_weights([50 * np.eye(2), np.zeros(2)])
+    model.save(tmp_path / "own.keras")
     labels = np.arange(40) % 2
     real = np.eye(2)[labels][:, None, None] * np.ones((40, 2, 2, 1))
+    judge = measures.Judge.of(
+        tmp_path / "not_made", [(real, labels)] * 3, str(tmp_path / "own.keras")
+    )
+    assert judge.description["name"].endswith("own.keras")
+    assert judge.description["features"] == 2
     found = judge.measure(real, real, labels)
     assert found["right"] == 1 and found["images"] == 40
     assert found["inception_score"] == pytest.approx(2, abs=1e-3)
