@@ -49,7 +49,7 @@ class Entry:
         truth: tuple, key and name of the true class, both empty if unknown.
         answer: tuple, the same of the predicted one.
         outcome: str, `"right"`, `"wrong"` or nothing.
-        sureness: float or `None`, the score of the predicted class.
+        sureness: float or `None`, the probability of the predicted class.
         values: dict of name to list of float: one, or one a layer.
     """
 
@@ -135,7 +135,8 @@ class AttentionGallery:
             labels: int array `(batch,)` or `None`, the true classes. Defaults
                 to `None`.
             predictions: array or `None`, the predicted classes, integers
-                `(batch,)`, or scores `(batch, classes)`. Defaults to `None`.
+                `(batch,)`, or scores `(batch, classes)`, which are told too if
+                they are between 0 and 1, as logits are not. Defaults to `None`.
             class_names: list of str or `None`, names by class. Defaults to
                 `None`.
             masks: array or `None`, where the objects are, `(batch, rows,
@@ -168,7 +169,8 @@ class AttentionGallery:
         if predictions is not None:
             predictions = np.asarray(predictions)
             if predictions.ndim == 2 and predictions.shape[1] > 1:
-                sureness = [float(row.max()) for row in predictions]
+                if np.all((predictions >= 0) & (predictions <= 1)):
+                    sureness = [float(row.max()) for row in predictions]
                 predictions = predictions.argmax(-1)
         answers = _classes("predictions", predictions, count, class_names)
         for index in range(count):

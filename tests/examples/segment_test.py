@@ -162,7 +162,7 @@ def test_where_gates_of_volumes_look_and_the_slice_that_is_drawn(
     assert [row.max() for row in rows.values()] == [0, 1, 2]
 
 
-def test_a_run_goes_on(segment, monkeypatch, tmp_path):
+def test_a_run_goes_on(segment, monkeypatch, tmp_path, capsys):
     parts = [(np.zeros((2, 8, 8, 1), "float32"), np.eye(8)[None].repeat(2, 0))]
     monkeypatch.setattr(segment, "read", lambda arguments: 2 * parts)
     trained = []
@@ -170,7 +170,8 @@ def test_a_run_goes_on(segment, monkeypatch, tmp_path):
     def row_of(kind, seed, *_):
         trained.append((kind, seed))
         dice = np.full(2, 0.5 + 0.1 * (kind == "gates"))
-        return {"model": kind, "seed": seed, "dice": dice.mean()}, dice
+        row = {"model": kind, "seed": seed, "seconds": 1.5}
+        return {**row, "dice": dice.mean()}, dice
 
     monkeypatch.setattr(segment, "row_of", row_of)
     for command in ("--seeds 1", "--seeds 2", "--seeds 2 --epochs 9"):
@@ -184,3 +185,4 @@ def test_a_run_goes_on(segment, monkeypatch, tmp_path):
     each = [[(kind, seed) for kind in kinds] for seed in (0, 1)]
     assert trained == [*each[0], 4, *each[1], 7, *each[0], *each[1], 7]
     assert found["gains"]["plain"]["mean"] == pytest.approx(0.1)
+    assert f"{6 * 1.5:.0f} s of training" in capsys.readouterr().out

@@ -132,6 +132,15 @@ def test_cards_tell_outcome_classes_and_numbers(written):
     assert "lift none" in text and "not finite" in text
 
 
+@pytest.mark.parametrize(("scale", "told"), [(1, True), (-3, False)])
+def test_only_probabilities_are_told_as_such(tmp_path, scale, told):
+    gallery = AttentionGallery(tmp_path / "page")
+    answers = scale * np.eye(2)[[0, 1]]
+    path = gallery.add(IMAGES[:2], maps()[:2], predictions=answers).write()
+    assert ("100%" in "".join(Page(path).texts)) == told
+    assert "-" not in "".join(Page(path).texts)
+
+
 def test_one_map_alone_and_nothing_known(tmp_path):
     gallery = AttentionGallery(tmp_path / "new")
     with pytest.raises(ValueError, match="needs images"):
