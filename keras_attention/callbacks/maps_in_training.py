@@ -13,7 +13,7 @@ from keras_attention.inspection.whole_batches import WholeBatches
 from keras_attention.internals.recording import sublayers
 from keras_attention.internals.words import few
 from keras_attention.layers import AttentionLayer2D
-from keras_attention.visualization.attention_maps import attention_maps
+from keras_attention.visualization.collecting import attention_maps
 
 
 class MapsInTraining:

@@ -1,6 +1,8 @@
 """Weights to figures: where a trained model looks.
 
-    attention_maps.py  model, images -> the weights of every attention layer
+    collecting.py      model, images -> the weights of every attention layer
+    attention_map.py   those of one layer, and what can be read from them
+    influence.py       whether they matter for the answers, in words
     grids.py           pairs of positions -> rows and columns
     attention_plot.py  images, maps -> a figure
     top_losses_plot.py the same, the most wrong answers first
@@ -49,13 +51,13 @@ from keras_attention.visualization.alignment_plot import compare_alignments
 from keras_attention.visualization.alignment_plot import temperature_animation
 from keras_attention.visualization.animation import Animation
 from keras_attention.visualization.architecture import plot_architecture
-from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import collect_attention
+from keras_attention.visualization.attention_map import AttentionMap
 from keras_attention.visualization.attention_plot import plot_attention
 from keras_attention.visualization.boxes import boxes_from_maps
 from keras_attention.visualization.caption_plot import caption_animation
 from keras_attention.visualization.caption_plot import plot_caption_attention
 from keras_attention.visualization.channels_plot import plot_channel_attention
+from keras_attention.visualization.collecting import collect_attention
 from keras_attention.visualization.comparison_plot import compare_maps
 from keras_attention.visualization.gallery import AttentionGallery
 from keras_attention.visualization.heads_plot import plot_heads

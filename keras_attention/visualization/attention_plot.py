@@ -5,13 +5,13 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from keras_attention.internals import arguments
-from keras_attention.visualization.attention_maps import described_influence
-from keras_attention.visualization.attention_maps import has_influence
 from keras_attention.visualization.captions import captions
 from keras_attention.visualization.drawing import draw_map
 from keras_attention.visualization.drawing import draw_outline
 from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.entropy import normalized_entropy
+from keras_attention.visualization.influence import described_influence
+from keras_attention.visualization.influence import has_influence
 from keras_attention.visualization.layer_maps import described_sizes
 from keras_attention.visualization.layer_maps import spatial_maps
 from keras_attention.visualization.overlays import COLORMAP

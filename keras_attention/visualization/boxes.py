@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_attention.internals import arguments
 from keras_attention.internals.requirements import explained
-from keras_attention.visualization.attention_maps import mean_map
+from keras_attention.visualization.attention_map import mean_map
 from keras_attention.visualization.scaling import is_flat
 
 

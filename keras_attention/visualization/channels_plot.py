@@ -4,14 +4,14 @@ import numpy as np
 
 from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
-from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import described_influence
+from keras_attention.visualization.attention_map import AttentionMap
 from keras_attention.visualization.canvas import INK
 from keras_attention.visualization.canvas import SMALL
 from keras_attention.visualization.canvas import Canvas
 from keras_attention.visualization.canvas import legend
 from keras_attention.visualization.canvas import plain
 from keras_attention.visualization.captions import named_classes
+from keras_attention.visualization.influence import described_influence
 from keras_attention.visualization.styles import COLOURS
 
 _WIDTH, _HEIGHT = 7.0, 2.3  # inches of a panel

@@ -10,14 +10,14 @@ from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
 from keras_attention.visualization.agreement import rank_correlation
 from keras_attention.visualization.agreement import top_overlap
-from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import described_influence
-from keras_attention.visualization.attention_maps import has_influence
+from keras_attention.visualization.attention_map import AttentionMap
 from keras_attention.visualization.attention_plot import WARNING
 from keras_attention.visualization.drawing import draw_map
 from keras_attention.visualization.drawing import draw_outline
 from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.entropy import normalized_entropy
+from keras_attention.visualization.influence import described_influence
+from keras_attention.visualization.influence import has_influence
 from keras_attention.visualization.layer_maps import described_sizes
 from keras_attention.visualization.layer_maps import spatial_maps
 from keras_attention.visualization.objects import each_mask

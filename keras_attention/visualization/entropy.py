@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_attention.metrics import attention_entropy
-from keras_attention.visualization.attention_maps import mean_map
+from keras_attention.visualization.attention_map import mean_map
 
 
 def normalized_entropy(maps):

@@ -11,14 +11,14 @@ from keras_attention.internals import arguments
 from keras_attention.internals.files import write_text
 from keras_attention.internals.files import written_whole
 from keras_attention.internals.words import shortened
-from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import described_influence
+from keras_attention.visualization.attention_map import AttentionMap
 from keras_attention.visualization.captions import named_classes
 from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.entropy import normalized_entropy
 from keras_attention.visualization.gallery_page import card
 from keras_attention.visualization.gallery_page import page
 from keras_attention.visualization.gallery_page import plain_name
+from keras_attention.visualization.influence import described_influence
 from keras_attention.visualization.layer_maps import spatial_maps
 from keras_attention.visualization.objects import each_mask
 from keras_attention.visualization.objects import energy_and_lift

@@ -8,13 +8,13 @@ from matplotlib.colors import Normalize
 
 from keras_attention.internals import arguments
 from keras_attention.internals.words import shortened
-from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import described_influence
-from keras_attention.visualization.attention_maps import has_influence
+from keras_attention.visualization.attention_map import AttentionMap
 from keras_attention.visualization.comparison_plot import number
 from keras_attention.visualization.drawing import draw_map
 from keras_attention.visualization.drawing import flat_word
 from keras_attention.visualization.entropy import normalized_entropy
+from keras_attention.visualization.influence import described_influence
+from keras_attention.visualization.influence import has_influence
 from keras_attention.visualization.layer_maps import placed
 from keras_attention.visualization.overlays import COLORMAP
 from keras_attention.visualization.overlays import OUTLINE

@@ -10,8 +10,8 @@ from keras_attention.internals.forms import form_distance
 from keras_attention.internals.shapes import PAIRS_TO_MAPS
 from keras_attention.internals.shapes import expect_channels_not_last
 from keras_attention.internals.shapes import likely_kind
-from keras_attention.visualization.attention_maps import AttentionMap
-from keras_attention.visualization.attention_maps import mean_map
+from keras_attention.visualization.attention_map import AttentionMap
+from keras_attention.visualization.attention_map import mean_map
 
 _PAIRS = (
     f"{PAIRS_TO_MAPS}; an AttentionMap has them as seen_from(row, column) and "
