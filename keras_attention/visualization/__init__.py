@@ -24,7 +24,8 @@
     captions.py        what is written under an image
     pictures.py        images, masks and boxes, checked and ready to draw
     architecture.py    a model -> a figure of its blocks and its attention
-    architecture_parts.py  what that figure shows
+    architecture_units.py  the calls of the model that it shows
+    architecture_parts.py  the parts that they make up
     architecture_arrangement.py  where that stands in it
     walk.py            model, image -> features, scores, weights, context
     walk_plot.py       that walk as a figure

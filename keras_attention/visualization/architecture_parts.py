@@ -2,13 +2,12 @@
 
 import collections
 import dataclasses
-import math
 from typing import NamedTuple
 
 import keras
 
-from keras_attention.inspection.costs import ancestry
-from keras_attention.internals.recording import sublayers
+from keras_attention.visualization.architecture_units import channels_last
+from keras_attention.visualization.architecture_units import shown_units
 
 # A padded or unpadded convolution changes a map less than a stride does.
 _NEW_MAP = 1.5
@@ -81,45 +80,6 @@ class Tap:
     query: Place | None
 
 
-@dataclasses.dataclass(eq=False)
-class _Unit:
-    """A call that is shown as a whole."""
-
-    path: str
-    operation: keras.Operation
-    number: int
-    shape: tuple
-    sources: list
-    query: int | None
-    rows: list
-    is_layer: bool
-
-    @property
-    def name(self):
-        return self.path.rpartition("/")[2]
-
-    @property
-    def is_attention(self):
-        return self.is_layer and bool(self.rows)
-
-    @property
-    def is_map(self):
-        # Not what squeezes a map for gates of channels, (1, 1, channels).
-        return math.prod(self.shape[:-1]) > 1
-
-    @property
-    def is_convolution(self):
-        return "Conv" in type(self.operation).__name__
-
-    @property
-    def is_pooling(self):
-        return "Pool" in type(self.operation).__name__
-
-    @property
-    def has_weights(self):
-        return self.is_layer and bool(self.operation.weights)
-
-
 def parts_and_taps(model, inputs, calls, rows):
     """What a figure of a model shows.
 
@@ -138,7 +98,7 @@ def parts_and_taps(model, inputs, calls, rows):
         for call in calls
         if call.is_layer
     )
-    units = _units(model, calls, rows, first)
+    units = shown_units(model, calls, rows, first)
     consumers = {unit.number: [] for unit in units}
     for unit in units:
         for source in unit.sources:
@@ -147,7 +107,7 @@ def parts_and_taps(model, inputs, calls, rows):
         u for u in units if u.is_attention and _leaves(u, units, consumers)
     ]
     image = max(keras.tree.flatten(inputs), key=lambda x: len(x.shape))
-    parts = [Part("image", "image", _last(image.shape[1:], first))]
+    parts = [Part("image", "image", channels_last(image.shape[1:], first))]
     vectors = [u for u in units if not u.is_map and not u.is_attention]
     beside = {*tapped, *vectors}
     _add_blocks(parts, [u for u in units if u not in beside], units)
@@ -169,64 +129,6 @@ def parts_and_taps(model, inputs, calls, rows):
     return parts, [
         tap for tap in taps if tap.source is not None and tap.source.part != end
     ]
-
-
-def _units(model, calls, rows, first):
-    """Calls at the level that is shown, with what they depend on."""
-    layers = {"": model, **dict(sublayers(model))}
-    paths = [row["path"] for row in rows]
-    open_paths = {
-        path
-        for path, layer in layers.items()
-        if isinstance(layer, keras.Model)
-        or (
-            any(inner.startswith(f"{path}/") for inner in paths)
-            and path not in paths
-            and not hasattr(layer, "attention_shapes")
-        )
-    }
-
-    def is_shown(call):
-        if not call.is_layer:
-            return call.path in open_paths
-        *around, path = ancestry(call.path)
-        return path not in open_paths and open_paths.issuperset(around)
-
-    units, producers = [], {}
-    for call in filter(is_shown, calls):
-        if not call.outputs:
-            continue
-        number = len(units)
-        units.append(
-            _Unit(
-                call.path,
-                call.operation,
-                number,
-                _last(call.outputs[0].shape[1:], first),
-                sorted(
-                    {
-                        producers[id(x)]
-                        for x in call.inputs
-                        if id(x) in producers
-                    },
-                    key=[producers.get(id(x)) for x in call.inputs].index,
-                ),
-                producers.get(id(_query_of(call))),
-                [row for row in rows if call.path in ancestry(row["path"])[1:]],
-                call.is_layer,
-            )
-        )
-        for output in call.outputs:
-            producers[id(output)] = number
-    return units
-
-
-def _query_of(call):
-    """What a call of an attention layer of this kind got as its query."""
-    if not hasattr(call.operation, "attention_shapes"):
-        return None
-    _, query, *_ = [*call.args, None, None]
-    return call.kwargs.get("query", query)
 
 
 def _leaves(unit, units, consumers):
@@ -396,10 +298,3 @@ def _differs(shape, other):
         return True
     ratios = [a / b for a, b in zip(grid, other, strict=True)]
     return any(max(r, 1 / r) >= _NEW_MAP for r in ratios)
-
-
-def _last(shape, first):
-    shape = tuple(shape)
-    if first and len(shape) > 2:
-        return (*shape[1:], shape[0])
-    return shape
