@@ -9,6 +9,7 @@ import PIL
 
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import decode_into
+from keras_attention.internals.arguments import one_of
 from keras_attention.internals.files import home
 from keras_attention.internals.files import written_whole
 
@@ -19,6 +20,7 @@ MOST_IN_MEMORY = 2**30
 
 def chosen(cache, count, bytes_each):
     """The kind of cache; what `"auto"` chose instead of memory is said."""
+    one_of("cache", cache, CACHES)
     if cache != "auto":
         return cache
     size = count * bytes_each

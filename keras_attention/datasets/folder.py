@@ -4,10 +4,9 @@ import pathlib
 
 import numpy as np
 
-from keras_attention.datasets.assemble import Form
+from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.duplicates import warn_of_copies
-from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import SPLIT_FOLDERS
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
@@ -76,7 +75,7 @@ def from_folder(
     examples = datasets.from_folder("flowers", size=128, layout="crop")
     ```
     """
-    form = Form(size, layout, channels, white, cache)
+    reader = ReadImage(size, layout, channels, white=white)
     if masks is None and mask != "{id}":
         raise ValueError(invalid("masks", masks, "a folder, beside mask"))
     root = _folder(path)
@@ -98,11 +97,8 @@ def from_folder(
         ]
         mask_paths = find_all(Folder("masks", masks), wanted, problems)
     paths = [file for _, file in files]
-    fields = assemble(paths, mask_paths, form=form, problems=problems)
-    problems.raise_any()
-    return Examples(
-        labels=labels, class_names=class_names, names=tuple(names), **fields
-    )
+    known = dict(labels=labels, class_names=class_names, names=tuple(names))
+    return assemble(paths, mask_paths, None, reader, cache, problems, **known)
 
 
 def from_split_folders(

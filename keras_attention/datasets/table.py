@@ -4,14 +4,13 @@ import os
 import re
 
 from keras_attention.datasets.array_labels import measurements
-from keras_attention.datasets.assemble import Form
+from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.columns import check_columns
 from keras_attention.datasets.columns import groups_of
 from keras_attention.datasets.columns import labels_of
 from keras_attention.datasets.columns import name_in
 from keras_attention.datasets.columns import read_rows
-from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
@@ -128,7 +127,7 @@ def from_table(
     )
     ```
     """
-    form = Form(size, layout, channels, white, cache)
+    reader = ReadImage(size, layout, channels, white=white)
     boolean("regression", regression)
     is_file = isinstance(table, (str, os.PathLike))
     folder = os.path.dirname(table) if is_file and images is None else images
@@ -176,16 +175,14 @@ def from_table(
         mask_paths = find_all(mask_folder, wanted, problems)
     # What has no file has been noted; the others are still read, so that
     # one message says everything.
-    fields = assemble(paths, mask_paths, form=form, problems=problems)
-    problems.raise_any()
-    return Examples(
+    known = dict(
         labels=labels,
         class_names=class_names,
-        names=tuple(map(image_folder.shown, paths)),
+        names=tuple(path and image_folder.shown(path) for path in paths),
         groups=groups,
         weights=weights,
-        **fields,
     )
+    return assemble(paths, mask_paths, None, reader, cache, problems, **known)
 
 
 def _is_pattern(mask, masks, row):
