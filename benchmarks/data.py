@@ -232,7 +232,7 @@ def augmentation(folder):
 # -- fit -------------------------------------------------------------------
 
 
-def fit(folder, changes, rounds=11, skip=2, steps=4, batch=16):
+def fit(folder, changes, rounds=9, skip=2, steps=4, batch=16):
     """A row a change: `fit` from files over `fit` from arrays.
 
     The first steps of a pass do not count: then as many batches are read as

@@ -102,15 +102,7 @@ def from_folder(
 
 
 def from_split_folders(
-    path,
-    size=None,
-    layout="stretch",
-    masks=None,
-    mask="{id}",
-    class_names=None,
-    channels=3,
-    white=None,
-    cache="auto",
+    path, size=None, *, masks=None, class_names=None, **options
 ):
     """Reads `path/train`, `path/validation` and `path/test`.
 
@@ -123,14 +115,11 @@ def from_split_folders(
         path: str or path, the folder.
         size: int or tuple `(height, width)`; if `None` that of the training
             images, to which the others are brought. Defaults to `None`.
-        layout: str, as for `from_folder`. Defaults to `"stretch"`.
         masks: str or path, folder of the masks, `masks/train/<class>/<mask>`
             and so on. Defaults to `None`.
-        mask: str, as for `from_folder`. Defaults to `"{id}"`.
         class_names: sequence of str, as for `from_folder`. Defaults to `None`.
-        channels: int, as for `from_folder`. Defaults to `3`.
-        white: float or tuple, as for `read_image`. Defaults to `None`.
-        cache: str or `None`, as for `from_table`. Defaults to `"auto"`.
+        **options: `layout`, `mask`, `channels`, `white` and `cache`, as for
+            `from_folder`.
 
     Returns:
         A `Splits` of `Examples`, with `info`.
@@ -157,9 +146,9 @@ def from_split_folders(
         names += found
     parts = []
     for name in names:
-        folder = None if masks is None else pathlib.Path(masks) / name
-        options = (layout, folder, mask, class_names, channels, white, cache)
-        parts.append(from_folder(root / name, size, *options))
+        options["masks"] = masks and pathlib.Path(masks, name)
+        options["class_names"] = class_names
+        parts.append(from_folder(root / name, size, **options))
         class_names = parts[0].class_names
         size = parts[0].image_shape[:2]
     warn_of_copies(*parts)

@@ -96,9 +96,9 @@ def from_table(
         delimiter: str, between the cells of a CSV file. Defaults to `","`.
         cache: str or `None`, what becomes of the decoded images: `"memory"`
             holds them; `"disk"` holds them in a file under `~/.keras`, made
-            once and shared by all runs; `None` decodes them whenever they are
-            asked for. `"auto"` takes memory up to 1 GiB, says so and takes
-            `None` beyond. Defaults to `"auto"`.
+            once and shared by all runs, until `clear_cache`; `None` decodes
+            them whenever they are asked for. `"auto"` takes memory up to 1 GiB,
+            says so and takes `None` beyond. Defaults to `"auto"`.
 
     Returns:
         An `Examples`; its `names` are the image files. Of a regression its
