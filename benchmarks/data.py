@@ -45,6 +45,7 @@ CHANGES = {
     "brightness": dict(brightness=0.2),
 }
 CHANGES["all"] = {k: v for each in CHANGES.values() for k, v in each.items()}
+WIDE = "flip, twice as wide"
 
 
 def photographs(folder, count):
@@ -232,27 +233,20 @@ def augmentation(folder):
 # -- fit -------------------------------------------------------------------
 
 
-def fit(folder, changes, rounds=9, skip=2, steps=4, batch=16):
+def fit(folder, changes, rounds=9, batch=16):
     """A row a change: `fit` from files over `fit` from arrays.
 
-    The first steps of a pass do not count: then as many batches are read as
-    are trained on. Every pass has readers of its own, so that none reads while
-    arrays have their turn.
+    Of a network that costs as little as one does, and mirroring alone
+    of one twice as wide. The first steps of a pass do not count: then as many
+    batches are read as are trained on. Every pass has readers of its own, so
+    that none reads while arrays have their turn.
     """
     import keras
 
-    from keras_attention import VGG16BNAttention
     from keras_attention import datasets
 
-    model = VGG16BNAttention(
-        {"block3": "gate"},
-        input_shape=(SIDE, SIDE, 3),
-        classes=2,
-        width_multiplier=1 / 8,
-    )
-    model.compile("sgd", "sparse_categorical_crossentropy")
     feeds = {
-        kind: examples(folder, cache)[: (skip + steps) * batch]
+        kind: examples(folder, cache)[: 6 * batch]
         for kind, cache in (("files", None), ("arrays", "memory"))
     }
 
@@ -260,25 +254,27 @@ def fit(folder, changes, rounds=9, skip=2, steps=4, batch=16):
         def on_train_batch_end(self, number, logs=None):
             if number == skip - 1:
                 self.begun = time.perf_counter()
-            self.seconds = time.perf_counter() - self.begun
-
-        def on_train_begin(self, logs=None):
-            self.begun = 0
-
-    def run(kind, augment):
-        data = datasets.batches(feeds[kind], batch, seed=0, augment=augment)
-        clock = Clock()
-        model.fit(data, verbose=0, callbacks=[clock])
-        return clock.seconds
+            if number == skip + steps - 1:
+                self.seconds = time.perf_counter() - self.begun
 
     for name in changes:
-        augment = datasets.Augmentation(**CHANGES[name])
+        skip, steps = (1, 2) if name == WIDE else (2, 4)
+        model = network(1 / 4 if name == WIDE else 1 / 8)
+        augment = datasets.Augmentation(**CHANGES.get(name, CHANGES["flip"]))
+
+        def run(kind, count=skip + steps, model=model, augment=augment):
+            part = feeds[kind][: count * batch]
+            data = datasets.batches(part, batch, seed=0, augment=augment)
+            clock = Clock()
+            model.fit(data, verbose=0, callbacks=[clock])
+            return clock.seconds
+
         for kind in feeds:
-            run(kind, augment)
+            run(kind)
         ratios, speeds = [], []
         for turn in range(rounds):
             order = sorted(feeds, reverse=bool(turn % 2))
-            seconds = {kind: run(kind, augment) for kind in order}
+            seconds = {kind: run(kind) for kind in order}
             ratios.append(seconds["arrays"] / seconds["files"])
             speeds.append(steps * batch / seconds["files"])
         low, high = timing.median_interval(ratios)
@@ -290,6 +286,21 @@ def fit(folder, changes, rounds=9, skip=2, steps=4, batch=16):
             "low": round(low, 3),
             "high": round(high, 3),
         }
+
+
+@functools.cache
+def network(width):
+    """VGG16_bn with a gate, of a share of its channels."""
+    from keras_attention import VGG16BNAttention
+
+    model = VGG16BNAttention(
+        {"block3": "gate"},
+        input_shape=(SIDE, SIDE, 3),
+        classes=2,
+        width_multiplier=width,
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
 
 
 # -- start -----------------------------------------------------------------
@@ -440,7 +451,7 @@ def main():
     add = parser.add_argument
     add("--parts", nargs="+", choices=PARTS, default=[*PARTS])
     add("--part", choices=PARTS, help=argparse.SUPPRESS)
-    add("--changes", nargs="+", choices=CHANGES, default=[*CHANGES])
+    add("--changes", nargs="+", choices=[*CHANGES, WIDE])
     add("--first-batch", type=int, help=argparse.SUPPRESS)
     add("--folder", help="where the photographs are made; default: a new one")
     add("--photos", type=int, default=PHOTOS)
@@ -457,7 +468,8 @@ def main():
     if arguments.part:
         part = PARTS[arguments.part]
         if part is fit:
-            part = functools.partial(fit, changes=arguments.changes)
+            changes = arguments.changes or [*CHANGES, WIDE]
+            part = functools.partial(fit, changes=changes)
         for row in part(arguments.folder):
             print(json.dumps(row), flush=True)
         return
@@ -470,7 +482,8 @@ def main():
             if part == "start" and not (folder / "many").exists():
                 link_many(folder, arguments.rows)
             command = [sys.executable, __file__, "--part", part]
-            command += ["--changes", *arguments.changes]
+            if arguments.changes:
+                command += ["--changes", *arguments.changes]
             answer = subprocess.run(
                 [*command, "--folder", str(folder)],
                 stdout=subprocess.PIPE,
