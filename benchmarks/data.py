@@ -1,7 +1,8 @@
 """Photographs from disk: how fast they are read, and what a training notices.
 
-    python benchmarks/data.py                     # all, about 15 minutes
-    python benchmarks/data.py --parts reading fit
+    python benchmarks/data.py                     # all, about 10 minutes
+    python benchmarks/data.py --parts reading augmentation
+    python benchmarks/data.py --parts fit --changes zoom crop
     python benchmarks/data.py --figure            # draws the committed numbers
 
 3,000 photographs of 640x480 as JPEG files, made of the two that scikit-learn
@@ -11,13 +12,16 @@ needs PyTorch for its DataLoader. Every part in a process of its own:
 - `reading`: decoding, resizing to 224x224 and mirroring, ours beside tf.data
   written by hand, `image_dataset_from_directory` and a DataLoader, in turns;
 - `augmentation`: images a second of each change, on batches in memory;
-- `fit`: training steps fed from the files and from arrays in memory, in turns;
+- `fit`: training steps fed from the files and from arrays in memory, in turns,
+  with each change;
 - `start`: seconds to the first batch and memory by number of rows.
 
-Writes benchmarks/results/data.json, .md and data.png.
+Writes benchmarks/results/data.json, .md and data.png; rows that are not
+measured again stay, if they are of the same machine and versions.
 """
 
 import argparse
+import functools
 import json
 import pathlib
 import subprocess
@@ -31,6 +35,17 @@ import timing
 SIDE, BATCH, PHOTOS = 224, 32, 3000
 RESULTS = pathlib.Path(__file__).parent / "results"
 ROWS = (3_000, 30_000, 300_000, 1_000_000)
+CHANGES = {
+    "flip": dict(flip="horizontal"),
+    "rotation": dict(rotation=30),
+    "translation": dict(translation=0.1),
+    "zoom": dict(zoom=0.2),
+    "crop": dict(crop=8),
+    "contrast": dict(contrast=0.2),
+    "brightness": dict(brightness=0.2),
+}
+CHANGES["all"] = {k: v for each in CHANGES.values() for k, v in each.items()}
+WIDE = "flip, twice as wide"
 
 
 def photographs(folder, count):
@@ -199,25 +214,7 @@ def augmentation(folder):
 
     whole = examples(folder)[:BATCH]
     batch = {"image": np.asarray(whole.images), "label": whole.labels}
-    changes = {
-        "flip": dict(flip="horizontal"),
-        "rotation": dict(rotation=30),
-        "translation": dict(translation=0.1),
-        "zoom": dict(zoom=0.2),
-        "crop": dict(crop=8),
-        "contrast": dict(contrast=0.2),
-        "brightness": dict(brightness=0.2),
-        "all": dict(
-            flip="horizontal",
-            rotation=30,
-            translation=0.1,
-            zoom=0.2,
-            crop=8,
-            contrast=0.2,
-            brightness=0.2,
-        ),
-    }
-    for name, options in changes.items():
+    for name, options in CHANGES.items():
         augment = datasets.Augmentation(**options)
         times = [
             timing.seconds(
@@ -236,34 +233,41 @@ def augmentation(folder):
 # -- fit -------------------------------------------------------------------
 
 
-def fit(folder, rounds=21, steps=8):
-    """A row an augmentation: `fit` from files over `fit` from arrays."""
+def fit(folder, changes, rounds=9, batch=16):
+    """A row a change: `fit` from files over `fit` from arrays.
+
+    Of a network that costs as little as one does, and mirroring alone
+    of one twice as wide. The first steps of a pass do not count: then as many
+    batches are read as are trained on. Every pass has readers of its own, so
+    that none reads while arrays have their turn.
+    """
     import keras
 
-    from keras_attention import VGG16BNAttention
     from keras_attention import datasets
 
-    model = VGG16BNAttention(
-        {"block3": "gate"},
-        input_shape=(SIDE, SIDE, 3),
-        classes=2,
-        width_multiplier=1 / 8,
-    )
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    files = examples(folder)[: steps * BATCH]
-    arrays = examples(folder, "memory")[: steps * BATCH]
-    for name, options in {
-        "as they are": {},
-        "rotation": dict(rotation=30),
-    }.items():
-        augment = datasets.Augmentation(flip="horizontal", **options)
-        feeds = {
-            kind: datasets.batches(part, BATCH, seed=0, augment=augment)
-            for kind, part in (("files", files), ("arrays", arrays))
-        }
+    feeds = {
+        kind: examples(folder, cache)[: 6 * batch]
+        for kind, cache in (("files", None), ("arrays", "memory"))
+    }
 
-        def run(kind, feeds=feeds):
-            return timing.seconds(lambda: model.fit(feeds[kind], verbose=0))
+    class Clock(keras.callbacks.Callback):
+        def on_train_batch_end(self, number, logs=None):
+            if number == skip - 1:
+                self.begun = time.perf_counter()
+            if number == skip + steps - 1:
+                self.seconds = time.perf_counter() - self.begun
+
+    for name in changes:
+        skip, steps = (1, 2) if name == WIDE else (2, 4)
+        model = network(1 / 4 if name == WIDE else 1 / 8)
+        augment = datasets.Augmentation(**CHANGES.get(name, CHANGES["flip"]))
+
+        def run(kind, count=skip + steps, model=model, augment=augment):
+            part = feeds[kind][: count * batch]
+            data = datasets.batches(part, batch, seed=0, augment=augment)
+            clock = Clock()
+            model.fit(data, verbose=0, callbacks=[clock])
+            return clock.seconds
 
         for kind in feeds:
             run(kind)
@@ -272,7 +276,7 @@ def fit(folder, rounds=21, steps=8):
             order = sorted(feeds, reverse=bool(turn % 2))
             seconds = {kind: run(kind) for kind in order}
             ratios.append(seconds["arrays"] / seconds["files"])
-            speeds.append(steps * BATCH / seconds["files"])
+            speeds.append(steps * batch / seconds["files"])
         low, high = timing.median_interval(ratios)
         yield {
             "part": "fit",
@@ -282,7 +286,21 @@ def fit(folder, rounds=21, steps=8):
             "low": round(low, 3),
             "high": round(high, 3),
         }
-    keras.backend.clear_session()
+
+
+@functools.cache
+def network(width):
+    """VGG16_bn with a gate, of a share of its channels."""
+    from keras_attention import VGG16BNAttention
+
+    model = VGG16BNAttention(
+        {"block3": "gate"},
+        input_shape=(SIDE, SIDE, 3),
+        classes=2,
+        width_multiplier=width,
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
 
 
 # -- start -----------------------------------------------------------------
@@ -359,6 +377,18 @@ PARTS = {
 }
 
 
+def merged(path, rows, information):
+    """The rows, and those of the file that were not measured again."""
+    found = {(row["part"], row["what"]): row for row in rows}
+    if path.exists():
+        before = json.loads(path.read_text())
+        if before["environment"] == information:
+            kept = {(row["part"], row["what"]): row for row in before["rows"]}
+            found = kept | found
+    order = [*PARTS]
+    return sorted(found.values(), key=lambda row: order.index(row["part"]))
+
+
 def draw(rows, path):
     """Speeds of reading, and what more rows cost."""
     import matplotlib
@@ -394,6 +424,7 @@ def write(path, rows):
     import keras
 
     information = timing.environment("tensorflow", keras=keras.__version__)
+    rows = merged(path, rows, information)
     text = json.dumps({"rows": rows, "environment": information}, indent=2)
     path.write_text(text + "\n")
     lines = []
@@ -420,6 +451,7 @@ def main():
     add = parser.add_argument
     add("--parts", nargs="+", choices=PARTS, default=[*PARTS])
     add("--part", choices=PARTS, help=argparse.SUPPRESS)
+    add("--changes", nargs="+", choices=[*CHANGES, WIDE])
     add("--first-batch", type=int, help=argparse.SUPPRESS)
     add("--folder", help="where the photographs are made; default: a new one")
     add("--photos", type=int, default=PHOTOS)
@@ -434,7 +466,11 @@ def main():
         print(json.dumps(first_batch(arguments.folder, arguments.first_batch)))
         return
     if arguments.part:
-        for row in PARTS[arguments.part](arguments.folder):
+        part = PARTS[arguments.part]
+        if part is fit:
+            changes = arguments.changes or [*CHANGES, WIDE]
+            part = functools.partial(fit, changes=changes)
+        for row in part(arguments.folder):
             print(json.dumps(row), flush=True)
         return
     with tempfile.TemporaryDirectory() as scratch:
@@ -446,6 +482,8 @@ def main():
             if part == "start" and not (folder / "many").exists():
                 link_many(folder, arguments.rows)
             command = [sys.executable, __file__, "--part", part]
+            if arguments.changes:
+                command += ["--changes", *arguments.changes]
             answer = subprocess.run(
                 [*command, "--folder", str(folder)],
                 stdout=subprocess.PIPE,

@@ -42,6 +42,7 @@ import importlib.util
 from keras_attention.datasets.arrays import from_arrays
 from keras_attention.datasets.augmentation import Augmentation
 from keras_attention.datasets.batches import batches
+from keras_attention.datasets.cache import clear_cache
 from keras_attention.datasets.concatenate import concatenate
 from keras_attention.datasets.digits import generate
 from keras_attention.datasets.digits_settings import DigitsSettings
@@ -87,6 +88,7 @@ __all__ = [
     "batches",
     "check_disjoint",
     "class_weights",
+    "clear_cache",
     "concatenate",
     "find_duplicates",
     "folds",

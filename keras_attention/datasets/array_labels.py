@@ -54,11 +54,7 @@ def targets(values, problems, names):
 
 
 def list_in(value):
-    """The entries of a cell that holds a list, else `None`.
-
-    >>> list_in("['cat', 'dog']"), list_in(["cat"]), list_in("[cat]")
-    (['cat', 'dog'], ['cat'], None)
-    """
+    """The entries of a cell that holds a list, else `None`."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -72,11 +68,7 @@ def list_in(value):
 
 
 def are_lists(values, class_names=None):
-    """Whether cells hold lists: one does, and is no name of a class.
-
-    >>> are_lists(["cat", "['dog']"]), are_lists(["a", "[1]"], ("a", "[1]"))
-    (True, False)
-    """
+    """Whether cells hold lists: one does, and is no name of a class."""
     return any(
         list_in(value) is not None and str(value) not in (class_names or ())
         for value in values
@@ -96,14 +88,9 @@ def cell_labels(values, problems, separator, class_names=None):
     """
     if not isinstance(separator, str) or not separator:
         raise ValueError(invalid("separator", separator, "some text"))
-    cells = []
-    for row, value in enumerate(values):
-        text = text_of(value)
-        parts = [] if is_missing(value) else text.split(separator)
-        cells.append([part for part in map(text_of, parts) if part])
-        if not cells[-1]:
-            problems.at(row, f"the label is missing ({text!r})")
-    return _several(cells, problems, class_names)
+    cells = [text_of(value).split(separator) for value in values]
+    cells = [[p for p in map(text_of, parts) if p] or "" for parts in cells]
+    return list_labels(cells, problems, class_names)
 
 
 def list_labels(values, problems, class_names=None):
@@ -117,11 +104,6 @@ def list_labels(values, problems, class_names=None):
             fault = "the label is missing" if is_missing(value) else fault
             problems.at(row, fault)
         cells.append(found or [])
-    return _several(cells, problems, class_names)
-
-
-def _several(cells, problems, class_names):
-    """Float32 `(count, classes)` of 0 and 1, and the classes."""
     rows = [row for row, cell in enumerate(cells) for _ in cell]
     parts = [part for cell in cells for part in cell]
     found, class_names = class_indices(parts, problems, class_names, rows=rows)
@@ -145,7 +127,7 @@ def check_labels(labels, problems, class_names=None, one_hot=False):
     if array.ndim == 1:
         if array.dtype.kind in "OUS":
             return word_labels(array.tolist(), problems, class_names)
-        return _indices(array, problems, class_names)
+        return check_indices(array, problems, class_names)
     if array.dtype.kind == "U" and not np.isin(array, ["0", "1"]).any():
         return list_labels(array, problems, class_names)
     if class_names is None:
@@ -172,42 +154,37 @@ def _array(labels):
         return np.asarray(labels)
 
 
-def check_dense(labels, problems, owners=None):
-    """Raises for an index far above what occurs, whose classes are no classes.
-
-    A number of a patient or a year for a label would else make millions.
-    `owners` are the rows of boxes that the labels are of.
-    """
-    classes = len(np.unique(labels))
-    for index in np.flatnonzero(labels >= max(1000, 10 * classes)):
-        row, box = index, ""
-        if owners is not None:
-            row, box = owners[index], f"box {index}: "
-        problems.at(
-            row,
-            f"{box}the label {labels[index]} would make more classes than the "
-            f"{classes} that occur; pass class_names, or names as labels",
-        )
-    problems.raise_any()
-
-
-def _indices(labels, problems, class_names):
-    """Indices as int64, each of a class."""
+def check_indices(labels, problems, class_names, boxes_of=None):
+    """Indices as int64, each of a class; one an image, or one a box of it."""
     if labels.dtype.kind not in "iub":
         for row in np.flatnonzero(np.isnan(labels)):
             problems.at(row, "the label is missing (nan)")
         problems.raise_any()
         expected = "whole numbers; labels.astype('int64') if that is meant"
         raise ValueError(invalid("labels", labels.dtype.name, expected))
+
+    def note(index, fault):
+        box = "" if boxes_of is None else f"box {index}: "
+        row = index if boxes_of is None else boxes_of[index]
+        problems.at(row, f"{box}the label {labels[index]} {fault}")
+
+    least = 2 if boxes_of is None else 1
     if class_names is None:
-        check_dense(labels, problems)
-        most = max(1, int(labels.max()))
+        count = len(np.unique(labels))
+        # A number of a patient or a year for a label would make millions.
+        for index in np.flatnonzero(labels >= max(1000, 10 * count)):
+            note(
+                index,
+                f"would make more classes than the {count} that occur; pass "
+                "class_names, or names as labels",
+            )
+        problems.raise_any()
+        most = labels.max(initial=least - 1)
         class_names = [str(index) for index in range(most + 1)]
-    class_names = check_class_names(class_names, least=2)
-    labels = labels.astype("int64")
+    class_names = check_class_names(class_names, least)
     classes = len(class_names)
-    for row in np.flatnonzero((labels < 0) | (labels >= classes)):
-        fault = f"none of 0 to {classes - 1}, the {classes} classes"
-        fault = "negative" if labels[row] < 0 else fault
-        problems.at(row, f"the label {labels[row]} is {fault}")
-    return labels, class_names
+    wrong = (labels < 0) | (labels >= classes)
+    for index in np.flatnonzero(wrong):
+        fault = f"is none of 0 to {classes - 1}, the {classes} classes"
+        note(index, "is negative" if labels[index] < 0 else fault)
+    return np.where(wrong, 0, labels).astype("int64"), class_names

@@ -7,11 +7,9 @@ import numpy as np
 from keras_attention.datasets.array_labels import check_labels
 from keras_attention.datasets.array_labels import check_numbers
 from keras_attention.datasets.array_labels import measurements
-from keras_attention.datasets.assemble import Form
 from keras_attention.datasets.assemble import ReadImage
-from keras_attention.datasets.assemble import decode
+from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.boxes import check_boxes
-from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.levels import binarise
 from keras_attention.datasets.problems import Problems
@@ -89,10 +87,10 @@ def from_arrays(
     keras_attention.datasets.problems.DataError: The arrays: 1 problem
       image 2: the label -1 is negative
     """
-    form = Form(size, layout)
     count = len(images)
     if count == 0:
         raise ValueError(invalid("images", count, "at least one image"))
+    reader = _ReadArray(size, layout, _channels(images))
     per_image = dict(
         labels=labels,
         masks=masks,
@@ -124,21 +122,11 @@ def from_arrays(
         boxes = check_boxes(boxes, problems)
     if masks is not None:
         masks = [m if m is None else functools.partial(_mask, m) for m in masks]
-    first = form.size or np.shape(images[0])[:2]
-    channels = _channels(images)
-    reader = _ReadArray(first, layout, channels, form.size is None)
-    fields = decode(images, masks, boxes, reader, problems)
     if groups is not None:
         groups = _check_groups(groups, problems)
-    problems.raise_any()
-    return Examples(
-        labels=labels,
-        class_names=class_names,
-        names=names,
-        groups=groups,
-        weights=weights,
-        **fields,
-    )
+    known = dict(labels=labels, class_names=class_names, names=names)
+    known |= dict(groups=groups, weights=weights)
+    return assemble(images, masks, boxes, reader, "memory", problems, **known)
 
 
 def _check_groups(groups, problems):
@@ -166,6 +154,11 @@ def _channels(images):
 
 class _ReadArray(ReadImage):
     """From an array to the pixels of an image."""
+
+    advice = None
+
+    def original_size(self, source):
+        return np.shape(source)[:2]
 
     def with_size(self, source):
         image = _image(source, self.channels)

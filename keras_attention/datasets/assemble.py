@@ -2,12 +2,13 @@
 
 import dataclasses
 import os
+import typing
 
 import numpy as np
 
-from keras_attention.datasets.cache import CACHES
 from keras_attention.datasets.cache import chosen
 from keras_attention.datasets.cache import on_disk
+from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.images import read_mask
 from keras_attention.datasets.layout import lay_out
 from keras_attention.datasets.layout import lay_out_boxes
@@ -23,38 +24,25 @@ from keras_attention.internals.arguments import positive_int
 
 
 @dataclasses.dataclass
-class Form:
-    """What the images of a set become, and where they are kept; checked."""
+class ReadImage:
+    """From a path or a file's bytes to pixels; `fixed`, of one size only."""
 
     size: int | tuple | None
     layout: str
     channels: int = 3
+    fixed: bool = False
     white: float | tuple | None = None
-    cache: str | None = "memory"
+
+    advice: typing.ClassVar = (
+        "To leave out what cannot be used of files that are there: cache=None, "
+        "then datasets.scan(examples, decode=True, on_error='skip')"
+    )
 
     def __post_init__(self):
         one_of("layout", self.layout, LAYOUTS)
-        one_of("cache", self.cache, CACHES)
         positive_int("channels", self.channels)
         self.size = check_size(self.size)
         self.white = check_white(self.white)
-
-    def reader(self, images):
-        """What reads them; the first one has their size if none is given."""
-        size = self.size or _first_size(images)
-        fixed = self.size is None
-        return ReadImage(size, self.layout, self.channels, fixed, self.white)
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadImage:
-    """From a path or a file's bytes to pixels; `fixed`, of one size only."""
-
-    size: tuple
-    layout: str
-    channels: int
-    fixed: bool = False
-    white: tuple | None = None
 
     def __call__(self, source):
         """The pixels `(*size, channels)`."""
@@ -69,6 +57,10 @@ class ReadImage:
         self.check(original)
         return pixels, original
 
+    def original_size(self, source):
+        """The file's `(height, width)` alone."""
+        return size_of(source, name=_name(source))
+
     def check(self, original):
         """Raises if an image has another size than it has to have."""
         if self.fixed and original != self.size:
@@ -76,6 +68,17 @@ class ReadImage:
                 f"the image is {_by(original)}, the first one "
                 f"{_by(self.size)}; pass size to bring them to one"
             )
+
+    def sized(self, images):
+        """The same; without a size, that of the first image is everyone's."""
+        for image in images if self.size is None else ():
+            try:
+                size = self.original_size(image)
+            except ValueError:
+                # Said with its name when its turn comes.
+                continue
+            return dataclasses.replace(self, size=size, fixed=True)
+        return dataclasses.replace(self, size=self.size or (1, 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,37 +105,33 @@ class ReadMask:
         return lay_out(mask, self.size, self.layout, "nearest")
 
 
-def assemble(images, masks=None, boxes=None, *, form, problems):
-    """The fields of `Examples` that come out of image files.
+def assemble(images, masks, boxes, reader, cache, problems, **known):
+    """The `Examples` of images, or a `DataError` of all that is wrong.
 
-    Images are paths or files' bytes, masks paths or callables from the image's
+    Images are what `reader` takes, masks paths or callables from the image's
     `(height, width)`, and `None` where they are not known; boxes are shares of
-    the originals.
+    the originals. `known` are the fields that come out of nothing of these.
     """
-    reader = form.reader(images)
+    reader = reader.sized(images)
     pixels = reader.size[0] * reader.size[1]
-    bytes_each = pixels * (form.channels + (masks is not None))
-    cache = chosen(form.cache, len(images), bytes_each)
+    bytes_each = pixels * (reader.channels + (masks is not None))
+    cache = chosen(cache, len(images), bytes_each)
     if cache == "memory":
         before = len(problems)
-        fields = decode(images, masks, boxes, reader, problems)
-        if len(problems) > before:
-            problems.hint(
-                "To leave out what cannot be used of files that are there: "
-                "cache=None, then datasets.scan(examples, decode=True, "
-                "on_error='skip')"
-            )
-        return fields
+        fields = _decode(images, masks, boxes, reader, problems)
+        if len(problems) > before and reader.advice:
+            problems.hint(reader.advice)
     # What is found wrong while decoding is not worth decoding all for.
     problems.raise_any()
-    fields = _defer(images, masks, boxes, reader, problems.places)
+    if cache != "memory":
+        fields = _defer(images, masks, boxes, reader, problems.places)
     if cache == "disk":
         for name in ("images", "masks"):
             fields[name] = on_disk(fields[name])
-    return fields
+    return Examples(**known, **fields)
 
 
-def decode(images, masks, boxes, reader, problems):
+def _decode(images, masks, boxes, reader, problems):
     """Reads and checks every image, with its mask and boxes, in threads."""
     count, size, layout = len(images), reader.size, reader.layout
     fields = dict(
@@ -202,16 +201,6 @@ def _known(masks):
     if masks is None or all(mask is not None for mask in masks):
         return None
     return np.array([mask is not None for mask in masks])
-
-
-def _first_size(images):
-    for image in images:
-        try:
-            return size_of(image)
-        except ValueError:
-            # Said with its name when its turn comes.
-            continue
-    return (1, 1)
 
 
 def _name(source):

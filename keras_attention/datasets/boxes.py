@@ -10,16 +10,6 @@ def check_boxes(boxes, problems):
     """Float32 arrays `(objects, 4)` of boxes in the image, corners in order.
 
     What lies outside by rounding is clipped.
-
-    >>> from keras_attention.datasets.problems import Problems
-    >>> problems = Problems("pets", ["1"])
-    >>> _ = check_boxes([[[0.5, 0, 0.2, 1]]], problems)
-    >>> problems.raise_any()
-    Traceback (most recent call last):
-    ...
-    keras_attention.datasets.problems.DataError: pets: 1 problem
-      1: box 0 (0.5, 0.0, 0.2, 1.0) ends before it begins; a box is
-      (ymin, xmin, ymax, xmax)
     """
     checked = []
     for row, values in enumerate(boxes):

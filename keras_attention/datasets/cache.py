@@ -9,16 +9,20 @@ import PIL
 
 from keras_attention.datasets.pixels import Pixels
 from keras_attention.datasets.pixels import decode_into
+from keras_attention.internals.arguments import one_of
 from keras_attention.internals.files import home
+from keras_attention.internals.files import remove_half_written
 from keras_attention.internals.files import written_whole
 
 CACHES = ("auto", "memory", "disk", None)
 # So much of memory is taken without asking.
 MOST_IN_MEMORY = 2**30
+_FOLDERS = ("datasets", "keras_attention")
 
 
 def chosen(cache, count, bytes_each):
     """The kind of cache; what `"auto"` chose instead of memory is said."""
+    one_of("cache", cache, CACHES)
     if cache != "auto":
         return cache
     size = count * bytes_each
@@ -46,12 +50,41 @@ def on_disk(pixels):
     # Only here: a lock is of use to nobody else.
     import filelock
 
-    path = home("datasets", "keras_attention") / f"{_key(pixels)}.npy"
+    path = home(*_FOLDERS) / f"{_key(pixels)}.npy"
     with filelock.FileLock(path.with_suffix(".lock")):
         if not _is_whole(path, pixels.shape):
             _build(path, pixels)
     read, rows = ReadRow(str(path), pixels.read), range(len(pixels))
     return Pixels(read, rows, pixels.names, pixels.shape[1:], pixels.files)
+
+
+def clear_cache():
+    """Deletes what `cache="disk"` keeps under `~/.keras`, of all data sets.
+
+    It is built again where it is needed. Not while a training reads it.
+
+    Returns:
+        An int, how many bytes have become free.
+
+    Example:
+
+    ```python
+    print(f"{datasets.clear_cache() / 1e9:.1f} GB")
+    ```
+    """
+    import filelock
+
+    freed = 0
+    # Every file has a lock of its name, what was killed half written too.
+    for lock in home(*_FOLDERS).glob("*.lock"):
+        path = lock.with_suffix(".npy")
+        with filelock.FileLock(lock):
+            remove_half_written(path)
+            if path.exists():
+                freed += path.stat().st_size
+                path.unlink()
+        lock.unlink()
+    return freed
 
 
 class ReadRow:

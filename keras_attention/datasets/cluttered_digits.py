@@ -10,15 +10,7 @@ from keras_attention.datasets.digits_settings import DigitsSettings
 from keras_attention.datasets.info import ROLES
 from keras_attention.internals.words import did_you_mean
 
-_CITATION = """
-@inproceedings{mnih2014recurrent,
-  title={Recurrent Models of Visual Attention},
-  author={Mnih, Volodymyr and Heess, Nicolas and Graves, Alex and
-          Kavukcuoglu, Koray},
-  booktitle={Advances in Neural Information Processing Systems},
-  year={2014}
-}
-"""
+_OF_TFDS = ("data_dir", "version", "file_format")
 
 
 @dataclasses.dataclass(eq=False)
@@ -53,13 +45,8 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
 
     Args:
         config: `ClutteredDigitsConfig` or its name. Defaults to `None`.
-        data_dir: str or path, folder of the prepared data; TFDS's default if
-            `None`. Defaults to `None`.
-        version: str, version of the data set, as TFDS has it. Defaults to
-            `None`.
-        file_format: str, format of the record files, as TFDS has it. Defaults
-            to `None`.
-        **settings: instead of `config`, the settings of one.
+        **options: instead of `config`, the settings of one; and what TFDS has
+            for all builders: `data_dir`, `version`, `file_format`.
 
     Example:
 
@@ -78,15 +65,9 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012
     BUILDER_CONFIGS = [ClutteredDigitsConfig()]  # noqa: RUF012
 
-    def __init__(
-        self,
-        *,
-        config=None,
-        data_dir=None,
-        version=None,
-        file_format=None,
-        **settings,
-    ):
+    def __init__(self, *, config=None, **options):
+        names = [name for name in options if name not in _OF_TFDS]
+        settings = {name: options.pop(name) for name in names}
         if settings:
             if config is not None:
                 raise ValueError(
@@ -105,12 +86,7 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
         if isinstance(config, ClutteredDigitsConfig):
             # TFDS wants its own instance of a configuration it knows.
             config = self.builder_configs.get(config.name, config)
-        super().__init__(
-            config=config,
-            data_dir=data_dir,
-            version=version,
-            file_format=file_format,
-        )
+        super().__init__(config=config, **options)
 
     def _info(self):
         features = tfds.features
@@ -137,7 +113,6 @@ class ClutteredDigits(tfds.core.GeneratorBasedBuilder):
             ),
             supervised_keys=("image", "label"),
             homepage="https://arxiv.org/abs/1406.6247",
-            citation=_CITATION,
             # The examples are random already; unshuffled, the prepared data
             # keep the order of `generate`.
             disable_shuffling=True,

@@ -23,10 +23,6 @@ def read_rows(table, delimiter=","):
 
     Of a CSV file with a header, in UTF-8, or an iterable of dicts, of which
     the rows are numbered from 0.
-
-    >>> problems, rows = read_rows([{"image": "a", "label": 1}])
-    >>> problems.places, rows
-    (['row 0'], [{'image': 'a', 'label': 1}])
     """
     if isinstance(table, (str, os.PathLike)):
         problems, rows = _read_csv(pathlib.Path(table), delimiter)

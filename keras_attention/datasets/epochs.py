@@ -24,15 +24,7 @@ class EpochBatches(keras.utils.PyDataset):
     another `fit` goes on behind it.
     `fit` gets the batches in their order: that it mixes them again by
     Python's `random`, unless it is told `shuffle=False`, is without effect.
-
-    Args:
-        count: int, number of examples.
-        batch_size: int.
-        seed: int, or `None` for the order of the source. Defaults to `None`.
-        threads: int, how many prepare batches ahead; with 0 a batch is
-            prepared when it is asked for. Defaults to `0`.
-        processes: int, how many processes prepare batches ahead, each with
-            `threads` threads. Defaults to `0`.
+    With 0 threads and processes a batch is prepared when it is asked for.
     """
 
     def __init__(self, count, batch_size, seed=None, threads=0, processes=0):

@@ -151,20 +151,12 @@ def find_all(folder, names, problems, extension=None):
 
 
 def has_image_suffix(name):
-    """Whether a file is called like an image.
-
-    >>> has_image_suffix("a/b.JPG"), has_image_suffix("ISIC_0000000")
-    (True, False)
-    """
+    """Whether a file is called like an image."""
     return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def without_suffix(name):
-    """A name without its image extension, if it has one.
-
-    >>> without_suffix("a/b.jpg"), without_suffix("v1.5")
-    ('a/b', 'v1.5')
-    """
+    """A name without its image extension, if it has one."""
     return os.path.splitext(name)[0] if has_image_suffix(name) else name
 
 

@@ -4,10 +4,9 @@ import pathlib
 
 import numpy as np
 
-from keras_attention.datasets.assemble import Form
+from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.duplicates import warn_of_copies
-from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import SPLIT_FOLDERS
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
@@ -76,7 +75,7 @@ def from_folder(
     examples = datasets.from_folder("flowers", size=128, layout="crop")
     ```
     """
-    form = Form(size, layout, channels, white, cache)
+    reader = ReadImage(size, layout, channels, white=white)
     if masks is None and mask != "{id}":
         raise ValueError(invalid("masks", masks, "a folder, beside mask"))
     root = _folder(path)
@@ -98,23 +97,12 @@ def from_folder(
         ]
         mask_paths = find_all(Folder("masks", masks), wanted, problems)
     paths = [file for _, file in files]
-    fields = assemble(paths, mask_paths, form=form, problems=problems)
-    problems.raise_any()
-    return Examples(
-        labels=labels, class_names=class_names, names=tuple(names), **fields
-    )
+    known = dict(labels=labels, class_names=class_names, names=tuple(names))
+    return assemble(paths, mask_paths, None, reader, cache, problems, **known)
 
 
 def from_split_folders(
-    path,
-    size=None,
-    layout="stretch",
-    masks=None,
-    mask="{id}",
-    class_names=None,
-    channels=3,
-    white=None,
-    cache="auto",
+    path, size=None, *, masks=None, class_names=None, **options
 ):
     """Reads `path/train`, `path/validation` and `path/test`.
 
@@ -127,14 +115,11 @@ def from_split_folders(
         path: str or path, the folder.
         size: int or tuple `(height, width)`; if `None` that of the training
             images, to which the others are brought. Defaults to `None`.
-        layout: str, as for `from_folder`. Defaults to `"stretch"`.
         masks: str or path, folder of the masks, `masks/train/<class>/<mask>`
             and so on. Defaults to `None`.
-        mask: str, as for `from_folder`. Defaults to `"{id}"`.
         class_names: sequence of str, as for `from_folder`. Defaults to `None`.
-        channels: int, as for `from_folder`. Defaults to `3`.
-        white: float or tuple, as for `read_image`. Defaults to `None`.
-        cache: str or `None`, as for `from_table`. Defaults to `"auto"`.
+        **options: `layout`, `mask`, `channels`, `white` and `cache`, as for
+            `from_folder`.
 
     Returns:
         A `Splits` of `Examples`, with `info`.
@@ -161,9 +146,9 @@ def from_split_folders(
         names += found
     parts = []
     for name in names:
-        folder = None if masks is None else pathlib.Path(masks) / name
-        options = (layout, folder, mask, class_names, channels, white, cache)
-        parts.append(from_folder(root / name, size, *options))
+        options["masks"] = masks and pathlib.Path(masks, name)
+        options["class_names"] = class_names
+        parts.append(from_folder(root / name, size, **options))
         class_names = parts[0].class_names
         size = parts[0].image_shape[:2]
     warn_of_copies(*parts)

@@ -1,8 +1,7 @@
 """Labels as people write them, as the arrays a loss takes.
 
-Words, numbers, or columns of 0 and 1; `several` has lists of words. What is
-wrong is noted row by row, since a GPU turns a label out of range into a silent
-NaN.
+Words, numbers, or columns of 0 and 1. What is wrong is noted row by row, since
+a GPU turns a label out of range into a silent NaN.
 """
 
 import numbers
@@ -23,22 +22,14 @@ FALSE = {"0", "false"}
 
 
 def text_of(value):
-    """A cell as text: stripped, whole numbers without their `.0`.
-
-    >>> text_of(" cat "), text_of(2.0), text_of("1.0"), text_of(None)
-    ('cat', '2', '1', 'None')
-    """
+    """A cell as text: stripped, whole numbers without their `.0`."""
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     return re.sub(r"^([+-]?\d+)\.0+$", r"\1", str(value).strip())
 
 
 def is_missing(value):
-    """Whether a cell says that nothing is known.
-
-    >>> is_missing(float("nan")), is_missing(" "), is_missing(0)
-    (True, True, False)
-    """
+    """Whether a cell says that nothing is known."""
     return text_of(value).lower() in MISSING
 
 
@@ -131,24 +122,15 @@ def check_class_names(class_names, least=1):
 
 
 def unknown(text, class_names, hint=True):
-    """What to say of a value that is no class.
-
-    >>> unknown("cta", ("cat", "dog"))
-    "'cta' is none of the classes 'cat', 'dog'. Did you mean 'cat'?"
-    """
+    """What to say of a value that is no class."""
     near = did_you_mean(text, class_names) if hint else ""
     listed = few(class_names, most=8)
     return f"{text!r} is none of the classes {listed}. {near}".rstrip()
 
 
 def spelled_alike(names):
-    """Pairs of names that differ in case alone, or in leading zeros.
-
-    >>> spelled_alike(["cat", "dog", "Cat"])
-    [('cat', 'Cat')]
-    """
-    first = {}
-    pairs = []
+    """Pairs of names that differ in case alone, or in leading zeros."""
+    first, pairs = {}, []
     for name in names:
         number = _number(name)
         key = name.casefold() if number is None else number

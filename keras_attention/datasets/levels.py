@@ -14,11 +14,7 @@ BLACK = 0
 
 
 def check_white(white):
-    """`(black, white)` from a number or a pair of them, or `None`.
-
-    >>> check_white(4095), check_white((-1000, 400)), check_white(None)
-    ((0, 4095), (-1000, 400), None)
-    """
+    """`(black, white)` from a number or a pair of them, or `None`."""
     if white is None:
         return None
     pair = white if isinstance(white, (tuple, list)) else (0, white)
@@ -52,13 +48,7 @@ def to_eight_bits(values, white):
 
 
 def binarise(values, top=255):
-    """Turns the values of one mask into 0 and 1 by the rule of `read_mask`.
-
-    >>> binarise(np.array([0, 100, 130, 255], "uint8")).tolist()
-    [0, 0, 1, 1]
-    >>> binarise(np.array([0, 1], "uint8")).tolist()
-    [0, 1]
-    """
+    """Turns the values of one mask into 0 and 1 by the rule of `read_mask`."""
     largest = values.max()
     if largest <= 1:
         return (values > 0).astype("uint8")

@@ -136,11 +136,6 @@ def plan_splits(counts, share):
 
     `counts` are those of the data set's splits, `share` the share of `train`
     that makes up a missing one.
-
-    >>> plan_splits({"train": 100, "test": 20}, 0.1)
-    {'train': 'train[:90]', 'validation': 'train[90:]', 'test': 'test'}
-    >>> plan_splits({"train": 100, "validation": 20}, 0.1)["test"]
-    'validation'
     """
     if "train" not in counts:
         raise ValueError(

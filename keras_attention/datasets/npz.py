@@ -6,16 +6,14 @@ import pathlib
 
 import numpy as np
 
-from keras_attention.datasets.array_labels import check_dense
+from keras_attention.datasets.array_labels import check_indices
 from keras_attention.datasets.array_labels import check_labels
-from keras_attention.datasets.assemble import Form
+from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.boxes import check_boxes
 from keras_attention.datasets.duplicates import warn_of_copies
-from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.info import ROLES
 from keras_attention.datasets.info import splits_of
-from keras_attention.datasets.labels import check_class_names
 from keras_attention.datasets.problems import Problems
 from keras_attention.internals.archive import read_arrays
 from keras_attention.internals.arguments import invalid
@@ -87,7 +85,7 @@ def from_npz(
     """
     one_of("cache", cache, ("auto", "memory", None))
     positive_int("max_bytes", max_bytes, optional=True)
-    form = Form(size, layout, channels, cache=cache)
+    reader = ReadImage(size, layout, channels)
     path = pathlib.Path(path)
     of_names = "class_names"
     if label not in ("label", "box_label"):
@@ -108,11 +106,8 @@ def from_npz(
     ends = itertools.pairwise(arrays["offsets"].tolist())
     files = [arrays["jpeg"][start:end] for start, end in ends]
     masks = _masks(arrays, count)
-    fields = assemble(files, masks, boxes, form=form, problems=problems)
-    problems.raise_any()
-    whole = Examples(
-        labels=labels, class_names=class_names, names=names, **fields
-    )
+    known = dict(labels=labels, class_names=class_names, names=names)
+    whole = assemble(files, masks, boxes, reader, cache, problems, **known)
     parts = [whole[arrays["split"] == role] for role in range(len(ROLES))]
     warn_of_copies(*parts)
     sources = [f"{path.name}[split == {role}]" for role in range(len(ROLES))]
@@ -186,20 +181,9 @@ def _in_boxes(arrays, box_label, names, class_names, problems):
         raise ValueError(
             invalid("box_label", box_label.dtype.name, "whole numbers")
         )
-    if class_names is None:
-        check_dense(box_label, problems, owner)
-        class_names = [str(n) for n in range(box_label.max(initial=0) + 1)]
-    class_names = check_class_names(class_names)
-    classes = len(class_names)
-    valid = (box_label >= 0) & (box_label < classes)
-    for box in np.flatnonzero(~valid):
-        problems.at(
-            owner[box],
-            f"box {box}: box_label is {box_label[box]}, none of 0 to "
-            f"{classes - 1}",
-        )
-    labels = np.zeros((len(names), classes), "float32")
-    labels[owner[valid], box_label[valid]] = 1
+    found, class_names = check_indices(box_label, problems, class_names, owner)
+    labels = np.zeros((len(names), len(class_names)), "float32")
+    labels[owner, found] = 1
     return labels, class_names
 
 

@@ -94,15 +94,7 @@ class Pixels:
         return part
 
     def unchanged(self, seen):
-        """The same images, which complain when a file has changed.
-
-        Args:
-            seen: sequence of what `status` told of each image's file; `None`
-                for one that is not looked at.
-
-        Returns:
-            A `Pixels`.
-        """
+        """The same, complaining where `status` tells other than was `seen`."""
         same = copy.copy(self)
         told = zip(self._chosen.tolist(), seen, strict=True)
         same._seen = {place: found for place, found in told if found}

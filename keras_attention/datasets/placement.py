@@ -39,12 +39,7 @@ class Placement(typing.NamedTuple):
 
 
 def placement(original_size, size, layout):
-    """The `Placement` of an image `(height, width)` in a result of a size.
-
-    >>> seen, placed = placement((20, 40), (10, 10), "pad")
-    >>> [tuple(span) for span in seen], [tuple(span) for span in placed]
-    ([(0, 20), (0, 40)], [(2, 5), (0, 10)])
-    """
+    """The `Placement` of an image `(height, width)` in a result of a size."""
     one_of("layout", layout, LAYOUTS)
     seen, placed = original_size, size
     ratios = [new / old for new, old in zip(size, original_size, strict=True)]
@@ -65,11 +60,7 @@ def _centred(lengths, extents):
 
 
 def check_size(size):
-    """`(height, width)` from an integer or a pair of them, or `None`.
-
-    >>> check_size(8), check_size((4, 6)), check_size(None)
-    ((8, 8), (4, 6), None)
-    """
+    """`(height, width)` from an integer or a pair of them, or `None`."""
     if size is None:
         return None
     whole = isinstance(size, numbers.Integral)

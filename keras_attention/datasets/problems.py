@@ -34,16 +34,6 @@ class Problems:
     A data set is mended in one go when all its faults are known at once; a
     loader that stops at the first one is run once a fault. `places` are what
     messages call each row of the source.
-
-    >>> problems = Problems("pets.csv", ["line 2", "line 3"])
-    >>> problems.at(1, "the label is missing")
-    >>> len(problems)
-    1
-    >>> problems.raise_any()
-    Traceback (most recent call last):
-    ...
-    keras_attention.datasets.problems.DataError: pets.csv: 1 problem
-      line 3: the label is missing
     """
 
     def __init__(self, source, places=()):

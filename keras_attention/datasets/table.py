@@ -4,14 +4,13 @@ import os
 import re
 
 from keras_attention.datasets.array_labels import measurements
-from keras_attention.datasets.assemble import Form
+from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.columns import check_columns
 from keras_attention.datasets.columns import groups_of
 from keras_attention.datasets.columns import labels_of
 from keras_attention.datasets.columns import name_in
 from keras_attention.datasets.columns import read_rows
-from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.files import Folder
 from keras_attention.datasets.files import find_all
 from keras_attention.datasets.files import without_suffix
@@ -97,9 +96,9 @@ def from_table(
         delimiter: str, between the cells of a CSV file. Defaults to `","`.
         cache: str or `None`, what becomes of the decoded images: `"memory"`
             holds them; `"disk"` holds them in a file under `~/.keras`, made
-            once and shared by all runs; `None` decodes them whenever they are
-            asked for. `"auto"` takes memory up to 1 GiB, says so and takes
-            `None` beyond. Defaults to `"auto"`.
+            once and shared by all runs, until `clear_cache`; `None` decodes
+            them whenever they are asked for. `"auto"` takes memory up to 1 GiB,
+            says so and takes `None` beyond. Defaults to `"auto"`.
 
     Returns:
         An `Examples`; its `names` are the image files. Of a regression its
@@ -128,7 +127,7 @@ def from_table(
     )
     ```
     """
-    form = Form(size, layout, channels, white, cache)
+    reader = ReadImage(size, layout, channels, white=white)
     boolean("regression", regression)
     is_file = isinstance(table, (str, os.PathLike))
     folder = os.path.dirname(table) if is_file and images is None else images
@@ -176,16 +175,14 @@ def from_table(
         mask_paths = find_all(mask_folder, wanted, problems)
     # What has no file has been noted; the others are still read, so that
     # one message says everything.
-    fields = assemble(paths, mask_paths, form=form, problems=problems)
-    problems.raise_any()
-    return Examples(
+    known = dict(
         labels=labels,
         class_names=class_names,
-        names=tuple(map(image_folder.shown, paths)),
+        names=tuple(path and image_folder.shown(path) for path in paths),
         groups=groups,
         weights=weights,
-        **fields,
     )
+    return assemble(paths, mask_paths, None, reader, cache, problems, **known)
 
 
 def _is_pattern(mask, masks, row):

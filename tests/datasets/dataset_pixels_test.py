@@ -11,6 +11,7 @@ from PIL import Image
 from keras_attention.datasets import cache as cache_module
 from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.batches import batches
+from keras_attention.datasets.cache import clear_cache
 from keras_attention.datasets.cache import on_disk
 from keras_attention.datasets.folder import from_folder
 from keras_attention.datasets.npz import from_npz
@@ -201,6 +202,20 @@ def test_no_file_on_disk_outlives_what_it_was_made_of(
     with pytest.raises(ValueError, match="changed while"):
         on_disk(pixels)
     assert set((tmp_path / "keras").rglob("*.npy")) == before
+
+
+def test_what_is_on_disk_can_be_deleted_and_is_made_again(read, tmp_path):
+    folder = tmp_path / "keras" / "datasets" / "keras_attention"
+    kept = read("disk").images
+    sizes = [path.stat().st_size for path in folder.glob("*.npy")]
+    (folder / f".{next(folder.glob('*.npy')).name}.killed").mkdir()
+    (folder / "others.npy").touch()
+    assert clear_cache() == sum(sizes) > 12 * 16 * 16 * 4
+    assert [path.name for path in folder.iterdir()] == ["others.npy"]
+    assert clear_cache() == 0
+    with pytest.raises(FileNotFoundError):
+        kept[0]
+    assert_same(read("disk"), read("memory"))
 
 
 def test_runs_share_what_is_on_disk(read, tmp_path):

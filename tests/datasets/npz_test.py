@@ -258,8 +258,8 @@ def test_a_header_that_lies_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "box_label, message",
     [
-        ([0, -1], r"pets\[2\]: box 1: box_label is -1, none of 0 to 1"),
-        ([0, 5], r"pets\[2\]: box 1: box_label is 5, none of 0 to 1"),
+        ([0, -1], r"pets\[2\]: box 1: the label -1 is negative"),
+        ([0, 5], r"pets\[2\]: box 1: the label 5 is none of 0 to 1"),
         ([0, 0.5], "argument box_label: .*whole numbers"),
         ([0], "argument box_label"),
         ([[0, 1], [0, 1]], "argument box_label"),

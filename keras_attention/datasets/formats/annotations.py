@@ -5,10 +5,9 @@ import pathlib
 
 import numpy as np
 
-from keras_attention.datasets.assemble import Form
+from keras_attention.datasets.assemble import ReadImage
 from keras_attention.datasets.assemble import assemble
 from keras_attention.datasets.boxes import check_boxes
-from keras_attention.datasets.examples import Examples
 from keras_attention.datasets.opening import size_of
 from keras_attention.datasets.problems import Problems
 
@@ -58,21 +57,14 @@ def examples_of(annotations, source, class_names, size, channels, cache):
                 problems.at(row, f"the class {label!r} is none of {known}")
     boxes = check_boxes(boxes, problems)
     problems.raise_any()
-    fields = assemble(
-        [str(each.file) for each in annotations],
-        boxes=boxes,
-        form=Form(size, "stretch", channels, cache=cache),
-        problems=problems,
-    )
-    problems.raise_any()
-    box_labels = [np.array(each.labels, "int64") for each in annotations]
-    return Examples(
+    known = dict(
         labels=labels,
         class_names=tuple(map(str, class_names)),
         names=names,
-        box_labels=box_labels,
-        **fields,
+        box_labels=[np.array(each.labels, "int64") for each in annotations],
     )
+    reader = ReadImage(size, "stretch", channels)
+    return assemble(names, None, boxes, reader, cache, problems, **known)
 
 
 def _shares(row, annotation, problems):
