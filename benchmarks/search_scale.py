@@ -1,6 +1,7 @@
 """What a search costs beside its trainings, and how many workers it feeds.
 
-    python benchmarks/search_scale.py
+    python benchmarks/search_scale.py           # or one of its parts, which
+    python benchmarks/search_scale.py engine    # leaves the other as it was
 
 Two parts:
 
@@ -20,6 +21,7 @@ import json
 import pathlib
 import resource
 import statistics
+import sys
 import tempfile
 import time
 
@@ -228,9 +230,13 @@ def draw(rows, path):
 
 
 def main():
+    parts = {"overhead": overhead, "engine": engine}
+    chosen = sys.argv[1:] or [*parts]
+    before = json.loads(RESULTS.read_text())["rows"] if sys.argv[1:] else []
     rows = []
-    for part in (overhead, engine):
-        for row in part():
+    for name, part in parts.items():
+        found = [row for row in before if row["part"] == name]
+        for row in part() if name in chosen else found:
             print(row, flush=True)
             rows.append(row)
     information = timing.environment(keras.config.backend())
@@ -238,7 +244,7 @@ def main():
         json.dumps({"rows": rows, "environment": information}, indent=2) + "\n"
     )
     lines = []
-    for part in ("overhead", "engine"):
+    for part in parts:
         found = [row for row in rows if row["part"] == part]
         names = [name for name in found[0] if name != "part"]
         lines += ["", f"| {' | '.join(names)} |", "|" + "---|" * len(names)]

@@ -128,13 +128,12 @@ def load(arguments, seed=0, supervised=True):
 
 def make_hypermodel(arguments, info):
     """The space of the search."""
-    named = arguments["mechanisms"]
-    every = named == ["all"]
+    every = arguments["mechanisms"] == ["all"]
     choices = {**CHOICES, "width_multiplier": arguments["width"]}
     return tuning.AttentionHyperModel(
         info.image_shape,
         info.classes,
-        mechanisms=None if every else named,
+        mechanisms=arguments["mechanisms"],
         places=None if every else PLACES,
         # With a handful of trials one place at a time can be understood.
         several=every,
@@ -174,6 +173,7 @@ def retrain(result, hypermodel, arguments, path):
                 "seeds": SEEDS,
                 "test_accuracy": fresh.values,
                 "val_accuracy": [row["val_accuracy"] for row in fresh.rows],
+                "seconds": [row["seconds"] for row in fresh.rows],
             }
         )
         write_text(path, json.dumps(rows, indent=1) + "\n")
@@ -214,7 +214,7 @@ def comparison(rows, result):
     return "\n".join(lines)
 
 
-def write(result, rows, arguments, output, seconds):
+def write(result, rows, arguments, output):
     """All files but those of the search itself."""
     write_text(output / "leaderboard.csv", result.table("csv"))
     write_text(output / "leaderboard.json", result.table("json") + "\n")
@@ -224,7 +224,13 @@ def write(result, rows, arguments, output, seconds):
         figure.savefig(output / f"{name}.png")
     text = f"{result.summary()}\n\n{comparison(rows, result)}\n"
     write_text(output / "summary.txt", text)
-    config = {"arguments": arguments, "seconds": seconds}
+    # Of all calls together, however many ran at a time.
+    seconds = {
+        "trials": sum(t.metrics["seconds"] for t in result.finished),
+        "retraining": sum(sum(row["seconds"]) for row in rows),
+    }
+    seconds = {name: round(value) for name, value in seconds.items()}
+    config = {"arguments": arguments, "seconds of training": seconds}
     write_text(output / "config.json", json.dumps(config, indent=1) + "\n")
     print(f"\n{result}\n\n{text}")
 
@@ -269,11 +275,9 @@ def main(client=None, at_a_time=None):
     except (ValueError, OSError) as error:
         print(f"search.py: error: {error}", file=sys.stderr)
         return 2
-    seconds = {"search": round(time.perf_counter() - start)}
     rows = retrain(result, hypermodel, arguments, output / "retrained.json")
-    seconds["in all"] = round(time.perf_counter() - start)
-    write(result, rows, arguments, output, seconds)
-    print(f"Written to {output} in {seconds['in all']} s")
+    write(result, rows, arguments, output)
+    print(f"Written to {output} in {time.perf_counter() - start:.0f} s")
     return 0
 
 

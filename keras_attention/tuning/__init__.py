@@ -23,6 +23,7 @@ from keras_attention.tuning.space.choices import NETWORK_CHOICES
 from keras_attention.tuning.space.choices import TRAINING_CHOICES
 from keras_attention.tuning.space.combinations import enumerate_space
 from keras_attention.tuning.space.combinations import size_of
+from keras_attention.tuning.space.mechanisms import MECHANISMS
 from keras_attention.tuning.space.mechanisms import layer_of
 from keras_attention.tuning.space.options import attention_options
 from keras_attention.tuning.space.site import Site
@@ -34,6 +35,7 @@ from keras_attention.tuning.trial.hypermodel import AttentionHyperModel
 
 __all__ = [
     "LAYER_CHOICES",
+    "MECHANISMS",
     "NETWORK_CHOICES",
     "TRAINING_CHOICES",
     "AttentionHyperModel",

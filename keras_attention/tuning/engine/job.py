@@ -9,6 +9,7 @@ import socket
 import keras
 import keras_tuner
 
+from keras_attention.internals.arguments import invalid
 from keras_attention.internals.requirements import explained
 from keras_attention.tuning.trial.supervised import loaded
 from keras_attention.version import __version__
@@ -54,7 +55,7 @@ class Job:
         return args, kwargs
 
 
-class Builder(keras_tuner.HyperModel):
+class _Builder(keras_tuner.HyperModel):
     """A function of hyperparameters as a `HyperModel`."""
 
     def __init__(self, function):
@@ -62,8 +63,22 @@ class Builder(keras_tuner.HyperModel):
         self.function = function
 
     def build(self, hp):
-        """The function's model."""
         return self.function(hp)
+
+
+def as_hypermodel(hypermodel):
+    """A `HyperModel`, of one or of a function of hyperparameters."""
+    if isinstance(hypermodel, keras_tuner.HyperModel):
+        return hypermodel
+    if callable(hypermodel) and not hasattr(hypermodel, "fit"):
+        return _Builder(hypermodel)
+    expected = "a keras_tuner.HyperModel or a function of hyperparameters"
+    hint = (
+        " A model is attached to by AttentionHyperModel(base=model)."
+        if hasattr(hypermodel, "fit")
+        else ""
+    )
+    raise ValueError(invalid("hypermodel", hypermodel, expected) + hint)
 
 
 def write_job(job, path):

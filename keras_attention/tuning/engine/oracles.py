@@ -8,17 +8,7 @@ import keras_tuner
 ATTEMPTS = 1000  # Random draws that repeat a trial, until a space is empty.
 
 
-class _Unsaved:
-    """Mixed into an oracle: `Proposals` writes what is kept of it.
-
-    KerasTuner writes all of it twice a trial, which grows with the trials.
-    """
-
-    def save(self):
-        """Writes nothing."""
-
-
-class RandomSearch(_Unsaved, keras_tuner.oracles.RandomSearchOracle):
+class RandomSearch(keras_tuner.oracles.RandomSearchOracle):
     """Random values, none of them twice.
 
     KerasTuner gives up after 20 repetitions, which leaves a small space
@@ -31,17 +21,7 @@ class RandomSearch(_Unsaved, keras_tuner.oracles.RandomSearchOracle):
         return _draw(self, trial_id)
 
 
-class GridSearch(_Unsaved, keras_tuner.oracles.GridSearchOracle):
-    """KerasTuner's own."""
-
-
-class Hyperband(_Unsaved, keras_tuner.oracles.HyperbandOracle):
-    """KerasTuner's own."""
-
-
-class BayesianOptimization(
-    _Unsaved, keras_tuner.oracles.BayesianOptimizationOracle
-):
+class BayesianOptimization(keras_tuner.oracles.BayesianOptimizationOracle):
     """A Gaussian process's proposals, none of them twice.
 
     In a space of few values the best guess is soon one of the trials there
@@ -59,8 +39,8 @@ class BayesianOptimization(
 
 ORACLES = {
     "random": RandomSearch,
-    "grid": GridSearch,
-    "hyperband": Hyperband,
+    "grid": keras_tuner.oracles.GridSearchOracle,
+    "hyperband": keras_tuner.oracles.HyperbandOracle,
     "bayesian": BayesianOptimization,
 }
 

@@ -38,6 +38,8 @@ class Proposals:
             oracle, directory=self._scratch.name, project_name="oracle"
         )
         oracle.verbose = 0
+        # All of it, twice a trial, which grows with the trials.
+        oracle.save = lambda: None
         # Many failures are what a search over learning rates and sizes must
         # expect; which of them end it is decided in `search`.
         oracle.max_consecutive_failed_trials = None

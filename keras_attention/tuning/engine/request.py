@@ -10,8 +10,8 @@ from keras_attention.internals.arguments import invalid
 from keras_attention.internals.arguments import non_negative_int
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.words import did_you_mean
-from keras_attention.tuning.engine.job import Builder
 from keras_attention.tuning.engine.job import Job
+from keras_attention.tuning.engine.job import as_hypermodel
 from keras_attention.tuning.engine.local import visible_gpus
 from keras_attention.tuning.engine.oracles import ORACLES
 from keras_attention.tuning.engine.run import trains_by_fit
@@ -101,19 +101,7 @@ def make_job(
     fit_options,
 ):
     """The job of a search, its arguments checked."""
-    if isinstance(hypermodel, keras_tuner.HyperModel):
-        pass
-    elif callable(hypermodel) and not hasattr(hypermodel, "fit"):
-        hypermodel = Builder(hypermodel)
-    else:
-        expected = "a keras_tuner.HyperModel or a function of hyperparameters"
-        hint = (
-            " A model is attached to by AttentionHyperModel(base=model)."
-            if hasattr(hypermodel, "fit")
-            else ""
-        )
-        text = invalid("hypermodel", hypermodel, expected)
-        raise ValueError(text + hint)
+    hypermodel = as_hypermodel(hypermodel)
     for name in sorted(_NAMED.keys() & fit_options):
         raise ValueError(
             f"{name} is none of the fit_options: use {_NAMED[name]}=. "

@@ -12,9 +12,12 @@ import keras_tuner
 
 from keras_attention.internals import arguments
 from keras_attention.internals.files import save_model
+from keras_attention.tuning.engine.job import Job
+from keras_attention.tuning.engine.job import as_hypermodel
 from keras_attention.tuning.result.schema import read_record
 from keras_attention.tuning.result.trial import active
 from keras_attention.tuning.trial.given_values import own_values
+from keras_attention.tuning.trial.supervised import as_arguments
 from keras_attention.tuning.trial.supervised import loaded
 from keras_attention.tuning.trial.supervised import supervised
 
@@ -50,7 +53,7 @@ def best_model(result, hypermodel):
             "trains it again."
         )
     check_space(hypermodel, trial.config)
-    model, _ = build(hypermodel, trial.config)
+    model, _ = build(as_hypermodel(hypermodel), trial.config)
     shapes = folder / "build_config.json"
     if not model.built and shapes.is_file():
         model.build_from_config(read_record(shapes))
@@ -106,7 +109,7 @@ def build(hypermodel, config):
     # It changes the dictionary that it is given.
     hp = keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
     known = {*hp.values}
-    model = getattr(hypermodel, "build", hypermodel)(hp)
+    model = hypermodel.build(hp)
     new = sorted({*hp.values} - known)
     if new:
         raise ValueError(
@@ -117,19 +120,15 @@ def build(hypermodel, config):
     return model, hp
 
 
-@dataclasses.dataclass
-class SeedJob:
+@dataclasses.dataclass(kw_only=True)
+class SeedJob(Job):
     """What the trainings of all seeds have in common, arguments of `retrain`.
 
-    `config` is that of the hyperparameters, `options` are for `fit`.
+    `config` is that of the hyperparameters.
     """
 
-    hypermodel: object
     config: dict
-    train: object
-    validation: object
     test: object
-    options: dict
     metric: str
 
 
@@ -177,14 +176,8 @@ def _seeded(hypermodel, seed):
 
 
 def _fit(job, hp, model):
-    options = {"verbose": 0, **job.options}
-    if job.validation is not None:
-        options["validation_data"] = loaded(job.validation)
-    positional = _positional(loaded(job.train))
-    if hasattr(job.hypermodel, "fit"):
-        job.hypermodel.fit(hp, model, *positional, **options)
-    else:
-        model.fit(*positional, **options)
+    args, kwargs = job.fit_arguments()
+    job.hypermodel.fit(hp, model, *args, **kwargs)
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None and int(optimizer.iterations) == 0:
         raise ValueError(
@@ -195,11 +188,7 @@ def _fit(job, hp, model):
 
 
 def _evaluated(model, data, prefix, metric):
-    data = _positional(supervised(loaded(data)))
-    found = model.evaluate(*data, verbose=0, return_dict=True)
+    data = as_arguments(supervised(loaded(data)))
+    found = model.evaluate(**data, verbose=0, return_dict=True)
     arguments.one_of("metric", metric, tuple(found))
     return {prefix + name: float(value) for name, value in found.items()}
-
-
-def _positional(data):
-    return data if isinstance(data, tuple) else (data,)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from keras_attention.internals import arguments
 from keras_attention.tuning.engine.folder import Folder
+from keras_attention.tuning.engine.job import as_hypermodel
 from keras_attention.tuning.engine.pools import map_over
 from keras_attention.tuning.engine.request import check_workers
 from keras_attention.tuning.result.rebuilding import SeedJob
@@ -101,10 +102,18 @@ def retrain(
     check_space(hypermodel, config, given=values is not None)
     if epochs is None:
         epochs = trial.values.get("tuner/epochs")
-    if epochs is not None:
-        fit_options["epochs"] = epochs
     job = SeedJob(
-        hypermodel, config, train, validation, test, fit_options, metric
+        hypermodel=as_hypermodel(hypermodel),
+        train=train,
+        validation=validation,
+        objective=None,
+        directory=result.directory,
+        seed=None,
+        epochs=epochs,
+        fit_options=fit_options,
+        config=config,
+        test=test,
+        metric=metric,
     )
     # Beside the target, so that the last step is a rename.
     parent, kept = path.parent if path else None, None

@@ -13,6 +13,13 @@ from keras_attention.internals.words import did_you_mean
 UNIFORM = "uniform"
 #: Nothing at a place.
 NONE = "none"
+#: Every key there is.
+ALL = "all"
+#: One of each kind: even pooling, attention pooling with a learned query and
+#: with the network's own, weights of channels, weights of both. With "none" six
+#: values, of which the 20 trials of a search try each three times; the others
+#: are what these are compared with next, or cost more than they do.
+MECHANISMS = (UNIFORM, "attn_pool", "gate", "se", "cbam")
 AXES = {
     "score": scores,
     "alignment": alignments,
@@ -24,18 +31,25 @@ _AXES = {**AXES, "layer": layers}
 def mechanism_keys(mechanisms=None):
     """Keys of layers for keys and families, `"uniform"` among them.
 
+    `None` are `MECHANISMS` and what others have registered, who want to see it
+    searched; `"all"` are all.
+
     >>> mechanism_keys(["channel", "gate"])
     ['cbam_channel', 'eca', 'se', 'gate']
     """
     available = layers.available()
     if mechanisms is None:
-        return [*available, UNIFORM]
+        others = [k for k in available if not is_ours(type(layers.get(k)))]
+        return [*MECHANISMS, *others]
     if isinstance(mechanisms, str):
         mechanisms = [mechanisms]
     keys = []
     for name in mechanisms:
         if name in available or name == UNIFORM:
             keys.append(name)
+            continue
+        if name == ALL:
+            keys += [*available, UNIFORM]
             continue
         try:
             keys.extend(layers.available(name))
@@ -44,8 +58,8 @@ def mechanism_keys(mechanisms=None):
                 arguments.invalid(
                     "mechanisms",
                     name,
-                    "keys or families of keras_attention.layers, or "
-                    f"{UNIFORM!r}. Keys: {', '.join(available)}",
+                    "keys or families of keras_attention.layers, "
+                    f"{UNIFORM!r} or {ALL!r}. Keys: {', '.join(available)}",
                 )
                 + f". {did_you_mean(name, [*available, UNIFORM])}".rstrip()
             ) from error

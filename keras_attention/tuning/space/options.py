@@ -2,7 +2,7 @@
 
 Nothing is listed here by name. The keys come from the registries, what may be
 varied from the arguments that a layer has, and which parts go together from
-the flags of their classes: a key that is registered tomorrow is searched
+the flags of their classes: a key that is registered tomorrow can be searched
 tomorrow.
 
 Of the arguments only those are drawn that somebody asked for: the user by a
@@ -58,8 +58,9 @@ def attention_options(
         sites: dict of place to `Site`, or to a shape
             `(height, width, channels)` where the map has to stay a map.
         mechanisms: str or list of str, keys or families of
-            `keras_attention.layers`, and `"uniform"`; `None` takes all that
-            fit. A place takes those of them that fit it. Defaults to `None`.
+            `keras_attention.layers`, `"uniform"` and `"all"`; `None` takes
+            `MECHANISMS` and what others have registered. A place takes those of
+            them that fit it. Defaults to `None`.
         choices: dict of name to list, the values that are drawn from, where
             they fit; `None` are the usual ones. Of other arguments the first of
             `LAYER_CHOICES` that fits is taken. A name is an argument, alone,

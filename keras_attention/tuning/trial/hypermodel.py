@@ -60,8 +60,10 @@ class AttentionHyperModel(keras_tuner.HyperModel):
             its `loss` any other, of several inputs and outputs too. Every trial
             starts from the weights of such a base. Defaults to `"vgg16_bn"`.
         mechanisms: str or list of str, keys and families of
-            `keras_attention.layers`, and `"uniform"`, the even pooling of a
-            place. `None` takes all. Defaults to `None`.
+            `keras_attention.layers`, `"uniform"`, the even pooling of a place,
+            and `"all"`. `None` takes `MECHANISMS`, one of each kind, so that
+            20 trials can compare them, and the layers that others have
+            registered. Defaults to `None`.
         places: str or list of str, layers and blocks. `None` takes blocks 3 to
             5, or of a functional base the last layer at each map size. Defaults
             to `None`.

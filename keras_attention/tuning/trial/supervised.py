@@ -37,6 +37,15 @@ def supervised(data):
     return data
 
 
+def as_arguments(data, batch_size=None):
+    """What `supervised` returns as arguments of `fit` and of `evaluate`."""
+    if not isinstance(data, tuple):
+        return {"x": data}
+    names = ("x", "y", "sample_weight")
+    arrays = dict(zip(names, data, strict=False))
+    return {**arrays, "batch_size": batch_size}
+
+
 def as_arrays(values, change=np.asarray):
     """An array, or a dictionary or a tuple of them: of several outputs.
 

@@ -19,6 +19,7 @@ from keras_attention.tuning.trial.data import rewind
 from keras_attention.tuning.trial.data import steps_of
 from keras_attention.tuning.trial.schedule import install
 from keras_attention.tuning.trial.schedule import is_scheduled
+from keras_attention.tuning.trial.supervised import as_arguments
 
 
 def train(model, training, run, options, restore_best=None):
@@ -50,7 +51,7 @@ def train(model, training, run, options, restore_best=None):
                 restore_best_weights=True,
             )
         )
-    fitted = _as_arguments(run.train, batch_size)
+    fitted = as_arguments(run.train, batch_size)
     if has_own_order(run.train):
         options.setdefault("shuffle", False)
     rewind(run.train, options["initial_epoch"])
@@ -110,7 +111,7 @@ def summary_of(results, names):
 def _judged(model, run, batch_size, steps, results):
     # Of the model as it is now, whatever a callback restored.
     validation = model.evaluate(
-        **_as_arguments(run.validation, batch_size),
+        **as_arguments(run.validation, batch_size),
         steps=steps,
         verbose=0,
         return_dict=True,
@@ -127,15 +128,6 @@ def _judged(model, run, batch_size, steps, results):
         if energy is not None:
             results["attention_energy"] = energy
     return {name: float(value) for name, value in results.items()}
-
-
-def _as_arguments(data, batch_size):
-    """Arrays as `x`, `y` and weights; batches as `x`."""
-    if not isinstance(data, tuple):
-        return {"x": data}
-    names = ("x", "y", "sample_weight")
-    arrays = dict(zip(names, data, strict=False))
-    return {**arrays, "batch_size": batch_size}
 
 
 def mean_attention_energy(model, data, batch_size=32, steps=None):

@@ -15,6 +15,7 @@ from choice import first
 from example_search import example_search
 
 from keras_attention.tuning import SearchResult
+from keras_attention.tuning.engine.job import as_hypermodel
 from keras_attention.tuning.result import retraining
 from keras_attention.tuning.result.rebuilding import SeedJob
 from keras_attention.tuning.result.rebuilding import fresh_config
@@ -105,6 +106,12 @@ def test_data_as_dictionaries(result):
     assert fresh.values == retrain(result, test=(x, y), seeds=(0,)).values
 
 
+def test_data_with_weights(result):
+    weighed = (*data(1), np.zeros(64, "float32"))
+    fresh = retrain(result, train=weighed, test=weighed, seeds=(0,))
+    assert fresh.rows[0]["loss"] == 0 != retrain(result).rows[0]["loss"]
+
+
 def test_a_hypermodel_gets_the_winner_fresh_seeds_and_validation(result):
     hypermodel = Seeded()
     fresh = retrain(result, hypermodel, seeds=(3, 4), validation=data(2))
@@ -188,8 +195,20 @@ def test_how_many_seeds_and_none_is_kept(result):
 
 
 def test_one_seed_is_a_function_for_other_processes(result):
-    config, options = fresh_config(result.winner()), {"epochs": 1}
-    job = SeedJob(build, config, data(0), data(2), data(1), options, "accuracy")
+    config = fresh_config(result.winner())
+    job = SeedJob(
+        as_hypermodel(build),
+        data(0),
+        data(2),
+        None,
+        None,
+        None,
+        1,
+        {},
+        config=config,
+        test=data(1),
+        metric="accuracy",
+    )
     row = train_seed(pickle.loads(pickle.dumps(job)), (3, None))
     fresh = retrain(result, seeds=(3,), validation=data(2), epochs=1)
     assert {**row, "seconds": 0} == {**fresh.rows[0], "seconds": 0}

@@ -36,12 +36,12 @@ def arguments_of(mechanism, sites=DEEP, **kwargs):
 
 
 def test_every_mechanism_fits_somewhere():
-    (mechanisms,) = attention_options(DEEP).values()
+    (mechanisms,) = attention_options(DEEP, "all").values()
     assert sorted(mechanisms) == sorted([*layers.available(), "uniform"])
 
 
 def test_what_has_to_stay_a_map_takes_what_keeps_it():
-    (mechanisms,) = attention_options({"pool": (14, 14, 48)}).values()
+    (mechanisms,) = attention_options({"pool": (14, 14, 48)}, "all").values()
     for key in mechanisms:
         layer = layers.get(key)
         assert layer.shape_preserving and layer.query_kind is None
@@ -74,7 +74,8 @@ def test_kernels_fit_the_map_and_ratios_the_channels():
 
 def test_pairs_only_on_small_maps_of_known_size():
     def keys(shape, **kwargs):
-        (mechanisms,) = attention_options({"p": shape}, **kwargs).values()
+        options = attention_options({"p": shape}, "all", **kwargs)
+        (mechanisms,) = options.values()
         return set(mechanisms)
 
     pairwise = {"mhsa", "nonlocal"}
@@ -274,6 +275,17 @@ def test_messages(mechanisms, choices, message):
         attention_options(DEEP, mechanisms, choices)
 
 
+def test_a_search_by_default_has_one_mechanism_of_each_kind(declared_keys):
+    """What another release brings is searched when somebody asks for it."""
+    few = ["uniform", "attn_pool", "gate", "se", "cbam"]
+    # Somebody else's, who has registered it.
+    assert mechanism_keys() == [*few, "powerful"]
+    assert [*attention_options(DEEP)["block4"]] == [*few, "powerful"]
+    assert sorted(mechanism_keys("all")) == sorted(
+        [*layers.available(), "uniform"]
+    )
+
+
 def test_families():
     assert mechanism_keys("channel") == layers.available("channel")
     assert mechanism_keys(["uniform", "gate", "gate"]) == ["uniform", "gate"]
@@ -355,7 +367,7 @@ def drawn_at(options, place, mechanism):
 
 
 def test_what_nobody_asked_for_is_not_drawn():
-    (mechanisms,) = attention_options(DEEP).values()
+    (mechanisms,) = attention_options(DEEP, "all").values()
     for what in mechanisms.values():
         assert all(len(argument.values) == 1 for argument in what)
     # The first that fits: 16 channels in a group are too many.

@@ -47,7 +47,7 @@ def draw(function, seed):
 
 @pytest.fixture(scope="module")
 def options():
-    return attention_options(SITES, choices=dict.fromkeys(LAYER_CHOICES))
+    return attention_options(SITES, "all", choices=dict.fromkeys(LAYER_CHOICES))
 
 
 @pytest.mark.parametrize(
