@@ -25,9 +25,10 @@ os.environ.setdefault(
     os.path.join(tempfile.gettempdir(), f"jax-cache-{os.getpid()}"),
 )
 
-import keras
-import numpy as np
 import pytest
+
+# Keras comes with the first test: the process that hands out tests to workers
+# would import TensorFlow before it starts one.
 
 # Scripts that make fixtures from other packages, which tests do not need.
 collect_ignore = ["oracles", "golden/make.py"]
@@ -47,6 +48,8 @@ def pytest_unconfigure():
 
 @pytest.fixture(autouse=True)
 def seed():
+    import keras
+
     keras.utils.set_random_seed(0)
 
 
@@ -56,6 +59,8 @@ def eagerly():
 
     For tests of what is around the training, not of what is trained.
     """
+    import keras
+
     if keras.backend.backend() != "tensorflow":
         yield
         return
@@ -69,6 +74,8 @@ def eagerly():
 @pytest.fixture(scope="module", autouse=True)
 def forget():
     """Lets go of the graphs and models that a file has made."""
+    import keras
+
     with pytest.MonkeyPatch.context() as patch:
         if keras.backend.backend() == "tensorflow":
             from tensorflow.python.eager import context
@@ -96,6 +103,8 @@ def equals(record_property):
 
     `benchmarks/parity.py` makes the README's table of these notes.
     """
+    import keras
+    import numpy as np
 
     def compare(what, reference, seen, expected, tolerance=1e-5):
         seen = keras.ops.convert_to_numpy(seen)
