@@ -22,7 +22,10 @@ TRIAL_FILES = (
 )
 _TRIAL = re.compile(r"trial_(\w+)")
 # What a record raises that is none: of another type, or too deep.
-_NO_RECORD = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+NO_RECORD = (
+    *(ValueError, TypeError, KeyError, AttributeError, RecursionError),
+    OverflowError,
+)
 
 
 class Folder:
@@ -125,7 +128,7 @@ class Folder:
                 ended = json.loads(path.read_text())["status"] != "RUNNING"
                 if ended or self.starts(trial_id):
                     return True
-            except _NO_RECORD:
+            except NO_RECORD:
                 # Damaged; it may have been one that ended.
                 return True
         return False
@@ -162,7 +165,7 @@ def read_json(path, make):
         return make(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except _NO_RECORD as error:
+    except NO_RECORD as error:
         _set_aside(path, f"{type(error).__name__}: {error}")
         return None
 

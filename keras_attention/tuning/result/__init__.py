@@ -8,7 +8,7 @@ figure draws *columns* for hyperparameters; *axes* are matplotlib's.
 | module | what |
 |---|---|
 | `search_result` | all of it, by one name |
-| `schema`, `records`, `trial` | files to trials |
+| `records`, `trial` | files to trials |
 | `hyperparameters` | what was tried of each |
 | `baselines` | what the winner has to be better than |
 | `leaderboard`, `words`, `page` | tables, sentences, one HTML page |

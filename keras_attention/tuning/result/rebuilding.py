@@ -14,7 +14,7 @@ from keras_attention.internals import arguments
 from keras_attention.internals.files import save_model
 from keras_attention.tuning.engine.job import Job
 from keras_attention.tuning.engine.job import as_hypermodel
-from keras_attention.tuning.result.schema import read_record
+from keras_attention.tuning.result.records import read_record
 from keras_attention.tuning.result.trial import active
 from keras_attention.tuning.trial.given_values import own_values
 from keras_attention.tuning.trial.supervised import as_arguments
@@ -92,7 +92,7 @@ def check_space(hypermodel, config, given=False):
     if not hasattr(hypermodel, "check_values"):
         return
     try:
-        hypermodel.check_values(active(config))
+        hypermodel.check_values(active(_hyperparameters(config)))
     except ValueError as error:
         if given:
             raise
@@ -106,8 +106,7 @@ def check_space(hypermodel, config, given=False):
 
 def build(hypermodel, config):
     """The network of a configuration, and the hyperparameters it has used."""
-    # It changes the dictionary that it is given.
-    hp = keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
+    hp = _hyperparameters(config)
     known = {*hp.values}
     model = hypermodel.build(hp)
     new = sorted({*hp.values} - known)
@@ -118,6 +117,11 @@ def build(hypermodel, config):
             f"Received: one that also asks for {new}"
         )
     return model, hp
+
+
+def _hyperparameters(config):
+    # It changes the dictionary that it is given.
+    return keras_tuner.HyperParameters.from_config(copy.deepcopy(config))
 
 
 @dataclasses.dataclass(kw_only=True)

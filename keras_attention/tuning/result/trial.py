@@ -1,11 +1,14 @@
 """One trial of a search: a configuration, trained and scored."""
 
+import copy
 import dataclasses
 import math
 import re
 
+import keras_tuner
 import numpy as np
 
+_STATUSES = ("RUNNING", "IDLE", "STOPPED", "COMPLETED", "INVALID", "FAILED")
 _ERROR = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)\b")
 
 
@@ -42,22 +45,80 @@ class Trial:
     config: dict | None = None
 
 
-def trial_of(state, objective, direction):
-    """The `Trial` of what its file holds."""
-    histories = histories_of(state)
-    metrics = {
-        metric: _finite(np.mean(_at(history, state.get("best_step"))))
-        for metric, history in histories.items()
-        if history["observations"]
+def record_of(state):
+    """KerasTuner's own trial of what a file holds.
+
+    It looks at the kind of what it builds, and not at what it only keeps, which
+    would show far from there: that is checked here. Raises one of `NO_RECORD`.
+    """
+    tracked = {"metrics": {}, **(state.get("metrics") or {})}
+    optional = {"score": None, "best_step": None, "message": None}
+    record = keras_tuner.engine.trial.Trial.from_state(
+        {**optional, **copy.deepcopy(state), "metrics": tracked}
+    )
+    record.seconds = state.get("seconds")
+    hp, message = record.hyperparameters, record.message
+    record.in_force, record.config = active(hp), hp.get_config()
+    observed = [
+        observation.value
+        for history in record.metrics.metrics.values()
+        for observation in history.get_history()
+    ]
+    right = {
+        # It becomes part of paths.
+        "trial_id": re.fullmatch(r"[A-Za-z0-9_-]+", record.trial_id),
+        "status": record.status in _STATUSES,
+        "hyperparameters": all(
+            is_text(name)
+            and (isinstance(v, bool | None) or is_text(v) or is_finite(v))
+            for name, v in hp.values.items()
+        ),
+        "metrics": all(map(is_text, record.metrics.metrics))
+        and all(
+            of_step and all(map(_is_number, of_step)) for of_step in observed
+        ),
+        "score": record.score is None or _is_number(record.score),
+        "seconds": record.seconds is None or is_finite(record.seconds),
+        "message": message is None or is_text(message),
     }
-    if state.get("seconds") is not None:
-        metrics.setdefault("seconds", float(state["seconds"]))
+    wrong = [name for name in right if not right[name]]
+    if wrong:
+        raise ValueError(", ".join(wrong))
+    return record
+
+
+def is_text(value):
+    """A string, without the halves of characters that JSON can spell."""
+    return isinstance(value, str) and not re.search(r"[\ud800-\udfff]", value)
+
+
+def is_finite(value):
+    """A finite number."""
+    return _is_number(value) and math.isfinite(value)
+
+
+def _is_number(value):
+    """A number, also one that is not finite, but none too long for a float."""
+    return isinstance(value, float) or (
+        type(value) is int and abs(value) < 2**1023
+    )
+
+
+def trial_of(record, objective, direction):
+    """The `Trial` of what `record_of` returned."""
+    histories = record.metrics.metrics
+    metrics = {
+        metric: _finite(np.mean(_at(history.get_history(), record.best_step)))
+        for metric, history in histories.items()
+        if history.get_history()
+    }
+    if record.seconds is not None:
+        metrics.setdefault("seconds", float(record.seconds))
     history, score, repeats = histories.get(objective), None, ()
-    if history and history["observations"]:
+    if history and history.get_history():
         score = best_of(history, direction)
         repeats = _repeats(objective, history, direction, metrics)
-    status, message = state["status"], state.get("message")
-    reason = None
+    status, message, reason = record.status, record.message, None
     if status != "COMPLETED" or score is None or not math.isfinite(score):
         reason = _reason(status, message, objective, score)
         score, repeats = None, ()
@@ -66,50 +127,43 @@ def trial_of(state, objective, direction):
     spread = metrics.get(f"{objective}_spread") if reason is None else None
     if spread is None and repeats:
         spread = max(repeats) - min(repeats)
-    config = state["hyperparameters"]
     return Trial(
-        state["trial_id"],
+        record.trial_id,
         status,
         score,
         repeats,
         spread,
-        active(config),
+        record.in_force,
         metrics,
         reason,
         message,
-        config,
+        record.config,
     )
-
-
-def histories_of(state):
-    """Name to history of every metric that a trial's file has."""
-    return (state.get("metrics") or {}).get("metrics") or {}
 
 
 def best_of(history, direction):
     """As KerasTuner: the best step of the means over executions."""
-    means = [np.mean(step["value"]) for step in history["observations"]]
-    means = [float(mean) for mean in means if not math.isnan(mean)]
+    means = [float(step.mean()) for step in history.get_history()]
+    means = [mean for mean in means if not math.isnan(mean)]
     if not means:
         return math.nan
     return max(means) if direction == "max" else min(means)
 
 
-def _at(history, step):
-    observations = history["observations"]
+def _at(observations, step):
     for observation in observations:
-        if observation.get("step") == step:
-            return observation["value"]
-    return observations[-1]["value"]
+        if observation.step == step:
+            return observation.value
+    return observations[-1].value
 
 
 def _repeats(objective, history, direction, metrics):
     """Executions of KerasTuner, or seeds and folds that `fit` told of."""
     best = best_of(history, direction)
-    for observation in history["observations"]:
-        if same(float(np.mean(observation["value"])), best):
-            if len(observation["value"]) > 1:
-                return tuple(observation["value"])
+    for observation in history.get_history():
+        if same(float(observation.mean()), best):
+            if len(observation.value) > 1:
+                return tuple(observation.value)
             break
     pattern = re.compile(
         re.escape(objective) + r"[_/](?:seed|fold|run|repeat)?_?\d+$"
@@ -144,26 +198,16 @@ def _of_graph(lines):
     return lines[before[0] - 1].strip() if before and before[0] else ""
 
 
-def active(config):
+def active(hp):
     """The values that are in force, and of Hyperband's own only the budget."""
-    values = config["values"]
-    entries = [entry["config"] for entry in config.get("space") or ()]
-    listed = {entry["name"] for entry in entries}
-    in_force = {
-        entry["name"]
-        for entry in entries
-        if all(
-            values.get(parent["config"]["name"]) in parent["config"]["values"]
-            for parent in entry.get("conditions") or ()
-        )
-    }
+    listed = {parameter.name for parameter in hp.space}
     return {
         name: value
-        for name, value in values.items()
+        for name, value in hp.values.items()
         if name == "tuner/epochs"
         or (
             not name.startswith("tuner/")
-            and (name in in_force or name not in listed)
+            and (name not in listed or hp.is_active(name))
         )
     }
 

@@ -24,7 +24,7 @@ def parts_of(key, layer, inserted, site, given):
     beside it. Of a part without choices in `given`, the first key is taken that
     goes with others.
     """
-    candidates = {"alignment": (), "score": (), "aggregation": ()}
+    candidates = {"alignment": [], "score": [], "aggregation": []}
     fits = {
         "alignment": lambda part: _aligns(part, layer, inserted),
         "score": lambda part: site.has_known_size or not part.needs_static_size,
@@ -37,13 +37,12 @@ def parts_of(key, layer, inserted, site, given):
     config = layer.get_config()
     for part in [part for part in candidates if part in config]:
         keys = given.get(part) or _default_first(part, layer)
-        candidates[part] = tuple(
+        candidates[part] = [
             name for name in keys if fits[part](AXES[part].get(name))
-        )
-    taken = _taken(key, *candidates.values())
+        ]
+    taken = _taken(key, candidates, given)
     if not taken:
         return None
-    taken = _without_others(taken, given)
     found = [Argument("alignment", ("alignment", "key"), list(taken))]
     for part in ("score", "aggregation"):
         if part in config:
@@ -52,20 +51,6 @@ def parts_of(key, layer, inserted, site, given):
     return (
         found + declared + _temperature(taken, asked_for("temperature", given))
     )
-
-
-def _without_others(taken, given):
-    """Without the keys of parts that nobody asked for, but for the first."""
-    if "alignment" not in given:
-        first = next(iter(taken))
-        taken = {first: taken[first]}
-    return {
-        alignment: {
-            part: keys if part in given else keys[:1]
-            for part, keys in parts.items()
-        }
-        for alignment, parts in taken.items()
-    }
 
 
 def _declared(argument, given):
@@ -114,65 +99,43 @@ def _aligns(part, layer, inserted):
     )
 
 
-@functools.lru_cache(maxsize=64)
-def _taken(key, aligned, scored, aggregated):
+def _taken(key, candidates, given):
     """Alignment to `{"score": [...], "aggregation": [...]}` that go with it.
 
-    Without alignments that no pair of them suits.
+    Without alignments that no pair of them suits; of a part that nobody asked
+    for, the first.
     """
-    flags = {
-        (part, name): _flags(AXES[part].get(name))
-        for part, names in zip(AXES, (scored, aligned, aggregated), strict=True)
-        for name in names
-    }
-    answers = {}
-
-    def takes(alignment, score, aggregation):
-        parts = {
-            "score": score,
-            "alignment": alignment,
-            "aggregation": aggregation,
-        }
-        parts = {part: name for part, name in parts.items() if name}
-        # Parts of the same flags are as good: asked once for all of them.
-        alike = tuple(flags[item] for item in parts.items())
-        if alike not in answers:
-            answers[alike] = _accepts(key, parts)
-        return answers[alike]
-
     found = {}
-    for alignment in aligned:
+    scored, aggregated = candidates["score"], candidates["aggregation"]
+    for alignment in candidates["alignment"]:
         # A first pair that works, beside which the others are tried.
-        pairs = itertools.product(scored or (None,), aggregated or (None,))
-        first = next((p for p in pairs if takes(alignment, *p)), None)
-        if first is not None:
-            score, aggregation = first
-            found[alignment] = {
-                "score": [
-                    s for s in scored if takes(alignment, s, aggregation)
-                ],
-                "aggregation": [
-                    a for a in aggregated if takes(alignment, score, a)
-                ],
-            }
+        pairs = itertools.product(scored or [None], aggregated or [None])
+        pair = next((p for p in pairs if _accepts(key, alignment, *p)), None)
+        if pair is None:
+            continue
+        score, aggregation = pair
+        beside = {
+            "score": [score]
+            if "score" not in given
+            else [
+                s for s in scored if _accepts(key, alignment, s, aggregation)
+            ],
+            "aggregation": [aggregation]
+            if "aggregation" not in given
+            else [a for a in aggregated if _accepts(key, alignment, score, a)],
+        }
+        found[alignment] = beside
+        if "alignment" not in given:
+            break
     return found
 
 
-def _flags(part):
-    """What its class says about itself: names and truth values."""
-    names = {
-        name
-        for kind in type(part).__mro__
-        if kind.__module__.startswith("keras_attention")
-        for name, value in vars(kind).items()
-        if isinstance(value, bool)
-    }
-    return tuple((name, getattr(part, name)) for name in sorted(names))
-
-
-def _accepts(key, parts):
+@functools.cache
+def _accepts(key, alignment, score, aggregation):
+    """Whether a layer can be made of these parts; `None` are its own."""
+    parts = dict(alignment=alignment, score=score, aggregation=aggregation)
     try:
-        layers.get(key, **parts)
+        layers.get(key, **{n: part for n, part in parts.items() if part})
     except ValueError:
         return False
     return True

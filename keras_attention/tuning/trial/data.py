@@ -14,26 +14,19 @@ from keras_attention.datasets import folds
 from keras_attention.internals.requirements import explained
 from keras_attention.tuning.trial.supervised import Pairs
 from keras_attention.tuning.trial.supervised import as_arrays
+from keras_attention.tuning.trial.supervised import classes_of
 from keras_attention.tuning.trial.supervised import is_masked
 from keras_attention.tuning.trial.supervised import supervised
 
 
 class Run(NamedTuple):
-    """One training of a trial.
+    """One training of a trial, on what `supervised` returns."""
 
-    Attributes:
-        name: str, `"seed0"`, `"fold2"`; of the numbers that it gives.
-        seed: int, for its weights and the order of its images.
-        train: what `fit` takes as `x`, or a tuple `(x, y)` or `(x, y, w)`.
-        validation: the same, to be judged by.
-        masked: validation batches with masks, or `None`.
-    """
-
-    name: str
+    name: str  # "seed0", "fold2"
     seed: int
     train: Any
     validation: Any
-    masked: Any
+    masked: Any  # validation batches with masks, or None
 
 
 def read_arguments(args, kwargs):
@@ -175,11 +168,11 @@ def divided(train, count, seed):
         stratify = not (train.multi_label or train.regression)
         yield from folds(train, count, stratify=stratify, seed=seed)
         return
+    if isinstance(train, list):
+        train = tuple(train)
     if isinstance(train, dict) and {"image", "label"} <= set(train):
-        columns, kind = list(train.values()), list(train)
         labels = train["label"]
-    elif isinstance(train, (tuple, list)) and len(train) in (2, 3):
-        columns, kind = list(train), None
+    elif isinstance(train, tuple) and len(train) in (2, 3):
         labels = train[1]
     else:
         raise keras_tuner.errors.FatalValueError(
@@ -189,34 +182,17 @@ def divided(train, count, seed):
     with explained("keras_attention.tuning"):
         from sklearn import model_selection
 
-    columns = [as_arrays(column) for column in columns]
-    images, classes = columns[0], _classes(labels)
+    arrays, classes = as_arrays(train), classes_of(labels)
+    images = np.zeros(len(keras.tree.flatten(arrays)[0]))
     name = "KFold" if classes is None else "StratifiedKFold"
     splitter = getattr(model_selection, name)(
         count, shuffle=True, random_state=seed
     )
     try:
-        pairs = list(splitter.split(np.zeros(len(images)), classes))
+        pairs = list(splitter.split(images, classes))
     except ValueError as error:
         raise keras_tuner.errors.FatalValueError(
             f"folds={count} cannot divide the training data: {error}"
         ) from error
     for pair in pairs:
-        parts = [
-            [as_arrays(column, lambda v, p=part: v[p]) for column in columns]
-            for part in pair
-        ]
-        if kind is None:
-            yield tuple(map(tuple, parts))
-        else:
-            yield tuple(dict(zip(kind, p, strict=True)) for p in parts)
-
-
-def _classes(labels):
-    """The class of each image, `None` where it has none or several."""
-    if isinstance(labels, dict | tuple):
-        return None
-    labels = np.asarray(labels)
-    classes = labels.reshape(len(labels), -1)
-    is_classes = classes.shape[1] == 1 and labels.dtype.kind in "iub"
-    return classes[:, 0] if is_classes else None
+        yield tuple(as_arrays(arrays, lambda v, p=part: v[p]) for part in pair)

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_attention.datasets import Examples
 from keras_attention.internals import arguments
+from keras_attention.tuning.trial.supervised import classes_of
 from keras_attention.tuning.trial.supervised import supervised
 
 
@@ -52,12 +53,11 @@ def majority_share(data):
     """
     data = _arrays_of(data)
     labels = _labels_of(data) if data and len(data) > 1 else None
-    if labels is None or labels.dtype.kind not in "biu" or not labels.size:
+    classes = None if labels is None else classes_of(labels)
+    if classes is None or not classes.size:
         return None
-    if labels.shape[1:] not in ((), (1,)):
-        return None
-    _, counts = np.unique(labels, return_counts=True)
-    return float(counts.max() / labels.size)
+    _, counts = np.unique(classes, return_counts=True)
+    return float(counts.max() / classes.size)
 
 
 def _arrays_of(data):

@@ -59,6 +59,15 @@ def as_arrays(values, change=np.asarray):
     return change(values)
 
 
+def classes_of(labels):
+    """The class of each image, `None` where it has none or several."""
+    if isinstance(labels, dict | tuple):
+        return None
+    labels = np.asarray(labels)
+    one = labels.dtype.kind in "iub" and labels.shape[1:] in ((), (1,))
+    return labels.reshape(-1) if one else None
+
+
 def is_masked(data):
     """Whether there are masks of objects beside the images."""
     if isinstance(data, dict):

@@ -418,8 +418,14 @@ def test_values_that_their_parent_switched_off_are_left_out(tmp_path):
         "config": {"name": "kind", "values": ["a"]},
     }
     space = [
-        {"class_name": "Choice", "config": {"name": "kind", "conditions": []}},
-        {"class_name": "Int", "config": {"name": "r", "conditions": [parent]}},
+        {
+            "class_name": "Choice",
+            "config": {"name": "kind", "conditions": [], "values": ["a", "b"]},
+        },
+        {
+            "class_name": "Boolean",
+            "config": {"name": "r", "conditions": [parent]},
+        },
     ]
     for kind, expected in (("a", {"kind", "r", "own"}), ("b", {"kind", "own"})):
         own = {"tuner/bracket": 1}

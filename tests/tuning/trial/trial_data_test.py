@@ -14,6 +14,7 @@ from small import make_examples
 from small import make_hypermodel
 
 from keras_attention.datasets import batches
+from keras_attention.tuning.trial.data import divided
 from keras_attention.tuning.trial.labels import check_class_weight
 from keras_attention.tuning.trial.supervised import supervised
 
@@ -96,6 +97,16 @@ def test_repeated_pipelines():
         FatalError, match="training data have no end.*steps_per"
     ):
         fit(hypermodel, PLAIN, finite.repeat(), validation_data=finite)
+
+
+def test_folds_divide_every_input():
+    images = {"a": np.arange(6), "b": 10 * np.arange(6)}
+    left_out = []
+    for train, validation in divided([images, np.arange(6) % 2], 3, seed=0):
+        for x, y in (train, validation):
+            assert (x["b"] == 10 * x["a"]).all() and (y == x["a"] % 2).all()
+        left_out += validation[0]["a"].tolist()
+    assert sorted(left_out) == [*range(6)]
 
 
 def weighted(count=12):
