@@ -390,13 +390,14 @@ def merged(path, rows, information):
 
 
 def draw(rows, path):
-    """Speeds of reading, and what more rows cost."""
+    """Speeds of reading, what `fit` notices of it, and what more rows cost."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(10, 6.8), layout="constrained")
+    axes = axes.ravel()
     read = [row for row in rows if row["part"] == "reading"]
     names = [row["what"].replace("_dataset_", "_dataset_\n") for row in read]
     speeds = [row["images_per_s"] for row in read]
@@ -404,11 +405,25 @@ def draw(rows, path):
     axes[0].bar_label(bars, padding=3)
     axes[0].set_title("Read, resized, mirrored: images/s")
     axes[0].margins(x=0.15)
+    fits = [row for row in rows if row["part"] == "fit"][::-1]
+    ratios, low, high = (
+        np.array([row[key] for row in fits]) for key in ("ratio", "low", "high")
+    )
+    axes[1].errorbar(
+        ratios,
+        [row["what"] for row in fits],
+        xerr=(ratios - low, high - ratios),
+        fmt="o",
+        color="#0072b2",
+    )
+    axes[1].axvline(0.9, color="grey", linestyle=":")
+    axes[1].set_xlim(0.8, 1.02)
+    axes[1].set_title("fit from files over fit from arrays")
     begun = [row for row in rows if row["part"] == "start"]
     counts = [int(row["what"].split()[0].replace(",", "")) for row in begun]
     for axis, key, unit in (
-        (axes[1], "seconds", "s"),
-        (axes[2], "megabytes", "MB"),
+        (axes[2], "seconds", "s"),
+        (axes[3], "megabytes", "MB"),
     ):
         axis.loglog(counts, [row[key] for row in begun], "o-", color="#0072b2")
         axis.set_title(f"To the first batch: {unit}")

@@ -67,17 +67,11 @@ def list_in(value):
     return None
 
 
-def are_lists(values, class_names=None):
-    """Whether cells hold lists: one does, and is no name of a class."""
-    return any(
-        list_in(value) is not None and str(value) not in (class_names or ())
-        for value in values
-    )
-
-
 def word_labels(values, problems, class_names=None):
-    """A class in every cell, or a list of them if a cell holds one."""
-    kind = list_labels if are_lists(values, class_names) else single_label
+    """A class in every cell, or lists where one holds one that is no class."""
+    known = class_names or ()
+    lists = any(list_in(v) is not None and str(v) not in known for v in values)
+    kind = list_labels if lists else single_label
     return kind(values, problems, class_names)
 
 

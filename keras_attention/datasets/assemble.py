@@ -1,6 +1,7 @@
 """The images and masks of `Examples`, decoded now or when asked for."""
 
 import dataclasses
+import math
 import os
 import typing
 
@@ -113,51 +114,61 @@ def assemble(images, masks, boxes, reader, cache, problems, **known):
     the originals. `known` are the fields that come out of nothing of these.
     """
     reader = reader.sized(images)
-    pixels = reader.size[0] * reader.size[1]
-    bytes_each = pixels * (reader.channels + (masks is not None))
+    size, layout, names = reader.size, reader.layout, problems.places
+    pixels = {"images": Pixels(reader, images, names, (*size, reader.channels))}
+    if masks is not None:
+        pairs = list(zip(masks, images, strict=True))
+        read = ReadMask(size, layout)
+        pixels["masks"] = Pixels(read, pairs, names, (*size, 1))
+        there = np.array([mask is not None for mask in masks])
+        known["has_mask"] = None if there.all() else there
+    bytes_each = sum(math.prod(kind.shape[1:]) for kind in pixels.values())
     cache = chosen(cache, len(images), bytes_each)
     if cache == "memory":
         before = len(problems)
-        fields = _decode(images, masks, boxes, reader, problems)
+        known |= _decoded(pixels, boxes, problems)
         if len(problems) > before and reader.advice:
             problems.hint(reader.advice)
     # What is found wrong while decoding is not worth decoding all for.
     problems.raise_any()
-    if cache != "memory":
-        fields = _defer(images, masks, boxes, reader, problems.places)
     if cache == "disk":
-        for name in ("images", "masks"):
-            fields[name] = on_disk(fields[name])
-    return Examples(**known, **fields)
+        pixels = {name: on_disk(kind) for name, kind in pixels.items()}
+    if cache != "memory":
+        known |= dict(pixels, boxes=boxes)
+        if boxes is not None and layout != "stretch":
+            # Boxes move with the proportions, which the headers tell.
+            known["boxes"] = [
+                lay_out_boxes(found, reader.original_size(file), size, layout)
+                for found, file in zip(boxes, images, strict=True)
+            ]
+    return Examples(**known, layout=layout)
 
 
-def _decode(images, masks, boxes, reader, problems):
-    """Reads and checks every image, with its mask and boxes, in threads."""
-    count, size, layout = len(images), reader.size, reader.layout
-    fields = dict(
-        images=np.zeros((count, *size, reader.channels), "uint8"),
-        masks=None if masks is None else np.zeros((count, *size, 1), "uint8"),
-        has_mask=_known(masks),
-        boxes=None if boxes is None else [None] * count,
-        original_sizes=np.zeros((count, 2), "int64"),
-        layout=layout,
-    )
-    mask_reader = ReadMask(size, layout)
+def _decoded(pixels, boxes, problems):
+    """Every image, read and checked with its mask and boxes, in threads."""
+    images, masks = pixels["images"], pixels.get("masks")
+    reader, count = images.read, len(images)
+    fields = {
+        name: np.zeros(kind.shape, "uint8") for name, kind in pixels.items()
+    }
+    fields["original_sizes"] = np.zeros((count, 2), "int64")
+    fields["boxes"] = None if boxes is None else [None] * count
 
     def work(index):
         # Each straight into its place: no more than a few originals are in
         # memory at once.
-        if images[index] is None:
+        if images.sources[index] is None:
             return
-        pixels, original = reader.with_size(images[index])
-        fields["images"][index] = pixels
+        image, original = reader.with_size(images.sources[index])
+        fields["images"][index] = image
         fields["original_sizes"][index] = original
         if boxes is not None:
             fields["boxes"][index] = lay_out_boxes(
-                boxes[index], original, size, layout
+                boxes[index], original, reader.size, reader.layout
             )
-        if masks is not None and masks[index] is not None:
-            fields["masks"][index] = mask_reader.of(masks[index], original)
+        if masks is not None and masks.sources[index][0] is not None:
+            mask = masks.read.of(masks.sources[index][0], original)
+            fields["masks"][index] = mask
 
     def fault(index):
         try:
@@ -169,38 +180,6 @@ def _decode(images, masks, boxes, reader, problems):
         if error:
             problems.at(row, error)
     return fields
-
-
-def _defer(images, masks, boxes, reader, names):
-    """The same fields, whose pixels are decoded when they are asked for."""
-    size, layout = reader.size, reader.layout
-    if boxes is not None and layout != "stretch":
-        # Boxes move with the proportions, which the headers tell.
-        boxes = [
-            lay_out_boxes(
-                found, size_of(image, name=_name(image)), size, layout
-            )
-            for found, image in zip(boxes, images, strict=True)
-        ]
-    fields = dict(
-        images=Pixels(reader, images, names, (*size, reader.channels)),
-        masks=None,
-        has_mask=_known(masks),
-        boxes=boxes,
-        layout=layout,
-    )
-    if masks is not None:
-        pairs = list(zip(masks, images, strict=True))
-        read = ReadMask(size, layout)
-        fields["masks"] = Pixels(read, pairs, names, (*size, 1))
-    return fields
-
-
-def _known(masks):
-    """Where there is a mask; `None` is everywhere."""
-    if masks is None or all(mask is not None for mask in masks):
-        return None
-    return np.array([mask is not None for mask in masks])
 
 
 def _name(source):

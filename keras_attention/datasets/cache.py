@@ -45,8 +45,6 @@ def on_disk(pixels):
     version. Runs share it; one builds it, the others wait. It is written whole
     or not at all.
     """
-    if pixels is None:
-        return None
     # Only here: a lock is of use to nobody else.
     import filelock
 

@@ -106,7 +106,11 @@ def labels_of(
     alone = isinstance(label, str)
     values = [row[0] for row in cells] if alone else cells
     if regression:
-        _check_regression(separator, one_hot, class_names)
+        options = dict(separator=separator, class_names=class_names)
+        for name, value in (options | dict(one_hot=one_hot or None)).items():
+            if value is not None:
+                expected = "None where regression=True"
+                raise ValueError(invalid(name, value, expected))
         what = [f"label {name!r}" for name in ([label] if alone else label)]
         return targets(values, problems, what[0] if alone else what)
     if alone:
@@ -121,14 +125,6 @@ def labels_of(
         raise ValueError(invalid("separator", separator, expected))
     names = list(label) if class_names is None else class_names
     return column_labels(cells, problems, names, one_hot)
-
-
-def _check_regression(separator, one_hot, class_names):
-    options = dict(separator=separator, class_names=class_names)
-    for name, value in (options | dict(one_hot=one_hot or None)).items():
-        if value is not None:
-            expected = "None where regression=True"
-            raise ValueError(invalid(name, value, expected))
 
 
 def groups_of(cells, problems, group):

@@ -5,7 +5,6 @@ import numbers
 
 import numpy as np
 
-from keras_attention.datasets.layout import to_original
 from keras_attention.datasets.opening import size_of
 from keras_attention.datasets.originals import Originals
 from keras_attention.datasets.pixels import Pixels
@@ -150,9 +149,7 @@ class Examples:
         Raises:
             ValueError: If the original sizes are not known.
         """
-        original = self._original_size(index)
-        size = self.image_shape[:2]
-        return to_original(maps, original, self.layout, size, method)
+        return self[[index]].originals.bring_back([maps], method)[0]
 
     def _original_size(self, index):
         if self.original_sizes is not None:

@@ -93,13 +93,9 @@ def from_npz(
     required, optional = (*REQUIRED, label), (*OPTIONAL, of_names)
     arrays = read_arrays(path, required, optional, max_bytes, _check_shapes)
     count = _check_offsets(arrays, path.name)
-    names = arrays.get("names")
-    if names is None:
-        names = [f"{path.stem}[{index}]" for index in range(count)]
-    else:
-        names = _texts(names)
-    names = tuple(names)
-
+    names = tuple(f"{path.stem}[{index}]" for index in range(count))
+    if "names" in arrays:
+        names = tuple(_texts(arrays["names"]))
     problems = Problems(path.name, names)
     boxes = _boxes(arrays, names, problems)
     labels, class_names = _labels(arrays, label, of_names, names, problems)
