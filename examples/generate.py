@@ -1,30 +1,36 @@
 """Digits from noise: does SAGAN's attention make better ones?
 
     python examples/generate.py --fast      # a look
-    python examples/generate.py             # three seeds of both networks
-    python examples/generate.py --data fashion_mnist --size 28 --images 60000 \\
-        --epochs 30                         # by its name in TFDS: not run
-    python examples/generate.py --data cifar10 --size 32 --images 50000 \\
-        --width 64 --epochs 100             # on a GPU: not run
+    python examples/generate.py             # three seeds of four networks
+    python examples/generate.py --judge own efficientnet_lite0  # and by another
+    python examples/generate.py --data ../shared/data/cifar10_jpeg.npz \\
+        --size 32 --images 50000 --width 64 --epochs 100 --rates 2e-4 4e-4 \\
+        --ema 0.999 --judge efficientnet_lite0 --seconds 235  # on a GPU
 
-Two generators of classes, each trained against a discriminator of its own:
-*plain*, and *attention*, the same with SAGAN's block in both networks, behind
-the map of half the image's side. All else is the same: images, order, steps,
-rates. The weights are averaged over the steps (EMA).
+Generators of classes, each trained against a discriminator of its own:
+
+- *plain*: without attention;
+- *attention*: with SAGAN's block in both networks, behind the map of half the
+  image's side;
+- *uniform*, *1x1*: controls, with all that the block has but attention. Every
+  position takes from all others alike, or from itself alone.
+
+All else is the same: images, order, steps, rates. The weights are averaged over
+the steps (EMA).
 
 How good the images are is said by a small classifier of real images, which is
-trained first, or by one of yours (`--judge`): none of its numbers is an FID, an
-IS or a KID, which are those of one Inception network. Each network draws as
-many images as half of the test set has. They are compared with one half; the
-numbers of the other half are what cannot be done better, those of noise what is
-no image at all.
+trained first (*own*), and by what `evaluation.ImageJudge` takes: none of the
+numbers is an FID, an IS or a KID, which are those of one Inception network.
+Each network draws as many images as half of the test set has. They are compared
+with one half; the numbers of the other half are what cannot be done better,
+those of noise what is no image at all.
 
 - *right*: images in which the classifier finds the class that was asked for;
 - *inception score*: up to the number of classes;
 - *Frechet distance*, *kernel distance*: of its features.
 
-A network takes about two minutes of one core, the classifier 15 seconds. What
-came out: docs/evidence.md.
+A network of digits takes about two minutes of one core, the classifier 15
+seconds. What came out: docs/evidence.md.
 
 Writes results.json, config.json, samples.png, attention.png, a grid of samples
 an epoch and the networks to the output folder. The same command goes on where
@@ -67,7 +73,7 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", default="digits", help="digits, or the name of a set of TFDS")
+    add("--data", default="digits", help="digits, an .npz file, a set of TFDS")
     add("--size", type=int, default=24, help="height and width")
     add("--images", type=int, default=4000, help="to train on, at most")
     add("--test", type=int, default=2000, help="digits to test on")
@@ -152,11 +158,6 @@ def row_of(name, seed, parts, judges, arguments, folder):
         "loss": {k: history[k] for k in sorted(history) if k != "loss"},
         "gains": generate_measures.gains(model),
     }
-    naming = [judge for judge in judges.values() if judge.names_classes]
-    if name == "attention" and naming:
-        row["replaced"] = generate_measures.use_of_attention(
-            model, naming[0], asked, seed
-        )
     model.save(folder / f"{label_of(name, seed)}.keras")
     Resumable(folder / "unfinished" / label_of(name, seed)).clear()
     return row
@@ -234,6 +235,15 @@ def carried_out(parts, arguments, folder):
             rows.sort(key=lambda r: (r["seed"], NETWORKS.index(r["network"])))
             write_text(path, f"{json.dumps(results, indent=1)}\n")
             tell(row)
+    naming = [judge for judge in judges.values() if judge.names_classes]
+    for row in rows:
+        if row["network"] == "attention" and naming and "replaced" not in row:
+            label = label_of("attention", row["seed"])
+            model = keras.saving.load_model(folder / f"{label}.keras")
+            row["replaced"] = generate_measures.use_of_attention(
+                model, naming[0], halves(parts[2])[1][1], row["seed"]
+            )
+            write_text(path, f"{json.dumps(results, indent=1)}\n")
     for key, judge in judges.items():
         if key not in results["references"]:
             results["references"][key] = judge.references(parts)

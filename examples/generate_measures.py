@@ -37,7 +37,8 @@ class Judge:
         # Of another network's classes none is the one that was asked for.
         self.names_classes = len(outputs) > 1 and outputs[1].shape[1] == classes
         self.test, self.validation = (
-            self.by.look(images) for images in (halves(test)[0][0], validation[0])
+            self.by.look(images)
+            for images in (halves(test)[0][0], validation[0])
         )
         self.description = {
             "name": f"a CNN of {len(train[0]):,} training images"
