@@ -51,7 +51,7 @@ import sources
 from generate_data import halves
 from generate_data import read
 from generate_measures import OWN
-from generate_networks import ALIGNMENTS
+from generate_networks import NETWORKS
 from generate_networks import build
 from progress import Progress
 
@@ -63,7 +63,6 @@ from keras_attention.internals.files import write_text
 from keras_attention.training import Resumable
 from keras_attention.training import averaged
 
-NETWORKS = tuple(ALIGNMENTS)
 FAST = {"images": 128, "test": 64, "epochs": 1, "seeds": 1, "width": 2}
 
 

@@ -26,26 +26,30 @@ class ItselfAlignment(Alignment):
         return ops.zeros_like(scores) + own
 
 
-# What makes weights of a block's scores; all blocks have the same layers.
-ALIGNMENTS = {
-    "plain": None,
-    "attention": "softmax",
-    "uniform": alignments.get("softmax", temperature=1e12),
-    "1x1": ItselfAlignment(),
-}
+NETWORKS = "plain", "attention", "uniform", "1x1"
+
+
+def blocks(side):
+    """What stands behind the map of a side, by the network's name."""
+    alignment_of = {
+        "attention": "softmax",
+        "uniform": alignments.get("softmax", temperature=1e12),
+        "1x1": ItselfAlignment(),
+    }
+    found = {
+        name: {side: layers.get("sagan", alignment=alignment)}
+        for name, alignment in alignment_of.items()
+    }
+    return {"plain": None, **found}
 
 
 def build(name, shape, classes, arguments, seed):
     """Generator and discriminator, compiled."""
     keras.utils.set_random_seed(seed)
-    attention, alignment = None, ALIGNMENTS[name]
-    if alignment is not None:
-        block = layers.get("sagan", alignment=alignment)
-        attention = {min(shape[:2]) // 2: block}
     options = {
         "width": arguments["width"],
         "classes": classes,
-        "attention": attention,
+        "attention": blocks(min(shape[:2]) // 2)[name],
     }
     model = generation.AdversarialModel(
         generation.generator(shape, **options),

@@ -196,7 +196,8 @@ class ImageJudge:
         shape = images.shape[1:]
         if shape not in self._looking:
             self._looking[shape] = WholeBatches(self._prepared(shape))
-        return self._looking[shape](images.astype("float32"))
+        seen = self._looking[shape](images.astype("float32"))
+        return seen if isinstance(seen, (list, tuple)) else [seen]
 
     def _prepared(self, shape):
         """The network behind what makes its inputs of images."""
@@ -234,9 +235,11 @@ def _batches(images, labels, batch_size):
     if labels is not None:
         expected = "None with batches, which bring their own"
         raise ValueError(arguments.invalid("labels", "labels", expected))
+    batches = images
     if isinstance(images, keras.utils.PyDataset):
-        images = (images[index] for index in range(images.num_batches))
-    for batch in images:
+        # Going through it by itself has no end.
+        batches = (images[index] for index in range(images.num_batches))
+    for batch in batches:
         classes = None
         if isinstance(batch, dict):
             batch, classes = batch["image"], batch.get("label")

@@ -138,7 +138,7 @@ def _split(network, features):
         outputs.append(network.outputs[0])
     if len(features.shape) == 4:
         outputs[0] = keras.layers.GlobalAveragePooling2D()(features)
-    return keras.Model(network.inputs, outputs, name=f"{network.name}_judge")
+    return keras.Model(network.inputs[0], outputs, name=f"{network.name}_judge")
 
 
 def _refuse_options(network, layer, network_range):
