@@ -1,30 +1,36 @@
 """Digits from noise: does SAGAN's attention make better ones?
 
     python examples/generate.py --fast      # a look
-    python examples/generate.py             # three seeds of both networks
-    python examples/generate.py --data fashion_mnist --size 28 --images 60000 \\
-        --epochs 30                         # by its name in TFDS: not run
-    python examples/generate.py --data cifar10 --size 32 --images 50000 \\
-        --width 64 --epochs 100             # on a GPU: not run
+    python examples/generate.py             # three seeds of four networks
+    python examples/generate.py --judge own efficientnet_lite0  # and by another
+    python examples/generate.py --data ../shared/data/cifar10_jpeg.npz \\
+        --size 32 --images 50000 --width 64 --epochs 100 --rates 2e-4 4e-4 \\
+        --ema 0.999 --judge efficientnet_lite0 --seconds 235  # on a GPU
 
-Two generators of classes, each trained against a discriminator of its own:
-*plain*, and *attention*, the same with SAGAN's block in both networks, behind
-the map of half the image's side. All else is the same: images, order, steps,
-rates. The weights are averaged over the steps (EMA).
+Generators of classes, each trained against a discriminator of its own:
+
+- *plain*: without attention;
+- *attention*: with SAGAN's block in both networks, behind the map of half the
+  image's side;
+- *uniform*, *1x1*: controls, with all that the block has but attention. Every
+  position takes from all others alike, or from itself alone.
+
+All else is the same: images, order, steps, rates. The weights are averaged over
+the steps (EMA).
 
 How good the images are is said by a small classifier of real images, which is
-trained first, or by one of yours (`--judge`): none of its numbers is an FID, an
-IS or a KID, which are those of one Inception network. Each network draws as
-many images as half of the test set has. They are compared with one half; the
-numbers of the other half are what cannot be done better, those of noise what is
-no image at all.
+trained first (*own*), and by what `evaluation.ImageJudge` takes: none of the
+numbers is an FID, an IS or a KID, which are those of one Inception network.
+Each network draws as many images as half of the test set has. They are compared
+with one half; the numbers of the other half are what cannot be done better,
+those of noise what is no image at all.
 
 - *right*: images in which the classifier finds the class that was asked for;
 - *inception score*: up to the number of classes;
 - *Frechet distance*, *kernel distance*: of its features.
 
-A network takes about two minutes of one core, the classifier 15 seconds. What
-came out: docs/evidence.md.
+A network of digits takes about two minutes of one core, the classifier 15
+seconds. What came out: docs/evidence.md.
 
 Writes results.json, config.json, samples.png, attention.png, a grid of samples
 an epoch and the networks to the output folder. The same command goes on where
@@ -41,23 +47,23 @@ import sys
 import generate_figures
 import generate_measures
 import keras
-import numpy as np
 import sources
+from generate_data import halves
+from generate_data import read
+from generate_measures import OWN
+from generate_networks import NETWORKS
+from generate_networks import build
 from progress import Progress
 
-from keras_attention import datasets
 from keras_attention.callbacks import SampleGrid
+from keras_attention.internals.arguments import one_of
 from keras_attention.internals.arguments import positive_float
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
-from keras_attention.tasks import generation
 from keras_attention.training import Resumable
 from keras_attention.training import averaged
 
-NETWORKS = ("plain", "attention")
 FAST = {"images": 128, "test": 64, "epochs": 1, "seeds": 1, "width": 2}
-SCALE = (2.25, 2.75)  # of the 8x8 digits, on 24x24
-EVERY = 200  # steps between checkpoints inside an epoch
 
 
 def parse_arguments():
@@ -66,7 +72,7 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", default="digits", help="digits, or the name of a set of TFDS")
+    add("--data", default="digits", help="digits, an .npz file, a set of TFDS")
     add("--size", type=int, default=24, help="height and width")
     add("--images", type=int, default=4000, help="to train on, at most")
     add("--test", type=int, default=2000, help="digits to test on")
@@ -75,7 +81,9 @@ def parse_arguments():
     add("--batch-size", type=int, default=64, help="images a step")
     add("--rates", type=float, nargs=2, default=[1e-3, 2e-3], help="G's, D's")
     add("--ema", type=float, default=0.99, help="momentum of the averages")
-    add("--judge", help="a .keras file of another classifier, in [-1, 1]")
+    add("--seconds", type=float, help="end with the epoch that is over then")
+    add("--every", type=int, default=200, help="steps between checkpoints")
+    add("--judge", nargs="+", default=[OWN], help="own, what ImageJudge takes")
     add("--seeds", type=int, default=3, help="trainings of each network")
     add("--fast", action="store_true", help="a look: few digits, one epoch")
     add("--only", nargs="*", default=list(NETWORKS), help="which networks")
@@ -83,81 +91,16 @@ def parse_arguments():
     arguments = vars(parser.parse_args())
     if arguments.pop("fast"):
         arguments.update(FAST)
-    for name in ("size", "images", "test", "epochs", "batch_size", "seeds"):
+    for name in (
+        *("size", "images", "test", "width", "epochs", "batch_size", "every"),
+        "seeds",
+    ):
         positive_int(name, arguments[name])
     for rate in arguments["rates"]:
         positive_float("rates", rate)
     for name in arguments["only"]:
-        if name not in NETWORKS:
-            known = ", ".join(NETWORKS)
-            raise ValueError(f"--only takes {known}. Received: {name}")
+        one_of("only", name, NETWORKS)
     return arguments
-
-
-def read(arguments):
-    """`(images in [-1, 1], classes)` to train, to choose and to test on."""
-    size = arguments["size"]
-    if arguments["data"] == "digits":
-        counts = {
-            "train": arguments["images"],
-            "validation": arguments["test"] // 2,
-            "test": arguments["test"],
-        }
-        settings = datasets.DigitsSettings(
-            canvas=size, fragments=0, scale=SCALE, **counts
-        )
-        parts = []
-        for split in counts:
-            examples = list(datasets.generate(settings, split))
-            columns = (
-                np.stack([example[name] for example in examples])
-                for name in ("image", "label")
-            )
-            parts.append(tuple(columns))
-    else:
-        splits = datasets.load(arguments["data"], size=size, seed=None)
-        parts = [of_batches(part) for part in splits[:3]]
-        parts[0] = tuple(x[: arguments["images"]] for x in parts[0])
-    return [
-        (images.astype("float32") / 127.5 - 1, labels.astype("int32"))
-        for images, labels in parts
-    ]
-
-
-def of_batches(batches):
-    """A set of TFDS in memory."""
-    columns = zip(*batches, strict=True)
-    return tuple(
-        np.concatenate([keras.ops.convert_to_numpy(x) for x in column])
-        for column in columns
-    )
-
-
-def build(name, shape, classes, arguments, seed):
-    """Generator and discriminator, compiled."""
-    keras.utils.set_random_seed(seed)
-    options = {
-        "width": arguments["width"],
-        "classes": classes,
-        "attention": {min(shape[:2]) // 2: "sagan"}
-        if name == "attention"
-        else None,
-    }
-    model = generation.AdversarialModel(
-        generation.generator(shape, **options),
-        generation.discriminator(shape, **options),
-        classes=classes,
-        seed=seed,
-    )
-    model.compile(
-        generation.two_rates(
-            model,
-            *arguments["rates"],
-            use_ema=True,
-            ema_momentum=arguments["ema"],
-        )
-    )
-    return model
 
 
 def trained(name, seed, train, classes, arguments, folder):
@@ -165,14 +108,14 @@ def trained(name, seed, train, classes, arguments, folder):
     images = train[0]
     model = build(name, images.shape[1:], classes, arguments, seed)
     label = label_of(name, seed)
-    progress = Progress(label)
+    progress = Progress(label, arguments["seconds"])
     grid = SampleGrid(folder / "samples" / label, 10 * classes, columns=classes)
     # The rest of an epoch would be a smaller batch, compiled for itself.
     whole = len(images) // arguments["batch_size"] * arguments["batch_size"]
     batches = sources.Positioned(
         [(x[:whole] for x in train)], arguments["batch_size"], seed
     )
-    resumable = Resumable(folder / "unfinished" / label, EVERY)
+    resumable = Resumable(folder / "unfinished" / label, arguments["every"])
     history = resumable.fit(
         model,
         batches,
@@ -183,16 +126,15 @@ def trained(name, seed, train, classes, arguments, folder):
     return model, progress, history.history
 
 
-def row_of(name, seed, parts, judge, arguments, folder):
+def row_of(name, seed, parts, judges, arguments, folder):
     """Trains a network, and measures what it draws."""
     train, validation, test = parts
     classes = int(train[1].max()) + 1
     model, progress, history = trained(
         name, seed, train, classes, arguments, folder
     )
-    half = generate_measures.halves(test)[0]
-    # The classes of the other half, in as many images.
-    asked = generate_measures.halves(test)[1][1]
+    # As many images as the other half has, of its classes.
+    asked = halves(test)[1][1]
     images = model.generate(len(asked), asked, seed=seed, batch_size=100)
     chosen_on = model.generate(
         len(validation[1]), validation[1], seed=seed, batch_size=100
@@ -200,18 +142,21 @@ def row_of(name, seed, parts, judge, arguments, folder):
     row = {
         "network": name,
         "seed": seed,
+        "epochs": len(history["loss"]),
         "parameters": {
             part: getattr(model, part).count_params()
             for part in ("generator", "discriminator")
         },
         "seconds": progress.seconds,
         "processor_seconds": progress.processor_seconds,
-        **judge.measure(half[0], images, asked),
-        "validation": judge.measure(validation[0], chosen_on, validation[1]),
+        "by": {key: j.measure(images, asked) for key, j in judges.items()},
+        "validation": {
+            key: j.measure(chosen_on, validation[1], j.validation)
+            for key, j in judges.items()
+        },
         "loss": {k: history[k] for k in sorted(history) if k != "loss"},
+        "gains": generate_measures.gains(model),
     }
-    if name == "attention":
-        row |= generate_measures.use_of_attention(model, judge, asked, seed)
     model.save(folder / f"{label_of(name, seed)}.keras")
     Resumable(folder / "unfinished" / label_of(name, seed)).clear()
     return row
@@ -269,32 +214,57 @@ def main():
 
 def carried_out(parts, arguments, folder):
     """All rows that are not there yet, and the figures."""
-    judge = generate_measures.Judge.of(
-        folder / "judge.keras", parts, arguments["judge"]
-    )
-    path, rows = folder / "results.json", []
-    if path.exists():
-        rows = json.loads(path.read_text())["rows"]
-    results = {
-        "classifier": judge.description,
-        "references": generate_measures.references(judge, parts),
-        "rows": rows,
+    judges = {
+        name: generate_measures.Judge(name, folder / "judge.keras", parts)
+        for name in arguments["judge"]
     }
+    path = folder / "results.json"
+    results = {"rows": [], "references": {}}
+    if path.exists():
+        results = json.loads(path.read_text())
+    rows = results["rows"]
+    results["judges"] = {key: j.description for key, j in judges.items()}
     there = {(row["network"], row["seed"]) for row in rows}
     for seed in range(arguments["seeds"]):
         for name in arguments["only"]:
             if (name, seed) in there:
                 continue
-            row = row_of(name, seed, parts, judge, arguments, folder)
+            row = row_of(name, seed, parts, judges, arguments, folder)
             rows.append(row)
             rows.sort(key=lambda r: (r["seed"], NETWORKS.index(r["network"])))
             write_text(path, f"{json.dumps(results, indent=1)}\n")
-            print(
-                f"{name:<9} seed {seed}: right {row['right']:.1%}, Frechet "
-                f"distance {row['frechet_distance']:.2f}, "
-                f"{row['processor_seconds']:.0f} s of a processor",
-                flush=True,
+            tell(row)
+    naming = [judge for judge in judges.values() if judge.names_classes]
+    for row in rows:
+        if row["network"] == "attention" and naming and "replaced" not in row:
+            label = label_of("attention", row["seed"])
+            model = keras.saving.load_model(folder / f"{label}.keras")
+            row["replaced"] = generate_measures.use_of_attention(
+                model, naming[0], halves(parts[2])[1][1], row["seed"]
             )
+            write_text(path, f"{json.dumps(results, indent=1)}\n")
+    for key, judge in judges.items():
+        if key not in results["references"]:
+            results["references"][key] = judge.references(parts)
+            write_text(path, f"{json.dumps(results, indent=1)}\n")
+    draw(parts, judges, folder)
+    return results
+
+
+def tell(row):
+    """A line of what was measured."""
+    print(f"{label_of(row['network'], row['seed'])}: {row['epochs']} epochs")
+    for name, found in row["by"].items():
+        right = f", right {found['right']:.1%}" if "right" in found else ""
+        print(
+            f"  by {name}: Frechet distance {found['frechet_distance']:.2f}, "
+            f"kernel distance {found['kernel_distance']:.3f}{right}",
+            flush=True,
+        )
+
+
+def draw(parts, judges, folder):
+    """The figures, of the first seed."""
     models = {
         name: keras.saving.load_model(folder / f"{label_of(name, 0)}.keras")
         for name in NETWORKS
@@ -304,9 +274,9 @@ def carried_out(parts, arguments, folder):
     figure = generate_figures.samples(parts[2], models, classes)
     figure.savefig(folder / "samples.png")
     if "attention" in models:
-        figure = generate_figures.attention(models["attention"], judge)
+        first = next(iter(judges.values()))
+        figure = generate_figures.attention(models["attention"], first)
         figure.savefig(folder / "attention.png", dpi=100)
-    return results
 
 
 if __name__ == "__main__":

@@ -62,8 +62,10 @@ def attention(model, judge):
     )
     labels = np.arange(model.classes, dtype="int32")
     images = generator.predict_on_batch([noise, labels])
-    right = judge.seen(images)[1].argmax(-1) == labels
-    index = int(right.argmax())  # the first, if none is
+    index = 0
+    if judge.names_classes:
+        _, answers = judge.by.network.model.predict_on_batch(images)
+        index = int((answers.argmax(-1) == labels).argmax())  # 0, if none is
     (seen,) = visualization.collect_attention(
         generator, [noise, labels]
     ).values()

@@ -1,72 +1,88 @@
-"""How good generated images are, by a classifier of real ones."""
-
-import dataclasses
+"""How good generated images are, by networks that know real ones."""
 
 import keras
 import numpy as np
+from generate_data import halves
 
-from keras_attention import metrics
+from keras_attention.evaluation import ImageJudge
 from keras_attention.explanation import attention_is_used
 from keras_attention.internals.files import written_whole
 
 EPOCHS, BATCH = 10, 64
+OWN = "own"
 
 
-@dataclasses.dataclass
 class Judge:
-    """A classifier, and what is to be said of it beside every number."""
+    """A judge of the images of a run, and what is to be said of it.
 
-    model: keras.Model
-    description: dict
+    Args:
+        name: str: `"own"` for a small classifier of the training images, or
+            what `ImageJudge` takes as its network, a `.keras` file of images in
+            [-1, 1].
+        path: path of the own one's file, which is read if it is there.
+        parts: list of `(images, classes)` to train, to choose, to test.
+    """
 
-    @classmethod
-    def of(cls, path, parts, given=None):
-        """A given classifier, or a new one of the training images.
-
-        Args:
-            path: path of the new one's file, which is read if it is there.
-            parts: list of `(images, classes)` to train, to choose, to test.
-            given: path of another's `.keras` file or `None`: it takes images
-                in [-1, 1], and its last layer makes probabilities of features.
-        """
-        train, _, (images, labels) = parts
-        if given is None and not path.exists():
-            model = trained(*train)
-            with written_whole(path) as new:
-                model.save(new)
-        model = keras.saving.load_model(given or path)
-        right = model.predict(images, verbose=0).argmax(-1) == labels
-        name = f"a CNN of {len(train[0]):,} training images"
-        return cls(
-            model,
-            {
-                "name": given or name,
-                "features": model.layers[-1].input.shape[-1],
-                "parameters": model.count_params(),
-                "test_accuracy": float(right.mean()),
-            },
+    def __init__(self, name, path, parts):
+        train, validation, test = parts
+        network = name
+        if name == OWN:
+            if not path.exists():
+                with written_whole(path) as new:
+                    trained(*train).save(new)
+            network = str(path)
+        self.by = ImageJudge(network)
+        classes = int(train[1].max()) + 1
+        outputs = self.by.network.model.outputs
+        # Of another network's classes none is the one that was asked for.
+        self.names_classes = len(outputs) > 1 and outputs[1].shape[1] == classes
+        self.test, self.validation = (
+            self.by.look(images)
+            for images in (halves(test)[0][0], validation[0])
         )
-
-    def seen(self, images):
-        """`(features, probabilities)`."""
-        features = self.model.layers[-1].input
-        both = keras.Model(self.model.inputs, [features, self.model.output])
-        return both.predict(images, batch_size=100, verbose=0)
-
-    def measure(self, real, images, asked=None):
-        """The numbers of images beside real ones, by this classifier."""
-        features, answers = self.seen(images)
-        reference, _ = self.seen(real)
-        kernel, _ = metrics.kernel_distance(reference, features, subsets=20)
-        score, _ = metrics.inception_score(answers, splits=1)
-        found = {
-            "images": len(images),
-            "inception_score": score,
-            "frechet_distance": metrics.frechet_distance(reference, features),
-            "kernel_distance": kernel,
+        self.description = {
+            "name": f"a CNN of {len(train[0]):,} training images"
+            if name == OWN
+            else name,
+            "features": len(self.test.statistics.mean),
+            "parameters": self.by.parameters,
         }
-        if asked is not None:
-            found["right"] = float((answers.argmax(-1) == asked).mean())
+        if self.names_classes:
+            right = self.by.look(test[0], test[1]).right
+            self.description["test_accuracy"] = right
+
+    def measure(self, images, asked=None, real=None):
+        """The numbers of images, beside the first half of the test set."""
+        seen = self.by.look(images, asked if self.names_classes else None)
+        found = self.by.compare(real or self.test, seen, subsets=20)
+        kept = (
+            *("images", "frechet_distance", "kernel_distance"),
+            *("inception_score", "right"),
+        )
+        values = {name: getattr(found, name) for name in kept}
+        return {k: v for k, v in values.items() if v is not None}
+
+    def references(self, parts):
+        """What images have that are real, and that are none.
+
+        Of the other half of the test set also in fewer images: how much of a
+        distance is the size of the sample.
+        """
+        real, other = halves(parts[2])
+        count = len(other[0])
+        noise = np.random.default_rng(0).uniform(-1, 1, other[0].shape)
+        sets = {
+            "test images": other,
+            "training images": tuple(x[:count] for x in parts[0]),
+            "noise": (noise.astype("float32"), None),
+        }
+        found = {name: self.measure(*images) for name, images in sets.items()}
+        found["sizes"] = [
+            self.measure(
+                *(x[:some] for x in other), self.by.look(real[0][:some])
+            )
+            for some in (count // 4, count // 2)
+        ]
         return found
 
 
@@ -92,63 +108,31 @@ def trained(images, labels):
     return model
 
 
-def halves(part):
-    """A set's images and labels, in two parts of one size."""
-    half = len(part[0]) // 2
-    return [tuple(x[some] for x in part) for some in _both(half)]
-
-
-def _both(half):
-    return slice(half), slice(half, 2 * half)
-
-
-def references(judge, parts):
-    """What images have that are real, and that are none.
-
-    Of the other half of the test set also in fewer images: how much of a
-    distance is the size of the sample.
-    """
-    real, other = halves(parts[2])
-    count = len(other[0])
-    noise = np.random.default_rng(0).uniform(-1, 1, other[0].shape)
-    sets = {
-        "test images": other,
-        "training images": tuple(x[:count] for x in parts[0]),
-        "noise": (noise.astype("float32"), None),
-    }
-    found = {
-        name: judge.measure(real[0], *images) for name, images in sets.items()
-    }
-    found["sizes"] = [
-        judge.measure(real[0][:some], other[0][:some], other[1][:some])
-        for some in (count // 4, count // 2, count)
-    ]
-    return found
-
-
-def use_of_attention(model, judge, asked, seed):
-    """The gains of the blocks, and what other weights would change.
-
-    Args:
-        model: `AdversarialModel` with attention.
-        judge: `Judge`, whose answers are looked at.
-        asked: array `(count,)`, classes.
-        seed: int, of the noise.
-    """
-    gains = {
+def gains(model):
+    """Those of the blocks, by network."""
+    return {
         part: float(keras.ops.convert_to_numpy(layer.gain))
         for part in ("generator", "discriminator")
         for layer in getattr(model, part).layers
         if hasattr(layer, "gain")
     }
+
+
+def use_of_attention(model, judge, asked, seed):
+    """What other weights in the generator's block would change.
+
+    Args:
+        model: `AdversarialModel` with attention.
+        judge: `Judge` that names classes, whose answers are looked at.
+        asked: array `(count,)`, classes.
+        seed: int, of the noise.
+    """
     generator = model.generator
-    chain = keras.Model(generator.inputs, judge.model(generator.output))
+    _, answers = judge.by.network.model(generator.output)
+    chain = keras.Model(generator.inputs, answers)
     noise = np.random.default_rng(seed).standard_normal(
         (len(asked), generator.inputs[0].shape[1]), "float32"
     )
     table = attention_is_used(chain, [noise, asked], asked, batch_size=100)
     kept = "replaced_by", "accuracy", "accuracy_change", "distance"
-    return {
-        "gains": gains,
-        "replaced": [{key: row[key] for key in kept} for row in table.rows],
-    }
+    return [{key: row[key] for key in kept} for row in table.rows]

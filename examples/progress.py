@@ -12,14 +12,17 @@ class Progress(keras.callbacks.Callback):
     Args:
         label: str, what the training is called; `None` leaves it to the
             caller to say so. Defaults to `None`.
+        limit: float or `None`, seconds after which the running epoch is the
+            last. Defaults to `None`.
 
     Attributes:
         seconds: float, of all epochs, which a training that goes on keeps.
         processor_seconds: float, of all cores, the same.
     """
 
-    def __init__(self, label=None):
+    def __init__(self, label=None, limit=None):
         super().__init__()
+        self.limit = limit
         self.seconds = self.processor_seconds = 0.0
         self._label, self._begun = label, False
 
@@ -39,6 +42,8 @@ class Progress(keras.callbacks.Callback):
         seconds = time.perf_counter() - start
         self.seconds += seconds
         self.processor_seconds += time.process_time() - processor_start
+        if self.limit is not None and self.seconds > self.limit:
+            self.model.stop_training = True
         if sys.stdout.isatty():
             return
         numbers = "  ".join(f"{key} {logs[key]:.4f}" for key in logs)

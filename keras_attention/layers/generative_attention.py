@@ -2,9 +2,13 @@
 
 import keras
 
+from keras_attention import alignments
 from keras_attention.internals import arguments
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.non_local import NonLocal2D
+
+# What an alignment can ask for that the block does not tell it.
+_UNMET = "needs_grid", "needs_query", "positive_scores", "per_channel"
 
 
 @registry.register(
@@ -29,6 +33,10 @@ class GenerativeAttention2D(NonLocal2D):
         spectral_normalization: bool, whether each map is divided by its largest
             singular value while training, one power iteration a step, by
             `keras.layers.SpectralNormalization`. Defaults to `True`.
+        alignment: str, class, dict or `Alignment`, what makes weights `b_j` of
+            the scores, of `keras_attention.alignments`, unless it needs more
+            than scores of any sign, or has a map for every channel. Defaults to
+            `"softmax"`.
         kernel_initializer: str, dict or `Initializer`, of all kernels. Defaults
             to `"glorot_uniform"`.
         max_positions: int or `None`, the largest `height * width` to accept,
@@ -53,8 +61,8 @@ class GenerativeAttention2D(NonLocal2D):
         also the weights `b`, `(batch, 1, positions, gathered)`, float32.
 
     Raises:
-        ValueError: For an unknown variant, and for a map with more than
-            `max_positions`.
+        ValueError: For an unknown variant, for an alignment that does not fit,
+            and for a map with more than `max_positions`.
 
     Example:
 
@@ -75,7 +83,7 @@ class GenerativeAttention2D(NonLocal2D):
     Differs from the paper:
         In `variant="paper"`, not from its last version; the first had all
         channels in `h` and no `W_v`. Weights of a block whose gain is near 0
-        show nothing that the network uses.
+        show nothing that the network uses. The paper has the softmax alone.
 
     Cost:
         `4 N C D + 2 N^2 D` multiplications for `D = C / 8`, half of the square
@@ -91,6 +99,7 @@ class GenerativeAttention2D(NonLocal2D):
         variant="paper",
         reduction_ratio=8,
         spectral_normalization=True,
+        alignment="softmax",
         kernel_initializer="glorot_uniform",
         max_positions=16384,
         identity_init=True,
@@ -116,10 +125,30 @@ class GenerativeAttention2D(NonLocal2D):
             identity_init=identity_init,
             **kwargs,
         )
+        self.alignment = self.get_part(alignments, alignment, "alignment")
+        for need in _UNMET:
+            if getattr(self.alignment, need):
+                raise ValueError(
+                    "Invalid value for argument alignment: expected one of "
+                    f"scores alone, without {need}. Received: "
+                    f"{type(self.alignment).__name__}"
+                )
+
+    def build_attention(self, features_shape, query_shape):
+        """Creates the linear maps, and what the alignment has of its own."""
+        super().build_attention(features_shape, query_shape)
+        batch, height, width, channels = features_shape
+        _, scores_shape = self.attention_shapes(features_shape, query_shape)
+        tokens_shape = (batch, scores_shape[2], channels)
+        self.alignment.build_inside(scores_shape, tokens_shape, tokens_shape)
 
     def value_dim(self, channels, key_dim):
         """Half of the channels in the authors' code."""
         return max(1, channels // 2) if self.variant == "official" else key_dim
+
+    def aligned(self, f, mask):
+        """The weights of scores, by the alignment."""
+        return self.alignment(f, mask=mask)
 
     def get_config(self):
         """The constructor's arguments."""
@@ -132,6 +161,7 @@ class GenerativeAttention2D(NonLocal2D):
         return {
             **config,
             "variant": self.variant,
+            "alignment": alignments.serialize(self.alignment),
             "spectral_normalization": self.spectral_normalization,
         }
 

@@ -216,6 +216,18 @@ class NonLocal2D(QueryKeyValue2D):
         """The channels of `g(x)`, for a mechanism with others."""
         return key_dim
 
+    def aligned(self, f, mask):
+        """`f / C`, with `C` a sum or the number of valid positions.
+
+        For a mechanism with other weights.
+        """
+        if self.mode in _SOFTMAX_MODES:
+            return masked_softmax(f, mask)
+        if mask is None:
+            return f / ops.cast(ops.shape(f)[-1], f.dtype)
+        count = ops.sum(ops.cast(mask, f.dtype), axis=-1, keepdims=True)
+        return ops.where(mask, f / ops.maximum(count, 1), 0.0)
+
     def attend(self, features, query, mask, training):
         """Gathers from all positions and adds the features."""
         self._refuse_large_map(features.shape)
@@ -230,7 +242,7 @@ class NonLocal2D(QueryKeyValue2D):
             values, keys_mask = _pool(values, mask)
         values, scores_mask = hide_masked(values, keys_mask)
         f = self._scored(map_to_tokens(queries), map_to_tokens(keys))
-        weights = self._normalize(f, scores_mask)
+        weights = self.aligned(f, scores_mask)
         weights = record_attention(self, weights)
         values = ops.expand_dims(map_to_tokens(values), 1)
         context = ops.reshape(  # (b, 1, n, d) to a map
@@ -279,15 +291,6 @@ class NonLocal2D(QueryKeyValue2D):
         queries = at_least_float32(queries) * self.factor
         f = products(queries, at_least_float32(keys))
         return ops.expand_dims(f, 1)
-
-    def _normalize(self, f, mask):
-        """`f / C`, with `C` a sum or the number of valid positions."""
-        if self.mode in _SOFTMAX_MODES:
-            return masked_softmax(f, mask)
-        if mask is None:
-            return f / ops.cast(ops.shape(f)[-1], f.dtype)
-        count = ops.sum(ops.cast(mask, f.dtype), axis=-1, keepdims=True)
-        return ops.where(mask, f / ops.maximum(count, 1), 0.0)
 
     def _refuse_large_map(self, shape):
         refuse_large_map(self, shape, sub_sample=4 if self.sub_sample else 1)

@@ -2,7 +2,8 @@
 
 All take the answers or features of a network that the caller chooses and
 names: the numbers of two networks are not comparable. What is printed as FID,
-IS and KID elsewhere is by one Inception network of 2015, on 50,000 images.
+IS and KID elsewhere is by one Inception network of 2015, on 50,000 images. From
+images to numbers: `evaluation.ImageJudge`.
 """
 
 import warnings

@@ -20,7 +20,7 @@ def example(monkeypatch):
     return importlib.import_module
 
 
-def test_what_is_said_of_images_is_the_classifiers(example, tmp_path, eagerly):
+def test_a_judge_of_other_classes_names_none(example, tmp_path, eagerly):
     measures = example("generate_measures")
     inputs = keras.Input((2, 2, 2))
     x = keras.layers.GlobalAveragePooling2D()(inputs)
@@ -29,22 +29,40 @@ def test_what_is_said_of_images_is_the_classifiers(example, tmp_path, eagerly):
     model.save(tmp_path / "own.keras")
     labels = np.arange(40) % 2
     real = np.eye(2)[labels][:, None, None] * np.ones((40, 2, 2, 1))
-    judge = measures.Judge.of(
-        tmp_path / "not_made", [(real, labels)] * 3, str(tmp_path / "own.keras")
-    )
-    assert judge.description["name"].endswith("own.keras")
-    assert judge.description["features"] == 2
-    found = judge.measure(real, real, labels)
-    assert found["right"] == 1 and found["images"] == 40
-    assert found["inception_score"] == pytest.approx(2, abs=1e-3)
-    assert found["frechet_distance"] == pytest.approx(0, abs=1e-6)
+    parts = [(real, labels)] * 3
+    judge = measures.Judge(measures.OWN, tmp_path / "own.keras", parts)
+    assert judge.description["name"] == "a CNN of 40 training images"
+    assert judge.description["test_accuracy"] == 1
     asked = np.where(np.arange(40) < 10, 1 - labels, labels)
-    shifted = judge.measure(real, real + 3, asked)
-    assert shifted["right"] == 0.75
-    assert shifted["frechet_distance"] == pytest.approx(2 * 3**2)
-    assert "right" not in judge.measure(real, real)
-    one, other = measures.halves((np.arange(5), np.arange(5)))
+    found = judge.measure(real - 0.5, asked)
+    assert found["right"] == 0.75 and found["images"] == 40
+    assert found["frechet_distance"] == pytest.approx(
+        2 * 0.5**2, abs=1e-3
+    )  # Of 20 and of 40 the unbiased covariances differ.
+    other = [(real, labels + 1), *parts[1:]]  # Three classes.
+    judge = measures.Judge(str(tmp_path / "own.keras"), None, other)
+    assert "right" not in judge.measure(real, asked)
+    assert "test_accuracy" not in judge.description
+    halves = example("generate_data").halves
+    one, other = halves((np.arange(5), np.arange(5)))
     assert one[0].tolist() == [0, 1] and other[1].tolist() == [2, 3]
+
+
+def test_controls_have_all_of_the_block_but_attention(example):
+    blocks = example("generate_networks").blocks(8)
+    assert list(blocks) == ["plain", "attention", "uniform", "1x1"]
+    assert blocks.pop("plain") is None
+    features = np.random.default_rng(0).normal(size=(1, 2, 2, 8))
+    weights, counts = {}, set()
+    for name, attention in blocks.items():
+        layer = attention[8]
+        _, seen = layer(features, return_attention_scores=True)
+        weights[name] = keras.ops.convert_to_numpy(seen)[0, 0]
+        counts.add(layer.count_params())
+    assert len(counts) == 1
+    np.testing.assert_allclose(weights["uniform"], np.full((4, 4), 1 / 4))
+    np.testing.assert_array_equal(weights["1x1"], np.eye(4))
+    assert weights["attention"].std() > 1e-3
 
 
 def test_positions_are_where_it_is_bright(example):
@@ -58,8 +76,7 @@ def test_positions_are_where_it_is_bright(example):
 
 
 def test_digits_fill_the_range_and_no_split_shares_them(example):
-    generate = example("generate")
-    parts = generate.read(
+    parts = example("generate_data").read(
         {"data": "digits", "size": 24, "images": 30, "test": 8}
     )
     assert [len(images) for images, _ in parts] == [30, 4, 8]
@@ -72,7 +89,8 @@ def test_digits_fill_the_range_and_no_split_shares_them(example):
 @pytest.mark.long
 def test_killed_it_ends_with_the_same(tmp_path):
     options = (
-        "--images 96 --test 64 --width 2 --epochs 3 --seeds 1 --batch-size 16"
+        "--images 96 --test 64 --width 2 --epochs 3 --seeds 1 --batch-size 16 "
+        "--only plain attention"
     )
 
     def command(folder):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention import alignments
 from keras_attention.layers import GenerativeAttention2D
 
 pytestmark = pytest.mark.computing
@@ -68,3 +69,24 @@ def test_maps_have_norm_one_when_they_are_followed():
     for name, kernel in kernels(layer).items():
         largest = np.linalg.svd(kernel, compute_uv=False)[0]
         assert largest == pytest.approx(1, abs=1e-3), name
+
+
+def test_other_alignments_are_controls_of_the_same_layers():
+    """By uniform weights each position adds the mean of all, and no other."""
+    even = alignments.get("softmax", temperature=1e12)
+    layer = GenerativeAttention2D(
+        reduction_ratio=4, spectral_normalization=False, alignment=even
+    )
+    layer(FEATURES)
+    layer.gain.assign(0.7)
+    k = kernels(layer)
+    mean = FEATURES.mean((1, 2), keepdims=True)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(layer(FEATURES)),
+        FEATURES + 0.7 * mean @ k["value"] @ k["output"],
+        rtol=1e-5,
+        atol=1e-5,
+    )
+    for name in ("l1", "grid_crf", "local_predictive", "multi_dim_softmax"):
+        with pytest.raises(ValueError, match="alignment: expected one of sco"):
+            GenerativeAttention2D(alignment=name)

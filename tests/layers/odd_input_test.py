@@ -214,6 +214,7 @@ ARGUMENTS = {
         "variant": "official",
         "reduction_ratio": 2,
         "spectral_normalization": False,
+        "alignment": "sparsemax",
         "kernel_initializer": STARTED,
         "max_positions": 99,
         "identity_init": False,

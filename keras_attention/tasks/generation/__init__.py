@@ -4,8 +4,7 @@
     conditional_normalization.py  batch normalization of a class
     adversarial_model.py  both, trained by `fit`; the two learning rates
 
-How good the images are is measured by `metrics.inception_score`,
-`metrics.frechet_distance` and `metrics.kernel_distance`.
+How good the images are is measured by `evaluation.ImageJudge`.
 """
 
 from keras_attention.tasks.generation.adversarial_model import AdversarialModel
