@@ -98,11 +98,10 @@ def unfreeze(model):
 
     Their statistics are ImageNet's: those of eight images would be noise.
     """
-    backbone = model.get_layer("backbone")
-    backbone.trainable = True
-    for layer in backbone.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+    for layer in model.get_layer("backbone").layers:
+        layer.trainable = not isinstance(
+            layer, keras.layers.BatchNormalization
+        )
 
 
 def without_optimizer(model):
