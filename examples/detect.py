@@ -224,8 +224,7 @@ def main():
             rows.append(row)
             write_results(rows, parts[2][1], folder)
             print(_told(row), flush=True)
-        if seed == 0:
-            draw(rows, parts[2], folder)
+    draw(rows, parts[2], folder)
     total = sum(row["seconds"] for row in rows)
     print(f"\n{total:.0f} s of training. Written to {folder}")
     return 0
