@@ -4,7 +4,8 @@
     python examples/detect.py               # one seed of every detector
     python examples/detect.py --seeds 3
     python examples/detect.py --data ../shared/data/bccd_320x240.npz --frozen \
-        --flip both --epochs 30 --batch-size 8 --only plain mhsa
+        --flip both --crop 32 --epochs 30 --batch-size 8 --rate 2e-3 \
+        --whole-epochs 30 --only plain mhsa
     python examples/detect.py --data voc/2007 --size 320 --epochs 60
     python examples/detect.py --data coco/2017 --size 320 --epochs 24
 
@@ -14,11 +15,17 @@ pip install 'keras-visual-attention[detection]'.
 By default: canvases of 64 pixels with four digits among fragments of others,
 and small networks on VGG11_bn of an eighth of its channels. *plain* is a
 one-stage detector; *1x1* has one more convolution behind the first level of
-its pyramid; *mhsa* has self-attention there, *mhsa, grid CRF* and *mhsa, chain
+its pyramid; *se*, *cbam*, *nonlocal* and *aa_conv* have that layer there;
+*mhsa* has self-attention, *mhsa, grid CRF* and *mhsa, chain
 CRF* the same with weights that neighbouring positions decide on together, and
 *mhsa, uniform* the same with all positions weighing alike. *DETR* asks by
 learned queries, which attend to the map by a softmax, uniformly or under a
 random field. All else of a kind is the same: images, order, epochs, rates.
+
+Photographs are looked at by an EfficientNet-Lite0 on ImageNet's weights. With
+--frozen it stays so; --whole-epochs trains all of it afterwards at a lower rate,
+and the results say what the detector was before. Seeds and detectors that were
+trained in several folders are put together by detect_gather.py.
 
 One seed of a one-stage detector is half a minute of a core. See
 docs/evidence.md.
