@@ -16,16 +16,16 @@ By default: canvases of 64 pixels with four digits among fragments of others,
 and small networks on VGG11_bn of an eighth of its channels. *plain* is a
 one-stage detector; *1x1* has one more convolution behind the first level of
 its pyramid; *se*, *cbam*, *nonlocal* and *aa_conv* have that layer there;
-*mhsa* has self-attention, *mhsa, grid CRF* and *mhsa, chain
-CRF* the same with weights that neighbouring positions decide on together, and
-*mhsa, uniform* the same with all positions weighing alike. *DETR* asks by
+*mhsa* has self-attention, *mhsa, grid CRF* and *mhsa, chain CRF* the same with
+weights that neighbouring positions decide on together, and *mhsa, uniform* the
+same with all positions weighing alike. *DETR* asks by
 learned queries, which attend to the map by a softmax, uniformly or under a
 random field. All else of a kind is the same: images, order, epochs, rates.
 
 Photographs are looked at by an EfficientNet-Lite0 on ImageNet's weights. With
---frozen it stays so; --whole-epochs trains all of it afterwards at a lower rate,
-and the results say what the detector was before. Seeds and detectors that were
-trained in several folders are put together by detect_gather.py.
+--frozen it stays so; --whole-epochs trains all of it afterwards, at another
+rate, and the results say what the detector was before. Seeds and detectors that
+were trained in several folders are put together by detect_gather.py.
 
 One seed of a one-stage detector is half a minute of a core. See
 docs/evidence.md.
@@ -117,7 +117,8 @@ def intervals(rows, objects, folder):
 
     A mean over seeds; 95 % of draws of the test images. The seeds are not
     drawn again. `gain` is what a detector has before *plain*, or before
-    *DETR*; `over_start` what it has before what it was with a frozen backbone.
+    *DETR*; `over_start` what it has before what it was with a frozen backbone,
+    which `start` is of.
     """
     measures, found = {}, {}
     for row in rows:
@@ -146,6 +147,8 @@ def intervals(rows, objects, folder):
             if other != name and other in measures:
                 value, of_it = interval(name, other)
                 found[name] |= {key: value, f"{key}_interval": of_it}
+        if f"{name}, start" in measures:
+            found[name]["start"] = interval(f"{name}, start")[1]
     return found
 
 

@@ -99,9 +99,7 @@ def unfreeze(model):
     Their statistics are ImageNet's: those of eight images would be noise.
     """
     for layer in model.get_layer("backbone").layers:
-        layer.trainable = not isinstance(
-            layer, keras.layers.BatchNormalization
-        )
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
 
 
 def without_optimizer(model):

@@ -46,6 +46,7 @@ def test_intervals_before_others(detect, tmp_path):
     assert "gain" not in found["plain"]
     assert found["plain"]["over_start"] == pytest.approx(25 / 101)
     assert found["mhsa"]["over_start"] == pytest.approx(50 / 101)
+    assert found["plain"]["start"] == (0.0, pytest.approx(76 / 101))
     assert found["mhsa"]["gain"] == pytest.approx(50 / 101)
     low, high = found["mhsa"]["gain_interval"]
     assert 0 <= low < 50 / 101 < high <= 1
