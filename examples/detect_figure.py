@@ -17,7 +17,7 @@ THRESHOLD = 0.5
 
 
 def draw(models, images, objects, names):
-    """A line of images a detector, and two of what its attention is on.
+    """What the first detector and those with maps find, and then their maps.
 
     Args:
         models: dict from names to detectors.
@@ -29,6 +29,7 @@ def draw(models, images, objects, names):
         A `matplotlib.figure.Figure`.
     """
     attentive = [n for n, m in models.items() if _attention_layer(m)]
+    models = {n: models[n] for n in dict.fromkeys([*models][:1] + attentive)}
     shown = 6 if images.shape[2] < LARGE else FEW
     pictures = drawable(images[:shown])
     height, width = pictures.shape[1:3]
