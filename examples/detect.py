@@ -4,7 +4,8 @@
     python examples/detect.py               # one seed of every detector
     python examples/detect.py --seeds 3
     python examples/detect.py --data ../shared/data/bccd_320x240.npz --frozen \
-        --flip both --epochs 30 --batch-size 8 --only plain mhsa
+        --flip both --crop 32 --epochs 30 --batch-size 8 --rate 2e-3 \
+        --whole-epochs 30 --only plain mhsa
     python examples/detect.py --data voc/2007 --size 320 --epochs 60
     python examples/detect.py --data coco/2017 --size 320 --epochs 24
 
@@ -14,11 +15,17 @@ pip install 'keras-visual-attention[detection]'.
 By default: canvases of 64 pixels with four digits among fragments of others,
 and small networks on VGG11_bn of an eighth of its channels. *plain* is a
 one-stage detector; *1x1* has one more convolution behind the first level of
-its pyramid; *mhsa* has self-attention there, *mhsa, grid CRF* and *mhsa, chain
-CRF* the same with weights that neighbouring positions decide on together, and
-*mhsa, uniform* the same with all positions weighing alike. *DETR* asks by
+its pyramid; *se*, *cbam*, *nonlocal* and *aa_conv* have that layer there;
+*mhsa* has self-attention, *mhsa, grid CRF* and *mhsa, chain CRF* the same with
+weights that neighbouring positions decide on together, and *mhsa, uniform* the
+same with all positions weighing alike. *DETR* asks by
 learned queries, which attend to the map by a softmax, uniformly or under a
 random field. All else of a kind is the same: images, order, epochs, rates.
+
+Photographs are looked at by an EfficientNet-Lite0 on ImageNet's weights. With
+--frozen it stays so; --whole-epochs trains all of it afterwards, at another
+rate, and the results say what the detector was before. Seeds and detectors that
+were trained in several folders are put together by detect_gather.py.
 
 One seed of a one-stage detector is half a minute of a core. See
 docs/evidence.md.
@@ -34,46 +41,23 @@ import os
 import pathlib
 import platform
 import sys
-import time
 
 import detect_data
 import detect_figure
 import keras
 import numpy as np
+from detect_networks import DETECTORS
+from detect_training import path_of
+from detect_training import row_of
 
-from keras_attention import VGG11BN
-from keras_attention import EfficientNetLite0
-from keras_attention import alignments
-from keras_attention import datasets
-from keras_attention import layers
 from keras_attention import metrics
+from keras_attention.internals.arguments import non_negative_int
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
 from keras_attention.tasks import detection
 
 DIGITS = {"canvas": 64, "train": 2560, "validation": 100, "test": 300}
 FAST = {"canvas": 64, "train": 64, "validation": 16, "test": 32}
-CHANNELS = 32
-ALIGNMENTS = {
-    "grid CRF": alignments.get("grid_crf", normalize=True),
-    "chain CRF": alignments.get("chain_crf", normalize=True),
-    # So hot that all positions weigh the same.
-    "uniform": alignments.get("softmax", temperature=1e6),
-}
-
-
-def self_attention(alignment="softmax"):
-    return {"attention": layers.get("mhsa", num_heads=2, alignment=alignment)}
-
-
-DETECTORS = {
-    "plain": {},
-    "1x1": {"attention": keras.layers.Conv2D(CHANNELS, 1, name="level1_1x1")},
-    "mhsa": self_attention(),
-    **{f"mhsa, {key}": self_attention(x) for key, x in ALIGNMENTS.items()},
-    "DETR": {"alignment": "softmax"},
-    **{f"DETR, {key}": {"alignment": x} for key, x in ALIGNMENTS.items()},
-}
 
 
 def parse_arguments():
@@ -90,16 +74,27 @@ def parse_arguments():
     add("--rate", type=float, default=4e-3, help="the highest learning rate")
     add("--flip", help="horizontal, vertical or both: images in training")
     add("--crop", type=int, default=0, help="pixels that they are shifted by")
+    add("--zoom", type=float, default=0.0, help="share they are scaled by")
+    add("--enlarge", type=int, default=1, help="times, before the backbone")
     add("--frozen", action="store_true", help="the backbone is not trained")
+    add("--whole-epochs", type=int, default=0, help="more, of all of it")
+    add("--whole-rate", type=float, default=5e-4, help="their highest rate")
     add("--seeds", type=int, default=1, help="trainings of every detector")
+    add("--first-seed", type=int, default=0, help="the first of them")
+    add("--workers", type=int, default=1, help="threads that read images")
     add("--fast", action="store_true", help="a look: few digits, one epoch")
     add("--only", nargs="*", default=list(DETECTORS), help="which detectors")
     add("--output", default="runs/detect", help="folder for what is written")
     arguments = vars(parser.parse_args())
     if arguments["fast"]:
         arguments.update(epochs=1, detr_epochs=1, seeds=1)
+        arguments["whole_epochs"] = min(arguments["whole_epochs"], 1)
     for name in ("size", "epochs", "detr_epochs", "batch_size", "seeds"):
         positive_int(name, arguments[name])
+    for name in ("enlarge", "workers"):
+        positive_int(name, arguments[name])
+    for name in ("whole_epochs", "first_seed"):
+        non_negative_int(name, arguments[name])
     for name in arguments["only"]:
         if name not in DETECTORS:
             known = ", ".join(DETECTORS)
@@ -117,141 +112,55 @@ def read(arguments):
     return detect_data.tfds(name, arguments["size"])
 
 
-def build(name, images, classes, frozen=False):
-    """A detector of an image's pixels from 0 to 255."""
-    options = dict(DETECTORS[name])
-    if images.shape[-1] == 1:
-        backbone = VGG11BN(
-            include_top=False,
-            input_shape=images.shape[1:],
-            width_multiplier=0.125,
-        )
-        levels, scale = ("block3_pool", "block4_pool"), {"scale": 1 / 255}
-    else:
-        # Photographs: on ImageNet's weights.
-        backbone = EfficientNetLite0(
-            include_top=False, weights="imagenet", input_shape=images.shape[1:]
-        )
-        levels = ("block4_add", "block10_add", "head_relu")
-        scale = {"scale": 1 / 128, "offset": -127 / 128}
-    # A DETR reads one map; what is behind it would have no gradient.
-    levels = levels[:1] if name.startswith("DETR") else levels
-    backbone.trainable = not frozen
-    pixels = keras.Input(images.shape[1:])
-    x = keras.layers.Rescaling(**scale)(pixels)
-    outputs = [backbone.get_layer(level).output for level in levels]
-    maps = keras.Model(backbone.inputs, outputs, name="backbone")(x)
-    named = [
-        keras.layers.Identity(name=level)(each)
-        for level, each in zip(levels, maps, strict=True)
-    ]
-    backbone = keras.Model(pixels, named)
-    if name.startswith("DETR"):
-        options |= {"num_queries": 12, "num_encoders": 1}
-        return detection.DETR(backbone, classes, levels[0], **options)
-    if "attention" in options:
-        options["attention"] = {"level1": options["attention"]}
-    return detection.OneStageDetector(
-        backbone, classes, levels, channels=CHANNELS, head_convs=1, **options
-    )
-
-
-def train(model, parts, arguments, seed):
-    """Trains it; `(history, seconds)`."""
-    (images, objects, _), (watched, watched_objects, _), _ = parts
-    augment = datasets.Augmentation(
-        flip=arguments["flip"], crop=arguments["crop"], seed=seed
-    )
-    batches = detect_data.Batches(
-        images, objects, augment, seed, arguments["batch_size"]
-    )
-    detr = model.assignment == "matching"
-    epochs = arguments["detr_epochs" if detr else "epochs"]
-    steps = len(batches) * epochs
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        steps - steps // 10,
-        warmup_target=arguments["rate"] * (0.25 if detr else 1.0),
-        warmup_steps=max(1, steps // 10),
-    )
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=10.0)
-    )
-    watch = detection.MeanAveragePrecision(
-        watched.astype("float32"),
-        watched_objects,
-        every=max(1, epochs // 10),
-    )
-    start = time.perf_counter()
-    history = model.fit(
-        batches, epochs=epochs, callbacks=[watch], verbose=0
-    ).history
-    return history, time.perf_counter() - start
-
-
-def row_of(name, seed, parts, arguments, folder):
-    """Trains a detector, and measures it."""
-    keras.utils.set_random_seed(seed)
-    (images, _, names), _, (test_images, test_objects, _) = parts
-    model = build(name, images, len(names), arguments["frozen"])
-    history, seconds = train(model, parts, arguments, seed)
-    found = model.detect(test_images.astype("float32"))
-    result = detection.mean_average_precision(
-        test_objects, found, names, image_size=images.shape[1:3]
-    )
-    np.savez_compressed(path_of(folder, name, f"{seed}.npz"), **found)
-    if seed == 0:
-        model.save(path_of(folder, name))
-    return {
-        "detector": name,
-        "seed": seed,
-        "parameters": model.count_params(),
-        "seconds": seconds,
-        "loss": history["loss"],
-        "validation": history["val_map50"],
-        # JSON has no NaN: no class without an object, no size without one.
-        **{key: value for key, value in result.items() if value == value},
-    }
-
-
-def path_of(folder, name, kind="keras"):
-    """Where the network of the first seed is, or what a seed's has found."""
-    return folder / f"{name.replace(', ', '_').replace(' ', '_')}.{kind}"
-
-
 def intervals(rows, objects, folder):
-    """How sure `map50` is of these test images, and what it has before plain.
+    """How sure `map50` is of these test images, and what it has before others.
 
     A mean over seeds; 95 % of draws of the test images. The seeds are not
-    drawn again.
+    drawn again. `gain` is what a detector has before *plain*, or before
+    *DETR*; `over_start` what it has before what it was with a frozen backbone,
+    which `start` is of.
     """
     measures, found = {}, {}
     for row in rows:
-        path = path_of(folder, row["detector"], f"{row['seed']}.npz")
-        with np.load(path) as file:
-            measure = detection.map50_of_images(objects, dict(file))
-        measures.setdefault(row["detector"], []).append(measure)
+        for name in _measured(row):
+            with np.load(path_of(folder, name, f"{row['seed']}.npz")) as file:
+                measure = detection.map50_of_images(objects, dict(file))
+            measures.setdefault(name, []).append(measure)
     images = np.arange(len(objects["labels"]))
 
-    def mean(name):
-        return lambda drawn: np.mean([one(drawn) for one in measures[name]])
+    def mean(name, drawn):
+        return np.mean([one(drawn) for one in measures[name]])
 
-    def gain(name):
-        return lambda drawn: mean(name)(drawn) - mean("plain")(drawn)
+    def interval(name, beside=None):
+        def measure(drawn):
+            other = mean(beside, drawn) if beside else 0.0
+            return mean(name, drawn) - other
 
-    for name in measures:
-        found[name] = {"map50": metrics.bootstrap_interval(mean(name), images)}
-        if name != "plain" and "plain" in measures:
-            found[name]["gain"] = gain(name)(images)
-            found[name]["gain_interval"] = metrics.bootstrap_interval(
-                gain(name), images
-            )
+        return measure(images), metrics.bootstrap_interval(measure, images)
+
+    for name in dict.fromkeys(row["detector"] for row in rows):
+        beside = {"gain": "DETR" if name.startswith("DETR") else "plain"}
+        beside["over_start"] = f"{name}, start"
+        _, of_it = interval(name)
+        found[name] = {"map50": of_it}
+        for key, other in beside.items():
+            if other != name and other in measures:
+                value, of_it = interval(name, other)
+                found[name] |= {key: value, f"{key}_interval": of_it}
+        if f"{name}, start" in measures:
+            found[name]["start"] = interval(f"{name}, start")[1]
     return found
+
+
+def _measured(row):
+    """The names of files of what a row's detector has found."""
+    name = row["detector"]
+    return (name, f"{name}, start") if "start" in row else (name,)
 
 
 def config_of(arguments, parts):
     """What the rows of a folder have in common, as JSON."""
-    aside = "seeds", "only", "output"
+    aside = "seeds", "first_seed", "only", "output", "workers"
     config = {
         "arguments": {k: v for k, v in arguments.items() if k not in aside},
         "images": [len(part[0]) for part in parts],
@@ -261,14 +170,44 @@ def config_of(arguments, parts):
             "backend": keras.backend.backend(),
             "python": platform.python_version(),
             "cores": os.cpu_count(),
+            **accelerator(),
         },
     }
     return f"{json.dumps(config, indent=2)}\n"
 
 
-def write_results(path, rows, found):
-    results = {"rows": rows, "intervals": found}
-    write_text(path, f"{json.dumps(results, indent=1)}\n")
+def accelerator():
+    """JAX's version, and the name of its device if it is none of the cores."""
+    if keras.backend.backend() != "jax":
+        return {}
+    import jax
+
+    (first, *_) = jax.devices()
+    device = {} if first.platform == "cpu" else {"device": first.device_kind}
+    return {"jax": jax.__version__, **device}
+
+
+def write_results(rows, objects, folder):
+    """results.json and curves.png, in the order of the detectors."""
+    order = list(DETECTORS)
+    rows.sort(key=lambda row: (row["seed"], order.index(row["detector"])))
+    results = {"rows": rows, "intervals": intervals(rows, objects, folder)}
+    text = f"{json.dumps(results, indent=1)}\n"
+    write_text(folder / "results.json", text)
+    detect_figure.curves(rows).savefig(folder / "curves.png")
+
+
+def draw(rows, test, folder):
+    """What the networks of the first seed find, as far as they are there."""
+    paths = {row["detector"]: path_of(folder, row["detector"]) for row in rows}
+    models = {
+        name: keras.saving.load_model(path)
+        for name, path in paths.items()
+        if path.exists()
+    }
+    if models:
+        figure = detect_figure.draw(models, *test)
+        figure.savefig(folder / "detect.png")
 
 
 def main():
@@ -285,32 +224,30 @@ def main():
     if path.exists() and (folder / "config.json").read_text() == text:
         rows = json.loads(path.read_text())["rows"]
     write_text(folder / "config.json", text)
-    order = list(DETECTORS)
     there = {(row["detector"], row["seed"]) for row in rows}
-    for seed in range(arguments["seeds"]):
+    first = arguments["first_seed"]
+    for seed in range(first, first + arguments["seeds"]):
         for name in arguments["only"]:
             if (name, seed) in there:
                 continue
             row = row_of(name, seed, parts, arguments, folder)
             rows.append(row)
-            rows.sort(key=lambda r: (r["seed"], order.index(r["detector"])))
-            write_results(path, rows, {})
-            print(
-                f"{name:<15} seed {seed}: mAP@.5 {row['map50']:.3f}, mAP "
-                f"{row['map']:.3f}, {row['seconds']:.0f} s",
-                flush=True,
-            )
-    models = {
-        name: keras.saving.load_model(path_of(folder, name))
-        for name in dict.fromkeys(r["detector"] for r in rows if not r["seed"])
-    }
-    write_results(path, rows, intervals(rows, parts[2][1], folder))
-    figure = detect_figure.draw(models, *parts[2])
-    figure.savefig(folder / "detect.png")
-    detect_figure.curves(rows).savefig(folder / "curves.png")
+            write_results(rows, parts[2][1], folder)
+            print(_told(row), flush=True)
+    draw(rows, parts[2], folder)
     total = sum(row["seconds"] for row in rows)
     print(f"\n{total:.0f} s of training. Written to {folder}")
     return 0
+
+
+def _told(row):
+    """A line of what came of a training."""
+    start = row.get("start")
+    before = f", before {start['map50']:.3f}" if start else ""
+    return (
+        f"{row['detector']:<15} seed {row['seed']}: mAP@.5 {row['map50']:.3f}"
+        f"{before}, mAP {row['map']:.3f}, {row['seconds']:.0f} s"
+    )
 
 
 if __name__ == "__main__":

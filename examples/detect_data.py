@@ -97,10 +97,11 @@ class Batches(keras.utils.PyDataset):
         augment: `Augmentation` or `None`.
         seed: int, of the order.
         batch_size: int.
+        workers: int, threads that make batches. Defaults to `1`.
     """
 
-    def __init__(self, images, objects, augment, seed, batch_size):
-        super().__init__()
+    def __init__(self, images, objects, augment, seed, batch_size, workers=1):
+        super().__init__(workers=workers)
         self.images, self.objects = images, objects
         self.augment, self.batch_size = augment, batch_size
         self.epoch, self.generator = 0, np.random.default_rng(seed)

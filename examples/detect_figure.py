@@ -17,7 +17,7 @@ THRESHOLD = 0.5
 
 
 def draw(models, images, objects, names):
-    """A line of images a detector, and two of what its attention is on.
+    """What the first detector and those with maps find, and then their maps.
 
     Args:
         models: dict from names to detectors.
@@ -29,6 +29,7 @@ def draw(models, images, objects, names):
         A `matplotlib.figure.Figure`.
     """
     attentive = [n for n, m in models.items() if _attention_layer(m)]
+    models = {n: models[n] for n in dict.fromkeys([*models][:1] + attentive)}
     shown = 6 if images.shape[2] < LARGE else FEW
     pictures = drawable(images[:shown])
     height, width = pictures.shape[1:3]
@@ -70,22 +71,33 @@ def curves(rows):
     left, right = figure.subplots(1, 2)
     for index, name in enumerate(dict.fromkeys(r["detector"] for r in rows)):
         for row in (row for row in rows if row["detector"] == name):
-            epochs = len(row["loss"])
             style = {
                 "color": COLOURS[index % len(COLOURS)],
                 "label": None if row["seed"] else name,
                 "linewidth": 1.2,
             }
-            left.semilogy(range(1, epochs + 1), row["loss"], **style)
-            every = epochs // len(row["validation"])
-            seen = range(every, epochs + 1, every)
-            right.plot(seen, row["validation"], marker=".", **style)
+            losses, seen, values = _course(row)
+            left.semilogy(range(1, len(losses) + 1), losses, **style)
+            right.plot(seen, values, marker=".", **style)
     left.set(xlabel="epoch", title="loss in training")
     right.set(xlabel="epoch", title="mAP@.5, validation", ylim=(0, 1))
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     right.legend(frameon=False, fontsize=8)
     return figure
+
+
+def _course(row):
+    """Losses, and when what was seen on validation images, in two parts."""
+    losses, seen, values = [], [], []
+    for part in (row.get("start"), row):
+        if part is not None:
+            epochs, count = len(part["loss"]), len(part["validation"])
+            every = epochs // count
+            seen += [len(losses) + every * n for n in range(1, count + 1)]
+            losses += part["loss"]
+            values += part["validation"]
+    return losses, seen, values
 
 
 def _title(line, text):

@@ -1,6 +1,7 @@
 """Boxes and masks."""
 
 import json
+import statistics
 
 from tables.files import FOLDER
 from tables.files import over_seeds
@@ -18,22 +19,25 @@ def detected():
         for name, interval in found["intervals"].items():
             intervals[name + suffix] = interval
     lines = [
-        "| detector | parameters | seeds | mAP@.5, % | minus *plain*, points "
-        "| mAP, % | VOC, % |",
+        "| detector | parameters | seeds | mAP@.5, % | minus *plain* or "
+        "*DETR*, points | mAP, % | VOC, % |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in dict.fromkeys(row["detector"] for row in rows):
         own = [row for row in rows if row["detector"] == name]
         cells = [name, f"{own[0]['parameters']:,}", str(len(own))]
         cells += [over_seeds(own, key) for key in ("map50", "map", "voc")]
-        told = intervals.get(name, {})
-        gain = "-"
-        if "gain" in told:
-            points = [100 * x for x in (told["gain"], *told["gain_interval"])]
-            gain = "{:+.1f} ({:+.1f} to {:+.1f})".format(*points)
-        cells.insert(4, gain)
+        cells.insert(4, _difference(intervals.get(name, {}), "gain"))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _difference(found, key):
+    """Points of a difference with 95 % of draws, or a dash."""
+    if key not in found:
+        return "-"
+    points = [100 * x for x in (found[key], *found[f"{key}_interval"])]
+    return "{:+z.1f} ({:+z.1f} to {:+z.1f})".format(*points)
 
 
 # mAP@.5 on BCCD's test images as the authors of CST-YOLO (ICIP 2024) report it,
@@ -49,24 +53,39 @@ OF_OTHERS = {
 def blood_cells():
     """What is found in photographs, beside published numbers."""
     found = json.loads((FOLDER / "detect_cells" / "results.json").read_text())
-    classes = "WBC", "RBC", "Platelets"
     lines = [
-        f"| detector | {' | '.join(classes)} | mAP@.5, % "
-        "| 95 % of test draws | mAP, % |",
-        "|---|---|---|---|---|---|---|",
+        "| detector | seeds | WBC | RBC | Platelets | mAP@.5, % "
+        "| 95 % of test draws | minus frozen, points | minus *plain*, points "
+        "| mAP, % |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for row in found["rows"]:
-        cells = [f"{row['detector']}, frozen EfficientNet-Lite0"]
-        values = [row["per_class"][name]["ap50"] for name in classes]
-        cells += [f"{100 * x:.1f}" for x in (*values, row["map50"])]
-        low, high = found["intervals"][row["detector"]]["map50"]
-        cells.append(f"{100 * low:.1f} to {100 * high:.1f}")
-        cells.append(f"{100 * row['map']:.1f}")
-        lines.append(f"| {' | '.join(cells)} |")
+    names = dict.fromkeys(row["detector"] for row in found["rows"])
+    for frozen in (True, False):
+        for name in names:
+            own = [row for row in found["rows"] if row["detector"] == name]
+            own = [row["start"] for row in own] if frozen else own
+            told = found["intervals"][name]
+            kind = "frozen" if frozen else "whole"
+            cells = [f"{name}, {kind}", *_of_classes(own)]
+            low, high = told["start" if frozen else "map50"]
+            cells.append(f"{100 * low:.1f} to {100 * high:.1f}")
+            gains = {} if frozen else told
+            cells += [_difference(gains, k) for k in ("over_start", "gain")]
+            cells.append(over_seeds(own, "map"))
+            lines.append(f"| {' | '.join(cells)} |")
     for name, values in OF_OTHERS.items():
         cells = ["-" if x is None else f"{100 * x:.1f}" for x in values]
-        lines.append(f"| *{name}* | {' | '.join(cells)} | - | - |")
+        lines.append(f"| *{name}* | - | {' | '.join(cells)} | - | - | - | - |")
     return "\n".join(lines)
+
+
+def _of_classes(rows):
+    """The number of seeds, AP at .5 of every class, and its mean."""
+    values = [str(len(rows))]
+    for name in ("WBC", "RBC", "Platelets"):
+        mean = statistics.mean(row["per_class"][name]["ap50"] for row in rows)
+        values.append(f"{100 * mean:.1f}")
+    return [*values, over_seeds(rows, "map50")]
 
 
 def segmented(folder="segment"):

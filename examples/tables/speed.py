@@ -152,5 +152,21 @@ def looking():
 
 
 def detecting():
-    """Detectors beside PyTorch, and what is around them."""
-    return (BENCHMARKS / "detection_tensorflow.md").read_text().rstrip()
+    """Detectors beside PyTorch, and what is around them, on two backends."""
+    columns = []
+    for backend in ("tensorflow", "torch"):
+        path = BENCHMARKS / f"detection_{backend}.json"
+        columns.append(json.loads(path.read_text())["rows"])
+    lines = [
+        "| what | beside | TensorFlow, ms | ratio | images/s "
+        "| PyTorch, ms | ratio | images/s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for rows in zip(*columns, strict=True):
+        cells = [rows[0]["what"], rows[0]["beside"]]
+        for row in rows:
+            ratio = "{ratio:.2f} ({low:.2f} to {high:.2f})".format(**row)
+            ours, rate = row["ours_ms"], row["images_s"]
+            cells += [f"{ours:.1f}", ratio, f"{rate:,.0f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -7,6 +7,7 @@
 | `assignment` | which prediction answers for which object |
 | `detection_model` | the loss under `fit`, and `detect` |
 | `one_stage` | a pyramid whose every cell says what is there |
+| `group_normalization` | of maps, in fewer passes than Keras' |
 | `detr`, `detr_blocks` | a transformer whose queries find an object each |
 | `queries` | what they are, where they look, and their boxes |
 | `mean_average_precision` | COCO's and VOC's numbers, also after epochs |

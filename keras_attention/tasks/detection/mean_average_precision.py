@@ -133,6 +133,7 @@ class MeanAveragePrecision(keras.callbacks.Callback):
         objects: dict of arrays, as for `mean_average_precision`.
         every: int, after how many epochs each. Defaults to `1`.
         prefix: str, in front of the names. Defaults to `"val_"`.
+        batch_size: int, images at a time. Defaults to `32`.
         **kwargs: As for `mean_average_precision`.
 
     Example:
@@ -144,9 +145,18 @@ class MeanAveragePrecision(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, images, objects, every=1, prefix="val_", **kwargs):
+    def __init__(
+        self,
+        images,
+        objects,
+        every=1,
+        prefix="val_",
+        batch_size=32,
+        **kwargs,
+    ):
         super().__init__()
         self.images, self.objects = images, objects
+        self.batch_size = arguments.positive_int("batch_size", batch_size)
         self.every = arguments.positive_int("every", every)
         self.prefix, self.options = prefix, kwargs
 
@@ -154,9 +164,8 @@ class MeanAveragePrecision(keras.callbacks.Callback):
         """Looks at the images; see the class."""
         if (epoch + 1) % self.every or logs is None:
             return
-        found = mean_average_precision(
-            self.objects, self.model.detect(self.images), **self.options
-        )
+        detections = self.model.detect(self.images, batch_size=self.batch_size)
+        found = mean_average_precision(self.objects, detections, **self.options)
         del found["per_class"]
         logs.update({f"{self.prefix}{k}": v for k, v in found.items()})
 

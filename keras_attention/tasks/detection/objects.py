@@ -8,6 +8,9 @@ from keras_attention.internals.arguments import invalid
 from keras_attention.tasks.detection.boxes import areas
 from keras_attention.tasks.detection.boxes import non_max_suppression
 
+# Boxes that were divided by the image's sides miss 1 by so much.
+_ROUNDING = 1e-3
+
 
 def pad_objects(boxes, labels, max_objects=None):
     """Objects of images as arrays of one size, what `fit` and `mAP` take.
@@ -25,7 +28,8 @@ def pad_objects(boxes, labels, max_objects=None):
 
     Raises:
         ValueError: If numbers of boxes and labels differ, if an image has
-            more than `max_objects`, and for boxes that end before they begin.
+            more than `max_objects`, and for boxes that end before they begin
+            or lie outside of the image, as boxes in pixels do.
 
     Example:
 
@@ -53,6 +57,11 @@ def pad_objects(boxes, labels, max_objects=None):
             raise ValueError(
                 f"A box of image {image} is not (ymin, xmin, ymax, xmax) with "
                 f"an area. Received: {found.tolist()}"
+            )
+        if np.any(np.abs(found - 0.5) > 0.5 + _ROUNDING):
+            raise ValueError(
+                f"A box of image {image} lies outside of it; boxes are shares "
+                f"of the image. Received: {found.tolist()}"
             )
         padded["boxes"][image, :count] = found
         padded["labels"][image, :count] = labels[image]

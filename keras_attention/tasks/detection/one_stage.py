@@ -12,6 +12,9 @@ from keras_attention.ops import resize_map
 from keras_attention.surgery import attach
 from keras_attention.tasks.detection.boxes import to_corners
 from keras_attention.tasks.detection.detection_model import DetectionModel
+from keras_attention.tasks.detection.group_normalization import (
+    MapGroupNormalization,
+)
 
 # Cells along a side at most, either way: exp is finite, and has a slope.
 _LARGEST = math.log(1000.0)
@@ -159,7 +162,7 @@ def head(name, units, channels, convs, bias):
     for number in range(1, convs + 1):
         layers += [
             _conv(channels, 3, f"{name}_conv{number}", use_bias=False),
-            keras.layers.GroupNormalization(8, name=f"{name}_norm{number}"),
+            MapGroupNormalization(8, name=f"{name}_norm{number}"),
             keras.layers.Activation("relu"),
         ]
     last = _conv(

@@ -84,6 +84,9 @@ def test_objects_are_padded_and_refused():
     for box in (HIGH[2:] + HIGH[:2], [0, 0, 0, 1], [np.nan] * 4):
         with pytest.raises(ValueError, match="A box of image 0"):
             detection.pad_objects([[box]], [[0]])
+    for box in ([2, 3, 20, 30], [-0.2, 0, 0.5, 0.5]):
+        with pytest.raises(ValueError, match="image 0 lies outside of it"):
+            detection.pad_objects([[box]], [[0]])
 
 
 def test_found_objects_are_clipped_sorted_and_finite():

@@ -4,6 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from keras_attention.tasks.detection.group_normalization import (
+    MapGroupNormalization,
+)
 from keras_attention.tasks.detection.one_stage import CellBoxes
 from keras_attention.tasks.detection.queries import QueryBoxes
 from keras_attention.tasks.detection.queries import SinePositions2D
@@ -38,3 +41,22 @@ def test_waves_of_places():
     # A point there has the same.
     of_point = layer(np.array([[[[0.75, 0.375]]]]))
     np.testing.assert_allclose(of_point[0, 0, 0], expected, atol=1e-5)
+
+
+@pytest.mark.computing
+def test_groups_are_normalised_as_keras_does_it():
+    generator = np.random.default_rng(0)
+    maps = generator.normal(5.0, 2.0, (2, 3, 5, 12)).astype("float32")
+    ours, theirs = MapGroupNormalization(4), keras.layers.GroupNormalization(4)
+    for layer in (ours, theirs):
+        layer.build(maps.shape)
+    for own, other in zip(ours.weights, theirs.weights, strict=True):
+        own.assign(generator.normal(size=own.shape))
+        other.assign(own)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(ours(maps)),
+        keras.ops.convert_to_numpy(theirs(maps)),
+        atol=1e-5,
+    )
+    again = MapGroupNormalization.from_config(ours.get_config())
+    assert again.groups == 4

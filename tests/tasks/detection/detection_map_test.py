@@ -79,11 +79,14 @@ def test_nothing_to_find_nothing_found_and_nan():
 
 def test_after_every_second_epoch():
     class Finder:
-        def detect(self, images):
+        def detect(self, images, batch_size):
+            assert batch_size == 16
             return found([[SQUARE]] * len(images), [[0]], [[0.9]])
 
     objects = detection.pad_objects([[SQUARE]], [[0]])
-    watch = detection.MeanAveragePrecision(np.zeros(1), objects, every=2)
+    watch = detection.MeanAveragePrecision(
+        np.zeros(1), objects, every=2, batch_size=16
+    )
     watch.set_model(Finder())
     logs = {}
     watch.on_epoch_end(0, logs)
