@@ -137,7 +137,7 @@ class GenerativeAttention2D(NonLocal2D):
     def build_attention(self, features_shape, query_shape):
         """Creates the linear maps, and what the alignment has of its own."""
         super().build_attention(features_shape, query_shape)
-        batch, height, width, channels = features_shape
+        batch, *_, channels = features_shape
         _, scores_shape = self.attention_shapes(features_shape, query_shape)
         tokens_shape = (batch, scores_shape[2], channels)
         self.alignment.build_inside(scores_shape, tokens_shape, tokens_shape)
