@@ -203,8 +203,10 @@ def test_what_is_masked_has_no_influence(name):
     direction = np.broadcast_to([1.0, 2.0, 3.0], (5, 2, 3))
     for seen in weights_and_slope(name, scores, direction, mask):
         assert np.isfinite(seen).all() and seen[0].any()
-        # Rows of a batch are rounded one by one or several at a time.
-        np.testing.assert_allclose(seen, seen[[-1] * 5], atol=1e-6)
+        # Rows of a batch are rounded one by one or several at a time; above 2
+        # a weight near 0 changes without bound.
+        atol = 1e-5 if name == "entmax 2.5" else 1e-6
+        np.testing.assert_allclose(seen, seen[[-1] * 5], atol=atol)
 
 
 @each_function
