@@ -78,7 +78,9 @@ def read(arguments, output):
         canvas=arguments["size"],
         fragments=sources.FRAGMENTS,
         train=arguments["digits"],
-        test=sources.TEST_IMAGES,
+        # A look at few digits ends with few.
+        validation=min(500, arguments["digits"]),
+        test=min(sources.TEST_IMAGES, arguments["digits"]),
     )
     parts = []
     for split in ("train", "validation", "test"):

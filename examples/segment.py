@@ -62,7 +62,7 @@ from keras_attention.layers import AttentionGate2D
 from keras_attention.tasks.segmentation import AttentionUNet
 
 NETWORKS = ("plain", "gates", "open")
-FAST = {"size": 32, "train": 16, "test": 8, "epochs": 1, "seeds": 2}
+FAST = {"size": 32, "train": 16, "test": 8, "epochs": 1, "seeds": 1}
 SHOWN = 6
 
 

@@ -38,13 +38,15 @@ def load(arguments, recipe, seed=0, supervised=True, resumable=False):
     options = dict(batch_size=batch_size, seed=seed, supervised=supervised)
     if name == "cluttered_digits":
         _refuse_augmentation(name, recipe)
+        images = arguments["images"] or 7000
         return _of_tfds(
             resumable,
             name,
             canvas=size,
             fragments=round(FRAGMENTS * (size / FRAGMENTS_SIZE) ** 2),
-            train=arguments["images"] or 7000,
-            test=TEST_IMAGES,
+            train=images,
+            # A look at few images ends with few.
+            test=min(TEST_IMAGES, images),
             **options,
         )
     if not (name.startswith("keras:") or pathlib.Path(name).exists()):

@@ -54,7 +54,7 @@ from keras_attention import visualization
 
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
-IMAGES, EPOCHS = (256, 1) if FAST else (5000, 6)
+IMAGES, EPOCHS = (64, 1) if FAST else (5000, 6)
 keras.utils.set_random_seed(0)
 
 # %% [markdown]

@@ -45,7 +45,7 @@ from keras_attention import visualization
 
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
-IMAGES, EPOCHS = (256, 1) if FAST else (7000, 8)
+IMAGES, EPOCHS = (64, 1) if FAST else (7000, 8)
 keras.utils.set_random_seed(0)
 
 # %% [markdown]

@@ -47,7 +47,7 @@ from keras_attention import visualization
 
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
-IMAGES, EPOCHS = (256, 1) if FAST else (7000, 7)
+IMAGES, EPOCHS = (64, 1) if FAST else (7000, 7)
 keras.utils.set_random_seed(0)
 
 # %% [markdown]
@@ -68,6 +68,7 @@ def load(**options):
         canvas=56,
         fragments=10,
         train=IMAGES,
+        validation=64 if FAST else 500,
         test=200 if FAST else 2000,
         **options,
     )

@@ -47,7 +47,7 @@ from keras_attention import visualization
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
 IMAGES, EPOCHS, TRIALS, SEEDS = (
-    (128, 1, 2, (1,)) if FAST else (2000, 5, 8, (1, 2))
+    (64, 1, 2, (1,)) if FAST else (2000, 5, 8, (1, 2))
 )
 keras.utils.set_random_seed(0)
 folder = pathlib.Path(tempfile.mkdtemp()) / "search"
@@ -64,7 +64,8 @@ settings = {
     "canvas": 32,
     "fragments": 2,
     "train": IMAGES,
-    "test": 200 if FAST else 2000,
+    "validation": 64 if FAST else 500,
+    "test": 64 if FAST else 2000,
     "batch_size": 16,
 }
 train, _, test = splits = datasets.load("cluttered_digits", **settings)

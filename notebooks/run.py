@@ -1,7 +1,8 @@
 """Runs the notebooks: `python notebooks/run.py [--check] [name ...]`.
 
 A notebook is edited as its percent script. Without `--check` the `.ipynb`
-beside it is written anew, outputs included; with it, nothing is written.
+beside it is written anew, outputs included; with it, nothing is written, and
+with KERAS_ATTENTION_FAST=1 TensorFlow runs op by op.
 """
 
 import argparse
@@ -11,9 +12,13 @@ import sys
 import time
 
 import jupytext
+import nbformat
 from nbclient import NotebookClient
 
 FOLDER = pathlib.Path(__file__).parent
+# Making a graph takes longer than the few steps of the fast mode.
+OP_BY_OP = """import tensorflow
+tensorflow.config.run_functions_eagerly(True)"""
 
 
 def is_log(output):
@@ -37,9 +42,13 @@ def main():
         return 2
     # Left to the kernel: with Agg, as in tests, pyplot would show nothing.
     os.environ.pop("MPLBACKEND", None)
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    fast = os.environ.get("KERAS_ATTENTION_FAST") and backend == "tensorflow"
     for script in scripts:
         start = time.perf_counter()
         notebook = jupytext.read(script)
+        if fast and arguments.check:
+            notebook.cells.insert(0, nbformat.v4.new_code_cell(OP_BY_OP))
         resources = {"metadata": {"path": FOLDER}}
         NotebookClient(notebook, timeout=1800, resources=resources).execute()
         if not arguments.check:

@@ -10,7 +10,8 @@ if keras.backend.backend() == "tensorflow":
     MODES += ["graph", pytest.param("jit", marks=pytest.mark.jit)]
 
 
-#: For many shapes and large models, which take JAX minutes to compile.
+#: What TensorFlow and PyTorch say for JAX too, which would compile for minutes:
+#: many shapes, large models, and what keras.ops alone decides.
 not_on_jax = (
     pytest.mark.slow
     if keras.backend.backend() == "jax"

@@ -11,12 +11,14 @@ import keras
 import numpy as np
 import pytest
 from drawn import examples
+from gradients import not_on_jax
 
 from keras_attention import alignments
 from keras_attention import ops
 from keras_attention import scores as score_layers
 
-pytestmark = pytest.mark.computing
+# Each side is compared with its formula on every backend by its own tests.
+pytestmark = not_on_jax
 GRID = (3, 4)
 SCORES, QUERY, FEATURES = (2, 2, 1, 12), (2, 1, 6), (2, 12, 6)
 

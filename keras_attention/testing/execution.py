@@ -9,6 +9,7 @@ from keras_attention.testing.promises import expect
 from keras_attention.testing.promises import expect_close
 from keras_attention.testing.promises import expect_finite
 from keras_attention.testing.promises import promise
+from keras_attention.testing.subject import output_shape
 from keras_attention.testing.subject import projection
 from keras_attention.testing.subject import targets
 from keras_attention.testing.subject import to_numpy
@@ -76,7 +77,7 @@ def training(subject):
         paths = [weight.path for weight in layer.trainable_weights]
         known = any(name in path for path in paths)
         expect(known, f"a weight named {name!r} (zero_gradient)", paths)
-    train(model, inputs, targets(model(inputs).shape), "adam")
+    train(model, inputs, targets(output_shape(model, inputs)), "adam")
     expect_finite("weights after one step", weights_of(layer))
     unmoved = subject.unmoved(before, layer)
     expect(not unmoved, "every trainable weight to move", f"still {unmoved}")

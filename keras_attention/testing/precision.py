@@ -11,6 +11,7 @@ from keras_attention.testing.promises import expect_equal
 from keras_attention.testing.promises import expect_finite
 from keras_attention.testing.promises import promise
 from keras_attention.testing.subject import dtype_of
+from keras_attention.testing.subject import output_shape
 from keras_attention.testing.subject import restore
 from keras_attention.testing.subject import state_of
 from keras_attention.testing.subject import targets
@@ -58,7 +59,7 @@ def extreme_inputs(subject):
         "what the layer returns", keras.tree.flatten(to_numpy(returned))
     )
     model = subject.model(layer)
-    train(model, inputs, targets(model(inputs).shape))
+    train(model, inputs, targets(output_shape(model, inputs)))
     expect_finite("weights after one step", weights_of(layer))
 
 
@@ -104,7 +105,7 @@ def _expect_same_training(subject, layer):
     for filler in (0.0, np.nan):
         restore(layer, start)
         inputs = [np.where(mask[..., None], features, filler), *query, mask]
-        directions = targets(model(inputs).shape, mask)
+        directions = targets(output_shape(model, inputs), mask)
         train(model, inputs, directions)
         trained.append(weights_of(layer))
         expect_finite("weights after one step", trained[-1])

@@ -188,6 +188,11 @@ def channels_to_front(arrays):
     ]
 
 
+def output_shape(model, inputs):
+    """The shape of what a model answers, without computing it."""
+    return (len(inputs[0]), *model.output_shape[1:])
+
+
 def targets(shape, mask=None):
     """A random direction a output for `projection`; 0 is left out."""
     values = np.random.default_rng(2).normal(size=tuple(shape))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from drawn import examples
 from gradients import gradients
+from gradients import not_on_jax
 
 from keras_attention import alignments
 
@@ -114,24 +115,28 @@ def test_some_weight_is_left(some_scores, key):
 
 
 @each_key
-@pytest.mark.parametrize("hidden", [np.nan, np.inf, -np.inf, 1e30])
-def test_what_is_masked_has_no_influence(key, hidden):
+def test_what_is_masked_has_no_influence(key):
     layer = built(key)
     scores = np.random.default_rng(0).normal(size=SHAPE)
     mask = np.ones((2, 1, 1, 9), bool)
     mask[0, ..., ::3] = False
     mask[1] = False
-    junk = np.where(mask, np.abs(scores), hidden).astype("float32")
+    # Each pair of images hides another number.
+    hidden = np.repeat([np.nan, np.inf, -np.inf, 1e30, 0], 2)
+    scores, mask = np.tile(scores, (5, 1, 1, 1)), np.tile(mask, (5, 1, 1, 1))
+    junk = np.where(mask, np.abs(scores), hidden[:, None, None, None])
     seen, (slope,) = gradients(
-        lambda scores: call(layer, scores, mask), [junk], scores
+        lambda scores: call(layer, scores, mask),
+        [junk.astype("float32")],
+        scores,
     )
-    clean = np.where(mask, np.abs(scores), 0).astype("float32")
-    expected, _ = gradients(
-        lambda scores: call(layer, scores, mask), [clean], scores
+    assert np.isfinite(seen).all() and (seen[0] > 0).any()
+    # Rows of a batch are rounded one by one or several at a time.
+    np.testing.assert_allclose(
+        seen, np.tile(seen[-2:], (5, 1, 1, 1)), atol=1e-6
     )
-    np.testing.assert_array_equal(seen, expected)
     assert np.isfinite(slope).all()
-    assert (slope[~np.broadcast_to(mask, SHAPE)] == 0).all()
+    assert (slope[~np.broadcast_to(mask, slope.shape)] == 0).all()
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key not in ORDERED])
@@ -188,7 +193,9 @@ EXTREME = [
 
 
 @each_key
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float16", pytest.param("bfloat16", marks=not_on_jax)]
+)
 def test_extreme_scores(key, dtype):
     layer = built(key)
     scores = np.broadcast_to(

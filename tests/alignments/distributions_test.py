@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import at_once
 
 from keras_attention import alignments
 
@@ -46,27 +47,48 @@ def built(key, config):
 @pytest.mark.parametrize("name", [*EACH, "grid"])
 def test_marginals_and_samples_are_the_weights(scores, name):
     layer = built(*CONFIGS[name])
-    weights = numpy(layer(scores, mask=MASK, grid_shape=GRID))
-    view = layer.distribution(scores, MASK, GRID)
-    np.testing.assert_allclose(numpy(view.marginals), weights, atol=1e-6)
+
+    @at_once
+    def marginals_and_weights(scores):
+        view = layer.distribution(scores, MASK, GRID)
+        return view.marginals, layer(scores, mask=MASK, grid_shape=GRID)
+
+    marginals, weights = map(numpy, marginals_and_weights(scores))
+    np.testing.assert_allclose(marginals, weights, atol=1e-6)
     many = np.broadcast_to(scores, (DRAWS, 1, 2, 6))
-    view = layer.distribution(many, MASK, GRID)
-    samples = numpy(view.sample(seed=3))
+
+    def sample(seed):
+        def draw(scores):
+            view = layer.distribution(scores, MASK, GRID)
+            return view.sample(seed=seed)
+
+        return numpy(at_once(draw)(many))
+
+    samples = sample(3)
     assert samples.dtype == "float32" and (samples[..., ~MASK] == 0).all()
     # A level in [0, 1] varies by at most 1/2 around its mean.
     error = 4.5 * 0.5 / np.sqrt(DRAWS)
     assert np.abs(samples.mean(0) - weights[0]).max() < error
-    np.testing.assert_array_equal(samples, numpy(view.sample(seed=3)))
-    assert (samples != numpy(view.sample(seed=4))).any()
+    np.testing.assert_array_equal(samples, sample(3))
+    assert (samples != sample(4)).any()
 
 
 @pytest.mark.parametrize("name", EACH)
 def test_the_walk_as_a_whole(scores, name):
     layer = built(*CONFIGS[name])
-    view = layer.distribution(scores, MASK, GRID)
+
+    @at_once
+    def whole(scores):
+        view = layer.distribution(scores, MASK, GRID)
+        return view.log_partition, view.entropy, view.argmax
+
+    log_partition, entropy, best = map(numpy, whole(scores))
     # By the definition of the entropy, over many samples, and of the best.
     many = np.broadcast_to(scores, (DRAWS, 1, 2, 6))
-    samples = numpy(layer.distribution(many, MASK, GRID).sample(seed=5))
+    draw = at_once(
+        lambda many: layer.distribution(many, MASK, GRID).sample(seed=5)
+    )
+    samples = numpy(draw(many))
     table = numpy(layer.transition)
     places = {"snake": [0, 1, 5, 4, 3], "columns": [0, 3, 1, 4, 5]}
     places = places[layer.order]
@@ -75,14 +97,12 @@ def test_the_walk_as_a_whole(scores, name):
         states = (levels[..., places] * (layer.states - 1)).round().astype(int)
         pairs = table[states[..., :-1], states[..., 1:]].sum(-1)
         energy = (scores * levels).sum(-1) + pairs
-        return energy - numpy(view.log_partition)
+        return energy - log_partition
 
     logs = log_probability(samples)  # (draws, 1, 2)
     error = 4.5 * logs.std(0) / np.sqrt(DRAWS)
-    entropy = numpy(view.entropy)
     assert entropy.shape == (1, 1, 2)
     assert (np.abs(-logs.mean(0) - entropy[0]) < error).all()
-    best = numpy(view.argmax)
     assert (best[..., ~MASK] == 0).all()
     np.testing.assert_allclose(log_probability(best)[0], logs.max(0), atol=1e-5)
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import at_once
 from gradients import gradients
 
 from keras_attention import alignments
@@ -18,7 +19,10 @@ def run(layer, scores, mask=None, grid=GRID, query=None):
     if query is not None:
         extra["query"] = query
     scores = keras.ops.convert_to_tensor(scores, "float32")
-    return keras.ops.convert_to_numpy(layer(scores, mask=mask, **extra))
+    if not layer.built:
+        layer.build(scores.shape, *([] if query is None else [query.shape]))
+    weigh = at_once(lambda scores: layer(scores, mask=mask, **extra))
+    return keras.ops.convert_to_numpy(weigh(scores))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention.evaluation import Comparison
 from keras_attention.evaluation import compare
@@ -89,7 +90,7 @@ def test_rows_hold_accuracy_size_and_attention(models, test_set):
         assert row["object_share"] == pytest.approx(expected[expected > 0][0])
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_attention_is_that_of_the_layers_own_weights(models, test_set):
     model = models["attention"]
     row = compare({"attention": model}, test_set, batch_size=4).rows[0]

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import AttentionExtractor
 from keras_attention import explanation
@@ -56,7 +57,7 @@ def model():
     return keras.Model(inputs, keras.layers.Dense(2)(x))
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_relevance_weighs_attention_by_its_gradient(model):
     before = model.predict(IMAGES, verbose=0)
     answers, weights = AttentionExtractor(model).predict(IMAGES, verbose=0)

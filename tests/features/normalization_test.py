@@ -7,6 +7,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention.features import VGG16
 from keras_attention.features import VGG16BN
@@ -33,7 +34,7 @@ def pair():
     return model, batch_normalized(model, images(), batch_size=4)
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_outputs_stay(pair):
     # Other images than those of the statistics, and another size.
     x = images(3, 64) / 2

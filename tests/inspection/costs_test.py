@@ -17,7 +17,8 @@ from keras_attention.inspection.costs import count_costs
 from keras_attention.inspection.symbolic_inputs import symbolic_inputs
 from keras_attention.inspection.trace import trace
 
-pytestmark = pytest.mark.computing
+# On JAX `attention_summary_test.py` counts.
+pytestmark = not_on_jax
 
 HEIGHT, WIDTH, C = 14, 12, 32
 N = HEIGHT * WIDTH
@@ -420,7 +421,6 @@ def test_counting_changes_nothing():
     np.testing.assert_array_equal(model.predict(images, verbose=0), expected)
 
 
-@not_on_jax
 def test_shapes_are_those_of_a_real_call():
     for key in layers.available():
         layer, shapes = attention_case(key)

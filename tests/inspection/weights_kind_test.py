@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import layers
 from keras_attention.inspection import AttentionExtractor
@@ -49,7 +50,7 @@ class Gate(keras.layers.Layer):
         return shape
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_layers_are_found_by_their_place_in_the_model():
     inner_input = keras.Input((2, 6, 8))
     inner = keras.Model(

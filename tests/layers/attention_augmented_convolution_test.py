@@ -1,8 +1,11 @@
 """Attention-augmented convolution, with NumPy."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
+from gradients import at_once
 
 from keras_attention.layers import AttentionAugmentedConv2D
 
@@ -65,10 +68,8 @@ def test_equals_numpy(options, shares):
     for weight in weights.values():
         weight.assign(rng.normal(size=weight.shape) / 2)
     arrays = {k: keras.ops.convert_to_numpy(w) for k, w in weights.items()}
-    outputs, alpha = (
-        keras.ops.convert_to_numpy(x)
-        for x in layer(features, return_attention_scores=True)
-    )
+    attend = at_once(partial(layer, return_attention_scores=True))
+    outputs, alpha = map(keras.ops.convert_to_numpy, attend(features))
     found, pairs = expected(features.astype("float64"), arrays, heads=2)
     np.testing.assert_allclose(outputs, found, atol=2e-5)
     np.testing.assert_allclose(alpha, pairs, atol=1e-5)

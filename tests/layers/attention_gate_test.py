@@ -1,8 +1,11 @@
 """The gate against NumPy, in both modes and for every ratio of sizes."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
+from gradients import at_once
 
 from keras_attention.layers import AttentionGate2D
 from keras_attention.layers import AttentionGate3D
@@ -113,7 +116,8 @@ def test_the_gate_of_attention_unet_equals_numpy(size, equals):
     layer.build(features.shape, query.shape)
     for weight in layer.weights:
         weight.assign(weight + 0.3 * np.abs(rng.normal(size=weight.shape)))
-    seen = layer(features, query, return_attention_scores=True)
+    attend = at_once(partial(layer, return_attention_scores=True))
+    seen = attend(features, query)
     expected = numpy_published_gate(layer, features, query)
     for given, wanted in zip(seen, expected, strict=True):
         equals("AttentionGate2D", "Attention U-Net in NumPy", given, wanted)
@@ -126,7 +130,9 @@ def test_enlarged_weights_sum_to_one_over_what_is_valid():
     layer = AttentionGate2D("softmax", key_dim=3, sub_sample=2)
     features = rng.normal(size=(1, 7, 9, 4)).astype("float32")
     query = rng.normal(size=(1, 3, 2, 5)).astype("float32")
-    _, weights = layer(features, query, mask, return_attention_scores=True)
+    layer.build(features.shape, query.shape)
+    attend = at_once(partial(layer, return_attention_scores=True))
+    _, weights = attend(features, query, mask)
     weights = keras.ops.convert_to_numpy(weights)[0, 0]
     assert abs(weights.sum() - 1) < 1e-6
     assert (weights[mask[0]] > 0).all() and not weights[~mask[0]].any()
@@ -137,10 +143,16 @@ def test_a_volume_of_one_slice_is_a_map():
     features = rng.normal(size=(2, 7, 5, 4)).astype("float32")
     query = rng.normal(size=(2, 3, 2, 6)).astype("float32")
     flat, deep = AttentionGate2D("softmax"), AttentionGate3D("softmax")
-    expected = flat(features, query, return_attention_scores=True)
+    flat.build(features.shape, query.shape)
     deep.build((2, 1, 7, 5, 4), (2, 1, 3, 2, 6))
     deep.set_weights(flat.get_weights())
-    seen = deep(features[:, None], query[:, None], return_attention_scores=True)
+    expected, seen = (
+        at_once(partial(gate, return_attention_scores=True))(*maps)
+        for gate, maps in (
+            (flat, (features, query)),
+            (deep, (features[:, None], query[:, None])),
+        )
+    )
     for given, wanted, axis in zip(seen, expected, (1, 2), strict=True):
         given = np.squeeze(keras.ops.convert_to_numpy(given), axis)
         np.testing.assert_allclose(
@@ -156,7 +168,9 @@ def test_volumes_with_masks_and_channels_first():
     features[~mask] = np.nan
     kwargs = {"alignment": "softmax", "sub_sample": 2}
     layer = AttentionGate3D(**kwargs)
-    seen, weights = layer(features, query, mask, return_attention_scores=True)
+    layer.build(features.shape, query.shape)
+    attend = at_once(partial(layer, return_attention_scores=True))
+    seen, weights = attend(features, query, mask)
     weights = keras.ops.convert_to_numpy(weights)[:, 0]
     np.testing.assert_allclose(weights.sum((1, 2, 3)), 1, atol=1e-5)
     assert not weights[~mask].any()
@@ -164,7 +178,7 @@ def test_volumes_with_masks_and_channels_first():
     maps = [np.moveaxis(x, -1, 1) for x in (features, query)]
     first.build(*(x.shape for x in maps))
     first.set_weights(layer.get_weights())
-    outputs = keras.ops.convert_to_numpy(first(*maps, mask))
+    outputs = keras.ops.convert_to_numpy(at_once(first)(*maps, mask))
     assert outputs.shape == first.compute_output_shape(*(x.shape for x in maps))
     np.testing.assert_allclose(
         np.moveaxis(outputs, 1, -1),

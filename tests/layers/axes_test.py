@@ -148,6 +148,7 @@ each_of_all = pytest.mark.parametrize(
 )
 
 
+@not_on_jax
 @each_of_all
 def test_a_copy_computes_the_same(arrays, parts):
     features, mask, query = arrays

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import VGG16BNAttention
 from keras_attention import alignments
@@ -17,17 +18,18 @@ def inputs(key, batch=2):
     return [np.ones((batch, *shape[1:]), "float32") for shape in shapes]
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.parametrize("key", layers.available())
 def test_a_batch_without_images(key):
     layer = layers.get(key)
-    expected, maps = layer(*inputs(key), return_attention_scores=True)
+    symbols = [keras.KerasTensor(array.shape) for array in inputs(key)]
+    expected, maps = layer(*symbols, return_attention_scores=True)
     outputs, weights = layer(*inputs(key, 0), return_attention_scores=True)
     assert tuple(outputs.shape) == (0, *expected.shape[1:])
     assert tuple(weights.shape) == (0, *maps.shape[1:])
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.parametrize("key", layers.available())
 def test_masks_of_any_type_but_of_one_shape(key):
     arrays, layer = inputs(key), layers.get(key)
@@ -48,7 +50,7 @@ def test_masks_of_any_type_but_of_one_shape(key):
             assert str(shape) in str(caught.value)
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.parametrize("key", layers.available())
 def test_an_image_without_a_valid_position(key):
     # A layer with a gain leaves the features there as they are.

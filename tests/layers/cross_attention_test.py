@@ -5,6 +5,7 @@ import pathlib
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import AttentionExtractor
 from keras_attention.layers.cross_attention import CrossAttention2D
@@ -93,6 +94,7 @@ def test_outputs_follow_replaced_weights(oracle):
         np.testing.assert_allclose(context[:, place], expected, atol=1e-5)
 
 
+@not_on_jax
 @pytest.mark.parametrize(
     "arguments, query_shape, dim",
     [

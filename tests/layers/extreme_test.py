@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from choice import first
 from gradients import layer_gradients
 from gradients import not_on_jax
 
@@ -110,19 +111,24 @@ def test_float16_outputs_at_its_limits(dtype):
         assert keras.ops.convert_to_numpy(finite).all(), (key, config)
 
 
-@pytest.mark.parametrize("dtype", TRAINED)
-def test_gradients_in_half_precision(dtype):
-    plain = [(key, {}) for key in layers.available()]
-    by_score = [
+CASES = {
+    "layers": [(key, {}) for key in layers.available()],
+    "scores": [
         ("attn_pool", {"score": key, "alignment": "sigmoid", "key_dim": 3})
         for key in scores.available()
-    ]
-    by_alignment = [
+    ],
+    "alignments": [
         (key, config)
         for key, config in ways_of_all_alignments()
         if key == "attn_pool" and config["alignment"] in ALIGNMENTS
-    ]
-    for key, config in (*plain, *by_score, *by_alignment):
+    ],
+}
+
+
+@pytest.mark.parametrize("dtype", TRAINED)
+@pytest.mark.parametrize("cases", first(1, CASES))
+def test_gradients_in_half_precision(dtype, cases):
+    for key, config in CASES[cases]:
         if key == "gate":
             config = {"activation": "tanh"}  # an entry near 0 has one slope
         keras.utils.set_random_seed(0)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import alignments
 from keras_attention.layers import GenerativeAttention2D
@@ -62,6 +63,7 @@ def test_equals_numpy(variant, spectral):
     )
 
 
+@not_on_jax
 def test_maps_have_norm_one_when_they_are_followed():
     layer = GenerativeAttention2D(reduction_ratio=2)
     for _ in range(60):  # One power iteration a step.

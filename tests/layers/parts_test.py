@@ -21,9 +21,8 @@ POSITIVE_SCORES = [
     key for key in scores.available() if scores.get(key).positive_scores
 ]
 computing = pytest.mark.computing
-each_multi_head = pytest.mark.parametrize(
-    "cls", [MultiHeadSelfAttention2D, CrossAttention2D]
-)
+MULTI_HEAD_LAYERS = [MultiHeadSelfAttention2D, CrossAttention2D]
+each_multi_head = pytest.mark.parametrize("cls", MULTI_HEAD_LAYERS)
 
 
 def score_for(alignment):
@@ -41,19 +40,27 @@ MULTI_HEAD = sorted(
         if not alignments.get(alignment).per_channel
     }
 )
-#: All that are legal; `make test` has those above.
-EVERY_MULTI_HEAD = [
-    pytest.param(
-        (score, alignment),
-        marks=[] if (score, alignment) in MULTI_HEAD else pytest.mark.long,
-        id=f"{score}-{alignment}",
-    )
-    for score, alignment in itertools.product(
-        scores.available(), alignments.available()
-    )
-    if not alignments.get(alignment).per_channel
-    if score in POSITIVE_SCORES or not alignments.get(alignment).positive_scores
-]
+
+
+def every_multi_head():
+    """All that are legal; `make test` has those above, JAX half of them."""
+    for score, alignment, cls in itertools.product(
+        scores.available(), alignments.available(), MULTI_HEAD_LAYERS
+    ):
+        part = alignments.get(alignment)
+        if part.per_channel:
+            continue
+        if part.positive_scores and score not in POSITIVE_SCORES:
+            continue
+        # The scores in one of the two layers, the alignments in the other.
+        first = (alignment == "sigmoid") == (cls is MultiHeadSelfAttention2D)
+        marks = [] if first else [not_on_jax]
+        if (score, alignment) not in MULTI_HEAD:
+            marks.append(pytest.mark.long)
+        name = f"{score}-{alignment}-{cls.__name__}"
+        yield pytest.param(cls, (score, alignment), marks=marks, id=name)
+
+
 #: A gate with each alignment and with each aggregation.
 GATED = sorted(
     {
@@ -101,8 +108,7 @@ def composed(layer, queries, tokens, mask):
 
 
 @computing
-@each_multi_head
-@pytest.mark.parametrize("pair", EVERY_MULTI_HEAD)
+@pytest.mark.parametrize("cls, pair", every_multi_head())
 def test_multi_head_attention_is_the_walk(arrays, cls, pair):
     features, mask, queries = arrays
     tokens = np.where(mask[..., None], features, 0).reshape(3, 12, 4)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from gradients import gradients
+from gradients import not_on_jax
 
 from keras_attention import scores
 
@@ -122,11 +123,14 @@ def test_scores_are_float32_and_finite(tensors, key, policy):
 
 
 @pytest.mark.parametrize("key", scores.available())
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("factor", [1e-3, 1e3])
-def test_gradients_are_finite(tensors, key, policy, factor):
+@pytest.mark.parametrize(
+    "policy",
+    ["mixed_float16", pytest.param("mixed_bfloat16", marks=not_on_jax)],
+)
+def test_gradients_are_finite(tensors, key, policy):
     layer = scores.get(key, key_dim=4, dtype=policy)
-    arrays = [x * np.float32(factor) for x in tensors]
+    # Images of small numbers, and of large ones.
+    arrays = [np.concatenate([x / 1000, x * 1000]) for x in tensors]
     layer.build(*[x.shape for x in arrays])
     # The location score does not look at the features.
     count = 1 if layer.needs_static_size else 2
@@ -138,6 +142,7 @@ def test_gradients_are_finite(tensors, key, policy, factor):
         assert x.dtype == "float32" and np.isfinite(x).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", scores.available())
 def test_sizes_may_be_unknown(tensors, key):
     layer = scores.get(key, num_heads=2, key_dim=4)

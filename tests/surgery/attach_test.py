@@ -167,7 +167,7 @@ def test_a_feature_extractor_sees_the_attention():
     assert predicted(extractor, x).shape == (4, 6, 6, 8)
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_shared_layers():
     model, x = network(), images()
     before = predicted(model, x)
@@ -285,7 +285,7 @@ def test_several_inputs_and_outputs():
     expect_equal(predicted(detach(attached), x), predicted(model, x))
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_a_layer_that_is_called_twice_has_one_attention_layer():
     encoder = network("encoder")
     first, second = keras.Input((12, 12, 3)), keras.Input((12, 12, 3))

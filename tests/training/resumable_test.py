@@ -16,6 +16,7 @@ import time
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import datasets
 from keras_attention.internals.lock import locked
@@ -111,7 +112,13 @@ def whole(tmp_path_factory):
 @pytest.mark.computing
 @pytest.mark.parametrize(
     "step, every",
-    [(1, 1), (STEPS, 2), (STEPS + 1, 1), (2 * STEPS + 3, 1), (9, None)],
+    [
+        (STEPS, 2),
+        (9, None),
+        pytest.param(1, 1, marks=not_on_jax),
+        pytest.param(STEPS + 1, 1, marks=pytest.mark.long),
+        pytest.param(2 * STEPS + 3, 1, marks=pytest.mark.long),
+    ],
 )
 def test_goes_on_where_it_ended(tmp_path, whole, step, every):
     with pytest.raises(Ended):

@@ -4,6 +4,7 @@ import pathlib
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 import keras_attention
 from keras_attention.datasets import Originals
@@ -13,7 +14,7 @@ from keras_attention.visualization import AttentionMap
 from keras_attention.visualization import collect_attention
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_every_attention_layer_is_collected():
     inputs = keras.Input((6, 6, 4))
     x = SqueezeAndExcite2D(name="se", identity_init=True)(inputs)

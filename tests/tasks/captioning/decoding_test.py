@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from gradients import at_once
 
 from keras_attention.internals.recording import recording
 from keras_attention.tasks import captioning
@@ -42,7 +43,7 @@ def log_probabilities(model, images):
         tokens[:, row, : len(words) + 1] = [1, *words]
     tokens = tokens.reshape(-1, LENGTH + 1)
     images = np.repeat(images, len(CAPTIONS), axis=0)
-    logits = model({"images": images, "tokens": tokens[:, :-1]})
+    logits = at_once(model)({"images": images, "tokens": tokens[:, :-1]})
     logits = keras.ops.convert_to_numpy(logits).astype("float64")
     logits[..., :2] = -np.inf
     log_p = logits - np.logaddexp.reduce(logits, -1, keepdims=True)

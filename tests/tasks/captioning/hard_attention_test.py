@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import at_once
 
 from keras_attention import AttentionExtractor
 from keras_attention import alignments
@@ -41,7 +42,7 @@ def test_scores_of_drawn_words_learn_and_one_position_is_seen(eagerly):
 
     # So cold that the highest score is always drawn: the loss is known.
     network.decoder.attention.alignment.temperature = 1e-5
-    logits, maps = AttentionExtractor(network)(inputs)
+    logits, maps = at_once(AttentionExtractor(network))(inputs)
     (maps,) = (keras.ops.convert_to_numpy(found) for found in maps.values())
     assert maps.shape == (2, 1, 4, 2, 3) and {*maps.ravel()} == {0.0, 1.0}
     logits = keras.ops.convert_to_numpy(logits).astype("float64")

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import at_once
 
 from keras_attention import AttentionExtractor
 from keras_attention.tasks import captioning
@@ -21,7 +22,7 @@ def model():
 
 
 def logits(model, tokens):
-    found = model.decoder(IMAGES, tokens)
+    found = at_once(model.decoder)(IMAGES, tokens)
     return keras.ops.convert_to_numpy(found)
 
 
@@ -30,7 +31,9 @@ def test_a_word_knows_those_before_it_and_no_others(model):
     whole = logits(model, TOKENS)
     memory, states = model.decoder.begin(IMAGES)
     for t in range(4):
-        step, states, weights = model.decoder.step(memory, states, TOKENS[:, t])
+        step, states, weights = at_once(model.decoder.step)(
+            memory, states, TOKENS[:, t]
+        )
         step = keras.ops.convert_to_numpy(step)
         np.testing.assert_allclose(step, whole[:, t], rtol=1e-4, atol=1e-5)
         assert weights.shape == (2, 2, 2, 3)

@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from gradients import at_once
 
 from keras_attention.tasks.detection import assignment
 from keras_attention.tasks.detection import boxes as box_module
@@ -23,9 +24,14 @@ def cells(*sizes):
     return np.concatenate(levels)[None].astype("float32")
 
 
+# JAX compiles them once for all objects.
+every_cell = at_once(assignment.by_cells)
+match = at_once(lambda *pair: assignment.by_matching(*pair, WEIGHTS))
+
+
 def by_cells(boxes, labels, *sizes, **options):
     objects = pad_objects([boxes], [labels])
-    found = assignment.by_cells(objects, cells(*sizes), **options)
+    found = every_cell(objects, cells(*sizes), **options)
     return keras.ops.convert_to_numpy(found)[0]
 
 
@@ -110,9 +116,7 @@ def test_matching_equals_brute_force():
     for seed in range(3):
         objects, outputs = random_case(seed=seed)
         objects["labels"][1, 1] = -1  # padding, between two objects
-        matches = keras.ops.convert_to_numpy(
-            assignment.by_matching(objects, outputs, WEIGHTS)
-        )
+        matches = keras.ops.convert_to_numpy(match(objects, outputs))
         for image, there in enumerate(([0, 1, 2], [0, 2])):
             pairs = pair_costs(objects, outputs, image)
             costs = {

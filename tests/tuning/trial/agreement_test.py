@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention import AttentionExtractor
 from keras_attention import layers
@@ -27,7 +28,7 @@ def make_data(count=5):
     return {"image": images, "label": np.arange(count) % 2, "mask": masks}
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_is_the_mean_over_layers_and_images():
     model, data = make_model("cbam_spatial", "se", "cbam_spatial"), make_data()
     _, weights = AttentionExtractor(model)(data["image"])
