@@ -156,7 +156,11 @@ def has_image_suffix(name):
 
 
 def without_suffix(name):
-    """A name without its image extension, if it has one."""
+    """A name without its image extension, if it has one.
+
+    >>> without_suffix("a/b.jpg"), without_suffix("v1.5")
+    ('a/b', 'v1.5')
+    """
     return os.path.splitext(name)[0] if has_image_suffix(name) else name
 
 
