@@ -76,8 +76,8 @@ def importance(positions, names, scores):
     note = ""
     if explained <= 0:
         note = (
-            "the hyperparameters do not predict the score of unseen trials; "
-            "the order below is noise"
+            "the hyperparameters do not predict the score of unseen trials, "
+            "so their order is noise"
         )
     return Importance(rows, explained, note)
 
