@@ -17,17 +17,9 @@ from keras_attention.version import __version__
 
 @dataclasses.dataclass
 class Job:
-    """All that runs a trial.
+    """All that runs a trial: arguments of `search`, checked.
 
-    Attributes:
-        hypermodel: The `keras_tuner.HyperModel`.
-        train: What `fit` takes, or a function that returns it.
-        validation: The same, or `None`.
-        objective: `keras_tuner.Objective`, or one of several.
-        directory: The search's folder.
-        seed: int.
-        epochs: int, or `None` for the hypermodel's own.
-        fit_options: dict, further arguments of `fit`, callbacks among them.
+    Callbacks are among the `fit_options`.
     """
 
     hypermodel: object

@@ -83,27 +83,18 @@ def _beside_objective(history, objective):
     return {n: values for n, values in history.items() if len(values) == count}
 
 
-class Stop(keras.callbacks.Callback):
-    """Ends the training of a trial that was given up: `check` raises then."""
+class Watch(keras.callbacks.Callback):
+    """Ends the training of a trial that was given up: `check` raises then.
+
+    With `save`, it keeps the weights of the epoch whose objective is best.
+    """
 
     async_safe = True  # Keras would wait for the numbers of every batch.
-    best = None
 
-    def __init__(self, check):
+    def __init__(self, objective, check, save):
         super().__init__()
-        self.check = check
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Checks."""
-        self.check()
-
-
-class Watch(Stop):
-    """Keeps the weights of the epoch whose objective is best."""
-
-    def __init__(self, check, objective, save):
-        super().__init__(check)
-        self.objective, self.save = objective, save
+        self.objective, self.check, self.save = objective, check, save
+        self.best = None
 
     def on_train_begin(self, logs=None):
         """Of several phases the last is the one whose history is returned."""
@@ -111,8 +102,8 @@ class Watch(Stop):
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves the weights if there are none that are better."""
-        super().on_epoch_end(epoch, logs)
-        if not self.objective.has_value(logs or {}):
+        self.check()
+        if self.save is None or not self.objective.has_value(logs or {}):
             return
         value = float(self.objective.get_value(logs))
         if improves(self.objective, value, self.best):
@@ -126,8 +117,8 @@ class StrictWatch(Watch):
     `options` are the arguments of `keras.Model.fit`.
     """
 
-    def __init__(self, check, objective, save, options):
-        super().__init__(check, objective, save)
+    def __init__(self, objective, check, save, options):
+        super().__init__(objective, check, save)
         self.validates = {"validation_data", "validation_split"} & {*options}
         # Another callback may bring metrics.
         self.asked = bool(options["callbacks"])

@@ -85,11 +85,8 @@ class Here:
 class Cluster:
     """Runs tasks on the workers of a Dask cluster.
 
-    Args:
-        client: `distributed.Client`.
-        path: path of the job, in a folder that all workers see.
-        limit: int, how many tasks run at a time; `None` is one a thread of
-            the workers there are, however many come and go.
+    All of them see `path`, the job. Without `limit` as many run at a time as
+    there are threads of workers, however many come and go.
     """
 
     def __init__(self, client, path, limit=None):

@@ -12,12 +12,7 @@ WIDTH = 100
 class Progress:
     """Tells how far a search is: on one line of a terminal, else on many.
 
-    Args:
-        proposals: the search's `Proposals`.
-        total: how many trials there will be, `None` if nobody knows.
-        deadline: when the last trial may start, by `time.monotonic`.
-        stream: where to write; `None` is the standard output. Defaults to
-            `None`.
+    `total` is `None` if nobody knows; `deadline` is of `time.monotonic`.
     """
 
     def __init__(self, proposals, total, deadline, stream=None):

@@ -20,10 +20,6 @@ class Proposals:
     KerasTuner writes its files in place, so that a killed process leaves
     half of one. They go to a scratch folder that nobody reads; what is kept
     is written here, whole.
-
-    Args:
-        oracle: `keras_tuner.Oracle`, without trials.
-        folder: `Folder`.
     """
 
     def __init__(self, oracle, folder):

@@ -16,7 +16,6 @@ from keras_attention.internals.files import written_whole
 from keras_attention.tuning.engine.exploration import free_memory
 from keras_attention.tuning.engine.failures import failure_message
 from keras_attention.tuning.engine.folder import Folder
-from keras_attention.tuning.engine.numbers import Stop
 from keras_attention.tuning.engine.numbers import StrictWatch
 from keras_attention.tuning.engine.numbers import Watch
 from keras_attention.tuning.engine.numbers import numbers_of
@@ -27,27 +26,15 @@ CHECKPOINT = "checkpoint.weights.h5"
 
 @dataclasses.dataclass
 class Outcome:
-    """How a trial ended.
-
-    Attributes:
-        status: str, `"COMPLETED"`, `"FAILED"`, or `"FATAL"` for what ends
-            the search.
-        metrics: dict of floats.
-        step: int, as of `numbers_of`.
-        message: str, why it failed.
-        unexpected: bool, whether it may go better if it is tried again.
-        seconds: float, or `None`.
-        config: dict, its hyperparameters, with those that only it showed.
-        error: the exception, of what ends the search.
-    """
+    """How a trial ended: `"COMPLETED"`, `"FAILED"`, `"FATAL"` to a search."""
 
     status: str
     metrics: dict = dataclasses.field(default_factory=dict)
-    step: int = 0
+    step: int = 0  # as of `numbers_of`
     message: str | None = None
-    unexpected: bool = False
+    unexpected: bool = False  # It may go better if it is tried again.
     seconds: float | None = None
-    config: dict | None = None
+    config: dict | None = None  # with what only this trial showed
     error: Exception | None = None
 
 
@@ -162,13 +149,11 @@ def _trained(job, folder, trial_id, begun, hp):
         with written_whole(path) as new:
             model.save_weights(new)
 
+    # One that tells its numbers has judged the model as it leaves it.
+    judged = hasattr(hypermodel, "metric_names")
+    watch = Watch(job.objective, check, None if judged else save)
     if trains_by_fit(hypermodel):
-        watch = StrictWatch(check, job.objective, save, kwargs)
-    elif hasattr(hypermodel, "metric_names"):
-        # One that tells its numbers has judged the model as it leaves it.
-        watch = Stop(check)
-    else:
-        watch = Watch(check, job.objective, save)
+        watch = StrictWatch(job.objective, check, save, kwargs)
     kwargs["callbacks"].append(watch)
     results = hypermodel.fit(hp, model, *args, **kwargs)
     metrics, step = numbers_of(results, job.objective)

@@ -75,7 +75,7 @@ def plot_importance(result):
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
     note = "lines hold 90 % of a bootstrap over trials; white: no effect seen"
     if found.note:
-        note = f"Not to be trusted: {found.note}."
+        note = canvas.wrapped(f"Not to be trusted: {found.note}.", 70)
     colour = canvas.VERMILION if found.note else canvas.PALE
     axes.set_xlabel(note, fontsize=canvas.SMALL, color=colour)
     return figure

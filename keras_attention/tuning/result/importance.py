@@ -38,34 +38,18 @@ class Importance:
 
 
 def importance(positions, names, scores):
-    """Permutation importance of hyperparameters, with intervals.
+    """Permutation importance of hyperparameters (Breiman 2001), with intervals.
 
     A random forest learns the scores of nine tenths of the trials. On the
     others one hyperparameter after the other is exchanged for that of random
     trials: the importance is by how much the squared error grows, as a share
     of the variance of the scores. A bootstrap over trials gives the interval.
-
-    Args:
-        positions: array `(trials, hyperparameters)`, as
-            `Hyperparameter.position` gives them.
-        names: list of str, of the hyperparameters.
-        scores: array `(trials,)`.
-
-    Returns:
-        An `Importance`, without rows if there are too few trials: fewer than
-        12, or than twice the hyperparameters.
-
-    Example:
+    There are no rows for fewer than 12 trials, or than twice the
+    hyperparameters. Positions are those of `Hyperparameter.position`.
 
     >>> x = np.random.default_rng(0).random((40, 2))
     >>> importance(x, ["ratio", "width"], x[:, 0]).mattered
     ['ratio']
-
-    Reference:
-        Breiman: Random Forests. Machine Learning 45, 2001.
-
-    Cost:
-        10 forests of 100 trees, about 1 s.
     """
     if not names:
         return Importance([], None, "no hyperparameter differs between trials")
@@ -92,8 +76,8 @@ def importance(positions, names, scores):
     note = ""
     if explained <= 0:
         note = (
-            "the hyperparameters do not predict the score of unseen trials; "
-            "the order below is noise"
+            "the hyperparameters do not predict the score of unseen trials, "
+            "so their order is noise"
         )
     return Importance(rows, explained, note)
 

@@ -14,6 +14,7 @@ from keras_attention.tuning.result.importance import importance
 from keras_attention.tuning.result.rebuilding import best_model
 from keras_attention.tuning.result.records import read_search
 from keras_attention.tuning.result.retraining import retrain
+from keras_attention.tuning.result.tensorboard_log import to_tensorboard
 
 
 class SearchResult:
@@ -303,14 +304,6 @@ class SearchResult:
 
         return effects_plot.plot_effects(self, names)
 
-    def to_tensorboard(self, folder):
-        """Writes every trial for TensorBoard's HParams page.
-
-        TensorFlow is not needed. See `tensorboard_log.to_tensorboard`.
-        """
-        from keras_attention.tuning.result import tensorboard_log
-
-        return tensorboard_log.to_tensorboard(self, folder)
-
     best_model = best_model
     retrain = retrain
+    to_tensorboard = to_tensorboard

@@ -133,24 +133,12 @@ class FunctionalBase:
     can be pickled and that every trial starts from the same weights. Places
     are what `attach` takes as `where`, if it can be pickled; `None` takes the
     last layer at each map size.
-
-    Attributes:
-        sites: dict of place to `Site`, with the map of every layer that the
-            place names.
-        input_shapes: list of tuple, of one example, an entry an input.
-        input_shape: tuple, that of the only input, else `None`.
-        networks: list of dict, a single one, without anything to draw.
-        has_width: bool, false.
-        choices: dict, what to draw from unless it is chosen.
-        outputs: dict of name to the shape of an image's output.
-        output_names: set of str, what losses and metrics call them.
-        classes: int, the size of a single vector, else `None`.
-        activation: str, of the only output, as far as it is known, or `None`.
     """
 
     def __init__(self, model, places):
         graph = read_graph(model, "base")
         self.has_width = False
+        # Nothing to draw.
         self.networks = [{}]
         # What was trained should start as it is.
         self.choices = {"identity_init": [True]}
@@ -167,6 +155,7 @@ class FunctionalBase:
         keys = getattr(model, "output", None)
         keys = keys if isinstance(keys, dict) else ()
         self.output_names = {*names, *keys}
+        # Of several outputs or maps nobody knows them.
         vector = len(shapes) == 1 and len(shapes[0]) == 1
         self.classes = shapes[0][0] if vector else None
         self.activation = _activation(model) if vector else None

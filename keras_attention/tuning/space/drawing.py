@@ -23,13 +23,7 @@ class Argument(NamedTuple):
 
 
 def describe(mechanism, what, drawn):
-    """The description of a mechanism with the drawn arguments.
-
-    Args:
-        mechanism: str, its key.
-        what: list of its `Argument`s.
-        drawn: dict of name to value; the others take their first.
-    """
+    """A mechanism with what was drawn of its `Argument`s, else their first."""
     description, taken = {"mechanism": mechanism}, {}
     for argument in what:
         above = argument.parent
