@@ -188,13 +188,14 @@ def accelerator():
 
 
 def write_results(rows, objects, folder):
-    """results.json and curves.png, in the order of the detectors."""
+    """results.json and, of whole courses, curves.png, in order."""
     order = list(DETECTORS)
     rows.sort(key=lambda row: (row["seed"], order.index(row["detector"])))
     results = {"rows": rows, "intervals": intervals(rows, objects, folder)}
     text = f"{json.dumps(results, indent=1)}\n"
     write_text(folder / "results.json", text)
-    detect_figure.curves(rows).savefig(folder / "curves.png")
+    if all("loss" in row for row in rows):
+        detect_figure.curves(rows).savefig(folder / "curves.png")
 
 
 def draw(rows, test, folder):

@@ -30,31 +30,58 @@ def draw(models, images, objects, names):
     """
     attentive = [n for n, m in models.items() if _attention_layer(m)]
     models = {n: models[n] for n in dict.fromkeys([*models][:1] + attentive)}
-    shown = 6 if images.shape[2] < LARGE else FEW
-    pictures = drawable(images[:shown])
-    height, width = pictures.shape[1:3]
-    lines = len(models) + len(attentive)
+    shown = _shown(images)
+    found = {
+        name: model.detect(images[:shown].astype("float32"), THRESHOLD)
+        for name, model in models.items()
+    }
+    figure, grid = _lines(len(models) + len(attentive), images)
     with drawing_style("notebook"):
-        side = 9.6 / shown
-        size = 9.6, (side * height / width + 0.3) * lines
+        _draw_found(grid, found, images, objects, names)
+        for line, name in zip(grid[len(models) :], attentive, strict=True):
+            pictures = drawable(images[:1])
+            _explained(line, name, models[name], images[:1], pictures)
+    return figure
+
+
+def draw_found(found, images, objects, names):
+    """A line of images a detector, with what it found in them.
+
+    Args:
+        found: dict from names to what `detect` found in all images.
+        images: uint8 array `(count, height, width, channels)`.
+        objects: dict of arrays, what is there.
+        names: list of str, of the classes.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    sure = {}
+    for name, arrays in found.items():
+        labels = np.where(arrays["scores"] > THRESHOLD, arrays["labels"], -1)
+        sure[name] = {**arrays, "labels": labels}
+    figure, grid = _lines(len(found), images)
+    with drawing_style("notebook"):
+        _draw_found(grid, sure, images, objects, names)
+    return figure
+
+
+def _shown(images):
+    """How many images stand in a line."""
+    return 6 if images.shape[2] < LARGE else FEW
+
+
+def _lines(count, images):
+    """A figure of so many lines of images, and its axes."""
+    height, width = images.shape[1:3]
+    shown = _shown(images)
+    size = 9.6, (9.6 / shown * height / width + 0.3) * count
+    with drawing_style("notebook"):
         figure = Figure(figsize=size, dpi=100)
-        grid = figure.subplots(lines, shown, squeeze=False)
+        grid = figure.subplots(count, shown, squeeze=False)
         for axes in grid.flat:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-        for line, (name, model) in zip(grid, models.items(), strict=False):
-            found = model.detect(images[:shown].astype("float32"), THRESHOLD)
-            for index, axes in enumerate(line):
-                _found(axes, pictures[index], objects, found, index)
-                if shown > FEW:  # there would be words on words
-                    _write_scores(axes, pictures[index], found, index, names)
-            _title(
-                line, f"{name}: found above {THRESHOLD}; white: what is there"
-            )
-            if shown == FEW:
-                _name_colours(line[-1], names)
-        for line, name in zip(grid[len(models) :], attentive, strict=True):
-            _explained(line, name, models[name], images[:1], pictures[:1])
         figure.subplots_adjust(
             left=0.01,
             right=0.99,
@@ -62,7 +89,21 @@ def draw(models, images, objects, names):
             top=1 - 0.3 / size[1],
             wspace=0.03,
         )
-    return figure
+    return figure, grid
+
+
+def _draw_found(grid, found, images, objects, names):
+    """The first lines of a grid, one a detector."""
+    shown = grid.shape[1]
+    pictures = drawable(images[:shown])
+    for line, (name, of_it) in zip(grid, found.items(), strict=False):
+        for index, axes in enumerate(line):
+            _found(axes, pictures[index], objects, of_it, index)
+            if shown > FEW:  # there would be words on words
+                _write_scores(axes, pictures[index], of_it, index, names)
+        _title(line, f"{name}: found above {THRESHOLD}; white: what is there")
+        if shown == FEW:
+            _name_colours(line[-1], names)
 
 
 def curves(rows):
@@ -73,6 +114,7 @@ def curves(rows):
         for row in (row for row in rows if row["detector"] == name):
             style = {
                 "color": COLOURS[index % len(COLOURS)],
+                "linestyle": "--" if index >= len(COLOURS) else "-",
                 "label": None if row["seed"] else name,
                 "linewidth": 1.2,
             }

@@ -27,6 +27,9 @@ DETECTORS = {
     "plain": {},
     "1x1": {"attention": keras.layers.Conv2D(CHANNELS, 1, name="level1_1x1")},
     **{key: {"attention": layers.get(key)} for key in MECHANISMS},
+    "aa_conv, uniform": {
+        "attention": layers.get("aa_conv", alignment=ALIGNMENTS["uniform"])
+    },
     "mhsa": self_attention(),
     **{f"mhsa, {key}": self_attention(x) for key, x in ALIGNMENTS.items()},
     "DETR": {"alignment": "softmax"},

@@ -53,7 +53,7 @@ def row_of(name, seed, parts, arguments, folder):
 
 def trained(model, parts, arguments, seed, epochs, rate):
     """Trains a model; what was measured, and what it finds in test images."""
-    (images, objects, names), (watched, watched_objects, _), test = parts
+    (images, objects, _), (watched, watched_objects, _), test = parts
     augment = datasets.Augmentation(
         flip=arguments["flip"],
         crop=arguments["crop"],
@@ -92,17 +92,23 @@ def trained(model, parts, arguments, seed, epochs, rate):
     detections = model.detect(
         test[0].astype("float32"), batch_size=even_batches(len(test[0]))
     )
-    result = detection.mean_average_precision(
-        test[1], detections, names, image_size=images.shape[1:3]
-    )
     measured = {
         "seconds": seconds,
         "loss": history["loss"],
         "validation": history["val_map50"],
-        # JSON has no NaN: no class without an object, no size without one.
-        **{key: value for key, value in result.items() if value == value},
+        **measures(test, detections),
     }
     return measured, detections
+
+
+def measures(test, detections):
+    """How good what was found in test images is, as JSON takes it."""
+    images, objects, names = test
+    result = detection.mean_average_precision(
+        objects, detections, names, image_size=images.shape[1:3]
+    )
+    # JSON has no NaN: no class without an object, no size without one.
+    return {key: value for key, value in result.items() if value == value}
 
 
 def even_batches(count):

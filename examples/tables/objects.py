@@ -52,27 +52,31 @@ OF_OTHERS = {
 
 def blood_cells():
     """What is found in photographs, beside published numbers."""
-    found = json.loads((FOLDER / "detect_cells" / "results.json").read_text())
     lines = [
         "| detector | seeds | WBC | RBC | Platelets | mAP@.5, % "
         "| 95 % of test draws | minus frozen, points | minus *plain*, points "
         "| mAP, % |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    names = dict.fromkeys(row["detector"] for row in found["rows"])
-    for frozen in (True, False):
-        for name in names:
-            own = [row for row in found["rows"] if row["detector"] == name]
-            own = [row["start"] for row in own] if frozen else own
-            told = found["intervals"][name]
-            kind = "frozen" if frozen else "whole"
-            cells = [f"{name}, {kind}", *_of_classes(own)]
-            low, high = told["start" if frozen else "map50"]
-            cells.append(f"{100 * low:.1f} to {100 * high:.1f}")
-            gains = {} if frozen else told
-            cells += [_difference(gains, k) for k in ("over_start", "gain")]
-            cells.append(over_seeds(own, "map"))
-            lines.append(f"| {' | '.join(cells)} |")
+    for folder, kinds in (
+        ("detect_cells", {"map50": "frozen, flips alone"}),
+        ("detect_cells_whole", {"start": "frozen", "map50": "whole"}),
+    ):
+        found = json.loads((FOLDER / folder / "results.json").read_text())
+        names = dict.fromkeys(row["detector"] for row in found["rows"])
+        for interval, kind in kinds.items():
+            for name in names:
+                own = [row for row in found["rows"] if row["detector"] == name]
+                if interval == "start":
+                    own = [row["start"] for row in own]
+                told = found["intervals"][name]
+                cells = [f"{name}, {kind}", *_of_classes(own)]
+                low, high = told[interval]
+                cells.append(f"{100 * low:.1f} to {100 * high:.1f}")
+                gains = told if kind == "whole" else {}
+                cells += [_difference(gains, k) for k in ("over_start", "gain")]
+                cells.append(over_seeds(own, "map"))
+                lines.append(f"| {' | '.join(cells)} |")
     for name, values in OF_OTHERS.items():
         cells = ["-" if x is None else f"{100 * x:.1f}" for x in values]
         lines.append(f"| *{name}* | - | {' | '.join(cells)} | - | - | - | - |")
