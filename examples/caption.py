@@ -1,6 +1,6 @@
 """Show, Attend and Tell on digits among clutter: what is where, and seen where.
 
-    python examples/caption.py            # one digit; 4 minutes of one core
+    python examples/caption.py            # one digit; 3 minutes of one core
     python examples/caption.py --seeds 0 1 2
     python examples/caption.py --digits 2 # two of them
     python examples/caption.py --no-articles
@@ -27,7 +27,9 @@ What a word sees, by `--attention`:
 - *hard*: a single position. In training it is drawn, for half of the words, and
   its score learns by REINFORCE; in tests it is the one with the highest score.
 
-Flickr8k and COCO: examples/caption_photographs.py.
+These learn from nothing; examples/caption_attention.py goes on from a network
+that soft attention has trained. Flickr8k and COCO:
+examples/caption_photographs.py.
 
 A run adds its rows to results.json in the output folder, unless they are there
 already, and writes vocabulary.json, model.keras, captions.png and caption.gif
@@ -174,33 +176,34 @@ def build(vocabulary, length, alignment="softmax", normalized=True):
     )
 
 
-def train(model, parts, arguments):
+def train(model, parts, arguments, settings=SETTINGS):
     """By plain `fit`, the rate falling along a cosine.
 
     Args:
         model: `CaptioningModel`.
         parts: dict of split to data, as `digits` makes them.
         arguments: dict with `attention`, `seed` and `epochs`.
+        settings: dict as `SETTINGS`, the default.
     """
     data, validation = parts["train"], parts["validation"]
     batches = captioning.CaptionBatches(
         data["image"],
         data["captions"],
         model,
-        SETTINGS["batch_size"],
+        settings["batch_size"],
         seed=arguments["seed"],
     )
     rate = keras.optimizers.schedules.CosineDecay(
-        SETTINGS["learning_rate"], arguments["epochs"] * len(batches)
+        settings["learning_rate"], arguments["epochs"] * len(batches)
     )
     learner = model
     if arguments["attention"] == "hard":
         learner = ReinforceModel(
-            model.input, model.output, **SETTINGS["reinforce"]
+            model.input, model.output, **settings["reinforce"]
         )
     learner.compile(
         keras.optimizers.AdamW(
-            rate, weight_decay=SETTINGS["weight_decay"], global_clipnorm=5.0
+            rate, weight_decay=settings["weight_decay"], global_clipnorm=5.0
         ),
         losses.CaptionCrossentropy(),
     )

@@ -54,7 +54,7 @@ from keras_attention.tasks import glimpses
 
 # The fast mode checks that everything runs; it learns nothing.
 FAST = bool(os.environ.get("KERAS_ATTENTION_FAST"))
-IMAGES, EPOCHS = (64, 1) if FAST else (7000, 8)
+IMAGES, EPOCHS = (64, 1) if FAST else (7000, 10)
 keras.utils.set_random_seed(0)
 
 
@@ -206,7 +206,7 @@ validation = captioning.CaptionBatches(test_images, test_captions, model, 100)
 
 def trained(model, batches, validation, epochs):
     schedule = keras.optimizers.schedules.CosineDecay(
-        4e-3, epochs * len(batches)
+        2e-3, epochs * len(batches)
     )
     model.compile(
         keras.optimizers.AdamW(

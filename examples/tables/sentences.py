@@ -11,34 +11,33 @@ MEASURES = (
     ("bleu_4", 1, 3),
 )
 FORMS = {True: "a three at the top left", False: "three at the top left"}
-FEATURES = {True: "normalized", False: "as they are"}
 
 
 def captions():
     """Digits put into words, and which word looks at the digit."""
-    rows = [row for row in read() if row["attention"] == "soft"]
+    rows = read("cluttered_digits") + read("gpu")
     lines = [
-        "| captions | features | seeds | on | word for word, % "
+        "| attention | captions | seeds | on | word for word, % "
         "| digits named, % | BLEU-4 | seconds |",
         "|---" * 8 + "|",
     ]
     groups = {}
     for row in rows:
-        form, features = FORMS[row["articles"]], FEATURES[row["normalized"]]
         on = f"{row['backend']}, {row['device']}"
-        groups.setdefault((form, features, on), []).append(row)
-    for (form, features, on), found in groups.items():
-        cells = [form, features, str(len(found)), on, *numbers(found)]
+        key = (f"*{row['attention']}*", FORMS[row["articles"]], on)
+        groups.setdefault(key, []).append(row)
+    for (attention, form, on), found in groups.items():
+        cells = [attention, form, str(len(found)), on, *numbers(found)]
         cells.append(spread([row["processor_seconds"] for row in found], 1, 0))
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        "| captions | seed | word | on the digit, % | lift "
+        "| attention | on | seed | word | on the digit, % | lift "
         "| digits named, % | without its look, % |",
-        "|---" * 7 + "|",
+        "|---" * 8 + "|",
     ]
     for row in rows:
-        if row["normalized"]:
+        if row["attention"] != "uniform":
             lines += looks(row)
     return "\n".join(lines)
 
@@ -49,7 +48,8 @@ def looks(row):
         share = row.get(f"on_digit_{word}")
         if share is None:
             continue
-        cells = [FORMS[row["articles"]], str(row["seed"]), word]
+        cells = [f"*{row['attention']}*", row["device"], str(row["seed"])]
+        cells.append(word)
         cells += [f"{100 * share:.1f}", f"{share / row['uniform']:.2f}"]
         cells += [
             f"{100 * row[key]:.1f}"
@@ -59,11 +59,10 @@ def looks(row):
 
 
 def caption_attention():
-    """Captions with soft, hard and no attention, each trained from nothing."""
+    """Captions with soft, hard and no attention on the same frozen maps."""
     found = {}
-    for row in read("gpu"):
-        if row["articles"] and row["normalized"]:
-            found.setdefault(row["attention"], {})[row["seed"]] = row
+    for row in read("attention"):
+        found.setdefault(row["attention"], {})[row["seed"]] = row
     lines = [
         "| attention | seeds | word for word, % | digits named, % | BLEU-4 "
         "| share of soft's gain, % |",
@@ -80,13 +79,11 @@ def caption_attention():
     return "\n".join(lines)
 
 
-def read(*folders):
+def read(folder):
     """Rows of greedy captions; those of a beam differ by next to nothing."""
-    rows = []
-    for folder in folders or ("cluttered_digits", "gpu"):
-        path = FOLDER / "caption" / folder / "results.json"
-        rows += json.loads(path.read_text())["rows"]
-    return [row for row in rows if row["beam_size"] == 1]
+    path = FOLDER / "caption" / folder / "results.json"
+    rows = json.loads(path.read_text())["rows"]
+    return [row for row in rows if row.get("beam_size", 1) == 1]
 
 
 def numbers(rows):
