@@ -87,7 +87,8 @@ def generate(model, images, beam_size=1, length_penalty=1.0, batch_size=32):
         S. Vinodababu a caption without an end is none.
 
     Cost:
-        `beam_size` steps of the decoder a word and image.
+        `beam_size` steps of the decoder a word and image. On TensorFlow and JAX
+        a step is compiled for every number of images in a batch.
     """
     arguments.positive_int("beam_size", beam_size)
     arguments.non_negative_float("length_penalty", length_penalty)
