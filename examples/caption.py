@@ -1,8 +1,10 @@
 """Show, Attend and Tell on digits among clutter: what is where, and seen where.
 
-    python examples/caption.py            # one digit; 4 minutes of one core
+    python examples/caption.py            # one digit; 3 minutes of one core
+    python examples/caption.py --seeds 0 1 2
     python examples/caption.py --digits 2 # two of them
     python examples/caption.py --no-articles
+    python examples/caption.py --attention soft hard uniform
     python examples/caption.py --fast     # a look, in seconds
 
 A small VGG16_bn reads the image at 12 x 12 positions, an LSTM that attends to
@@ -10,15 +12,28 @@ them says "a three at the top left". Test images are of digits that no training
 image shows. A caption is right if it says, word for word, what is there and in
 which ninth of the image.
 
+What the decoder reads is normalized. Behind a ReLU features are positive, and
+what differs between images is small beside what they share: the digit stays a
+guess for epochs, for how many depends on the seed. `--no-normalized` shows it.
+
 To say "an" the network must have seen the eight: it may look one word before it
 names the digit, and nothing makes it look again. With `--no-articles` captions
 are "three at the top left", and the word that names the digit has to look.
 
-Flickr8k and COCO: examples/caption_photographs.py. Hard attention and none:
-examples/caption_attention.py.
+What a word sees, by `--attention`:
+
+- *soft*: the weighted mean of all positions,
+- *uniform*: their plain mean,
+- *hard*: a single position. In training it is drawn, for half of the words, and
+  its score learns by REINFORCE; in tests it is the one with the highest score.
+
+These learn from nothing; examples/caption_attention.py goes on from a network
+that soft attention has trained. Flickr8k and COCO:
+examples/caption_photographs.py.
 
 A run adds its rows to results.json in the output folder, unless they are there
-already, and writes vocabulary.json, model.keras, captions.png and caption.gif.
+already, and writes vocabulary.json, model.keras, captions.png and caption.gif
+of its last network.
 """
 
 import argparse
@@ -33,12 +48,14 @@ import keras
 import numpy as np
 
 from keras_attention import VGG16BN
+from keras_attention import alignments
 from keras_attention import datasets
 from keras_attention import losses
 from keras_attention import visualization
 from keras_attention.features import PositionEmbedding2D
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
+from keras_attention.models import ReinforceModel
 from keras_attention.tasks import captioning
 
 SETTINGS = {
@@ -56,9 +73,23 @@ SETTINGS = {
         "dropout": 0.2,
         "attention_weight": 0.0,
     },
+    # As in the paper and its code.
+    "sampled": {"sampling_probability": 0.5},
+    "reinforce": {"reinforce_weight": 0.1, "entropy_weight": 0.002},
+}
+ALIGNMENTS = {
+    "soft": lambda seed: "softmax",
+    "hard": lambda seed: alignments.get(
+        "sampled", seed=seed, **SETTINGS["sampled"]
+    ),
+    # Scores divided by this are all the same.
+    "uniform": lambda seed: alignments.get("softmax", temperature=1e12),
 }
 # What makes runs others, whose rows are then apart.
-KEY = ("articles", "digits", "images", "epochs", "seed")
+KEY = (
+    *("attention", "normalized", "articles"),
+    *("digits", "images", "epochs", "seed"),
+)
 
 
 def parse_arguments():
@@ -74,9 +105,24 @@ def parse_arguments():
         default=True,
         help='"a three", as in the data set, or "three"',
     )
+    add(
+        "--normalized",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="features, for the decoder",
+    )
     add("--images", type=int, default=14000, help="to train on")
     add("--epochs", type=int, default=10, help="passes over them")
-    add("--seed", type=int, default=0, help="of weights and order")
+    add(
+        "--attention",
+        nargs="+",
+        choices=ALIGNMENTS,
+        default=["soft"],
+        help="what a word sees",
+    )
+    add(
+        "--seeds", nargs="+", type=int, default=[0], help="of weights and order"
+    )
     add("--fast", action="store_true", help="a look, in seconds")
     add("--output", default="runs/caption", help="folder for results")
     arguments = vars(parser.parse_args())
@@ -108,7 +154,7 @@ def digits(arguments, split, count):
     return found
 
 
-def build(vocabulary, length):
+def build(vocabulary, length, alignment="softmax", normalized=True):
     """A captioning model on a small VGG16_bn that knows where a position is."""
     size, layer = SETTINGS["canvas"], SETTINGS["layer"]
     network = VGG16BN(
@@ -116,23 +162,28 @@ def build(vocabulary, length):
         input_shape=(size, size, 1),
         width_multiplier=SETTINGS["width_multiplier"],
     )
-    output = PositionEmbedding2D()(network.get_layer(layer).output)
-    encoder = keras.Model(network.input, output, name="encoder")
+    features = network.get_layer(layer).output
+    if normalized:  # What images share would drown what differs between them.
+        features = keras.layers.BatchNormalization(name="features")(features)
+    features = PositionEmbedding2D()(features)
+    encoder = keras.Model(network.input, features, name="encoder")
     return captioning.CaptioningModel(
-        encoder, vocabulary, length, **SETTINGS["decoder"]
+        encoder,
+        vocabulary,
+        length,
+        alignment=alignment,
+        **SETTINGS["decoder"],
     )
 
 
-def train(model, parts, arguments, settings, learner):
+def train(model, parts, arguments, settings=SETTINGS):
     """By plain `fit`, the rate falling along a cosine.
 
     Args:
         model: `CaptioningModel`.
         parts: dict of split to data, as `digits` makes them.
-        arguments: dict with `seed` and `epochs`.
-        settings: dict, as `SETTINGS`.
-        learner: `keras.Model` of the same layers that learns: the model, or a
-            `ReinforceModel` of it.
+        arguments: dict with `attention`, `seed` and `epochs`.
+        settings: dict as `SETTINGS`, the default.
     """
     data, validation = parts["train"], parts["validation"]
     batches = captioning.CaptionBatches(
@@ -145,6 +196,11 @@ def train(model, parts, arguments, settings, learner):
     rate = keras.optimizers.schedules.CosineDecay(
         settings["learning_rate"], arguments["epochs"] * len(batches)
     )
+    learner = model
+    if arguments["attention"] == "hard":
+        learner = ReinforceModel(
+            model.input, model.output, **settings["reinforce"]
+        )
     learner.compile(
         keras.optimizers.AdamW(
             rate, weight_decay=settings["weight_decay"], global_clipnorm=5.0
@@ -193,38 +249,38 @@ def opened(path, row):
     return None if row in known else found
 
 
-def main():
-    arguments = parse_arguments()
-    output = pathlib.Path(arguments.pop("output"))
-    output.mkdir(parents=True, exist_ok=True)
-    results = output / "results.json"
-    if opened(results, arguments) is None:
-        print(f"{results} has these rows")
-        return 0
+def device():
+    """What it runs on: a card's name, or `"cpu:0"`."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.devices()[0].device_kind
+    return keras.distribution.list_devices()[0]
+
+
+def learned(parts, arguments):
+    """A model, trained, its rows of numbers and what it says."""
     keras.utils.set_random_seed(arguments["seed"])
-    few = max(arguments["images"] // 7, 8)
-    parts = {
-        split: digits(arguments, split, count)
-        for split, count in (
-            ("train", arguments["images"]),
-            ("validation", few // 2),
-            ("test", few),
-        )
-    }
     captions = parts["train"]["captions"]
     vocabulary = captioning.Vocabulary.from_captions(captions)
     length = max(len(caption.split()) for caption in captions) + 1
-    model = build(vocabulary, length)
-    start = time.process_time()
-    train(model, parts, arguments, SETTINGS, model)
-    seconds = time.process_time() - start
+    alignment = ALIGNMENTS[arguments["attention"]](arguments["seed"])
+    model = build(vocabulary, length, alignment, arguments["normalized"])
+    start, wall = time.process_time(), time.perf_counter()
+    train(model, parts, arguments)
+    spent = {
+        "processor_seconds": time.process_time() - start,
+        "seconds": time.perf_counter() - wall,
+        "backend": keras.backend.backend(),
+        "device": device(),
+    }
     rows, said = measured(model, parts, arguments["articles"])
-    rows = [{**arguments, **row, "processor_seconds": seconds} for row in rows]
-    print(json.dumps(rows, indent=1))
-    found = opened(results, arguments)  # another run may have added to it
-    found["rows"] += rows
-    write_text(results, json.dumps(found, indent=1) + "\n")
-    vocabulary.save(output / "vocabulary.json")
+    return model, [{**arguments, **row, **spent} for row in rows], said
+
+
+def written(output, model, parts, said):
+    """The model and its words, and figures of the first test images."""
+    model.vocabulary.save(output / "vocabulary.json")
     model.save(output / "model.keras")
     test = parts["test"]
     # The captions of the widest beam, without a choice: the first images.
@@ -235,6 +291,39 @@ def main():
     visualization.caption_animation(test["image"], said).save(
         output / "caption.gif"
     )
+
+
+def main():
+    arguments = parse_arguments()
+    output = pathlib.Path(arguments.pop("output"))
+    output.mkdir(parents=True, exist_ok=True)
+    results = output / "results.json"
+    seeds, kinds = arguments.pop("seeds"), arguments.pop("attention")
+    wanted = [
+        {**arguments, "attention": kind, "seed": seed}
+        for kind in kinds
+        for seed in seeds
+    ]
+    wanted = [run for run in wanted if opened(results, run) is not None]
+    if not wanted:
+        print(f"{results} has these rows")
+        return 0
+    few = max(arguments["images"] // 7, 8)
+    parts = {
+        split: digits(arguments, split, count)
+        for split, count in (
+            ("train", arguments["images"]),
+            ("validation", few // 2),
+            ("test", few),
+        )
+    }
+    for run in wanted:
+        model, rows, said = learned(parts, run)
+        print(json.dumps(rows, indent=1), flush=True)
+        found = opened(results, run)  # another run may have added to it
+        found["rows"] += rows
+        write_text(results, json.dumps(found, indent=1) + "\n")
+        written(output, model, parts, said)
     print(f"Written to {output}")
     return 0
 

@@ -7,11 +7,8 @@ The network that caption.py has trained, with soft attention, stays as it is.
 Its decoder learns on for an epoch on its maps, each time with the same weights
 to begin with and another attention:
 
-- *soft*: a word sees the weighted mean of all positions,
-- *uniform*: their plain mean,
-- *hard*: a single position. In training it is drawn, for half of the words, and
-  its score learns by REINFORCE; in tests it is the one with the highest score,
-- *straight-through*: as *hard*, with a softmax's gradient.
+*soft*, *uniform* and *hard* are those of caption.py, *straight-through* is as
+*hard*, with a softmax's gradient.
 
 So this is no comparison of trainings from nothing: *uniform* has an epoch to
 get used to it, and *hard* begins where soft attention has found what to look
@@ -32,23 +29,11 @@ import keras
 
 from keras_attention import alignments
 from keras_attention.internals.files import write_text
-from keras_attention.models import ReinforceModel
 from keras_attention.tasks import captioning
 
-SETTINGS = {
-    **caption.SETTINGS,
-    "learning_rate": 1e-3,
-    # As in the paper and its code.
-    "sampled": {"sampling_probability": 0.5},
-    "reinforce": {"reinforce_weight": 0.1, "entropy_weight": 0.002},
-}
+SETTINGS = {**caption.SETTINGS, "learning_rate": 1e-3}
 ALIGNMENTS = {
-    "soft": lambda seed: "softmax",
-    # Scores divided by this are all the same.
-    "uniform": lambda seed: alignments.get("softmax", temperature=1e12),
-    "hard": lambda seed: alignments.get(
-        "sampled", seed=seed, **SETTINGS["sampled"]
-    ),
+    **caption.ALIGNMENTS,
     "straight-through": lambda seed: alignments.get(
         "gumbel_softmax", hard=True, seed=seed
     ),
@@ -100,13 +85,8 @@ def trained(network, parts, attention, seed, epochs):
         **SETTINGS["decoder"],
     )
     model.decoder.set_weights(network.decoder.get_weights())
-    learner = model
-    if attention == "hard":
-        learner = ReinforceModel(
-            model.input, model.output, **SETTINGS["reinforce"]
-        )
-    arguments = {"seed": seed, "epochs": epochs}
-    caption.train(model, parts, arguments, SETTINGS, learner)
+    arguments = {"attention": attention, "seed": seed, "epochs": epochs}
+    caption.train(model, parts, arguments, SETTINGS)
     return model
 
 

@@ -1,67 +1,67 @@
 """Captions, and which word looks where."""
 
-import itertools
 import json
 
 from tables.files import FOLDER
 from tables.files import spread
 
+MEASURES = (
+    ("exact_match", 100, 1),
+    ("digits_named", 100, 1),
+    ("bleu_4", 1, 3),
+)
+FORMS = {True: "a three at the top left", False: "three at the top left"}
+
 
 def captions():
     """Digits put into words, and which word looks at the digit."""
-    path = FOLDER / "caption" / "cluttered_digits" / "results.json"
-    rows = json.loads(path.read_text())["rows"]
-    forms = {True: "a three at the top left", False: "three at the top left"}
+    rows = read("cluttered_digits") + read("gpu")
     lines = [
-        "| captions | beam | seeds | word for word, % | digits named, % "
-        "| BLEU-4 |",
-        "|---" * 6 + "|",
+        "| attention | captions | seeds | on | word for word, % "
+        "| digits named, % | BLEU-4 | seconds |",
+        "|---" * 8 + "|",
     ]
-    sizes = sorted({row["beam_size"] for row in rows})
-    for articles, size in itertools.product(forms, sizes):
-        chosen = (articles, size)
-        found = [r for r in rows if (r["articles"], r["beam_size"]) == chosen]
-        if not found:
-            continue
-        cells = [forms[articles], str(size), str(len(found))]
-        cells += [
-            spread([row[key] for row in found], scale, digits)
-            for key, scale, digits in (
-                ("exact_match", 100, 1),
-                ("digits_named", 100, 1),
-                ("bleu_4", 1, 3),
-            )
-        ]
+    groups = {}
+    for row in rows:
+        on = f"{row['backend']}, {row['device']}"
+        key = (f"*{row['attention']}*", FORMS[row["articles"]], on)
+        groups.setdefault(key, []).append(row)
+    for (attention, form, on), found in groups.items():
+        cells = [attention, form, str(len(found)), on, *numbers(found)]
+        cells.append(spread([row["processor_seconds"] for row in found], 1, 0))
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        "| captions | seed | word | on the digit, % | lift "
+        "| attention | on | seed | word | on the digit, % | lift "
         "| digits named, % | without its look, % |",
-        "|---" * 7 + "|",
+        "|---" * 8 + "|",
     ]
     for row in rows:
-        if row["beam_size"] > 1:
-            continue
-        for word in ("article", "name"):
-            share = row.get(f"on_digit_{word}")
-            if share is None:
-                continue
-            cells = [forms[row["articles"]], str(row["seed"]), word]
-            cells += [f"{100 * share:.1f}", f"{share / row['uniform']:.2f}"]
-            cells += [
-                f"{100 * row[key]:.1f}" if key in row else "-"
-                for key in ("digits_named", f"named_without_{word}")
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
+        if row["attention"] != "uniform":
+            lines += looks(row)
     return "\n".join(lines)
+
+
+def looks(row):
+    """A line a word: how much of its attention is on the digit."""
+    for word in ("article", "name"):
+        share = row.get(f"on_digit_{word}")
+        if share is None:
+            continue
+        cells = [f"*{row['attention']}*", row["device"], str(row["seed"])]
+        cells.append(word)
+        cells += [f"{100 * share:.1f}", f"{share / row['uniform']:.2f}"]
+        cells += [
+            f"{100 * row[key]:.1f}"
+            for key in ("digits_named", f"named_without_{word}")
+        ]
+        yield f"| {' | '.join(cells)} |"
 
 
 def caption_attention():
     """Captions with soft, hard and no attention on the same frozen maps."""
-    path = FOLDER / "caption" / "attention" / "results.json"
-    rows = json.loads(path.read_text())["rows"]
     found = {}
-    for row in rows:
+    for row in read("attention"):
         found.setdefault(row["attention"], {})[row["seed"]] = row
     lines = [
         "| attention | seeds | word for word, % | digits named, % | BLEU-4 "
@@ -74,17 +74,24 @@ def caption_attention():
             for seed in seeds
             if name not in ("soft", "uniform")
         ]
-        cells = [f"*{name}*", str(len(seeds))]
-        cells += [
-            spread([row[key] for row in seeds.values()], scale, digits)
-            for key, scale, digits in (
-                ("exact_match", 100, 1),
-                ("digits_named", 100, 1),
-                ("bleu_4", 1, 3),
-            )
-        ]
+        cells = [f"*{name}*", str(len(seeds)), *numbers(seeds.values())]
         lines.append(f"| {' | '.join([*cells, spread(shares, 100, 0)])} |")
     return "\n".join(lines)
+
+
+def read(folder):
+    """Rows of greedy captions; those of a beam differ by next to nothing."""
+    path = FOLDER / "caption" / folder / "results.json"
+    rows = json.loads(path.read_text())["rows"]
+    return [row for row in rows if row.get("beam_size", 1) == 1]
+
+
+def numbers(rows):
+    """How right captions are, as cells."""
+    return [
+        spread([row[key] for row in rows], scale, digits)
+        for key, scale, digits in MEASURES
+    ]
 
 
 def share_of_gain(found, name, seed):

@@ -77,7 +77,7 @@ class Namer:
     """Says an article, then the digit whose key is highest anywhere."""
 
     def begin(self, keys):
-        return Memory(None, keys, (2, 2)), 0
+        return Memory(None, keys), 0
 
     def step(self, memory, said, tokens):
         logits = np.zeros((len(tokens), len(WORDS)))

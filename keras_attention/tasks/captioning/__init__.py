@@ -10,6 +10,7 @@
 | `recurrent_decoder` | the LSTM of Show, Attend and Tell |
 | `transformer_decoder` | one without recurrence |
 | `captioning_model` | an encoder and a decoder, trained by `fit` |
+| `word_step` | a word of many captions, compiled |
 | `decoding` | greedy and beam search |
 
     vocabulary = captioning.Vocabulary.from_captions(captions, min_count=5)

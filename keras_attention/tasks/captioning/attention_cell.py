@@ -20,12 +20,10 @@ _MEMORY = contextvars.ContextVar("captioned_image", default=None)
 class Memory(NamedTuple):
     """What every step looks at, computed once an image."""
 
-    #: `(batch, positions, channels)`.
-    tokens: Any
+    #: `(batch, height, width, channels)`.
+    features: Any
     #: Of the score: what does not depend on the query.
     keys: Any
-    #: The map's height and width.
-    grid: tuple
 
 
 @contextlib.contextmanager
@@ -93,19 +91,20 @@ class AttentionCell(keras.layers.Layer):
 
     def remember(self, features):
         """The memory of a map `(batch, height, width, channels)`."""
-        tokens = map_to_tokens(features)
-        keys = self.attention.score.keys(tokens)
-        return Memory(tokens, keys, grid_of(features))
+        keys = self.attention.score.keys(map_to_tokens(features))
+        return Memory(features, keys)
 
     def call(self, words, states, training=None):
         """`(batch, embedding_dim)` and two states to output and states."""
         memory, attention = _MEMORY.get(), self.attention
         query = ops.expand_dims(states[0], 1)
         scores = attention.score.ask(query, memory.keys)  # (b, h, 1, n)
+        grid = grid_of(memory.features)
         weights = attention.alignment(
-            scores, grid_shape=memory.grid, query=query, training=training
+            scores, grid_shape=grid, query=query, training=training
         )
-        context = attention.aggregation(weights, memory.tokens, query=query)
+        tokens = map_to_tokens(memory.features)
+        context = attention.aggregation(weights, tokens, query=query)
         context = ops.squeeze(context, 1)
         if self.gate:
             context = self.gate_dense(states[0]) * context

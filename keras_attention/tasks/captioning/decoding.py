@@ -11,6 +11,7 @@ from keras_attention.internals import arguments
 from keras_attention.tasks.captioning.vocabulary import END
 from keras_attention.tasks.captioning.vocabulary import PAD
 from keras_attention.tasks.captioning.vocabulary import START
+from keras_attention.tasks.captioning.word_step import word_step
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,7 +87,8 @@ def generate(model, images, beam_size=1, length_penalty=1.0, batch_size=32):
         S. Vinodababu a caption without an end is none.
 
     Cost:
-        `beam_size` steps of the decoder a word and image.
+        `beam_size` steps of the decoder a word and image. On TensorFlow and JAX
+        a step is compiled for every number of images in a batch.
     """
     arguments.positive_int("beam_size", beam_size)
     arguments.non_negative_float("length_penalty", length_penalty)
@@ -114,21 +116,23 @@ def generate(model, images, beam_size=1, length_penalty=1.0, batch_size=32):
 
 def _search(model, images, k, penalty):
     """Tokens, scores, whether they ended and weights of one batch."""
-    decoder, length, batch = model.decoder, model.length, len(images)
+    length, batch, step = model.length, len(images), word_step(model)
     features = model.encoder(ops.convert_to_tensor(images), training=False)
-    memory, states = (_repeated(x, k) for x in decoder.begin(features))
+    memory, states = keras.tree.map_structure(
+        lambda x: ops.repeat(x, k, axis=0), model.decoder.begin(features)
+    )
     rows = np.arange(batch)[:, None]
     beams = _Beams(batch, k, length)
     best = _Beams(batch, 1, length)
     best.log_p[:] = -np.inf  # nothing has ended
-    last = np.full(batch * k, START, "int32")
+    order = np.arange(batch * k, dtype="int32")
+    last = np.full_like(order, START)
     for position in range(length):
-        logits, states, weights = decoder.step(memory, states, last)
-        logits = ops.convert_to_numpy(logits).astype("float64")
+        logits, states, weights = step((memory, states, order, last))
+        logits = logits.astype("float64")
         logits[:, [PAD, START]] = -np.inf
         words = logits.shape[-1]
         log_p = _log_softmax(logits)
-        weights = ops.convert_to_numpy(weights).astype("float32")
         weights = weights.reshape(batch, k, *weights.shape[1:])
 
         candidates = beams.log_p[..., None] + log_p.reshape(batch, k, words)
@@ -155,10 +159,7 @@ def _search(model, images, k, penalty):
         beams.log_p[(said == END) | (bound <= best.log_p)] = -np.inf
         if np.isneginf(beams.log_p).all():
             break
-        order = ops.convert_to_tensor((rows * k + parents).ravel())
-        states = keras.tree.map_structure(
-            lambda x, order=order: ops.take(x, order, axis=0), states
-        )
+        order = (rows * k + parents).ravel().astype("int32")
         last = said.ravel().astype("int32")
     tokens = best.tokens[:, 0]
     ended = (tokens == END).any(-1)
@@ -210,15 +211,6 @@ def _largest(x, k):
     places = np.argpartition(-x, k - 1, axis=1)[:, :k]
     order = np.argsort(-np.take_along_axis(x, places, 1), 1, kind="stable")
     return np.take_along_axis(places, order, 1)
-
-
-def _repeated(structure, k):
-    """Every tensor once a beam; what is no tensor, as it is."""
-
-    def repeat(x):
-        return ops.repeat(x, k, axis=0) if ops.is_tensor(x) else x
-
-    return keras.tree.map_structure(repeat, structure)
 
 
 def _without_gradients():

@@ -236,7 +236,7 @@ class RecurrentDecoder(CaptionDecoder):
         with looking_at(memory):
             outputs, states = self.cell(words, states)
         hidden, context, weights = self.cell.parts(outputs)
-        shape = (-1, self.cell.maps, *memory.grid)
+        shape = (-1, self.cell.maps, *memory.features.shape[1:3])
         logits = self._say(words, hidden, context, training=False)
         return logits, states, ops.reshape(weights, shape)
 

@@ -68,8 +68,8 @@ class TransformerDecoder(CaptionDecoder):
         a dropout of up to 0.5.
 
     Cost:
-        A caption is read once in training; word by word, `generate` reads
-        again what it has said.
+        A caption is read once in training; `generate` reads one of full length
+        for every word.
 
     See also:
         `RecurrentDecoder`, which looks once a word.
@@ -161,19 +161,25 @@ class TransformerDecoder(CaptionDecoder):
 
     def call(self, features, tokens, training=None):
         """All words at once, each knowing those before it."""
-        return self._read(features, tokens, training)[0]
+        return self._say(self._read(features, tokens, training)[0])
 
     def begin(self, features):
-        """What a caption begins with: the map, and no words."""
+        """What a caption begins with: the map, no words, and their number."""
         features = ops.convert_to_tensor(features, self.compute_dtype)
-        return features, [ops.zeros((ops.shape(features)[0], 0), "int32")]
+        batch = ops.shape(features)[0]
+        tokens = ops.zeros((batch, self.length), "int32")
+        return features, [tokens, ops.zeros((batch,), "int32")]
 
     def step(self, memory, states, tokens):
         """One word more, `(batch,)`: its logits, new states and weights."""
+        said, count = states
+        is_new = ops.arange(self.length) == ops.expand_dims(count, 1)
         tokens = ops.expand_dims(ops.cast(tokens, "int32"), 1)
-        tokens = ops.concatenate([*states, tokens], axis=1)
-        logits, weights = self._read(memory, tokens, training=False)
-        return logits[:, -1], [tokens], weights[:, :, -1]
+        said = ops.where(is_new, tokens, said)
+        # Of one shape for all words; what is behind a word changes nothing.
+        x, weights = self._read(memory, said, training=False)
+        logits = self._say(ops.take(x, count[0], axis=1))
+        return logits, [said, count + 1], ops.take(weights, count[0], axis=2)
 
     def get_config(self):
         """The constructor's arguments."""
@@ -213,4 +219,7 @@ class TransformerDecoder(CaptionDecoder):
             x = x + self.dropout_layer(y, training=training)
             y = dense2(dense1(norms[2](x)))
             x = x + self.dropout_layer(y, training=training)
-        return at_least_float32(self.logits(self.norm(x))), weights
+        return x, weights
+
+    def _say(self, x):
+        return at_least_float32(self.logits(self.norm(x)))

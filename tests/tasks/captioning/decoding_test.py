@@ -10,6 +10,7 @@ from gradients import at_once
 from keras_attention.internals.recording import recording
 from keras_attention.tasks import captioning
 from keras_attention.tasks.captioning import decoding
+from keras_attention.tasks.captioning.word_step import word_step
 
 LENGTH, WORDS = 3, captioning.Vocabulary(["a", "b"])
 SAYABLE, END = (3, 4, 5), 2
@@ -140,3 +141,13 @@ def test_weights_stay_with_the_beam_that_they_are_of():
         weights = np.reshape(weights, (1, 2, 1, 1, 1))
         beams.see(position, weights, np.zeros((1, 1), int), np.array(parents))
     assert beams.attention[0, :, 0, :, 0, 0].tolist() == [[20, 4], [10, 3]]
+
+
+def test_a_step_is_compiled_once_and_anew_where_variables_are_others():
+    model = captioning.CaptioningModel(
+        IMAGES.shape[1:], WORDS, LENGTH, embedding_dim=4, units=5
+    )
+    step = word_step(model)
+    assert word_step(model) == step
+    model.decoder.logits.quantize("int8")
+    assert word_step(model) != step

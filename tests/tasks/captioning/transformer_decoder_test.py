@@ -29,6 +29,9 @@ def logits(model, tokens):
 @pytest.mark.computing
 def test_a_word_knows_those_before_it_and_no_others(model):
     whole = logits(model, TOKENS)
+    extractor = AttentionExtractor(model)
+    _, maps = extractor({"images": IMAGES, "tokens": TOKENS})
+    seen = keras.ops.convert_to_numpy(maps["decoder/block2_cross"])
     memory, states = model.decoder.begin(IMAGES)
     for t in range(4):
         step, states, weights = at_once(model.decoder.step)(
@@ -36,7 +39,8 @@ def test_a_word_knows_those_before_it_and_no_others(model):
         )
         step = keras.ops.convert_to_numpy(step)
         np.testing.assert_allclose(step, whole[:, t], rtol=1e-4, atol=1e-5)
-        assert weights.shape == (2, 2, 2, 3)
+        weights = keras.ops.convert_to_numpy(weights)
+        np.testing.assert_allclose(weights, seen[:, :, t], rtol=1e-4)
     other = logits(model, np.array([[1, 4, 5, 5], [1, 5, 6, 6]]))
     np.testing.assert_allclose(other[:, :2], whole[:, :2], rtol=1e-4, atol=1e-5)
     assert np.abs(other[:, 2] - whole[:, 2]).max() > 1e-3
