@@ -143,9 +143,7 @@ def test_inception_by_the_shapes_of_a_file(tmp_path):
         assert len(found.model.outputs) == 1 + include_top
         x = RNG.uniform(0, 1, (2, 9, 9, 3))
         seen, *_ = keras.tree.flatten(found.model(x))
-        inner = keras.Model(
-            network.input, network.get_layer("avg_pool").output
-        )
+        inner = keras.Model(network.input, network.get_layer("avg_pool").output)
         np.testing.assert_allclose(
             keras.ops.convert_to_numpy(seen),
             keras.ops.convert_to_numpy(inner(x)),
