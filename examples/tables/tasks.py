@@ -6,6 +6,14 @@ import statistics
 from tables.files import FOLDER
 from tables.files import spread
 
+MEASURES = (
+    ("right", 100, 1),
+    ("inception_score", 1, 2),
+    ("frechet_distance", 1, 2),
+    ("kernel_distance", 1, 3),
+)
+JUDGES = {"own": "", "efficientnet_lite0": ", by Lite0"}
+
 
 def generated():
     """What generators draw, beside real images and noise."""
@@ -17,34 +25,38 @@ def generated():
         "| Frechet distance | kernel distance |",
         "|---|---|---|---|---|---|---|",
     ]
-    keys = ("right", 100, 1), ("inception_score", 1, 2)
-    keys += ("frechet_distance", 1, 2), ("kernel_distance", 1, 3)
     for name in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == name]
         cells = [name, f"{own[0]['parameters']['generator']:,}", str(len(own))]
         cells += [
-            spread([row[key] for row in own], scale, digits)
-            for key, scale, digits in keys
+            spread([row["by"]["own"][key] for row in own], scale, digits)
+            for key, scale, digits in MEASURES
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    for name in ("test images", "training images", "noise"):
-        cells = [f"*{name}*", "-", "-"]
-        cells += [
-            f"{scale * references[name][key]:.{digits}f}"
-            if key in references[name]
-            else "-"
-            for key, scale, digits in keys
+    for judge, suffix in JUDGES.items():
+        for name in ("test images", "training images", "noise"):
+            measured = references[judge][name]
+            cells = [f"*{name}*{suffix}", "-", "-"]
+            cells += [
+                f"{scale * measured[key]:.{digits}f}"
+                if key in measured
+                else "-"
+                for key, scale, digits in MEASURES
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    for judge, suffix in JUDGES.items():
+        of_judge = references[judge]
+        sizes = [
+            f"{size['frechet_distance']:.2f} and {size['inception_score']:.2f} "
+            f"of {size['images']:,}"
+            for size in (*of_judge["sizes"][:2], of_judge["test images"])
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    sizes = [
-        f"{size['frechet_distance']:.2f} and {size['inception_score']:.2f} of "
-        f"{size['images']:,}"
-        for size in references["sizes"]
-    ]
+        lines += [
+            "",
+            f"The size of the sample alone{suffix}: of real images the "
+            f"distance and the score are {', '.join(sizes)}.",
+        ]
     lines += [
-        "",
-        "The size of the sample alone: of real images the distance and the "
-        f"score are {', '.join(sizes)}.",
         "",
         "| attention, seed | generator's gain | discriminator's gain "
         "| right by uniform weights, points | by another image's |",

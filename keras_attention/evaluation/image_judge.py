@@ -37,8 +37,8 @@ class ImageJudge:
             outputs are the features, a map being averaged over its positions;
             `None` takes what the last layer is given. The name of the last
             layer is for a network without a classifier. Defaults to `None`.
-        value_range: tuple, the values of black and of white in the images.
-            Defaults to `(-1, 1)`, as generators here draw.
+        value_range: tuple, the values of black and of white in the images;
+            generators here draw from -1 to 1. Defaults to `(-1, 1)`.
         network_range: tuple or `None`, those that a model takes; `None` leaves
             the images as they are. Other networks have their own. Defaults to
             `None`.

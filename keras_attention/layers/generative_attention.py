@@ -1,9 +1,10 @@
 """SAGAN's block: what a generator draws here agrees with all it draws."""
 
-import keras
-
 from keras_attention import alignments
 from keras_attention.internals import arguments
+from keras_attention.internals.spectral_normalization import (
+    SpectralNormalization,
+)
 from keras_attention.layers.attention_layer import registry
 from keras_attention.layers.non_local import NonLocal2D
 
@@ -31,8 +32,8 @@ class GenerativeAttention2D(NonLocal2D):
         reduction_ratio: int; `f` and `g` have `channels / reduction_ratio`
             channels, rounded down, at least 1. Defaults to `8`.
         spectral_normalization: bool, whether each map is divided by its largest
-            singular value while training, one power iteration a step, by
-            `keras.layers.SpectralNormalization`. Defaults to `True`.
+            singular value, which is followed by one power iteration a step of
+            training. Defaults to `True`.
         alignment: str, class, dict or `Alignment`, what makes weights `b_j` of
             the scores, of `keras_attention.alignments`, unless it needs more
             than scores of any sign, or has a map for every channel. Defaults to
@@ -66,7 +67,7 @@ class GenerativeAttention2D(NonLocal2D):
 
     Example:
 
-    >>> import numpy as np
+    >>> import keras, numpy as np
     >>> from keras_attention import layers
     >>> block = layers.get("sagan", variant="official")
     >>> features = np.ones((2, 8, 8, 16), "float32")
@@ -170,8 +171,6 @@ class GenerativeAttention2D(NonLocal2D):
         layer = super().linear(name, units, shape, use_bias)
         if not self.spectral_normalization:
             return layer
-        layer = keras.layers.SpectralNormalization(
-            layer, name=name, dtype=self.dtype_policy
-        )
+        layer = SpectralNormalization(layer, name=name, dtype=self.dtype_policy)
         layer.build(shape)
         return layer

@@ -19,12 +19,19 @@ def pooled(x):
 
 
 def kernels(layer):
-    """The linear maps by name, `(channels, units)`."""
+    """The linear maps by name, `(channels, units)`, as they are applied."""
     named = {}
-    for weight in layer.trainable_weights:
-        for name in ("query", "key", "value", "output"):
-            if f"{name}/" in weight.path:
-                named[name] = keras.ops.convert_to_numpy(weight)
+    for name in ("query", "key", "value", "output"):
+        dense = getattr(layer, f"{name}_dense")
+        weights = [keras.ops.convert_to_numpy(w) for w in dense.weights]
+        named[name] = weights[0]
+        if layer.spectral_normalization:
+            kernel, u = weights
+            # One power iteration from where it is.
+            v = u @ kernel.T
+            u = v @ kernel
+            sigma = v @ kernel @ u.T
+            named[name] = kernel / sigma * np.linalg.norm(v) * np.linalg.norm(u)
     return named
 
 
@@ -69,6 +76,11 @@ def test_maps_have_norm_one_when_they_are_followed():
     for _ in range(60):  # One power iteration a step.
         layer(FEATURES, training=True)
     for name, kernel in kernels(layer).items():
+        applied = getattr(layer, f"{name}_dense")(
+            np.eye(len(kernel))[None, None]
+        )
+        applied = keras.ops.convert_to_numpy(applied)[0, 0]
+        np.testing.assert_allclose(applied, kernel, atol=1e-5)
         largest = np.linalg.svd(kernel, compute_uv=False)[0]
         assert largest == pytest.approx(1, abs=1e-3), name
 

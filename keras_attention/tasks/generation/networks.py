@@ -4,6 +4,9 @@ import keras
 from keras import layers
 
 from keras_attention.internals import arguments
+from keras_attention.internals.spectral_normalization import (
+    SpectralNormalization,
+)
 from keras_attention.layers import registry
 from keras_attention.tasks.generation.conditional_normalization import (
     ConditionalBatchNormalization,
@@ -239,4 +242,4 @@ def _conv(name, channels, size):
 def _spectral(kind, name, *args, **kwargs):
     # Named, also inside: optimizers find their weights by path.
     layer = kind(*args, name=f"{name}_map", **kwargs)
-    return layers.SpectralNormalization(layer, name=name)
+    return SpectralNormalization(layer, name=name)
