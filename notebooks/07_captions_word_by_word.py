@@ -224,9 +224,8 @@ for name in ("loss", "val_loss"):
     print(f"{name:9}", *(f"{value:.2f}" for value in history[name]))
 
 # %% [markdown]
-# Where a digit lies is learned first. A loss that then stays close to $\ln 10 =
-# 2.3$, the price of not knowing which of ten digits it is, is what a decoder
-# shows that cannot read its features.
+# A loss that stays close to $\ln 10 = 2.3$, the price of not knowing which of
+# ten digits it is, is what a decoder shows that cannot read its features.
 #
 # ## What it says, and where it looks
 #
@@ -305,13 +304,13 @@ for place, word in enumerate(["a or an", "its name"]):
     )
 
 # %% [markdown]
-# The maps lie on the digit, two to three times as much as chance, and few
-# digits are named right: a look is no answer. In the longer training, seed 0,
-# 95 % are named right, and the word that looks is the *article*: to say "an"
-# a network must know that an eight follows. Without that look 11 % are named
-# right, without the look of the name itself still 95 %. With seed 1 it is the
-# name that looks. A map drawn over a word is where the network looked while
-# saying it, which need not be the reason for the word.
+# Here the name looks: without its look most names are wrong, without the
+# article's few. The sentence does not settle it. To say "an" a network must know
+# that an eight follows, and another training,
+# [before the map was normalized](../examples/results/caption/unnormalized),
+# looked then and remembered: its names were guesses without the article's look,
+# and as good as ever without their own. A map drawn over a word is where the
+# network looked while saying it, which need not be the reason for the word.
 
 # %% [markdown]
 # ## Hard attention
@@ -351,8 +350,9 @@ smaller(
 )
 
 # %% [markdown]
-# As many as with soft attention; on maps that tell the digits apart no better,
-# that is no test of it.
+# Fewer than with soft attention, in half the epochs, and from a place beside the
+# digit: behind seven convolutions each position sees 40 pixels, here the whole
+# image. What one position says need not be what lies there.
 #
 # ## Looking closer
 #
