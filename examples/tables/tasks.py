@@ -1,7 +1,6 @@
 """Pictures from noise, and looking closer."""
 
 import json
-import statistics
 
 from tables.files import FOLDER
 from tables.files import spread
@@ -70,50 +69,64 @@ def glimpses():
     """A few patches beside all pixels, a network a line."""
     path = FOLDER / "glimpses" / "results.json"
     found = json.loads(path.read_text())
-    trained, sizes = (
-        sorted({row["canvas"] for row in found[part]})
-        for part in ("rows", "costs")
-    )
-    head = ["test accuracy, %, CPU seconds, canvas of"]
-    head += [f"{size:,}" for size in trained]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name in dict.fromkeys(row["model"] for row in found["rows"]):
-        cells = []
-        for canvas in trained:
-            key = name, canvas
-            rows = [
-                r for r in found["rows"] if (r["model"], r["canvas"]) == key
-            ]
-            cell = spread([row["accuracy"] for row in rows], 100)
-            seconds = [r["cpu_seconds"] for r in rows if "cpu_seconds" in r]
-            if seconds:
-                cell += f", {statistics.mean(seconds):.0f} s"
-            cells.append(cell)
-        lines.append(f"| *{name}* | {' | '.join(cells)} |")
-    head = ["canvas of", *(f"{size:,}" for size in sizes)]
-    lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name in dict.fromkeys(row["model"] for row in found["costs"]):
-        cells = []
-        for size in sizes:
-            key = name, size
-            rows = (
-                r for r in found["costs"] if (r["model"], r["canvas"]) == key
+    tables = [
+        by_canvas(
+            "test accuracy, %, canvas of",
+            found["rows"],
+            lambda row: (f"*{row['model']}*",),
+            lambda rows: spread([row["accuracy"] for row in rows], 100),
+        )
+    ]
+    if "compiled" in found:
+        tables.append(
+            by_canvas(
+                f"a step with {found['compiled'][0]['batch']} images, "
+                f"{found['device']} |  ",
+                found["compiled"],
+                lambda row: (f"*{row['model']}*", row["what"]),
+                lambda rows: (
+                    f"{1000 * rows[0]['seconds']:.1f} ms, "
+                    f"{rows[0]['mb']:,.0f} MB"
+                ),
             )
-            cells.append(" / ".join(map(glimpse_costs, rows)) or "-")
-        lines.append(f"| *{name}* | {' | '.join(cells)} |")
-    ratios = {}
-    for row in found.get("timing", ()):
-        text = f"{row['ratio']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-        key = row["width"], row["model"], row["what"]
-        ratios.setdefault(key, {})[row["canvas"]] = text
-    if ratios:
-        head = [f"seconds, {found['timing'][0]['beside']} = 1", "", "channels"]
-        head += [f"{size:,}" for size in sizes]
-        lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for (width, name, what), row in ratios.items():
-        cells = [f"*{name}*", what, f"{width:g}"]
-        cells += [row.get(size, "-") for size in sizes]
-        lines.append(f"| {' | '.join(cells)} |")
+        )
+    tables.append(
+        by_canvas(
+            "a step with 4 images, one CPU thread",
+            found["costs"],
+            lambda row: (f"*{row['model']}*",),
+            lambda rows: glimpse_costs(rows[0]),
+        )
+    )
+    tables.append(
+        by_canvas(
+            f"CPU seconds, {found['timing'][0]['beside']} = 1 |  | channels",
+            found["timing"],
+            lambda row: (
+                f"*{row['model']}*",
+                row["what"],
+                f"{row['width']:g}",
+            ),
+            lambda rows: "{ratio:.3f} ({low:.3f} to {high:.3f})".format(
+                **rows[0]
+            ),
+        )
+    )
+    return "\n\n".join(tables)
+
+
+def by_canvas(title, rows, line, cell):
+    """A table: a line for what `line` tells apart, a column a canvas."""
+    sizes = sorted({row["canvas"] for row in rows})
+    cells = {}
+    for row in rows:
+        own = cells.setdefault(line(row), {})
+        own.setdefault(row["canvas"], []).append(row)
+    head = f"| {title} | {' | '.join(f'{size:,}' for size in sizes)} |"
+    lines = [head, "|---" * (head.count("|") - 1) + "|"]
+    for names, own in cells.items():
+        values = [cell(own[size]) if size in own else "-" for size in sizes]
+        lines.append(f"| {' | '.join([*names, *values])} |")
     return "\n".join(lines)
 
 
