@@ -76,8 +76,8 @@ ONE_BY_ONE = {
 SEARCH = {
     128: [Stage(4096, 4, 3e-3, together=False)],
     256: [Stage(4096, 5, 5e-3, together=False), Stage(4096, 3, 5e-4)],
-    512: [Stage(2048, 4, 5e-3, together=False)],
-    1024: [Stage(1024, 4, 5e-3, together=False)],
+    512: [Stage(2048, 5, 5e-3, together=False)],
+    1024: [Stage(1024, 6, 5e-3, together=False)],
 }
 STAGES = {
     "dense": ALL_PIXELS,
