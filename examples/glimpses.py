@@ -36,7 +36,6 @@ import keras
 import numpy as np
 from glimpses_networks import CONTROLS
 from glimpses_networks import NETWORKS
-from glimpses_networks import PATCHES
 from glimpses_networks import SEES
 from glimpses_networks import compiled
 from glimpses_networks import gflops
@@ -74,10 +73,10 @@ ONE_BY_ONE = {
     for canvas, own in ALL_PIXELS.items()
 }
 SEARCH = {
-    128: [Stage(4096, 4, 3e-3, together=False)],
-    256: [Stage(4096, 5, 5e-3, together=False), Stage(4096, 3, 5e-4)],
-    512: [Stage(2048, 5, 5e-3, together=False)],
-    1024: [Stage(1024, 6, 5e-3, together=False)],
+    128: [Stage(4096, 2, 3e-3, together=False)],
+    256: [Stage(4096, 4, 5e-3, together=False), Stage(4096, 2, 5e-4)],
+    512: [Stage(2048, 3, 5e-3, 16, together=False)],
+    1024: [Stage(1024, 3, 5e-3, 16, together=False)],
 }
 STAGES = {
     "dense": ALL_PIXELS,
@@ -99,7 +98,6 @@ def parse_arguments():
     add("--networks", nargs="+", choices=NETWORKS, default=[*NETWORKS])
     add("--seeds", nargs="+", type=int, default=[0], help="to train with")
     add("--canvas", type=int, default=1024, help="the last to train on")
-    add("--patches", type=int, default=PATCHES, help="of sampling")
     add("--apart", action="store_true", help="no training together")
     add("--splits", nargs="+", default=["test"], help="to measure on")
     add("--output", default="runs/glimpses", help="folder for what is written")
@@ -193,17 +191,10 @@ def accuracy(arguments, found):
                 yield
 
 
-def built(name, canvas, arguments):
-    own = {}
-    if name in ("sampling", "random"):
-        own["num_patches"] = arguments.patches
-    return {**NETWORKS, **CONTROLS}[name](canvas, **own)
-
-
 def learned(name, canvas, seed, arguments, folder):
     """The network, trained on from that of the smaller canvas."""
     keras.utils.set_random_seed(seed)
-    model, source = built(name, canvas, arguments), before(name, canvas)
+    model, source = NETWORKS[name](canvas), before(name, canvas)
     if source:
         path = folder / weights_name(*source, seed)
         if not path.exists():
@@ -211,7 +202,7 @@ def learned(name, canvas, seed, arguments, folder):
                 f"{name} on {canvas} pixels goes on from {source[0]} on "
                 f"{source[1]}, and there is no {path}."
             )
-        smaller = built(*source, arguments)
+        smaller = NETWORKS[source[0]](source[1])
         smaller.load_weights(path)
         hand_on(smaller, model)
     for stage in stages(name, arguments.fast, arguments.apart)[canvas]:
@@ -228,9 +219,8 @@ def learned(name, canvas, seed, arguments, folder):
 def measured(name, canvas, seed, arguments, model):
     """A row of the network, and of each of its controls."""
     models = {name: model}
-    for kind in CONTROLS if name == "sampling" else ():
-        other = hand_on(model, built(kind, canvas, arguments))
-        models[kind] = compiled(other)
+    for kind, build in CONTROLS.items() if name == "sampling" else ():
+        models[kind] = compiled(hand_on(model, build(canvas)))
     own = stages(name, arguments.fast, arguments.apart)[canvas]
     for kind, judged in models.items():
         row = {
@@ -266,7 +256,6 @@ def main():
         print(f"Written to {output / 'glimpses.png'}")
         return 0
     found["settings"] = {
-        "patches": arguments.patches,
         "apart": arguments.apart,
         "clutter": CLUTTER,
         "tested": TESTED,

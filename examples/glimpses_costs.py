@@ -11,6 +11,7 @@ networks are compared within one process, in turns.
 
 import argparse
 import concurrent.futures
+import functools
 import json
 import pathlib
 import resource
@@ -19,32 +20,33 @@ import subprocess
 import sys
 import time
 
-import keras
 import numpy as np
 from glimpses_networks import NETWORKS
-from glimpses_networks import WIDTH
+from glimpses_networks import SEES
 from glimpses_networks import compiled
 from glimpses_networks import gflops
 
 from keras_attention.internals.files import write_text
 
 CANVASES = (256, 512, 1024)
-COST_BATCH = 4
-# The others cost what one of these does, or less.
-COSTED = ("dense", "dense attention", "sampling", "glimpses")
-COMPILED_BATCH = 16
-# Compiled steps, those first that matter most.
-GROUPS = (
-    (1024, "training", ("dense", "sampling")),
-    (256, "training", ("dense", "sampling")),
-    (1024, "inference", ("dense", "sampling")),
-    (512, "training", ("dense", "sampling")),
-    (1024, "training", ("dense", "dense attention", "glimpses")),
-    (256, "inference", ("dense", "sampling")),
-    (512, "inference", ("dense", "sampling")),
-    (256, "training", ("dense", "dense attention", "glimpses")),
-    (512, "training", ("dense", "dense attention", "glimpses")),
-)
+
+
+def searching(*args):
+    """*sampling* where only the search is learned."""
+    model = NETWORKS["sampling"](*args)
+    for name in SEES:
+        model.get_layer(name).trainable = False
+    return model
+
+
+# *glimpses, by gradient* costs about what *glimpses* does.
+COSTED = {
+    **{
+        name: NETWORKS[name]
+        for name in ("dense", "dense attention", "sampling", "glimpses")
+    },
+    "sampling, search alone": searching,
+}
 
 
 def parse_arguments():
@@ -53,32 +55,32 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--networks", nargs="+", choices=NETWORKS, default=COSTED)
+    add("--networks", nargs="+", choices=COSTED, default=[*COSTED])
     add("--output", default="runs/glimpses", help="folder for what is written")
-    add("--fast", action="store_true", help="the first canvas alone")
+    add("--canvases", nargs="+", type=int, default=CANVASES)
+    add("--batch", type=int, default=4, help="images of a step")
+    add("--turns", type=int, default=5, help="of every step that is timed")
     add("--timing", action="store_true", help="seconds instead")
     add("--compiled", action="store_true", help="of compiled steps, on JAX")
-    add("--limit", type=float, default=1e9, help="seconds, of --compiled")
-    add("--measure", nargs=2, help=argparse.SUPPRESS)
+    add("--measure", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def batch(canvas, count=COST_BATCH):
+def batch(canvas, count):
     generator = np.random.default_rng(0)
     images = generator.integers(256, size=(count, canvas, canvas, 1))
-    images = images.astype("uint8")
-    return images, np.arange(count) % 10
+    return images.astype("uint8"), np.arange(count) % 10
 
 
-def measure(name, canvas):
+def measure(name, canvas, count):
     """Operations, and the peak memory of steps in MB, of a process alone.
 
     The step of training, which keeps more, comes last. All of it is counted
-    here: a process begins with the peak of the one that started it, which thus
-    must have done nothing.
+    here, and so is what compiles it: a process begins with the peak of the one
+    that started it, which thus must have done nothing.
     """
-    model = compiled(NETWORKS[name](canvas))
-    images, labels = batch(canvas)
+    model = compiled(COSTED[name](canvas))
+    images, labels = batch(canvas, count)
     found = {
         "gflops": gflops(model),
         "parameters": model.count_params(),
@@ -98,13 +100,14 @@ def costs(arguments, found):
     """Operations, and memory; a row that is there is not measured again."""
     rows = found.setdefault("costs", [])
     known = {(row["model"], row["canvas"]) for row in rows}
-    for canvas in CANVASES[: 1 if arguments.fast else None]:
+    for canvas in arguments.canvases:
         for name in arguments.networks:
             if (name, canvas) in known:
                 continue
-            row = {"model": name, "canvas": canvas, "batch": COST_BATCH}
+            row = {"model": name, "canvas": canvas, "batch": arguments.batch}
+            measuring = [name, str(canvas), str(arguments.batch)]
             output = subprocess.run(
-                [sys.executable, __file__, "--measure", name, str(canvas)],
+                [sys.executable, __file__, "--measure", *measuring],
                 check=True,
                 stdout=subprocess.PIPE,
             ).stdout
@@ -116,140 +119,117 @@ def costs(arguments, found):
 
 def timing(arguments, found):
     """Seconds of a step, in turns; ratios to the first network's."""
-    found["timing"] = [
-        row
-        for row in found.get("timing", ())
-        if row["model"] not in arguments.networks
-    ]
-    for canvas in CANVASES[: 1 if arguments.fast else None]:
-        timed(arguments.networks, canvas, found["timing"], rounds=5)
-        yield
-    if not arguments.fast:
-        full = [
-            name for name in ("dense", "sampling") if name in arguments.networks
-        ]
-        timed(full, 1024, found["timing"], rounds=1, count=1, width=1.0)
-        yield
+    for canvas in arguments.canvases:
+        models = {
+            name: compiled(COSTED[name](canvas)) for name in arguments.networks
+        }
+        images, labels = batch(canvas, arguments.batch)
+        for what in ("training", "inference"):
+            steps = {
+                name: functools.partial(model.train_on_batch, images, labels)
+                if what == "training"
+                else functools.partial(model.predict_on_batch, images)
+                for name, model in models.items()
+            }
+            row = {"canvas": canvas, "batch": arguments.batch, "what": what}
+            replace(found, "timing", in_turns(steps, arguments.turns, row))
+            yield
 
 
-def timed(names, canvas, rows, rounds, count=COST_BATCH, width=WIDTH):
-    models = {name: compiled(NETWORKS[name](canvas, width)) for name in names}
-    images, labels = batch(canvas, count)
-    for what in ("training", "inference"):
-        seconds = {name: [] for name in names}
-        for turn in range(rounds + 1):
-            for name, model in models.items():
-                began = time.perf_counter()
-                if what == "training":
-                    model.train_on_batch(images, labels)
-                else:
-                    model.predict_on_batch(images)
-                if turn:  # the first one compiles
-                    seconds[name].append(time.perf_counter() - began)
-        for row in ratios(seconds, canvas, what, count):
-            rows.append({**row, "width": width})
+def replace(found, key, rows):
+    """Rows instead of those of the same step."""
+
+    def step(row):
+        return row["model"], row["canvas"], row["what"]
+
+    new = {step(row): row for row in rows}
+    found[key] = [r for r in found.get(key, ()) if step(r) not in new]
+    found[key] += new.values()
 
 
-def ratios(seconds, canvas, what, count):
-    """Rows of `{network: seconds}`, beside the first network's in turns."""
-    first, *_ = seconds
+def in_turns(steps, turns, row):
+    """Rows of `{network: step}`, beside the first of them in every turn."""
+    seconds = {name: [] for name in steps}
+    for turn in range(turns + 1):
+        for name, step in steps.items():
+            began = time.perf_counter()
+            step()
+            if turn:  # the first one compiles
+                seconds[name].append(time.perf_counter() - began)
+    first, *_ = steps
     for name, own in seconds.items():
         beside = [a / b for a, b in zip(own, seconds[first], strict=True)]
-        row = {
+        found = {
             "model": name,
-            "canvas": canvas,
-            "batch": count,
-            "what": what,
+            **row,
             "seconds": statistics.median(own),
             "beside": first,
             "ratio": statistics.median(beside),
             "low": min(beside),
             "high": max(beside),
         }
-        print(row, flush=True)
-        yield row
+        print(found, flush=True)
+        yield found
 
 
 def compiled_steps(arguments, found):
     """Seconds and memory of steps alone, images on the device, in turns."""
     import jax
 
-    began = time.perf_counter()
-    rows = found["compiled"] = []
     found["device"] = jax.devices()[0].device_kind
-    found["versions"] = {"jax": jax.__version__, "keras": keras.__version__}
-    known = {}
-    for canvas, what, names in GROUPS[: 1 if arguments.fast else None]:
-        if time.perf_counter() - began > arguments.limit:
-            return
-        canvas = CANVASES[0] if arguments.fast else canvas
-        count = 2 if arguments.fast else COMPILED_BATCH
-        new = {
-            name: lowered(name, canvas, what, count)
-            for name in names
-            if (name, canvas, what) not in known
-        }
-        with concurrent.futures.ThreadPoolExecutor() as threads:
-            steps = threads.map(lambda own: own[0].compile(), new.values())
-        for (name, (_, state, data)), step in zip(
-            new.items(), steps, strict=True
-        ):
-            known[name, canvas, what] = Step(step, state, data)
-        steps = {name: known[name, canvas, what] for name in names}
-        seconds = {name: [] for name in names}
-        for turn in range(23):
-            for name, step in steps.items():
-                own = step.seconds()
-                if turn > 2:
-                    seconds[name].append(own)
-        for row in ratios(seconds, canvas, what, count):
-            rows.append({**row, "mb": steps[row["model"]].megabytes()})
-        yield
-
-
-def lowered(name, canvas, what, count):
-    """A step as JAX lowers it, its state, and data on the device."""
-    import jax
-
-    model = compiled(NETWORKS[name](canvas), metrics=())
-    model.optimizer.build(model.trainable_variables)
-    images, labels = jax.device_put(batch(canvas, count))
-    state = tuple(
-        [variable.value for variable in variables]
-        for variables in (
-            model.trainable_variables,
-            model.non_trainable_variables,
-            model.optimizer.variables,
-            model.metrics_variables,
-        )
-    )
-    if what == "training":
-        step, data = model.train_step, (images, labels)
-    else:
-
-        def step(state, images):
-            answers, _ = model.stateless_call(*state[:2], images)
-            return answers, state
-
-        data = images
-    step = jax.jit(step, donate_argnums=0)
-    return step.lower(state, data), state, data
+    for canvas in arguments.canvases:
+        for what in ("training", "inference"):
+            steps = {
+                name: Step(name, canvas, what, arguments.batch)
+                for name in arguments.networks
+            }
+            with concurrent.futures.ThreadPoolExecutor() as threads:
+                list(threads.map(Step.compile, steps.values()))
+            row = {"canvas": canvas, "batch": arguments.batch, "what": what}
+            rows = [
+                {**row, "mb": steps[row["model"]].megabytes()}
+                for row in in_turns(steps, arguments.turns, row)
+            ]
+            replace(found, "compiled", rows)
+            yield
 
 
 class Step:
-    """A compiled step, which is given back the state that it returns."""
+    """A step that JAX compiles, which is given the state that it returns."""
 
-    def __init__(self, step, state, data):
-        self.step, self.state, self.data = step, state, data
-
-    def seconds(self):
-        """Of one more."""
+    def __init__(self, name, canvas, what, count):
         import jax
 
-        began = time.perf_counter()
+        model = compiled(COSTED[name](canvas), metrics=())
+        model.optimizer.build(model.trainable_variables)
+        images, labels = jax.device_put(batch(canvas, count))
+        self.state = tuple(
+            [variable.value for variable in variables]
+            for variables in (
+                model.trainable_variables,
+                model.non_trainable_variables,
+                model.optimizer.variables,
+                model.metrics_variables,
+            )
+        )
+
+        def answers(state, images):
+            return model.stateless_call(*state[:2], images)[0], state
+
+        training = what == "training"
+        self.data = (images, labels) if training else images
+        step = model.train_step if training else answers
+        self.step = jax.jit(step, donate_argnums=0).lower(self.state, self.data)
+
+    def compile(self):
+        """In any thread."""
+        self.step = self.step.compile()
+
+    def __call__(self):
+        import jax
+
         found, self.state = self.step(self.state, self.data)
         jax.block_until_ready((found, self.state))
-        return time.perf_counter() - began
 
     def megabytes(self):
         """All that is on the device during a step."""
@@ -265,14 +245,13 @@ class Step:
 def main():
     arguments = parse_arguments()
     if arguments.measure:
-        measure(arguments.measure[0], int(arguments.measure[1]))
+        measure(arguments.measure[0], *map(int, arguments.measure[1:]))
         return 0
     path = pathlib.Path(arguments.output) / "results.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     wanted = timing if arguments.timing else costs
-    for _ in (compiled_steps if arguments.compiled else wanted)(
-        arguments, found
-    ):
+    wanted = compiled_steps if arguments.compiled else wanted
+    for _ in wanted(arguments, found):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(found, indent=1) + "\n")
     print(f"\nWritten to {path}")

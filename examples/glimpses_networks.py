@@ -14,7 +14,7 @@ from keras_attention.layers import AttentionPooling2D
 from keras_attention.models import ReinforceModel
 from keras_attention.tasks import glimpses
 
-PATCH, PATCHES, GLIMPSE = 64, 4, 40
+PATCH, GLIMPSE = 64, 40
 WIDTH = 0.125
 CLASSES = 10
 # What sees a patch of *sampling*: the dense network of canvases as large.
@@ -44,9 +44,13 @@ def dense(canvas, width=WIDTH, attention=False):
 
 
 def places(view):
-    """Scores of places 16 pixels apart, from 1/8 of the pixels a side."""
+    """Scores of places 32 pixels apart, from 1/8 of the pixels a side.
+
+    A digit is whole in the patch around one of them, wherever it lies, and no
+    two of the likeliest need be of the same digit.
+    """
     x = from_bytes(view)
-    for number, filters in enumerate((16, 32, 32), start=1):
+    for number, filters in enumerate((16, 32, 64), start=1):
         if number == 2:  # here, since what is kept for the gradient is less
             x = keras.layers.MaxPooling2D(2, name="places_pool")(x)
         x = keras.layers.Conv2D(
@@ -60,13 +64,15 @@ def places(view):
             epsilon=1e-5, momentum=0.9, name=f"places_bn{number}"
         )(x)
         x = keras.layers.ReLU(name=f"places_relu{number}")(x)
+    x = keras.layers.MaxPooling2D(2, name="places_last_pool")(x)
     return keras.layers.Conv2D(1, 1, use_bias=False, name="places_scores")(x)
 
 
-def sampling(
-    canvas, width=WIDTH, num_patches=PATCHES, attention_network=places
-):
-    """A few patches, and where they are."""
+def sampling(canvas, width=WIDTH, num_patches=None, attention_network=places):
+    """A few patches, and where they are: 1/4 of the pixels of 256, then less.
+
+    The clutter grows with the area, and the patches with the side.
+    """
     patch = keras.Input((PATCH, PATCH, 1))
     return glimpses.AttentionSampling(
         (canvas, canvas, 1),
@@ -78,7 +84,7 @@ def sampling(
             input_tensor=from_bytes(patch),
             width_multiplier=width,
         ),
-        num_patches=num_patches,
+        num_patches=num_patches or max(4, canvas // 64),
         patch_size=PATCH,
         entropy_weight=0.0,
         unit_features=False,

@@ -100,13 +100,9 @@ def glimpses():
     )
     tables.append(
         by_canvas(
-            f"CPU seconds, {found['timing'][0]['beside']} = 1 |  | channels",
+            f"CPU seconds, {found['timing'][0]['beside']} = 1 | ",
             found["timing"],
-            lambda row: (
-                f"*{row['model']}*",
-                row["what"],
-                f"{row['width']:g}",
-            ),
+            lambda row: (f"*{row['model']}*", row["what"]),
             lambda rows: "{ratio:.3f} ({low:.3f} to {high:.3f})".format(
                 **rows[0]
             ),

@@ -149,6 +149,30 @@ def test_the_figure_has_panels_for_what_was_measured(
     assert script.main() == 0 and (tmp_path / "glimpses.png").exists()
 
 
+def test_a_step_is_compared_with_the_one_beside_it(script, monkeypatch):
+    import glimpses_costs
+
+    # A clock that every step moves; the first turn compiles.
+    now, lengths = [0.0], iter([50.0, 60.0, 2.0, 1.0, 4.0, 1.0])
+    monkeypatch.setattr(glimpses_costs.time, "perf_counter", lambda: now[0])
+
+    def step():
+        now[0] += next(lengths)
+
+    steps = {"dense": step, "sampling": step}
+    row = {"canvas": 256, "what": "training"}
+    rows = list(glimpses_costs.in_turns(steps, 2, row))
+    dense, sampling = rows
+    assert (dense["ratio"], dense["seconds"]) == (1.0, 3.0)
+    found = [sampling[key] for key in ("ratio", "low", "high")]
+    assert found == [0.375, 0.25, 0.5]
+
+    other = dense | {"canvas": 512}
+    everything = {"timing": [other, dense | {"seconds": 9.0}]}
+    glimpses_costs.replace(everything, "timing", rows)
+    assert everything["timing"] == [other, *rows]
+
+
 def test_weights_go_on_by_the_names_of_layers(script):
     from glimpses_networks import CONTROLS
     from glimpses_networks import NETWORKS
