@@ -1,7 +1,7 @@
 """Looking closer where it matters: a few patches instead of the whole image.
 
-    python examples/glimpses.py --fast        # a look, in about a minute
-    python examples/glimpses.py               # accuracy, one seed, on a GPU
+    python examples/glimpses.py --fast        # a look, in a few minutes
+    python examples/glimpses.py               # accuracy, one seed
     python examples/glimpses.py --figure      # of what was measured
 
 One digit of 32x32 pixels lies on a canvas among fragments of others, as many a
@@ -10,9 +10,10 @@ on from small canvases to larger ones:
 
 - *dense*: VGG16_bn sees all pixels, and its last map is averaged,
 - *dense attention*: the same, pooled by attention, from *dense* on 64 pixels,
-- *sampling*: `AttentionSampling`, 4 patches of 64x64 pixels. What sees them is
-  *dense* of canvases of 64 pixels, and stays as it is while where to look is
-  learned; both learn on together on 256 pixels alone, slowly,
+- *sampling*: `AttentionSampling`, patches of 64x64 pixels, 4 on 256 pixels, 8
+  on 512 and 16 on 1,024. What sees them is *dense* of canvases of 64 pixels,
+  and stays as it is while where to look is learned, so that neither spoils the
+  other; then both learn on together, at a tenth of the rate,
 - *sampling, 1 patch*, *random* and *centre* have the weights of *sampling* and
   look elsewhere: at the likeliest place alone, at as many at random, at the
   middle,
@@ -73,10 +74,9 @@ ONE_BY_ONE = {
     for canvas, own in ALL_PIXELS.items()
 }
 SEARCH = {
-    128: [Stage(4096, 2, 3e-3, together=False)],
-    256: [Stage(4096, 4, 5e-3, together=False), Stage(4096, 2, 5e-4)],
-    512: [Stage(2048, 3, 5e-3, 16, together=False)],
-    1024: [Stage(1024, 3, 5e-3, 16, together=False)],
+    256: [Stage(4096, 4, 5e-3, together=False), Stage(3072, 2, 5e-4)],
+    512: [Stage(2048, 2, 5e-3, 16, together=False), Stage(2048, 1, 5e-4, 16)],
+    1024: [Stage(1024, 2, 5e-3, 16, together=False), Stage(1024, 1, 5e-4, 16)],
 }
 STAGES = {
     "dense": ALL_PIXELS,
@@ -98,10 +98,10 @@ def parse_arguments():
     add("--networks", nargs="+", choices=NETWORKS, default=[*NETWORKS])
     add("--seeds", nargs="+", type=int, default=[0], help="to train with")
     add("--canvas", type=int, default=1024, help="the last to train on")
-    add("--apart", action="store_true", help="no training together")
+    add("--apart", action="store_true", help="no learning together")
     add("--splits", nargs="+", default=["test"], help="to measure on")
     add("--output", default="runs/glimpses", help="folder for what is written")
-    add("--fast", action="store_true", help="few images, canvases to 128")
+    add("--fast", action="store_true", help="few images, canvases to 256")
     add("--figure", action="store_true", help="draw what there is")
     return parser.parse_args()
 
@@ -160,7 +160,7 @@ def stages(name, fast=False, apart=False):
         found = {
             canvas: [stage._replace(images=64, epochs=1) for stage in own]
             for canvas, own in found.items()
-            if canvas <= 128
+            if canvas <= 256
         }
     return found
 

@@ -21,12 +21,14 @@ def draw(found, names):
 
     Args:
         found: dict, what `glimpses.py` and `glimpses_costs.py` write.
-        names: list of str, the networks in the order of their colours.
+        names: list of str, the networks in the order of their colours; others
+            that there are come behind them.
 
     Returns:
         A `matplotlib.figure.Figure`; a panel without numbers is left out.
     """
-    points = _points(found, names)
+    points = _points(found)
+    names = dict.fromkeys([*names, *(point["model"] for point in points)])
     panels = [
         (x, y)
         for x, y in (
@@ -74,7 +76,7 @@ def draw(found, names):
     return figure
 
 
-def _points(found, names):
+def _points(found):
     """What is known of every network on every canvas, seeds together."""
     points = {}
     for row in found.get("rows", ()):
@@ -90,7 +92,6 @@ def _points(found, names):
     return [
         {"model": model, "canvas": canvas, **point}
         for (model, canvas), point in sorted(points.items())
-        if model in names
     ]
 
 

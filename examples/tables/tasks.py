@@ -69,54 +69,29 @@ def glimpses():
     """A few patches beside all pixels, a network a line."""
     path = FOLDER / "glimpses" / "results.json"
     found = json.loads(path.read_text())
-    tables = [
-        by_canvas(
-            "test accuracy, %, canvas of",
-            found["rows"],
-            lambda row: (f"*{row['model']}*",),
-            lambda rows: spread([row["accuracy"] for row in rows], 100),
-        )
-    ]
-    if "compiled" in found:
-        tables.append(
-            by_canvas(
-                f"a step with {found['compiled'][0]['batch']} images, "
-                f"{found['device']} |  ",
-                found["compiled"],
-                lambda row: (f"*{row['model']}*", row["what"]),
-                lambda rows: (
-                    f"{1000 * rows[0]['seconds']:.1f} ms, "
-                    f"{rows[0]['mb']:,.0f} MB"
-                ),
-            )
-        )
-    tables.append(
-        by_canvas(
-            "a step with 4 images, one CPU thread",
+    tables = (
+        ("test accuracy, %, canvas of", found["rows"], accuracies),
+        (
+            f"a step with {found['compiled'][0]['batch']} images | ",
+            found["compiled"],
+            compiled_step,
+        ),
+        (
+            f"steps with {found['costs'][0]['batch']} images",
             found["costs"],
-            lambda row: (f"*{row['model']}*",),
-            lambda rows: glimpse_costs(rows[0]),
-        )
+            process,
+        ),
     )
-    tables.append(
-        by_canvas(
-            f"CPU seconds, {found['timing'][0]['beside']} = 1 | ",
-            found["timing"],
-            lambda row: (f"*{row['model']}*", row["what"]),
-            lambda rows: "{ratio:.3f} ({low:.3f} to {high:.3f})".format(
-                **rows[0]
-            ),
-        )
-    )
-    return "\n\n".join(tables)
+    return "\n\n".join(by_canvas(*table) for table in tables)
 
 
-def by_canvas(title, rows, line, cell):
-    """A table: a line for what `line` tells apart, a column a canvas."""
+def by_canvas(title, rows, cell):
+    """A table: a line for a network and what it does, a column a canvas."""
     sizes = sorted({row["canvas"] for row in rows})
     cells = {}
     for row in rows:
-        own = cells.setdefault(line(row), {})
+        names = [f"*{row['model']}*", *([row["what"]] if "what" in row else [])]
+        own = cells.setdefault(tuple(names), {})
         own.setdefault(row["canvas"], []).append(row)
     head = f"| {title} | {' | '.join(f'{size:,}' for size in sizes)} |"
     lines = [head, "|---" * (head.count("|") - 1) + "|"]
@@ -126,8 +101,23 @@ def by_canvas(title, rows, line, cell):
     return "\n".join(lines)
 
 
-def glimpse_costs(row):
-    """Operations of an image, and the memory of steps."""
+def accuracies(rows):
+    """Of all seeds."""
+    return f"{spread([row['accuracy'] for row in rows], 100)}, {len(rows)}"
+
+
+def compiled_step(rows):
+    """Time as a share of the first network's, in turns, and memory."""
+    (row,) = rows
+    return (
+        f"{row['seconds']:.2f} s, {row['ratio']:.3f} ({row['low']:.3f} to "
+        f"{row['high']:.3f}); {row['mb']:,.0f} MB"
+    )
+
+
+def process(rows):
+    """Operations of an image, and what steps add to a process."""
+    (row,) = rows
     above = (row[w] - row["before_mb"] for w in ("training_mb", "inference_mb"))
     training, inference = above
     return f"{row['gflops']:.2f} GFLOP, {training:,.0f} MB, {inference:,.0f} MB"
