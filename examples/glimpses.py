@@ -1,19 +1,19 @@
 """Looking closer where it matters: a few patches instead of the whole image.
 
-    python examples/glimpses.py --fast        # a look, in about a minute
+    python examples/glimpses.py --fast        # a look, in a few minutes
     python examples/glimpses.py               # accuracy, one seed
     python examples/glimpses.py --figure      # of what was measured
 
 One digit of 32x32 pixels lies on a canvas among fragments of others, as many a
-pixel whatever the canvas. All networks have 1/8 of the channels of VGG16_bn and
-no notion of the canvas, so each goes on from small canvases to larger ones:
+pixel whatever the canvas. No network has a notion of the canvas, so each goes
+on from small canvases to larger ones:
 
 - *dense*: VGG16_bn sees all pixels, and its last map is averaged,
-- *dense attention*: the same, pooled by attention,
-- *sampling*: `AttentionSampling`, patches of 64x64 pixels. What sees them is
-  *dense* after canvases of 64 pixels, whose seconds count here too. It learns
-  on with 2 patches of canvases of 128, and then stays as it is: on larger ones
-  only where to look is learned, with 4 patches,
+- *dense attention*: the same, pooled by attention, from *dense* on 64 pixels,
+- *sampling*: `AttentionSampling`, patches of 64x64 pixels, 4 on 256 pixels, 8
+  on 512 and 16 on 1,024. What sees them is *dense* of canvases of 64 pixels,
+  and stays as it is while where to look is learned, so that neither spoils the
+  other; then both learn on together, at a tenth of the rate,
 - *sampling, 1 patch*, *random* and *centre* have the weights of *sampling* and
   look elsewhere: at the likeliest place alone, at as many at random, at the
   middle,
@@ -21,9 +21,8 @@ no notion of the canvas, so each goes on from small canvases to larger ones:
 - *glimpses, by gradient*: the same, by a crop that has a gradient.
 
 results.json in the output folder has what is measured, and `weights` beside it
-the networks: one that is there for a canvas and seed is not trained again. The
-seconds are those of the CPU, without compiling. What a step costs is measured
-by glimpses_costs.py.
+the networks: one that is there for a canvas and seed is not trained again. What
+a step costs is measured by glimpses_costs.py.
 """
 
 import argparse
@@ -31,135 +30,63 @@ import functools
 import json
 import pathlib
 import sys
-import time
+from typing import NamedTuple
 
 import glimpses_figure
 import keras
 import numpy as np
+from glimpses_networks import CONTROLS
+from glimpses_networks import NETWORKS
+from glimpses_networks import SEES
+from glimpses_networks import compiled
+from glimpses_networks import gflops
+from glimpses_networks import hand_on
 
-from keras_attention import count_costs
 from keras_attention.datasets import DigitsSettings
 from keras_attention.datasets import generate
-from keras_attention.features import VGG16BN
 from keras_attention.internals.files import write_text
-from keras_attention.layers import AttentionPooling2D
-from keras_attention.models import ReinforceModel
-from keras_attention.tasks import glimpses
 
-PATCH, GLIMPSE = 64, 40
-WIDTH = 0.125
-BATCH = 32
 # Of a canvas of 64 pixels; the number of fragments grows with the area.
 CLUTTER = 2.5
-TESTED = 500
-# Canvas: images to train on, epochs, and the highest rate.
+TESTED = 512
+
+
+class Stage(NamedTuple):
+    """A training on one canvas."""
+
+    images: int
+    epochs: int
+    rate: float
+    batch: int = 32
+    together: bool = True  # else all but where to look stays as it is
+
+
+# All images of a stage are whole batches: JAX compiles for every other one.
 ALL_PIXELS = {
-    64: (2000, 8, 3e-3),
-    128: (2000, 4, 1e-3),
-    256: (2000, 2, 1e-3),
-    512: (500, 1, 1e-3),
+    64: [Stage(8192, 5, 3e-3, 64)],
+    128: [Stage(3072, 2, 1e-3, 64)],
+    256: [Stage(3072, 3, 1e-3)],
+    512: [Stage(1536, 2, 1e-3, 16)],
+    1024: [Stage(512, 2, 1e-3, 8)],
+}
+ONE_BY_ONE = {
+    canvas: [stage._replace(batch=64) for stage in own]
+    for canvas, own in ALL_PIXELS.items()
 }
 SEARCH = {
-    128: (2000, 2, 3e-3),
-    256: (2000, 3, 5e-3),
-    512: (1000, 2, 5e-3),
-    1024: (500, 2, 5e-3),
+    256: [Stage(4096, 4, 5e-3, together=False), Stage(3072, 2, 5e-4)],
+    512: [Stage(2048, 2, 5e-3, 16, together=False), Stage(2048, 1, 5e-4, 16)],
+    1024: [Stage(1024, 2, 5e-3, 16, together=False), Stage(1024, 1, 5e-4, 16)],
 }
-FROZEN = ("patch_features", "predictions")
-
-
-def dense(canvas, width=WIDTH, attention=False):
-    """VGG16_bn on all pixels."""
-    network = VGG16BN(
-        include_top=False,
-        input_shape=(canvas, canvas, 1),
-        width_multiplier=width,
-    )
-    pool = (
-        AttentionPooling2D(key_dim=32)
-        if attention
-        else keras.layers.GlobalAveragePooling2D()
-    )
-    outputs = keras.layers.Dense(10)(pool(network.output))
-    return keras.Model(network.input, outputs)
-
-
-def places(view):
-    """Scores of places 16 pixels apart, from 1/8 of the pixels a side."""
-    x = view
-    for number, filters in enumerate((16, 32, 32), start=1):
-        if number == 3:
-            x = keras.layers.MaxPooling2D(2, name="places_pool")(x)
-        x = keras.layers.Conv2D(
-            filters,
-            3,
-            padding="same",
-            use_bias=False,
-            name=f"places_conv{number}",
-        )(x)
-        x = keras.layers.BatchNormalization(
-            epsilon=1e-5, momentum=0.9, name=f"places_bn{number}"
-        )(x)
-        x = keras.layers.ReLU(name=f"places_relu{number}")(x)
-    return keras.layers.Conv2D(1, 1, use_bias=False, name="places_scores")(x)
-
-
-def sampling(canvas, width=WIDTH, num_patches=None, attention_network=places):
-    """A few patches; larger canvases leave what sees them as it is."""
-    first = canvas == min(SEARCH)
-    model = glimpses.AttentionSampling(
-        (canvas, canvas, 1),
-        classes=10,
-        attention_network=attention_network,
-        num_patches=num_patches or (2 if first else 4),
-        patch_size=PATCH,
-        width_multiplier=width,
-        entropy_weight=0.0,
-        unit_features=False,
-        classifier_activation=None,
-        seed=0,
-    )
-    for name in () if first else FROZEN:
-        model.get_layer(name).trainable = False
-    return model
-
-
-def looking(canvas, width=WIDTH, learn_by="reinforce"):
-    """One patch after the other."""
-    image = keras.Input((canvas, canvas, 1))
-    scales = (1, 4, 16)
-    network = VGG16BN(
-        include_top=False,
-        pooling="avg",
-        input_shape=(GLIMPSE, GLIMPSE, len(scales)),
-        width_multiplier=width,
-    )
-    state = glimpses.RecurrentGlimpses(
-        num_glimpses=4,
-        patch_size=GLIMPSE,
-        scales=scales,
-        glimpse_network=network,
-        learn_by=learn_by,
-        seed=0,
-    )(image)
-    kind = ReinforceModel if learn_by == "reinforce" else keras.Model
-    return kind(image, keras.layers.Dense(10)(state))
-
-
-NETWORKS = {
-    "dense": dense,
-    "dense attention": functools.partial(dense, attention=True),
-    "sampling": sampling,
-    "glimpses": looking,
-    "glimpses, by gradient": functools.partial(looking, learn_by="gradient"),
+STAGES = {
+    "dense": ALL_PIXELS,
+    "dense attention": {c: s for c, s in ALL_PIXELS.items() if c > 64},
+    "sampling": SEARCH,
+    "glimpses": ONE_BY_ONE,
+    "glimpses, by gradient": ONE_BY_ONE,
 }
-CONTROLS = {
-    "sampling, 1 patch": functools.partial(sampling, num_patches=1),
-    "random": functools.partial(sampling, attention_network="uniform"),
-    "centre": functools.partial(
-        sampling, num_patches=1, attention_network="centre"
-    ),
-}
+# Where a network that has no smaller canvas goes on from.
+START = {"dense attention": ("dense", 64), "sampling": ("dense", 64)}
 
 
 def parse_arguments():
@@ -171,31 +98,21 @@ def parse_arguments():
     add("--networks", nargs="+", choices=NETWORKS, default=[*NETWORKS])
     add("--seeds", nargs="+", type=int, default=[0], help="to train with")
     add("--canvas", type=int, default=1024, help="the last to train on")
-    add("--split", default="test", help="validation, to choose settings")
+    add("--apart", action="store_true", help="no learning together")
+    add("--splits", nargs="+", default=["test"], help="to measure on")
     add("--output", default="runs/glimpses", help="folder for what is written")
-    add("--fast", action="store_true", help="few images, canvases to 128")
+    add("--fast", action="store_true", help="few images, canvases to 256")
     add("--figure", action="store_true", help="draw what there is")
     return parser.parse_args()
 
 
 class Canvases(keras.utils.PyDataset):
-    """Batches of canvases, kept as bytes, in another order every epoch."""
+    """Batches of canvases, as bytes, in another order every epoch."""
 
-    def __init__(self, canvas, split, count, seed):
+    def __init__(self, canvas, split, count, seed, batch=32):
         super().__init__()
-        settings = DigitsSettings(
-            canvas=canvas,
-            scale=(4.0, 4.0),
-            fragments=round(CLUTTER * (canvas / 64) ** 2),
-            fragment_size=16,
-            seed=seed,
-            **{split: count},
-        )
-        self.images = np.empty((count, canvas, canvas, 1), "uint8")
-        self.labels = np.empty(count, "int64")
-        for index, example in enumerate(generate(settings, split)):
-            self.images[index] = example["image"]
-            self.labels[index] = example["label"]
+        self.images, self.labels = drawn(canvas, split, count, seed)
+        self.batch = batch
         self.generator = np.random.default_rng(seed) if split == "train" else 0
         self.on_epoch_end()
 
@@ -205,59 +122,53 @@ class Canvases(keras.utils.PyDataset):
             self.generator.shuffle(self.order)
 
     def __len__(self):
-        return -(-len(self.labels) // BATCH)
+        return -(-len(self.labels) // self.batch)
 
     def __getitem__(self, index):
-        chosen = self.order[index * BATCH : (index + 1) * BATCH]
-        return self.images[chosen].astype("float32") / 255, self.labels[chosen]
+        chosen = self.order[index * self.batch : (index + 1) * self.batch]
+        return self.images[chosen], self.labels[chosen]
 
 
-tested = functools.lru_cache(maxsize=1)(Canvases)
+# Those to train on, to validate with and to test, of one canvas.
+@functools.lru_cache(maxsize=3)
+def drawn(canvas, split, count, seed):
+    """Images `(count, canvas, canvas, 1)` of bytes, and labels."""
+    settings = DigitsSettings(
+        canvas=canvas,
+        scale=(4.0, 4.0),
+        fragments=round(CLUTTER * (canvas / 64) ** 2),
+        fragment_size=16,
+        seed=seed,
+        **{split: count},
+    )
+    images = np.empty((count, canvas, canvas, 1), "uint8")
+    labels = np.empty(count, "int64")
+    for index, example in enumerate(generate(settings, split)):
+        images[index], labels[index] = example["image"], example["label"]
+    return images, labels
 
 
-class Seconds(keras.callbacks.Callback):
-    """CPU seconds of a training: all steps like those behind the first."""
-
-    def on_train_begin(self, logs=None):
-        self.steps = 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.steps += 1
-        if self.steps == 1:  # it compiles
-            self.began = time.process_time()
-
-    def on_train_end(self, logs=None):
-        own = time.process_time() - self.began
-        self.seconds = own * self.steps / max(self.steps - 1, 1)
-
-
-def stages(name, fast=False):
-    """`{canvas: (images, epochs, rate)}`."""
-    found = SEARCH if name == "sampling" else ALL_PIXELS
+def stages(name, fast=False, apart=False):
+    """`{canvas: [Stage]}`."""
+    found = STAGES[name]
+    if apart and name == "sampling":
+        found = {
+            canvas: [stage for stage in own if not stage.together]
+            for canvas, own in found.items()
+        }
     if fast:
-        return {c: (64, 1, s[2]) for c, s in found.items() if c <= 128}
+        found = {
+            canvas: [stage._replace(images=64, epochs=1) for stage in own]
+            for canvas, own in found.items()
+            if canvas <= 256
+        }
     return found
 
 
 def before(name, canvas):
     """The network and canvas whose weights are gone on with, or `None`."""
-    smaller = [size for size in stages(name) if size < canvas]
-    if smaller:
-        return name, smaller[-1]
-    return ("dense", min(ALL_PIXELS)) if name == "sampling" else None
-
-
-def hand_on(source, target):
-    """Weights by the names of layers; a dense network's to its patches'."""
-    if "patch_features" not in {layer.name for layer in source.layers}:
-        weights = source.get_weights()
-        target.get_layer("patch_features").set_weights(weights[:-2])
-        target.get_layer("predictions").set_weights(weights[-2:])
-        return target
-    for layer in target.layers:
-        if layer.weights:
-            layer.set_weights(source.get_layer(layer.name).get_weights())
-    return target
+    smaller = [size for size in STAGES[name] if size < canvas]
+    return (name, smaller[-1]) if smaller else START.get(name)
 
 
 def accuracy(arguments, found):
@@ -265,87 +176,72 @@ def accuracy(arguments, found):
     folder = pathlib.Path(arguments.output) / "weights"
     folder.mkdir(parents=True, exist_ok=True)
     rows = found.setdefault("rows", [])
-    known = {(row["model"], row["canvas"], row["seed"]): row for row in rows}
-    for canvas in sorted({*ALL_PIXELS, *SEARCH}):
+    for canvas in sorted({c for own in STAGES.values() for c in own}):
         for seed in arguments.seeds:
             for name in arguments.networks:
+                known = {(r["model"], r["canvas"], r["seed"]) for r in rows}
                 if (
                     canvas > arguments.canvas
                     or canvas not in stages(name, arguments.fast)
                     or (name, canvas, seed) in known
                 ):
                     continue
-                for row in learn(name, canvas, seed, arguments, folder, known):
-                    known[row["model"], canvas, seed] = row
-                    print(row, flush=True)
-                    rows.append(row)
+                model = learned(name, canvas, seed, arguments, folder)
+                rows += measured(name, canvas, seed, arguments, model)
                 yield
 
 
-def learn(name, canvas, seed, arguments, folder, known):
-    """A row of the network, and of each of its controls."""
-    count, epochs, rate = stages(name, arguments.fast)[canvas]
+def learned(name, canvas, seed, arguments, folder):
+    """The network, trained on from that of the smaller canvas."""
     keras.utils.set_random_seed(seed)
-    model, source, seconds = NETWORKS[name](canvas), before(name, canvas), 0.0
+    model, source = NETWORKS[name](canvas), before(name, canvas)
     if source:
-        if (*source, seed) not in known:
+        path = folder / weights_name(*source, seed)
+        if not path.exists():
             raise ValueError(
                 f"{name} on {canvas} pixels goes on from {source[0]} on "
-                f"{source[1]}, which is not in {folder.parent} for seed {seed}."
+                f"{source[1]}, and there is no {path}."
             )
         smaller = NETWORKS[source[0]](source[1])
-        smaller.load_weights(folder / weights_name(*source, seed))
-        seconds = known[*source, seed]["cpu_seconds"]
-        if source[0] == name:
-            model.set_weights(smaller.get_weights())
-        else:
-            hand_on(smaller, model)
-    training, clock = Canvases(canvas, "train", count, seed), Seconds()
-    compiled(model, rate, len(training) * epochs)
-    model.fit(training, epochs=epochs, verbose=0, callbacks=[clock])
+        smaller.load_weights(path)
+        hand_on(smaller, model)
+    for stage in stages(name, arguments.fast, arguments.apart)[canvas]:
+        if name == "sampling":
+            for layer in map(model.get_layer, SEES):
+                layer.trainable = stage.together
+        training = Canvases(canvas, "train", stage.images, seed, stage.batch)
+        compiled(model, stage.rate, len(training) * stage.epochs)
+        model.fit(training, epochs=stage.epochs, verbose=0)
     model.save_weights(folder / weights_name(name, canvas, seed))
+    return model
+
+
+def measured(name, canvas, seed, arguments, model):
+    """A row of the network, and of each of its controls."""
     models = {name: model}
-    if name == "sampling":
-        for control, build in CONTROLS.items():
-            models[control] = compiled(hand_on(model, build(canvas)))
-    del training
-    data = tested(canvas, arguments.split, 64 if arguments.fast else TESTED, 0)
+    for kind, build in CONTROLS.items() if name == "sampling" else ():
+        models[kind] = compiled(hand_on(model, build(canvas)))
+    own = stages(name, arguments.fast, arguments.apart)[canvas]
     for kind, judged in models.items():
-        yield {
+        row = {
             "model": kind,
             "canvas": canvas,
-            "images": count,
-            "epochs": epochs,
             "seed": seed,
             "gflops": gflops(judged),
-            "accuracy": judged.evaluate(data, verbose=0, return_dict=True)[
-                "accuracy"
-            ],
-            "cpu_seconds": seconds + clock.seconds,
+            "seen": sum(stage.images * stage.epochs for stage in own),
         }
+        for split in arguments.splits:
+            count = 64 if arguments.fast else TESTED
+            data = Canvases(canvas, split, count, 0)
+            found = judged.evaluate(data, verbose=0, return_dict=True)
+            key = "accuracy" if split == "test" else split
+            row[key] = round(found["accuracy"], 4)
+        print(row, flush=True)
+        yield row
 
 
 def weights_name(name, canvas, seed):
     return f"{name}_{canvas}_{seed}.weights.h5"
-
-
-def compiled(model, rate=1e-3, steps=100):
-    """Ready to train for so many steps."""
-    warm_up = steps // 8
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warm_up, warmup_target=rate, warmup_steps=warm_up
-    )
-    model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=1e-4),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    return model
-
-
-def gflops(model):
-    """Of a forward pass, an image."""
-    return count_costs(model).total.flops / 1e9
 
 
 def main():
@@ -355,15 +251,12 @@ def main():
     path = output / "results.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     if arguments.figure:
-        drawn = glimpses_figure.draw(found, [*NETWORKS, *CONTROLS])
-        drawn.savefig(output / "glimpses.png")
+        drawing = glimpses_figure.draw(found, [*NETWORKS, *CONTROLS])
+        drawing.savefig(output / "glimpses.png")
         print(f"Written to {output / 'glimpses.png'}")
         return 0
     found["settings"] = {
-        "patch": PATCH,
-        "glimpse": GLIMPSE,
-        "width": WIDTH,
-        "batch": BATCH,
+        "apart": arguments.apart,
         "clutter": CLUTTER,
         "tested": TESTED,
         "keras": keras.__version__,

@@ -2,13 +2,16 @@
 
     python examples/glimpses_costs.py            # operations and peak memory
     python examples/glimpses_costs.py --timing   # seconds, on an idle machine
+    python examples/glimpses_costs.py --compiled # both, on an accelerator, JAX
 
-Both go into the results.json of glimpses.py. Peak memory is that of a process
-of its own; seconds of different networks are compared within one process, in
-turns.
+All go into the results.json of glimpses.py. Peak memory is that of a process
+of its own, or what XLA says that a compiled step needs; seconds of different
+networks are compared within one process, in turns.
 """
 
 import argparse
+import concurrent.futures
+import functools
 import json
 import pathlib
 import resource
@@ -17,15 +20,33 @@ import subprocess
 import sys
 import time
 
-import glimpses
 import numpy as np
+from glimpses_networks import NETWORKS
+from glimpses_networks import SEES
+from glimpses_networks import compiled
+from glimpses_networks import gflops
 
 from keras_attention.internals.files import write_text
 
 CANVASES = (256, 512, 1024)
-COST_BATCH = 4
-# The others cost what one of these does, or less.
-COSTED = ("dense", "dense attention", "sampling", "glimpses")
+
+
+def searching(*args):
+    """*sampling* where only the search is learned."""
+    model = NETWORKS["sampling"](*args)
+    for name in SEES:
+        model.get_layer(name).trainable = False
+    return model
+
+
+# *glimpses, by gradient* costs about what *glimpses* does.
+COSTED = {
+    **{
+        name: NETWORKS[name]
+        for name in ("dense", "dense attention", "sampling", "glimpses")
+    },
+    "sampling, search alone": searching,
+}
 
 
 def parse_arguments():
@@ -34,31 +55,34 @@ def parse_arguments():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--networks", nargs="+", choices=glimpses.NETWORKS, default=COSTED)
+    add("--networks", nargs="+", choices=COSTED, default=[*COSTED])
     add("--output", default="runs/glimpses", help="folder for what is written")
-    add("--fast", action="store_true", help="the first canvas alone")
+    add("--canvases", nargs="+", type=int, default=CANVASES)
+    add("--batch", type=int, default=4, help="images of a step")
+    add("--turns", type=int, default=5, help="of every step that is timed")
     add("--timing", action="store_true", help="seconds instead")
-    add("--measure", nargs=2, help=argparse.SUPPRESS)
+    add("--compiled", action="store_true", help="of compiled steps, on JAX")
+    add("--measure", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def batch(canvas, count=COST_BATCH):
+def batch(canvas, count):
     generator = np.random.default_rng(0)
-    images = generator.random((count, canvas, canvas, 1), "float32")
-    return images, np.arange(count) % 10
+    images = generator.integers(256, size=(count, canvas, canvas, 1))
+    return images.astype("uint8"), np.arange(count) % 10
 
 
-def measure(name, canvas):
+def measure(name, canvas, count):
     """Operations, and the peak memory of steps in MB, of a process alone.
 
     The step of training, which keeps more, comes last. All of it is counted
-    here: a process begins with the peak of the one that started it, which thus
-    must have done nothing.
+    here, and so is what compiles it: a process begins with the peak of the one
+    that started it, which thus must have done nothing.
     """
-    model = glimpses.compiled(glimpses.NETWORKS[name](canvas))
-    images, labels = batch(canvas)
+    model = compiled(COSTED[name](canvas))
+    images, labels = batch(canvas, count)
     found = {
-        "gflops": glimpses.gflops(model),
+        "gflops": gflops(model),
         "parameters": model.count_params(),
         "before_mb": peak(),
     }
@@ -76,13 +100,14 @@ def costs(arguments, found):
     """Operations, and memory; a row that is there is not measured again."""
     rows = found.setdefault("costs", [])
     known = {(row["model"], row["canvas"]) for row in rows}
-    for canvas in CANVASES[: 1 if arguments.fast else None]:
+    for canvas in arguments.canvases:
         for name in arguments.networks:
             if (name, canvas) in known:
                 continue
-            row = {"model": name, "canvas": canvas, "batch": COST_BATCH}
+            row = {"model": name, "canvas": canvas, "batch": arguments.batch}
+            measuring = [name, str(canvas), str(arguments.batch)]
             output = subprocess.run(
-                [sys.executable, __file__, "--measure", name, str(canvas)],
+                [sys.executable, __file__, "--measure", *measuring],
                 check=True,
                 stdout=subprocess.PIPE,
             ).stdout
@@ -94,66 +119,139 @@ def costs(arguments, found):
 
 def timing(arguments, found):
     """Seconds of a step, in turns; ratios to the first network's."""
-    found["timing"] = [
-        row
-        for row in found.get("timing", ())
-        if row["model"] not in arguments.networks
-    ]
-    for canvas in CANVASES[: 1 if arguments.fast else None]:
-        timed(arguments.networks, canvas, found["timing"], rounds=5)
-        yield
-    if not arguments.fast:
-        full = [
-            name for name in ("dense", "sampling") if name in arguments.networks
-        ]
-        timed(full, 1024, found["timing"], rounds=1, count=1, width=1.0)
-        yield
-
-
-def timed(names, canvas, rows, rounds, count=COST_BATCH, width=glimpses.WIDTH):
-    models = {
-        name: glimpses.compiled(glimpses.NETWORKS[name](canvas, width))
-        for name in names
-    }
-    images, labels = batch(canvas, count)
-    for what in ("training", "inference"):
-        seconds = {name: [] for name in names}
-        for turn in range(rounds + 1):
-            for name, model in models.items():
-                began = time.perf_counter()
-                if what == "training":
-                    model.train_on_batch(images, labels)
-                else:
-                    model.predict_on_batch(images)
-                if turn:  # the first one compiles
-                    seconds[name].append(time.perf_counter() - began)
-        first = seconds[names[0]]
-        for name, own in seconds.items():
-            ratios = [a / b for a, b in zip(own, first, strict=True)]
-            row = {
-                "model": name,
-                "canvas": canvas,
-                "width": width,
-                "batch": count,
-                "what": what,
-                "seconds": statistics.median(own),
-                "beside": names[0],
-                "ratio": statistics.median(ratios),
-                "low": min(ratios),
-                "high": max(ratios),
+    for canvas in arguments.canvases:
+        models = {
+            name: compiled(COSTED[name](canvas)) for name in arguments.networks
+        }
+        images, labels = batch(canvas, arguments.batch)
+        for what in ("training", "inference"):
+            steps = {
+                name: functools.partial(model.train_on_batch, images, labels)
+                if what == "training"
+                else functools.partial(model.predict_on_batch, images)
+                for name, model in models.items()
             }
-            print(row, flush=True)
-            rows.append(row)
+            row = {"canvas": canvas, "batch": arguments.batch, "what": what}
+            replace(found, "timing", in_turns(steps, arguments.turns, row))
+            yield
+
+
+def replace(found, key, rows):
+    """Rows instead of those of the same step."""
+
+    def step(row):
+        return row["model"], row["canvas"], row["what"]
+
+    new = {step(row): row for row in rows}
+    found[key] = [r for r in found.get(key, ()) if step(r) not in new]
+    found[key] += new.values()
+
+
+def in_turns(steps, turns, row):
+    """Rows of `{network: step}`, beside the first of them in every turn."""
+    seconds = {name: [] for name in steps}
+    for turn in range(turns + 1):
+        for name, step in steps.items():
+            began = time.perf_counter()
+            step()
+            if turn:  # the first one compiles
+                seconds[name].append(time.perf_counter() - began)
+    first, *_ = steps
+    for name, own in seconds.items():
+        beside = [a / b for a, b in zip(own, seconds[first], strict=True)]
+        found = {
+            "model": name,
+            **row,
+            "seconds": statistics.median(own),
+            "beside": first,
+            "ratio": statistics.median(beside),
+            "low": min(beside),
+            "high": max(beside),
+        }
+        print(found, flush=True)
+        yield found
+
+
+def compiled_steps(arguments, found):
+    """Seconds and memory of steps alone, images on the device, in turns."""
+    import jax
+
+    found["device"] = jax.devices()[0].device_kind
+    for canvas in arguments.canvases:
+        for what in ("training", "inference"):
+            steps = {
+                name: Step(name, canvas, what, arguments.batch)
+                for name in arguments.networks
+            }
+            with concurrent.futures.ThreadPoolExecutor() as threads:
+                list(threads.map(Step.compile, steps.values()))
+            row = {"canvas": canvas, "batch": arguments.batch, "what": what}
+            rows = [
+                {**row, "mb": steps[row["model"]].megabytes()}
+                for row in in_turns(steps, arguments.turns, row)
+            ]
+            replace(found, "compiled", rows)
+            yield
+
+
+class Step:
+    """A step that JAX compiles, which is given the state that it returns."""
+
+    def __init__(self, name, canvas, what, count):
+        import jax
+
+        model = compiled(COSTED[name](canvas), metrics=())
+        model.optimizer.build(model.trainable_variables)
+        images, labels = jax.device_put(batch(canvas, count))
+        self.state = tuple(
+            [variable.value for variable in variables]
+            for variables in (
+                model.trainable_variables,
+                model.non_trainable_variables,
+                model.optimizer.variables,
+                model.metrics_variables,
+            )
+        )
+
+        def answers(state, images):
+            return model.stateless_call(*state[:2], images)[0], state
+
+        training = what == "training"
+        self.data = (images, labels) if training else images
+        step = model.train_step if training else answers
+        self.step = jax.jit(step, donate_argnums=0).lower(self.state, self.data)
+
+    def compile(self):
+        """In any thread."""
+        self.step = self.step.compile()
+
+    def __call__(self):
+        import jax
+
+        found, self.state = self.step(self.state, self.data)
+        jax.block_until_ready((found, self.state))
+
+    def megabytes(self):
+        """All that is on the device during a step."""
+        size = self.step.memory_analysis()
+        return (
+            size.temp_size_in_bytes
+            + size.argument_size_in_bytes
+            + size.output_size_in_bytes
+            - size.alias_size_in_bytes
+        ) / 2**20
 
 
 def main():
     arguments = parse_arguments()
     if arguments.measure:
-        measure(arguments.measure[0], int(arguments.measure[1]))
+        measure(arguments.measure[0], *map(int, arguments.measure[1:]))
         return 0
     path = pathlib.Path(arguments.output) / "results.json"
     found = json.loads(path.read_text()) if path.exists() else {}
-    for _ in (timing if arguments.timing else costs)(arguments, found):
+    wanted = timing if arguments.timing else costs
+    wanted = compiled_steps if arguments.compiled else wanted
+    for _ in wanted(arguments, found):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(found, indent=1) + "\n")
     print(f"\nWritten to {path}")

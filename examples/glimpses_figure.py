@@ -1,4 +1,6 @@
-"""The figure of glimpses.py: accuracy and what it costs, a line a seed."""
+"""The figure of glimpses.py: accuracy, and what a step costs, by canvas."""
+
+import statistics
 
 from matplotlib.figure import Figure
 
@@ -6,55 +8,63 @@ from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 
 _MARKS = "os^vDPXd*"
+_LABELS = {
+    "accuracy": "test accuracy, seeds and their mean",
+    "seconds": "ms of a training step, an image",
+    "mb": "MB of a training step, an image",
+    "canvas": "pixels along a side of the canvas",
+}
 
 
 def draw(found, names):
-    """Accuracy against seconds and operations; memory and time by canvas.
+    """Accuracy, time and memory by canvas; and accuracy against both.
 
     Args:
-        found: dict, what `glimpses.py` writes.
+        found: dict, what `glimpses.py` and `glimpses_costs.py` write.
         names: list of str, the networks in the order of their colours; others
             that there are come behind them.
 
     Returns:
         A `matplotlib.figure.Figure`; a panel without numbers is left out.
     """
-    steps = [
-        {**row, "mb": row["training_mb"] - row["before_mb"]}
-        for row in found.get("costs", ())
+    points = _points(found)
+    names = dict.fromkeys([*names, *(point["model"] for point in points)])
+    panels = [
+        (x, y)
+        for x, y in (
+            ("canvas", "accuracy"),
+            ("canvas", "seconds"),
+            ("canvas", "mb"),
+            ("seconds", "accuracy"),
+            ("mb", "accuracy"),
+        )
+        if any({x, y} <= point.keys() for point in points)
     ]
-    times = [
-        row
-        for row in found.get("timing", ())
-        if row["what"] == "training" and row["width"] < 1
-    ]
-    names = dict.fromkeys([*names, *(row["model"] for row in found["rows"])])
     families = dict.fromkeys(name.split(", ")[0] for name in names)
     colours = dict(zip(families, COLOURS, strict=False))
-    panels = [
-        (found["rows"], "cpu_seconds", "accuracy"),
-        (found["rows"], "gflops", "accuracy"),
-        (steps, "canvas", "mb"),
-        (times, "canvas", "ratio"),
-    ]
-    panels = [panel for panel in panels if panel[0]]
     with drawing_style("notebook"):
-        size = (4.0 * len(panels), 3.8)
+        size = (3.6 * len(panels), 3.8)
         figure = Figure(figsize=size, dpi=150, layout="constrained")
         shown = {}
-        for axes, (rows, x, y) in zip(
-            figure.subplots(1, len(panels), squeeze=False)[0],
-            panels,
-            strict=True,
-        ):
+        subplots = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (x, y) in zip(subplots, panels, strict=True):
             for index, name in enumerate(names):
-                for points in _lines(rows, name, x, y):
-                    (shown[name],) = axes.plot(
-                        *zip(*points, strict=True),
-                        color=colours[name.split(", ")[0]],
-                        marker=_MARKS[index],
-                    )
-            _label(axes, x, y, sorted({row["canvas"] for row in rows}))
+                own = [p for p in points if p["model"] == name]
+                own = [p for p in own if {x, y} <= p.keys()]
+                if not own:
+                    continue
+                colour = colours[name.split(", ")[0]]
+                (shown[name],) = axes.plot(
+                    [point[x] for point in own],
+                    [point[y] for point in own],
+                    color=colour,
+                    marker=_MARKS[index],
+                )
+                if y == "accuracy":
+                    for point in own:
+                        seeds = point["seeds"]
+                        axes.plot([point[x]] * len(seeds), seeds, color=colour)
+            _label(axes, x, y, sorted({point["canvas"] for point in points}))
         figure.legend(
             shown.values(),
             shown.keys(),
@@ -66,42 +76,31 @@ def draw(found, names):
     return figure
 
 
-def _lines(rows, name, x, y):
-    """`[(x, y)]` of all canvases, for every seed."""
-    seeds = {}
-    for row in rows:
-        if row["model"] == name and row.get(x) is not None:
-            seeds.setdefault(row.get("seed"), []).append(row)
+def _points(found):
+    """What is known of every network on every canvas, seeds together."""
+    points = {}
+    for row in found.get("rows", ()):
+        point = points.setdefault((row["model"], row["canvas"]), {})
+        point.setdefault("seeds", []).append(row["accuracy"])
+    for point in points.values():
+        point["accuracy"] = statistics.mean(point["seeds"])
+    for row in found.get("compiled", ()):
+        if row["what"] == "training":
+            point = points.setdefault((row["model"], row["canvas"]), {})
+            point["seconds"] = 1000 * row["seconds"] / row["batch"]
+            point["mb"] = row["mb"] / row["batch"]
     return [
-        [(row[x], row[y]) for row in sorted(own, key=lambda r: r["canvas"])]
-        for own in seeds.values()
+        {"model": model, "canvas": canvas, **point}
+        for (model, canvas), point in sorted(points.items())
     ]
 
 
 def _label(axes, x, y, canvases):
-    axes.set(
-        xscale="linear" if x == "cpu_seconds" else "log",
-        xlabel={
-            "cpu_seconds": "CPU seconds of training, from canvas to canvas",
-            "gflops": "GFLOP an image, from canvas to canvas",
-            "canvas": "pixels along a side of the canvas",
-        }[x],
-        ylabel={
-            "accuracy": "accuracy",
-            "mb": "MB that a training step adds",
-            "ratio": "time of a training step, dense = 1",
-        }[y],
-        yscale="log" if y == "ratio" else "linear",
-    )
-    if x == "cpu_seconds":
-        axes.set_xlim(left=0)
-    if y == "ratio":
-        axes.set(yticks=(0.03, 0.1, 0.3, 1), yticklabels=(0.03, 0.1, 0.3, 1))
+    axes.set(xscale="log", xlabel=_LABELS[x], ylabel=_LABELS[y])
     if y == "accuracy":
         axes.set_ylim(0, 1.02)
-    elif y == "mb":
-        axes.set_ylim(bottom=0)
-    ticks = {"canvas": canvases, "gflops": (0.05, 0.1, 0.2, 0.5, 1, 2)}.get(x)
-    if ticks:
-        axes.set(xticks=ticks, xticklabels=ticks)
+    else:
+        axes.set_yscale("log")
+    if x == "canvas":
+        axes.set(xticks=canvases, xticklabels=canvases)
         axes.minorticks_off()

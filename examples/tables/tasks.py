@@ -1,7 +1,6 @@
 """Pictures from noise, and looking closer."""
 
 import json
-import statistics
 
 from tables.files import FOLDER
 from tables.files import spread
@@ -82,55 +81,55 @@ def glimpses():
     """A few patches beside all pixels, a network a line."""
     path = FOLDER / "glimpses" / "results.json"
     found = json.loads(path.read_text())
-    trained, sizes = (
-        sorted({row["canvas"] for row in found[part]})
-        for part in ("rows", "costs")
+    tables = (
+        ("test accuracy, %, canvas of", found["rows"], accuracies),
+        (
+            f"a step with {found['compiled'][0]['batch']} images | ",
+            found["compiled"],
+            compiled_step,
+        ),
+        (
+            f"steps with {found['costs'][0]['batch']} images",
+            found["costs"],
+            process,
+        ),
     )
-    head = ["test accuracy, %, CPU seconds, canvas of"]
-    head += [f"{size:,}" for size in trained]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name in dict.fromkeys(row["model"] for row in found["rows"]):
-        cells = []
-        for canvas in trained:
-            key = name, canvas
-            rows = [
-                r for r in found["rows"] if (r["model"], r["canvas"]) == key
-            ]
-            cell = spread([row["accuracy"] for row in rows], 100)
-            seconds = [r["cpu_seconds"] for r in rows if "cpu_seconds" in r]
-            if seconds:
-                cell += f", {statistics.mean(seconds):.0f} s"
-            cells.append(cell)
-        lines.append(f"| *{name}* | {' | '.join(cells)} |")
-    head = ["canvas of", *(f"{size:,}" for size in sizes)]
-    lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name in dict.fromkeys(row["model"] for row in found["costs"]):
-        cells = []
-        for size in sizes:
-            key = name, size
-            rows = (
-                r for r in found["costs"] if (r["model"], r["canvas"]) == key
-            )
-            cells.append(" / ".join(map(glimpse_costs, rows)) or "-")
-        lines.append(f"| *{name}* | {' | '.join(cells)} |")
-    ratios = {}
-    for row in found.get("timing", ()):
-        text = f"{row['ratio']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-        key = row["width"], row["model"], row["what"]
-        ratios.setdefault(key, {})[row["canvas"]] = text
-    if ratios:
-        head = [f"seconds, {found['timing'][0]['beside']} = 1", "", "channels"]
-        head += [f"{size:,}" for size in sizes]
-        lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for (width, name, what), row in ratios.items():
-        cells = [f"*{name}*", what, f"{width:g}"]
-        cells += [row.get(size, "-") for size in sizes]
-        lines.append(f"| {' | '.join(cells)} |")
+    return "\n\n".join(by_canvas(*table) for table in tables)
+
+
+def by_canvas(title, rows, cell):
+    """A table: a line for a network and what it does, a column a canvas."""
+    sizes = sorted({row["canvas"] for row in rows})
+    cells = {}
+    for row in rows:
+        names = [f"*{row['model']}*", *([row["what"]] if "what" in row else [])]
+        own = cells.setdefault(tuple(names), {})
+        own.setdefault(row["canvas"], []).append(row)
+    head = f"| {title} | {' | '.join(f'{size:,}' for size in sizes)} |"
+    lines = [head, "|---" * (head.count("|") - 1) + "|"]
+    for names, own in cells.items():
+        values = [cell(own[size]) if size in own else "-" for size in sizes]
+        lines.append(f"| {' | '.join([*names, *values])} |")
     return "\n".join(lines)
 
 
-def glimpse_costs(row):
-    """Operations of an image, and the memory of steps."""
+def accuracies(rows):
+    """Of all seeds."""
+    return f"{spread([row['accuracy'] for row in rows], 100)}, {len(rows)}"
+
+
+def compiled_step(rows):
+    """Time as a share of the first network's, in turns, and memory."""
+    (row,) = rows
+    return (
+        f"{row['seconds']:.2f} s, {row['ratio']:.3f} ({row['low']:.3f} to "
+        f"{row['high']:.3f}); {row['mb']:,.0f} MB"
+    )
+
+
+def process(rows):
+    """Operations of an image, and what steps add to a process."""
+    (row,) = rows
     above = (row[w] - row["before_mb"] for w in ("training_mb", "inference_mb"))
     training, inference = above
     return f"{row['gflops']:.2f} GFLOP, {training:,.0f} MB, {inference:,.0f} MB"

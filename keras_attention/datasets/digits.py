@@ -139,14 +139,19 @@ def _example(settings, images, targets, generator):
 
 
 def _enlarge(image, settings, generator):
-    side = round(SIDE * generator.uniform(*settings.scale))
+    rows = _bilinear(round(SIDE * generator.uniform(*settings.scale)))
+    return rows @ image @ rows.T
+
+
+@functools.cache
+def _bilinear(side):
+    """`(side, 8)`: what every row of an enlarged digit takes of its rows."""
     # In NumPy: a picture is the same to the bit whatever Pillow is installed.
     ratio = SIDE / side
     centres = (np.arange(side) + 0.5) * ratio
     distances = np.abs(np.arange(SIDE) + 0.5 - centres[:, None])
     hats = np.maximum(0.0, 1.0 - distances / max(ratio, 1.0))
-    rows = (hats / hats.sum(axis=1, keepdims=True)).astype("float32")
-    return rows @ image @ rows.T
+    return (hats / hats.sum(axis=1, keepdims=True)).astype("float32")
 
 
 def _paint(canvas, patch, place, colour, generator):

@@ -22,26 +22,25 @@ def script(monkeypatch, eagerly):
         x = keras.layers.Conv2D(3, 3, name="conv")(inputs)
         return keras.layers.GlobalMaxPooling2D()(x)
 
-    def dense(canvas, *width):
+    def dense(canvas):
         inputs = keras.Input((canvas, canvas, 1))
-        return keras.Model(inputs, keras.layers.Dense(10)(network(inputs)))
+        outputs = keras.layers.Dense(10, name="predictions")(network(inputs))
+        return keras.Model(inputs, outputs)
 
-    def sampling(canvas, *width, **options):
+    def sampling(canvas, num_patches=1, **options):
         patch = keras.Input((8, 8, 1))
-        model = AttentionSampling(
+        return AttentionSampling(
             (canvas, canvas, 1),
             10,
             feature_network=keras.Model(patch, network(patch)),
-            num_patches=1,
+            num_patches=num_patches,
             patch_size=8,
             unit_features=False,
             classifier_activation=None,
             **options,
         )
-        for name in glimpses.FROZEN:
-            model.get_layer(name).trainable = False
-        return model
 
+    apart = glimpses.Stage(8, 1, 0.1, 8, together=False)
     replaced = {
         "NETWORKS": {"dense": dense, "sampling": sampling},
         "CONTROLS": {
@@ -49,8 +48,13 @@ def script(monkeypatch, eagerly):
                 canvas, attention_network="centre"
             )
         },
-        "ALL_PIXELS": {64: (8, 1, 0.1)},
-        "SEARCH": {128: (8, 1, 0.1), 256: (4, 1, 0.1)},
+        "STAGES": {
+            "dense": {64: [apart._replace(together=True)]},
+            "sampling": {
+                128: [apart],
+                256: [apart._replace(images=4), glimpses.Stage(8, 1, 0.1, 8)],
+            },
+        },
         "TESTED": 8,
     }
     for name, value in replaced.items():
@@ -63,6 +67,7 @@ def test_every_network_goes_on_from_canvas_to_canvas(
 ):
     argv = ["glimpses.py", "--output", str(tmp_path)]
     argv += ["--networks", "dense", "sampling"]
+    argv += ["--splits", "validation", "test"]
     monkeypatch.setattr(sys, "argv", argv)
     assert script.main() == 0
     rows = json.loads((tmp_path / "results.json").read_text())["rows"]
@@ -74,29 +79,27 @@ def test_every_network_goes_on_from_canvas_to_canvas(
             for name in ("sampling", "centre")
         ),
     ]
-    assert all(0 <= row["accuracy"] <= 1 for row in rows)
-    seconds = [row["cpu_seconds"] for row in rows[::2]]
-    assert seconds == sorted(seconds) and 0 < seconds[0] < seconds[-1]
+    for row in rows:
+        assert 0 <= min(row["accuracy"], row["validation"]) <= 1
+    assert [row["seen"] for row in rows] == [8, 8, 8, 12, 12]
 
-    # What looks is what the dense network has learned; where is learned.
+    # On the smaller canvas only the search is learned; then both are.
     made = []
     for name, canvas in (("dense", 64), ("sampling", 128), ("sampling", 256)):
         made.append(script.NETWORKS[name](canvas))
         file = script.weights_name(name, canvas, 0)
         made[-1].load_weights(tmp_path / "weights" / file)
-    learned = made[0].get_weights()
-    for model in made[1:]:
-        for name, weights in (
-            ("patch_features", learned[:-2]),
-            ("predictions", learned[-2:]),
-        ):
-            handed = model.get_layer(name).get_weights()
-            for a, b in zip(handed, weights, strict=True):
-                np.testing.assert_array_equal(a, b)
+    start, apart, together = made
+    seen = [*start.get_weights()]
+    for model, same in ((apart, True), (together, False)):
+        own = [w for n in script.SEES for w in model.get_layer(n).get_weights()]
+        for a, b in zip(own, seen, strict=True):
+            assert (a == b).all() == same
     first, second = (
-        model.get_layer("attention_scores").get_weights() for model in made[1:]
+        model.get_layer("attention_scores").get_weights()[0]
+        for model in (apart, together)
     )
-    assert (first[0] != second[0]).any()
+    assert (first != second).any()
     # What is there is not trained again.
     found = {"rows": rows}
     assert not list(script.accuracy(script.parse_arguments(), found))
@@ -106,7 +109,7 @@ def test_canvases_are_shuffled_and_as_dense_as_each_other(script):
     canvases = script.Canvases(64, "train", 33, 0)
     first, second = canvases[0], canvases[1]
     assert first[0].shape == (32, 64, 64, 1) and len(second[1]) == 1
-    assert 0.99 < first[0].max() <= 1
+    assert 250 < first[0].max() <= 255 and first[0].dtype == "uint8"
     order = canvases.order.copy()
     canvases.on_epoch_end()
     assert (np.sort(order) == np.arange(33)).all()
@@ -116,26 +119,29 @@ def test_canvases_are_shuffled_and_as_dense_as_each_other(script):
 def test_the_figure_has_panels_for_what_was_measured(
     script, monkeypatch, tmp_path
 ):
-    row = {"model": "dense", "gflops": 1.0}
+    row = {"model": "dense", "canvas": 256}
     rows = [
-        row | {"canvas": 128, "seed": 0, "accuracy": 0.5, "cpu_seconds": 9.0},
-        row | {"canvas": 64, "seed": 0, "accuracy": 0.6, "cpu_seconds": 4.0},
-        row | {"canvas": 64, "seed": 1, "accuracy": 0.7},  # not measured
+        row | {"seed": 0, "accuracy": 0.5},
+        row | {"seed": 1, "accuracy": 0.7},
+        row | {"seed": 0, "accuracy": 0.6, "canvas": 64},
     ]
-    costs = {"model": "dense", "canvas": 256}
-    costs |= {"training_mb": 300.0, "before_mb": 100.0}
-    found = {"rows": rows, "costs": [costs]}
+    found = {"rows": rows}
     draw = script.glimpses_figure.draw
+    (axes,) = draw(found, ["dense"]).axes
+    means, *seeds = [line.get_xydata().tolist() for line in axes.lines]
+    assert means == [[64, 0.6], [256, 0.6]]
+    assert seeds == [[[64, 0.6]], [[256, 0.5], [256, 0.7]]]
+
+    step = row | {"what": "training", "batch": 16, "seconds": 0.8, "mb": 32}
+    found["compiled"] = [step, step | {"what": "inference", "mb": 1}]
     panels = draw(found, ["dense"]).axes
-    lines = [[x.get_xydata().tolist() for x in axes.lines] for axes in panels]
-    assert lines == [
-        [[[4.0, 0.6], [9.0, 0.5]]],
-        [[[1.0, 0.6], [1.0, 0.5]], [[1.0, 0.7]]],
-        [[[256.0, 200.0]]],
+    first = [axes.lines[0].get_xydata().tolist() for axes in panels]
+    assert first[1:] == [
+        [[256, 50.0]],
+        [[256, 2.0]],
+        [[50.0, 0.6]],
+        [[2.0, 0.6]],
     ]
-    timing = {"what": "training", "width": 0.125, "model": "dense"}
-    found["timing"] = [timing | {"canvas": 256, "ratio": 1.0}]
-    assert len(draw(found, ["dense"]).axes) == 4
 
     (tmp_path / "results.json").write_text(json.dumps(found))
     argv = ["glimpses.py", "--figure", "--output", str(tmp_path)]
@@ -143,13 +149,45 @@ def test_the_figure_has_panels_for_what_was_measured(
     assert script.main() == 0 and (tmp_path / "glimpses.png").exists()
 
 
-def test_on_larger_canvases_only_the_search_is_trained(script):
-    large, first = (script.sampling(size, 1 / 64) for size in (256, 128))
-    paths = {weight.path for weight in large.trainable_weights}
-    assert paths and all(path.startswith("places_") for path in paths)
-    trained = [layer.name for layer in first.layers if layer.trainable_weights]
-    assert set(script.FROZEN) < set(trained)
-    patches = [
-        m.get_layer("patch_sampling").num_patches for m in (large, first)
-    ]
-    assert patches == [4, 2]
+def test_a_step_is_compared_with_the_one_beside_it(script, monkeypatch):
+    import glimpses_costs
+
+    # A clock that every step moves; the first turn compiles.
+    now, lengths = [0.0], iter([50.0, 60.0, 2.0, 1.0, 4.0, 1.0])
+    monkeypatch.setattr(glimpses_costs.time, "perf_counter", lambda: now[0])
+
+    def step():
+        now[0] += next(lengths)
+
+    steps = {"dense": step, "sampling": step}
+    row = {"canvas": 256, "what": "training"}
+    rows = list(glimpses_costs.in_turns(steps, 2, row))
+    dense, sampling = rows
+    assert (dense["ratio"], dense["seconds"]) == (1.0, 3.0)
+    found = [sampling[key] for key in ("ratio", "low", "high")]
+    assert found == [0.375, 0.25, 0.5]
+
+    other = dense | {"canvas": 512}
+    everything = {"timing": [other, dense | {"seconds": 9.0}]}
+    glimpses_costs.replace(everything, "timing", rows)
+    assert everything["timing"] == [other, *rows]
+
+
+def test_weights_go_on_by_the_names_of_layers(script):
+    from glimpses_networks import CONTROLS
+    from glimpses_networks import NETWORKS
+    from glimpses_networks import hand_on
+
+    width = 1 / 64
+    dense = NETWORKS["dense"](64, width)
+    source = hand_on(dense, NETWORKS["sampling"](128, width))
+    patches = source.get_layer("patch_features").get_weights()
+    learned = dense.get_weights()
+    assert len(patches) == len(learned) - 2
+    for target in (
+        CONTROLS["centre"](128, width),
+        NETWORKS["dense attention"](128, width),
+    ):
+        hand_on(source if target.name == source.name else dense, target)
+        own = {w.tobytes() for w in target.get_weights()}
+        assert {w.tobytes() for w in learned} <= own
