@@ -56,4 +56,6 @@ class SpectralNormalization(keras.layers.SpectralNormalization):
             return outputs * ops.cast(factor, outputs.dtype)
         # As `(W x) / sigma + b`, of `W x + b`.
         rest = ops.cast(bias * (1 - factor), outputs.dtype)
+        if getattr(self.layer, "data_format", None) == "channels_first":
+            rest = ops.reshape(rest, (-1, *[1] * (len(outputs.shape) - 2)))
         return outputs * ops.cast(factor, outputs.dtype) + rest

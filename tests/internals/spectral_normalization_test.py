@@ -38,3 +38,14 @@ def test_a_kernel_of_zeros_stays():
     )
     seen = numpy(layer(np.ones((1, 3, 3, 2)), training=True))
     np.testing.assert_array_equal(seen, np.zeros((1, 1, 1, 2)))
+
+
+def test_the_bias_of_a_convolution_with_channels_first_is_its_channels_own():
+    layer = SpectralNormalization(
+        keras.layers.Conv2D(2, 1, data_format="channels_first")
+    )
+    layer.build((1, 2, 3, 3))
+    kernel = 4 * np.eye(2, dtype="float32")[None, None]
+    layer.layer.set_weights([kernel, np.array([1, 2], "float32")])
+    seen = numpy(layer(np.ones((1, 2, 3, 3)), training=True))
+    np.testing.assert_allclose(seen[0, :, 0, 0], [2, 3], atol=1e-5)
