@@ -236,7 +236,8 @@ def main():
             write_results(rows, parts[2][1], folder)
             print(_told(row), flush=True)
     draw(rows, parts[2], folder)
-    total = sum(row["seconds"] for row in rows)
+    courses = [x for row in rows for x in (row, row.get("start")) if x]
+    total = sum(course["seconds"] for course in courses)
     print(f"\n{total:.0f} s of training. Written to {folder}")
     return 0
 
