@@ -77,6 +77,23 @@ def generated():
     return "\n".join(lines)
 
 
+def generation_controls():
+    """The block beside its controls, one seed each."""
+    path = FOLDER / "generate" / "controls.json"
+    lines = [
+        "| | right, % | inception score | Frechet distance | kernel distance |",
+        "|---|---|---|---|---|",
+    ]
+    for row in json.loads(path.read_text())["rows"]:
+        measured = row["by"]["own"]
+        cells = [
+            f"{scale * measured[key]:.{digits}f}"
+            for key, scale, digits in MEASURES
+        ]
+        lines.append(f"| {' | '.join([row['network'], *cells])} |")
+    return "\n".join(lines)
+
+
 def glimpses():
     """A few patches beside all pixels, a network a line."""
     path = FOLDER / "glimpses" / "results.json"
