@@ -305,12 +305,12 @@ for place, word in enumerate(["a or an", "its name"]):
 
 # %% [markdown]
 # Here the name looks: without its look most names are wrong, without the
-# article's few. The sentence does not settle it. To say "an" a network must know
-# that an eight follows, and another training,
-# [before the map was normalized](../examples/results/caption/unnormalized),
-# looked then and remembered: its names were guesses without the article's look,
-# and as good as ever without their own. A map drawn over a word is where the
-# network looked while saying it, which need not be the reason for the word.
+# article's few. The sentence does not settle it. To say "an" a network must
+# know that an eight follows, and another training, [before the map was
+# normalized](../examples/results/caption/unnormalized), looked then and
+# remembered: its names were guesses without the article's look, and as good as
+# ever without their own. A map drawn over a word is where the network looked
+# while saying it, which need not be the reason for the word.
 
 # %% [markdown]
 # ## Hard attention
@@ -350,9 +350,9 @@ smaller(
 )
 
 # %% [markdown]
-# Fewer than with soft attention, in half the epochs, and from a place beside the
-# digit: behind seven convolutions each position sees 40 pixels, here the whole
-# image. What one position says need not be what lies there.
+# Fewer than with soft attention, in half the epochs, and from a place beside
+# the digit: behind seven convolutions each position sees 40 pixels, here the
+# whole image. What one position says need not be what lies there.
 #
 # ## Looking closer
 #
