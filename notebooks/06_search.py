@@ -78,15 +78,17 @@ splits.info
 # ## What can be drawn
 #
 # `AttentionHyperModel` is a `keras_tuner.HyperModel`. Without arguments it
-# draws from all registered mechanisms, and with the choices below from all of
-# their arguments. It leaves out what a map cannot take: heads that do not
-# divide its channels, kernels larger than the map, scores that an alignment
-# does not take.
+# draws from `tuning.MECHANISMS`, one of each kind, which twenty trials can
+# compare; here from all that are registered, and with the choices below from
+# all of their arguments. It leaves out what a map cannot take: heads that do
+# not divide its channels, kernels larger than the map, scores that an
+# alignment does not take.
 
 # %%
 everything = tuning.AttentionHyperModel(
     splits.info.image_shape,
     splits.info.classes,
+    mechanisms="all",
     choices={"width_multiplier": 0.125, **dict.fromkeys(tuning.LAYER_CHOICES)},
 )
 for place, mechanisms in everything.options.items():
