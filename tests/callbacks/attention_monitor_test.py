@@ -8,6 +8,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 from PIL import Image
 
 from keras_attention import layers
@@ -23,8 +24,6 @@ LABELS = np.arange(COUNT) % 2
 MASKS = np.zeros((COUNT, 16, 24))
 MASKS[:, 4:12, 4:16] = 1
 MASKS[3] = 0  # no object: no energy
-# On JAX what is compiled once is faster than op by op.
-EAGERLY = keras.backend.backend() != "jax"
 
 
 class Draws(keras.layers.Layer):
@@ -39,7 +38,7 @@ class Draws(keras.layers.Layer):
         return x + 1e-3 * noise
 
 
-def model(eagerly=EAGERLY):
+def model(eagerly=True):
     keras.utils.set_random_seed(3)
     inputs = keras.Input(IMAGES.shape[1:])
     x = keras.layers.Conv2D(4, 3, padding="same")(inputs)
@@ -111,7 +110,9 @@ def watched(tmp_path_factory):
     return folder, trained, history, stop
 
 
-@pytest.mark.computing
+# JAX would compile each operation; its sibling `prediction_monitor_test.py`,
+# which reads the model in the same way, runs there.
+@not_on_jax
 def test_a_watched_training_is_the_same_training(watched):
     _, trained, history, _ = watched
     plain, expected = fit(None, epochs=3)
