@@ -7,7 +7,8 @@ from keras_attention import visualization
 from keras_attention.callbacks.sample_grid import image_grid
 from keras_attention.visualization.styles import drawing_style
 
-ROWS = 5
+ROWS = 5  # of images
+COLUMNS = 3  # of networks
 
 
 def samples(test, models, classes):
@@ -30,15 +31,19 @@ def samples(test, models, classes):
     for name, model in models.items():
         shown[name] = model.generate(ROWS * classes, seed=0)
     with drawing_style("notebook"):
-        figure = Figure(figsize=(2.9 * len(shown), 0.29 * ROWS + 0.3), dpi=150)
-        panels = figure.subplots(1, len(shown), squeeze=False)[0]
-        for axes, (name, drawn) in zip(panels, shown.items(), strict=True):
+        columns = min(len(shown), COLUMNS)
+        rows = -(-len(shown) // columns)
+        size = 2.9 * columns, (0.29 * ROWS + 0.3) * rows
+        figure = Figure(figsize=size, dpi=150)
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes in panels:
+            axes.set_axis_off()
+        for axes, (name, drawn) in zip(panels, shown.items(), strict=False):
             grid = image_grid((drawn + 1) / 2, classes)
             axes.imshow(np.asarray(grid), interpolation="nearest")
             axes.set_title(name, loc="left")
-            axes.set_axis_off()
         figure.subplots_adjust(
-            left=0.005, right=0.995, bottom=0.01, top=0.86, wspace=0.03
+            left=0.005, right=0.995, bottom=0.01, top=0.88, wspace=0.03
         )
     return figure
 
