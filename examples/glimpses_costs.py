@@ -150,12 +150,12 @@ def replace(found, key, rows):
 def in_turns(steps, turns, row):
     """Rows of `{network: step}`, beside the first of them in every turn."""
     seconds = {name: [] for name in steps}
-    for turn in range(turns + 1):
+    for _ in range(turns):
         for name, step in steps.items():
+            step()  # compiles, and takes over the memory of the one before
             began = time.perf_counter()
             step()
-            if turn:  # the first one compiles
-                seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(time.perf_counter() - began)
     first, *_ = steps
     for name, own in seconds.items():
         beside = [a / b for a, b in zip(own, seconds[first], strict=True)]
