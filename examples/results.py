@@ -43,7 +43,6 @@ PAGES = {
         "detected": objects.detected,
         "blood_cells": objects.blood_cells,
         "generated": tasks.generated,
-        "generation_controls": tasks.generation_controls,
     },
     "docs/performance.md": {
         "speed": speed.speed,

@@ -24,15 +24,18 @@ def generated():
         "| Frechet distance | kernel distance |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in dict.fromkeys(row["network"] for row in rows):
-        own = [row for row in rows if row["network"] == name]
-        cells = [name, f"{own[0]['parameters']['generator']:,}", str(len(own))]
-        cells += [
-            spread([row["by"]["own"][key] for row in own], scale, digits)
-            for key, scale, digits in MEASURES
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
     for judge, suffix in JUDGES.items():
+        for name in dict.fromkeys(row["network"] for row in rows):
+            own = [row for row in rows if row["network"] == name]
+            parameters = f"{own[0]['parameters']['generator']:,}"
+            cells = [name + suffix, parameters, str(len(own))]
+            cells += [
+                spread([row["by"][judge][key] for row in own], scale, digits)
+                if key in own[0]["by"][judge]
+                else "-"
+                for key, scale, digits in MEASURES
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
         for name in ("test images", "training images", "noise"):
             measured = references[judge][name]
             cells = [f"*{name}*{suffix}", "-", "-"]
@@ -62,7 +65,7 @@ def generated():
         "|---|---|---|---|---|",
     ]
     for row in rows:
-        if "gains" not in row:
+        if "replaced" not in row:
             continue
         gains = [f"{row['gains'][part]:+.3f}" for part in row["parameters"]]
         replaced = {one["replaced_by"]: one for one in row["replaced"]}
@@ -74,23 +77,6 @@ def generated():
         ]
         cells = [str(row["seed"]), *gains, *changes]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def generation_controls():
-    """The block beside its controls, one seed each."""
-    path = FOLDER / "generate" / "controls.json"
-    lines = [
-        "| | right, % | inception score | Frechet distance | kernel distance |",
-        "|---|---|---|---|---|",
-    ]
-    for row in json.loads(path.read_text())["rows"]:
-        measured = row["by"]["own"]
-        cells = [
-            f"{scale * measured[key]:.{digits}f}"
-            for key, scale, digits in MEASURES
-        ]
-        lines.append(f"| {' | '.join([row['network'], *cells])} |")
     return "\n".join(lines)
 
 
