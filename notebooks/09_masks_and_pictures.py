@@ -341,10 +341,10 @@ smaller(
 
 # %% [markdown]
 # A vivid map is no proof here either. Over three seeds of a longer training the
-# networks with the block had the smaller distance, but took 1.4 times as long a
-# step, and with even weights in place of the learned ones their digits are
-# found as well: what the block adds may be its layers and not where it looks
+# networks with the block drew no better digits than those with two controls in
+# its place, which have its layers and no attention; and with even weights in
+# place of the learned ones their digits are found as well
 # ([evidence](../docs/evidence.md#images-from-noise)).
 #
-# `python examples/generate.py` trains both, with averaged weights, a grid of
+# `python examples/generate.py` trains all four, with averaged weights, a grid of
 # samples an epoch (`callbacks.SampleGrid`), and goes on where it was stopped.
