@@ -107,6 +107,8 @@ def attention_case(key):
     layer = layers.get(key)
     if key in ("se", "cbam_channel", "cbam"):
         layer = layers.get(key, reduction_ratio=C // R)
+    if key == "sagan":  # its norms are once a call, whatever the batch
+        layer = layers.get(key, spectral_normalization=False)
     query = {"gate": QUERY_MAP, "cross": QUERY_VECTOR}.get(key)
     return layer, {"features": FEATURES, "query": query} if query else FEATURES
 
