@@ -346,5 +346,6 @@ smaller(
 # place of the learned ones their digits are found as well
 # ([evidence](../docs/evidence.md#images-from-noise)).
 #
-# `python examples/generate.py` trains all four, with averaged weights, a grid of
-# samples an epoch (`callbacks.SampleGrid`), and goes on where it was stopped.
+# `python examples/generate.py` trains all four, with averaged weights, a grid
+# of samples an epoch (`callbacks.SampleGrid`), and goes on where it was
+# stopped.
