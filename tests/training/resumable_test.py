@@ -16,7 +16,6 @@ import time
 import keras
 import numpy as np
 import pytest
-from gradients import not_on_jax
 
 from keras_attention import datasets
 from keras_attention.internals.lock import locked
@@ -115,7 +114,7 @@ def whole(tmp_path_factory):
     [
         (STEPS, 2),
         (9, None),
-        pytest.param(1, 1, marks=not_on_jax),
+        pytest.param(1, 1, marks=pytest.mark.slow),
         pytest.param(STEPS + 1, 1, marks=pytest.mark.long),
         pytest.param(2 * STEPS + 3, 1, marks=pytest.mark.long),
     ],
