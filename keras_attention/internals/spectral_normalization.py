@@ -49,13 +49,13 @@ class SpectralNormalization(keras.layers.SpectralNormalization):
             self.vector_u.assign(u)
         sigma = ops.sum(ops.matmul(v, kernel) * u)
         # A kernel of zeros has nothing to be divided.
-        factor = 1 / ops.where(sigma > 0, sigma, 1.0)
-        outputs = self.layer(inputs)
-        bias = getattr(self.layer, "bias", None)
-        if bias is None:
-            return outputs * ops.cast(factor, outputs.dtype)
-        # As `(W x) / sigma + b`, of `W x + b`.
-        rest = ops.cast(bias * (1 - factor), outputs.dtype)
-        if getattr(self.layer, "data_format", None) == "channels_first":
-            rest = ops.reshape(rest, (-1, *[1] * (len(outputs.shape) - 2)))
-        return outputs * ops.cast(factor, outputs.dtype) + rest
+        divided = self.kernel / ops.where(sigma > 0, sigma, 1.0)
+        # The layer's own call, with this kernel in place of its own: to divide
+        # what comes out would be one more pass over every map.
+        values = [(self.layer.kernel, divided)]
+        if getattr(self.layer, "bias", None) is not None:
+            # A scope within a scope knows nothing of the values outside.
+            bias = ops.convert_to_tensor(self.layer.bias)
+            values.append((self.layer.bias, bias))
+        with keras.StatelessScope(values):
+            return self.layer(inputs)
