@@ -1,4 +1,6 @@
-"""Average precision, by hand."""
+"""Average precision, by hand and beside pycocotools."""
+
+import pathlib
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from keras_attention.tasks import detection
 pytest.importorskip("faster_coco_eval")
 SQUARE, BELOW = [0.0, 0.0, 0.5, 0.5], [0.5, 0.0, 1.0, 0.5]
 NOWHERE = [0.5, 0.5, 1.0, 1.0]
+ORACLES = pathlib.Path(__file__).parents[2] / "oracles"
 
 
 def found(boxes, labels, scores):
@@ -40,6 +43,23 @@ def test_a_curve_by_hand():
     crowd["boxes"][0, 2], crowd["labels"][1, 2] = [0, 0, 1, 1], -1
     crowd["crowd"][0, 2] = 1
     assert detection.mean_average_precision(crowd, detections)["voc"] == 1
+
+
+def test_precision_of_pycocotools():
+    parts = {"objects": {}, "detections": {}}
+    with np.load(ORACLES / "average_precision.npz") as oracle:
+        for name in oracle.files:
+            part, _, key = name.partition("/")
+            if key:
+                parts[part][key] = oracle[name]
+        stats, per_class = oracle["stats"], oracle["per_class"]
+    result = detection.mean_average_precision(**parts, image_size=(480, 640))
+    sizes = "map_small", "map_medium", "map_large"
+    seen = [result[key] for key in ("map", "map50", "map75", *sizes)]
+    np.testing.assert_allclose(seen, stats, rtol=1e-12)
+    seen = [result["per_class"][key]["ap"] for key in "0123"]
+    np.testing.assert_allclose(seen[:3], per_class[:3], rtol=1e-12)
+    assert np.isnan(seen[3]) and per_class[3] == -1
 
 
 def test_sizes_classes_and_thresholds():
