@@ -4,6 +4,7 @@ This file is also what the processes run that are killed.
 """
 
 import contextlib
+import gc
 import hashlib
 import os
 import pathlib
@@ -97,6 +98,16 @@ def same(one, other):
     assert history == history2
     for a, b in zip(weights, weights2, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(autouse=True)
+def collected():
+    """A reader of TensorFlow's that ended early and is found late.
+
+    It is then waited for, for up to half a minute.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
