@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from gradients import at_once
+from gradients import not_on_jax
 
 from keras_attention import alignments
 
@@ -146,6 +147,7 @@ def test_categorical_of_nothing():
         assert (numpy(seen) == 0).all()
 
 
+@not_on_jax
 @pytest.mark.parametrize("key", alignments.available())
 def test_every_alignment_has_a_distribution_or_says_why_not(scores, key):
     config = {"sampled": {"inference": "mean"}, "top_k": {"k": 2}}

@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 from PIL import Image
 
 from keras_attention import attach
@@ -121,7 +122,7 @@ def state(network):
     return {**state, **counters}
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.usefixtures("eagerly")
 def test_equals_numpy(network, state, equals):
     efficientnet_lite0._fill(network, state, False)

@@ -221,7 +221,7 @@ def test_every_weight_of_a_head_has_a_gradient(trained_heads, cls, pair):
             assert np.abs(change).max() > 1e-7, path
 
 
-@computing
+@not_on_jax
 @each_gate
 def test_the_gate_is_the_walk(arrays, parts):
     features, mask, _ = arrays

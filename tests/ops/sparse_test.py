@@ -12,6 +12,7 @@ import pytest
 from drawn import examples
 from gradients import at_once
 from gradients import gradients
+from gradients import not_on_jax
 
 from keras_attention import ops
 
@@ -175,6 +176,7 @@ def test_shift_changes_nothing(name):
     )
 
 
+@not_on_jax
 @each_function
 def test_mask_equals_leaving_out(name):
     rng = np.random.default_rng(0)

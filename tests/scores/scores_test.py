@@ -81,6 +81,7 @@ def test_additive_is_bahdanau(tensors, num_heads):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
+@not_on_jax
 @pytest.mark.parametrize("key", scores.available())
 def test_query_of_batch_one_is_shared(tensors, key):
     query, features = tensors
@@ -188,6 +189,7 @@ ARGUMENTS = {
 }
 
 
+@not_on_jax
 @pytest.mark.parametrize("key", scores.available())
 def test_comes_back_from_its_configuration(tensors, key):
     arguments = {"num_heads": 2, "key_dim": 3, **ARGUMENTS[key]}
