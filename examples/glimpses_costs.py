@@ -43,7 +43,13 @@ def searching(*args):
 COSTED = {
     **{
         name: NETWORKS[name]
-        for name in ("dense", "dense attention", "sampling", "glimpses")
+        for name in (
+            "dense",
+            "dense attention",
+            "sampling",
+            "sampling, finer",
+            "glimpses",
+        )
     },
     "sampling, search alone": searching,
 }

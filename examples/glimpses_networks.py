@@ -43,19 +43,25 @@ def dense(canvas, width=WIDTH, attention=False):
     return keras.Model(image, outputs)
 
 
-def places(view):
+def places(view, finer=False):
     """Scores of places 32 pixels apart, from 1/8 of the pixels a side.
 
     A digit is whole in the patch around one of them, wherever it lies, and no
-    two of the likeliest need be of the same digit.
+    two of the likeliest need be of the same digit. What is `finer` sees 1/4,
+    in steps of 2 at first, so that as little is kept for the gradient.
     """
     x = from_bytes(view)
-    for number, filters in enumerate((16, 32, 64), start=1):
-        if number == 2:  # here, since what is kept for the gradient is less
+    first = (16, 5, 2) if finer else (16, 3, 1)
+    pooled = 3 if finer else 2  # early, since what is kept is less there
+    for number, (filters, size, stride) in enumerate(
+        (first, (32, 3, 1), (64, 3, 1)), start=1
+    ):
+        if number == pooled:
             x = keras.layers.MaxPooling2D(2, name="places_pool")(x)
         x = keras.layers.Conv2D(
             filters,
-            3,
+            size,
+            stride,
             padding="same",
             use_bias=False,
             name=f"places_conv{number}",
@@ -68,11 +74,20 @@ def places(view):
     return keras.layers.Conv2D(1, 1, use_bias=False, name="places_scores")(x)
 
 
-def sampling(canvas, width=WIDTH, num_patches=None, attention_network=places):
+def sampling(
+    canvas,
+    width=WIDTH,
+    num_patches=None,
+    attention_network=places,
+    finer=False,
+):
     """A few patches, and where they are: 1/4 of the pixels of 256, then less.
 
-    The clutter grows with the area, and the patches with the side.
+    The clutter grows with the area, and the patches with the side. With
+    `finer` the places are found at 1/4 of the pixels a side, not at 1/8.
     """
+    if finer:
+        attention_network = functools.partial(attention_network, finer=True)
     patch = keras.Input((PATCH, PATCH, 1))
     return glimpses.AttentionSampling(
         (canvas, canvas, 1),
@@ -86,6 +101,7 @@ def sampling(canvas, width=WIDTH, num_patches=None, attention_network=places):
         ),
         num_patches=num_patches or max(4, canvas // 64),
         patch_size=PATCH,
+        scale=4 if finer else 8,
         entropy_weight=0.0,
         unit_features=False,
         classifier_activation=None,
@@ -121,6 +137,7 @@ NETWORKS = {
     "dense": dense,
     "dense attention": functools.partial(dense, attention=True),
     "sampling": sampling,
+    "sampling, finer": functools.partial(sampling, finer=True),
     "glimpses": looking,
     "glimpses, by gradient": functools.partial(looking, learn_by="gradient"),
 }
