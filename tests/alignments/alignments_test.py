@@ -259,6 +259,7 @@ def test_temperature(some_scores, key):
     )
 
 
+@not_on_jax
 @pytest.mark.parametrize("key", TEMPERED)
 def test_learned_temperature(some_scores, key):
     config = {"temperature": 2.0}

@@ -112,6 +112,7 @@ def one_of_each():
 CHOSEN = {parts[:2] for parts in one_of_each()}
 
 
+@not_on_jax
 @pytest.mark.parametrize(
     "pair",
     [

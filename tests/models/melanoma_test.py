@@ -46,7 +46,7 @@ def test_published_shapes(full_width):
     assert full_width.get_layer("context").output.shape == (None, 1280)
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.parametrize("alignment", ["sigmoid", "softmax"])
 def test_head_equals_numpy(alignment):
     """From the blocks' maps on, everything again with plain arrays."""

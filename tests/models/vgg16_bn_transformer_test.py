@@ -130,7 +130,7 @@ def test_equals_numpy(block, pooling, size):
     expect_answers(model, x, expected(model, x, block, pooling))
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_a_block_equals_numpy():
     model = randomized(
         VGG16BNTransformer(**TINY, pooling="mean", return_attention_scores=True)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from gradients import at_once
+from gradients import not_on_jax
 
 from keras_attention import AttentionExtractor
 from keras_attention.tasks import captioning
@@ -26,7 +27,7 @@ def logits(model, tokens):
     return keras.ops.convert_to_numpy(found)
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_a_word_knows_those_before_it_and_no_others(model):
     whole = logits(model, TOKENS)
     extractor = AttentionExtractor(model)

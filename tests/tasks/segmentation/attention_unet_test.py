@@ -166,13 +166,9 @@ class Steps:
         return e / e.sum(-1, keepdims=True), alpha
 
 
-@pytest.mark.computing
+@not_on_jax
 @pytest.mark.parametrize(
-    "network, size",
-    [
-        ("unet", (9, 7)),
-        pytest.param("volumes", (3, 9, 6), marks=not_on_jax),
-    ],
+    "network, size", [("unet", (9, 7)), ("volumes", (3, 9, 6))]
 )
 def test_equals_numpy(network, size, request, equals):
     model = request.getfixturevalue(network)
