@@ -12,11 +12,7 @@ from tables.files import with_interval
 def detected():
     """Detectors on digits: what they find, and what attention changes."""
     rows, intervals = [], {}
-    for folder, suffix in (
-        ("detect", ""),
-        ("detect_detr_short", ", 16 epochs"),
-        ("detect_detr", ", 40 epochs"),
-    ):
+    for folder, suffix in (("detect", ""), ("detect_detr", ", 40 epochs")):
         found = json.loads((FOLDER / folder / "results.json").read_text())
         for row in found["rows"]:
             rows.append({**row, "detector": row["detector"] + suffix})
