@@ -158,7 +158,7 @@ class Centred(keras.layers.Layer):
 @pytest.mark.parametrize(
     "centred",
     first(
-        1,
+        2,
         [
             Centred,
             # A tensor among the arguments of an operation.
