@@ -15,6 +15,8 @@ on from small canvases to larger ones:
   and stays as it is while where to look is learned, so that neither spoils the
   other; then both learn on together, at a tenth of the rate,
 - *sampling, finer*: the same, with places found at twice the resolution,
+- *sampling, weighed again*: *sampling, finer* of the same canvas, whose patches
+  count by what they show too; that, and the last layer, is all that learns,
 - *sampling, 1 patch*, *random* and *centre* have the weights of *sampling* and
   look elsewhere: at the likeliest place alone, at as many at random, at the
   middle,
@@ -39,6 +41,7 @@ import numpy as np
 from glimpses_networks import CONTROLS
 from glimpses_networks import NETWORKS
 from glimpses_networks import SEES
+from glimpses_networks import WEIGHS
 from glimpses_networks import compiled
 from glimpses_networks import gflops
 from glimpses_networks import hand_on
@@ -59,7 +62,7 @@ class Stage(NamedTuple):
     epochs: int
     rate: float
     batch: int = 32
-    together: bool = True  # else all but where to look stays as it is
+    learns: str = "all"  # or "search", or "weights"; the rest stays as it is
 
 
 # All images of a stage are whole batches: JAX compiles for every other one.
@@ -75,15 +78,21 @@ ONE_BY_ONE = {
     for canvas, own in ALL_PIXELS.items()
 }
 SEARCH = {
-    256: [Stage(4096, 4, 5e-3, together=False), Stage(3072, 2, 5e-4)],
-    512: [Stage(2048, 2, 5e-3, 16, together=False), Stage(2048, 1, 5e-4, 16)],
-    1024: [Stage(1024, 2, 5e-3, 16, together=False), Stage(1024, 1, 5e-4, 16)],
+    256: [Stage(4096, 4, 5e-3, learns="search"), Stage(3072, 2, 5e-4)],
+    512: [Stage(2048, 2, 5e-3, 16, learns="search"), Stage(2048, 1, 5e-4, 16)],
+    1024: [Stage(1024, 2, 5e-3, 16, learns="search"), Stage(1024, 1, 5e-4, 16)],
+}
+WEIGHTS = {
+    256: [Stage(3072, 2, 5e-3, 16, learns="weights")],
+    512: [Stage(2048, 2, 5e-3, 16, learns="weights")],
+    1024: [Stage(1024, 2, 5e-3, 16, learns="weights")],
 }
 STAGES = {
     "dense": ALL_PIXELS,
     "dense attention": {c: s for c, s in ALL_PIXELS.items() if c > 64},
     "sampling": SEARCH,
     "sampling, finer": SEARCH,
+    "sampling, weighed again": WEIGHTS,
     "glimpses": ONE_BY_ONE,
     "glimpses, by gradient": ONE_BY_ONE,
 }
@@ -157,7 +166,7 @@ def stages(name, fast=False, apart=False):
     found = STAGES[name]
     if apart and name.startswith("sampling"):
         found = {
-            canvas: [stage for stage in own if not stage.together]
+            canvas: [stage for stage in own if stage.learns != "all"]
             for canvas, own in found.items()
         }
     if fast:
@@ -171,6 +180,8 @@ def stages(name, fast=False, apart=False):
 
 def before(name, canvas):
     """The network and canvas whose weights are gone on with, or `None`."""
+    if name == "sampling, weighed again":
+        return "sampling, finer", canvas
     smaller = [size for size in STAGES[name] if size < canvas]
     return (name, smaller[-1]) if smaller else START.get(name)
 
@@ -210,9 +221,12 @@ def learned(name, canvas, seed, arguments, folder):
         smaller.load_weights(path)
         hand_on(smaller, model)
     for stage in stages(name, arguments.fast, arguments.apart)[canvas]:
-        if name.startswith("sampling"):
-            for layer in map(model.get_layer, SEES):
-                layer.trainable = stage.together
+        for layer in model.layers:
+            layer.trainable = {
+                "all": True,
+                "search": layer.name not in SEES,
+                "weights": layer.name in WEIGHS,
+            }[stage.learns]
         training = Canvases(canvas, "train", stage.images, seed, stage.batch)
         compiled(model, stage.rate, len(training) * stage.epochs)
         model.fit(training, epochs=stage.epochs, verbose=0)

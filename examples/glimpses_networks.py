@@ -19,6 +19,8 @@ WIDTH = 0.125
 CLASSES = 10
 # What sees a patch of *sampling*: the dense network of canvases as large.
 SEES = ("patch_features", "predictions")
+# What weighs patches again by what they show, and says what there is.
+WEIGHS = ("patch_scores", "predictions")
 
 
 def from_bytes(x):
@@ -80,11 +82,13 @@ def sampling(
     num_patches=None,
     attention_network=places,
     finer=False,
+    weigh_again=False,
 ):
     """A few patches, and where they are: 1/4 of the pixels of 256, then less.
 
     The clutter grows with the area, and the patches with the side. With
-    `finer` the places are found at 1/4 of the pixels a side, not at 1/8.
+    `finer` the places are found at 1/4 of the pixels a side, not at 1/8; to
+    `weigh_again` is `AttentionSampling`'s.
     """
     if finer:
         attention_network = functools.partial(attention_network, finer=True)
@@ -104,6 +108,7 @@ def sampling(
         scale=4 if finer else 8,
         entropy_weight=0.0,
         unit_features=False,
+        weigh_again=weigh_again,
         classifier_activation=None,
         seed=0,
     )
@@ -138,6 +143,9 @@ NETWORKS = {
     "dense attention": functools.partial(dense, attention=True),
     "sampling": sampling,
     "sampling, finer": functools.partial(sampling, finer=True),
+    "sampling, weighed again": functools.partial(
+        sampling, finer=True, weigh_again=True
+    ),
     "glimpses": looking,
     "glimpses, by gradient": functools.partial(looking, learn_by="gradient"),
 }

@@ -1,5 +1,6 @@
 """The canvases, trainings that go on, and the figure of what is known."""
 
+import functools
 import json
 import pathlib
 import sys
@@ -40,19 +41,29 @@ def script(monkeypatch, eagerly):
             **options,
         )
 
-    apart = glimpses.Stage(8, 1, 0.1, 8, together=False)
+    apart = glimpses.Stage(8, 1, 0.1, 8, learns="search")
     replaced = {
-        "NETWORKS": {"dense": dense, "sampling": sampling},
+        "NETWORKS": {
+            "dense": dense,
+            "sampling": sampling,
+            "sampling, finer": sampling,
+            "sampling, weighed again": functools.partial(
+                sampling, num_patches=2, weigh_again=True
+            ),
+        },
         "CONTROLS": {
             "centre": lambda canvas: sampling(
                 canvas, attention_network="centre"
             )
         },
         "STAGES": {
-            "dense": {64: [apart._replace(together=True)]},
+            "dense": {64: [apart._replace(learns="all")]},
             "sampling": {
                 128: [apart],
                 256: [apart._replace(images=4), glimpses.Stage(8, 1, 0.1, 8)],
+            },
+            "sampling, weighed again": {
+                128: [apart._replace(learns="weights")]
             },
         },
         "TESTED": 8,
@@ -103,6 +114,26 @@ def test_every_network_goes_on_from_canvas_to_canvas(
     # What is there is not trained again.
     found = {"rows": rows}
     assert not list(script.accuracy(script.parse_arguments(), found))
+
+
+def test_what_weighs_patches_again_learns_alone(script, monkeypatch, tmp_path):
+    name = "sampling, weighed again"
+    before = script.NETWORKS["sampling, finer"](128)
+    before.save_weights(
+        tmp_path / script.weights_name("sampling, finer", 128, 0)
+    )
+    monkeypatch.setattr(sys, "argv", ["glimpses.py"])
+    arguments = script.parse_arguments()
+    after = script.learned(name, 128, 0, arguments, tmp_path)
+    known = {layer.name: layer.get_weights() for layer in before.layers}
+    known["patch_scores"] = [0.0]
+    changed = {
+        layer.name
+        for layer in after.layers
+        for own, old in zip(layer.get_weights(), known[layer.name], strict=True)
+        if (own != old).any()
+    }
+    assert changed == {*script.WEIGHS}
 
 
 def test_canvases_are_shuffled_and_as_dense_as_each_other(script):

@@ -25,6 +25,7 @@ def AttentionSampling(
     inference="top",
     entropy_weight=0.01,
     unit_features=True,
+    weigh_again=False,
     width_multiplier=1.0,
     classifier_activation="softmax",
     seed=None,
@@ -65,6 +66,13 @@ def AttentionSampling(
             before there is anything to see: the features of an empty place are
             the shortest, and err least. A feature network that has learned
             before, and is not trained on, needs none of it. Defaults to `True`.
+        weigh_again: bool, whether what a patch shows may change its weight: a
+            linear score `s_k` of its features, 0 at first, makes of the weights
+            of the draw `w_k exp(s_k)`, divided by their sum. Many places look
+            alike from afar, and what was drawn for nothing should not count.
+            Where this learns before the search has, nobody searches: the patch
+            that matters is told from the others, and its weight need not rise.
+            Let `patch_scores` learn last. Defaults to `False`.
         width_multiplier: float, of `VGG16BN`, if that is the feature network.
             Defaults to `1.0`.
         classifier_activation: str, callable or `None`, of the last layer;
@@ -107,6 +115,7 @@ def AttentionSampling(
     arguments.size("classes", classes)
     arguments.size("scale", scale)
     arguments.boolean("unit_features", unit_features)
+    arguments.boolean("weigh_again", weigh_again)
     activation = arguments.activation(
         "classifier_activation", classifier_activation
     )
@@ -142,11 +151,23 @@ def AttentionSampling(
     if unit_features:
         unit = keras.layers.UnitNormalization(axis=-1, name="unit_features")
         features = unit(features)
+    if weigh_again:
+        weights = _weighed_again(weights, features)
     context = keras.layers.Dot(axes=1, name="context")([weights, features])
     predictions = keras.layers.Dense(
         classes, activation=activation, name="predictions"
     )(context)
     return keras.Model(image, predictions, name=name)
+
+
+def _weighed_again(weights, features):
+    """`(batch, K)`: the weights of the draw times the odds of what is seen."""
+    scores = keras.layers.Dense(
+        1, use_bias=False, kernel_initializer="zeros", name="patch_scores"
+    )(features)
+    scores = ops.cast(scores[..., 0], weights.dtype)
+    # A weight of 0 stays almost 0, and has no gradient of its logarithm.
+    return ops.softmax(ops.log(ops.maximum(weights, 1e-30)) + scores)
 
 
 def _scores(network, view):

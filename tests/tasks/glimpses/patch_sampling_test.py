@@ -146,6 +146,38 @@ def test_trains_saves_and_shows_its_map(model, tmp_path, eagerly):
     np.testing.assert_allclose(ops.convert_to_numpy(again), outputs, 1e-5)
 
 
+def test_what_a_patch_shows_changes_its_weight():
+    images = np.random.default_rng(0).random((3, 4, 6, 1), "float32")
+    network = glimpses.AttentionSampling(
+        (4, 6, 1),
+        classes=2,
+        attention_network=lambda view: 3.0 * view,
+        feature_network=keras.layers.GlobalAveragePooling2D(),
+        unit_features=False,
+        weigh_again=True,
+        num_patches=3,
+        patch_size=2,
+        scale=2,
+        classifier_activation=None,
+    )
+    (_, drawn), *rest = (
+        network.get_layer(name).output
+        for name in ("patch_sampling", "patch_features", "context")
+    )
+    walk = keras.Model(network.input, [drawn, *rest])
+    weights, features, before = walk(images)
+    weights, features = map(ops.convert_to_numpy, (weights, features[..., 0]))
+    plain = (weights * features).sum(1)  # a score is 0 at first
+    np.testing.assert_allclose(ops.convert_to_numpy(before)[:, 0], plain, 1e-5)
+
+    network.get_layer("patch_scores").set_weights([np.array([[7.0]])])
+    odds = weights * np.exp(7.0 * features)
+    expected = (odds * features).sum(1) / odds.sum(1)
+    assert (np.abs(expected - plain) > 1e-3).all()
+    seen = ops.convert_to_numpy(walk(images)[2])[:, 0]
+    np.testing.assert_allclose(seen, expected, rtol=1e-5)
+
+
 def test_a_recorder_may_replace_the_map():
     class Replaces:
         def record(self, layer, weights):
@@ -209,3 +241,5 @@ def test_bad_arguments():
         network((64, 64, 1), num_patches=65)
     with pytest.raises(ValueError, match="known sizes"):
         network((None, None, 1))
+    with pytest.raises(ValueError, match="weigh_again"):
+        network((64, 64, 1), weigh_again=1)
