@@ -203,4 +203,6 @@ def environment(settings):
     }
     if not settings.get("on_card"):
         found.update(JAX_PLATFORMS="cpu", CUDA_VISIBLE_DEVICES="")
+        # No time that a processor takes counts.
+        found["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     return found

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import not_on_jax
 
 from keras_attention.exporting.runtimes import LOADERS
 from keras_attention.tasks import generation
@@ -28,7 +29,7 @@ def numpy(x):
     return keras.ops.convert_to_numpy(x)
 
 
-@pytest.mark.computing
+@not_on_jax
 def test_losses_by_hand():
     model = made()
     model.compile(keras.optimizers.SGD(0.0))
