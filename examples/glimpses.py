@@ -15,8 +15,9 @@ on from small canvases to larger ones:
   and stays as it is while where to look is learned, so that neither spoils the
   other; then both learn on together, at a tenth of the rate,
 - *sampling, finer*: the same, with places found at twice the resolution,
-- *sampling, weighed again*: *sampling, finer* of the same canvas, whose patches
-  count by what they show too; that, and the last layer, is all that learns,
+- *sampling, weighed again*: looks where *sampling, finer* does, its patches are
+  seen by *dense, more images* of 64 pixels and count by what they show too;
+  that, and the last layer, is all that learns,
 - *sampling, 1 patch*, *random* and *centre* have the weights of *sampling* and
   look elsewhere: at the likeliest place alone, at as many at random, at the
   middle,
@@ -89,6 +90,7 @@ WEIGHTS = {
 }
 STAGES = {
     "dense": ALL_PIXELS,
+    "dense, more images": {64: [Stage(16384, 5, 3e-3, 64)]},
     "dense attention": {c: s for c, s in ALL_PIXELS.items() if c > 64},
     "sampling": SEARCH,
     "sampling, finer": SEARCH,
@@ -98,7 +100,7 @@ STAGES = {
 }
 # Where a network that has no smaller canvas goes on from.
 START = dict.fromkeys(
-    ("dense attention", "sampling", "sampling, finer"), ("dense", 64)
+    ("dense attention", "sampling", "sampling, finer"), (("dense", 64),)
 )
 
 
@@ -179,11 +181,11 @@ def stages(name, fast=False, apart=False):
 
 
 def before(name, canvas):
-    """The network and canvas whose weights are gone on with, or `None`."""
+    """The networks and canvases whose weights are gone on with."""
     if name == "sampling, weighed again":
-        return "sampling, finer", canvas
+        return ("sampling, finer", canvas), ("dense, more images", 64)
     smaller = [size for size in STAGES[name] if size < canvas]
-    return (name, smaller[-1]) if smaller else START.get(name)
+    return ((name, smaller[-1]),) if smaller else START.get(name, ())
 
 
 def accuracy(arguments, found):
@@ -209,17 +211,17 @@ def accuracy(arguments, found):
 def learned(name, canvas, seed, arguments, folder):
     """The network, trained on from that of the smaller canvas."""
     keras.utils.set_random_seed(seed)
-    model, source = NETWORKS[name](canvas), before(name, canvas)
-    if source:
+    model = NETWORKS[name](canvas)
+    for source in before(name, canvas):
         path = folder / weights_name(*source, seed)
         if not path.exists():
             raise ValueError(
                 f"{name} on {canvas} pixels goes on from {source[0]} on "
                 f"{source[1]}, and there is no {path}."
             )
-        smaller = NETWORKS[source[0]](source[1])
-        smaller.load_weights(path)
-        hand_on(smaller, model)
+        known = NETWORKS[source[0]](source[1])
+        known.load_weights(path)
+        hand_on(known, model)
     for stage in stages(name, arguments.fast, arguments.apart)[canvas]:
         for layer in model.layers:
             layer.trainable = {

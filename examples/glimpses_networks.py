@@ -140,6 +140,7 @@ def looking(canvas, width=WIDTH, learn_by="reinforce"):
 
 NETWORKS = {
     "dense": dense,
+    "dense, more images": dense,
     "dense attention": functools.partial(dense, attention=True),
     "sampling": sampling,
     "sampling, finer": functools.partial(sampling, finer=True),

@@ -45,6 +45,7 @@ def script(monkeypatch, eagerly):
     replaced = {
         "NETWORKS": {
             "dense": dense,
+            "dense, more images": dense,
             "sampling": sampling,
             "sampling, finer": sampling,
             "sampling, weighed again": functools.partial(
@@ -118,14 +119,19 @@ def test_every_network_goes_on_from_canvas_to_canvas(
 
 def test_what_weighs_patches_again_learns_alone(script, monkeypatch, tmp_path):
     name = "sampling, weighed again"
-    before = script.NETWORKS["sampling, finer"](128)
-    before.save_weights(
-        tmp_path / script.weights_name("sampling, finer", 128, 0)
-    )
+    search, patches = ("sampling, finer", 128), ("dense, more images", 64)
+    before = {}
+    for kind, canvas in (search, patches):
+        before[kind] = script.NETWORKS[kind](canvas)
+        path = tmp_path / script.weights_name(kind, canvas, 0)
+        before[kind].save_weights(path)
     monkeypatch.setattr(sys, "argv", ["glimpses.py"])
     arguments = script.parse_arguments()
     after = script.learned(name, 128, 0, arguments, tmp_path)
-    known = {layer.name: layer.get_weights() for layer in before.layers}
+    looks, sees = before.values()
+    known = {layer.name: layer.get_weights() for layer in looks.layers}
+    known["patch_features"] = sees.get_weights()[:-2]
+    known["predictions"] = sees.get_weights()[-2:]
     known["patch_scores"] = [0.0]
     changed = {
         layer.name
