@@ -15,9 +15,9 @@ on from small canvases to larger ones:
   and stays as it is while where to look is learned, so that neither spoils the
   other; then both learn on together, at a tenth of the rate,
 - *sampling, finer*: the same, with places found at twice the resolution,
-- *sampling, weighed again*: looks where *sampling, finer* does, its patches are
-  seen by *dense, more images* of 64 pixels and count by what they show too;
-  that, and the last layer, is all that learns,
+- *sampling, weighed again*: looks where *sampling, finer* does; its patches are
+  seen by *dense, more images* of 64 pixels and count by what they show too, and
+  that, with the last layer, is all that learns,
 - *sampling, 1 patch*, *random* and *centre* have the weights of *sampling* and
   look elsewhere: at the likeliest place alone, at as many at random, at the
   middle,
@@ -42,7 +42,6 @@ import numpy as np
 from glimpses_networks import CONTROLS
 from glimpses_networks import NETWORKS
 from glimpses_networks import SEES
-from glimpses_networks import WEIGHS
 from glimpses_networks import compiled
 from glimpses_networks import gflops
 from glimpses_networks import hand_on
@@ -84,9 +83,9 @@ SEARCH = {
     1024: [Stage(1024, 2, 5e-3, 16, learns="search"), Stage(1024, 1, 5e-4, 16)],
 }
 WEIGHTS = {
-    256: [Stage(3072, 2, 5e-3, 16, learns="weights")],
-    512: [Stage(2048, 2, 5e-3, 16, learns="weights")],
-    1024: [Stage(1024, 2, 5e-3, 16, learns="weights")],
+    256: [Stage(3072, 8, 5e-3, 16, learns="weights")],
+    512: [Stage(2048, 8, 5e-3, 16, learns="weights")],
+    1024: [Stage(1024, 8, 5e-3, 16, learns="weights")],
 }
 STAGES = {
     "dense": ALL_PIXELS,
@@ -99,9 +98,12 @@ STAGES = {
     "glimpses, by gradient": ONE_BY_ONE,
 }
 # Where a network that has no smaller canvas goes on from.
-START = dict.fromkeys(
-    ("dense attention", "sampling", "sampling, finer"), (("dense", 64),)
-)
+START = {
+    **dict.fromkeys(
+        ("dense attention", "sampling", "sampling, finer"), (("dense", 64),)
+    ),
+    "sampling, weighed again": (("dense, more images", 64),),
+}
 
 
 def parse_arguments():
@@ -181,11 +183,15 @@ def stages(name, fast=False, apart=False):
 
 
 def before(name, canvas):
-    """The networks and canvases whose weights are gone on with."""
-    if name == "sampling, weighed again":
-        return ("sampling, finer", canvas), ("dense, more images", 64)
+    """The networks and canvases whose weights are gone on with.
+
+    The first says where to look.
+    """
     smaller = [size for size in STAGES[name] if size < canvas]
-    return ((name, smaller[-1]),) if smaller else START.get(name, ())
+    sources = ((name, smaller[-1]),) if smaller else START.get(name, ())
+    if name == "sampling, weighed again":
+        return ("sampling, finer", canvas), *sources
+    return sources
 
 
 def accuracy(arguments, found):
@@ -211,7 +217,7 @@ def accuracy(arguments, found):
 def learned(name, canvas, seed, arguments, folder):
     """The network, trained on from that of the smaller canvas."""
     keras.utils.set_random_seed(seed)
-    model = NETWORKS[name](canvas)
+    model, spared = NETWORKS[name](canvas), None
     for source in before(name, canvas):
         path = folder / weights_name(*source, seed)
         if not path.exists():
@@ -221,19 +227,38 @@ def learned(name, canvas, seed, arguments, folder):
             )
         known = NETWORKS[source[0]](source[1])
         known.load_weights(path)
-        hand_on(known, model)
+        hand_on(known, model, spared)
+        spared = "places"
     for stage in stages(name, arguments.fast, arguments.apart)[canvas]:
-        for layer in model.layers:
-            layer.trainable = {
-                "all": True,
-                "search": layer.name not in SEES,
-                "weights": layer.name in WEIGHS,
-            }[stage.learns]
         training = Canvases(canvas, "train", stage.images, seed, stage.batch)
-        compiled(model, stage.rate, len(training) * stage.epochs)
+        steps = len(training) * stage.epochs
+        if stage.learns == "weights":
+            head, data = weighing(model, training)
+            compiled(head, stage.rate, steps)
+            head.fit(*data, stage.batch, epochs=stage.epochs, verbose=0)
+            continue
+        if name.startswith("sampling"):
+            for layer in map(model.get_layer, SEES):
+                layer.trainable = stage.learns == "all"
+        compiled(model, stage.rate, steps)
         model.fit(training, epochs=stage.epochs, verbose=0)
+    compiled(model)
     model.save_weights(folder / weights_name(name, canvas, seed))
     return model
+
+
+def weighing(model, canvases):
+    """What weighs patches, as a network, and what all others make for it.
+
+    They do not learn, so that they look once.
+    """
+    labels = canvases.labels[canvases.order]
+    between = [
+        model.get_layer("patch_sampling").output[1],
+        model.get_layer("patch_features").output,
+    ]
+    seen = keras.Model(model.input, between).predict(canvases, verbose=0)
+    return keras.Model(between, model.output), (seen, labels)
 
 
 def measured(name, canvas, seed, arguments, model):

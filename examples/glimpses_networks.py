@@ -19,8 +19,6 @@ WIDTH = 0.125
 CLASSES = 10
 # What sees a patch of *sampling*: the dense network of canvases as large.
 SEES = ("patch_features", "predictions")
-# What weighs patches again by what they show, and says what there is.
-WEIGHS = ("patch_scores", "predictions")
 
 
 def from_bytes(x):
@@ -160,12 +158,17 @@ CONTROLS = {
 }
 
 
-def hand_on(source, target):
-    """Weights by the names of layers; a dense network's to the patches'."""
+def hand_on(source, target, spared=None):
+    """Weights by the names of layers; a dense network's to the patches'.
+
+    Layers whose names begin as `spared` says keep theirs.
+    """
     known = {layer.name: layer.get_weights() for layer in source.layers}
     if "patch_features" in {x.name for x in target.layers} - known.keys():
         known["patch_features"] = source.get_weights()[:-2]
     for layer in target.layers:
+        if spared and layer.name.startswith(spared):
+            continue
         if layer.weights and layer.name in known:
             layer.set_weights(known[layer.name])
     return target

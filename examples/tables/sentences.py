@@ -63,6 +63,11 @@ def caption_attention():
     found = {}
     for row in read("attention"):
         found.setdefault(row["attention"], {})[row["seed"]] = row
+    nothing = {
+        row["seed"]: row["exact_match"]
+        for row in read("cluttered_digits")
+        if row["attention"] == "uniform"
+    }
     lines = [
         "| attention | seeds | word for word, % | digits named, % | BLEU-4 "
         "| share of soft's gain, % |",
@@ -70,8 +75,9 @@ def caption_attention():
     ]
     for name, seeds in found.items():
         shares = [
-            share_of_gain(found, name, seed)
-            for seed in seeds
+            (row["exact_match"] - nothing[seed])
+            / (found["soft"][seed]["exact_match"] - nothing[seed])
+            for seed, row in seeds.items()
             if name not in ("soft", "uniform")
         ]
         cells = [f"*{name}*", str(len(seeds)), *numbers(seeds.values())]
@@ -92,12 +98,3 @@ def numbers(rows):
         spread([row[key] for row in rows], scale, digits)
         for key, scale, digits in MEASURES
     ]
-
-
-def share_of_gain(found, name, seed):
-    """What of soft attention's gain over uniform another has, at a seed."""
-    soft, uniform, other = (
-        found[attention][seed]["exact_match"]
-        for attention in ("soft", "uniform", name)
-    )
-    return (other - uniform) / (soft - uniform)
