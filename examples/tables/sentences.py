@@ -63,26 +63,34 @@ def caption_attention():
     found = {}
     for row in read("attention"):
         found.setdefault(row["attention"], {})[row["seed"]] = row
-    nothing = {
-        row["seed"]: row["exact_match"]
+    # What even weights come to where a network learns with them from nothing.
+    own = {
+        row["seed"]: row
         for row in read("cluttered_digits")
         if row["attention"] == "uniform"
     }
     lines = [
         "| attention | seeds | word for word, % | digits named, % | BLEU-4 "
-        "| share of soft's gain, % |",
-        "|---" * 6 + "|",
+        "| of soft's gain over uniform, % | over uniform from nothing, % |",
+        "|---" * 7 + "|",
     ]
     for name, seeds in found.items():
-        shares = [
-            (row["exact_match"] - nothing[seed])
-            / (found["soft"][seed]["exact_match"] - nothing[seed])
-            for seed, row in seeds.items()
-            if name not in ("soft", "uniform")
-        ]
         cells = [f"*{name}*", str(len(seeds)), *numbers(seeds.values())]
-        lines.append(f"| {' | '.join([*cells, spread(shares, 100, 0)])} |")
+        for uniform in (found["uniform"], own):
+            shares = [
+                share(row, found["soft"][seed], uniform[seed])
+                for seed, row in seeds.items()
+                if name not in ("soft", "uniform")
+            ]
+            cells.append(spread(shares, 100, 0))
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def share(row, soft, uniform):
+    """What of soft attention's gain over uniform another has."""
+    row, soft, uniform = (x["exact_match"] for x in (row, soft, uniform))
+    return (row - uniform) / (soft - uniform)
 
 
 def read(folder):
