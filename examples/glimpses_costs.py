@@ -23,6 +23,7 @@ import time
 import numpy as np
 from glimpses_networks import NETWORKS
 from glimpses_networks import SEES
+from glimpses_networks import WIDTH
 from glimpses_networks import compiled
 from glimpses_networks import gflops
 
@@ -48,6 +49,7 @@ COSTED = {
             "dense attention",
             "sampling",
             "sampling, finer",
+            "sampling, weighed again",
             "glimpses",
         )
     },
@@ -65,10 +67,11 @@ def parse_arguments():
     add("--output", default="runs/glimpses", help="folder for what is written")
     add("--canvases", nargs="+", type=int, default=CANVASES)
     add("--batch", type=int, default=4, help="images of a step")
+    add("--width", type=float, default=WIDTH, help="of VGG16_bn's channels")
     add("--turns", type=int, default=5, help="of every step that is timed")
     add("--timing", action="store_true", help="seconds instead")
     add("--compiled", action="store_true", help="of compiled steps, on JAX")
-    add("--measure", nargs=3, help=argparse.SUPPRESS)
+    add("--measure", nargs=4, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -78,14 +81,14 @@ def batch(canvas, count):
     return images.astype("uint8"), np.arange(count) % 10
 
 
-def measure(name, canvas, count):
+def measure(name, canvas, count, width):
     """Operations, and the peak memory of steps in MB, of a process alone.
 
     The step of training, which keeps more, comes last. All of it is counted
     here, and so is what compiles it: a process begins with the peak of the one
     that started it, which thus must have done nothing.
     """
-    model = compiled(COSTED[name](canvas))
+    model = compiled(COSTED[name](canvas, width))
     images, labels = batch(canvas, count)
     found = {
         "gflops": gflops(model),
@@ -112,6 +115,7 @@ def costs(arguments, found):
                 continue
             row = {"model": name, "canvas": canvas, "batch": arguments.batch}
             measuring = [name, str(canvas), str(arguments.batch)]
+            measuring.append(str(arguments.width))
             output = subprocess.run(
                 [sys.executable, __file__, "--measure", *measuring],
                 check=True,
@@ -127,7 +131,8 @@ def timing(arguments, found):
     """Seconds of a step, in turns; ratios to the first network's."""
     for canvas in arguments.canvases:
         models = {
-            name: compiled(COSTED[name](canvas)) for name in arguments.networks
+            name: compiled(COSTED[name](canvas, arguments.width))
+            for name in arguments.networks
         }
         images, labels = batch(canvas, arguments.batch)
         for what in ("training", "inference"):
@@ -186,7 +191,7 @@ def compiled_steps(arguments, found):
     for canvas in arguments.canvases:
         for what in ("training", "inference"):
             steps = {
-                name: Step(name, canvas, what, arguments.batch)
+                name: Step(name, canvas, what, arguments)
                 for name in arguments.networks
             }
             with concurrent.futures.ThreadPoolExecutor() as threads:
@@ -203,12 +208,13 @@ def compiled_steps(arguments, found):
 class Step:
     """A step that JAX compiles, which is given the state that it returns."""
 
-    def __init__(self, name, canvas, what, count):
+    def __init__(self, name, canvas, what, arguments):
         import jax
 
-        model = compiled(COSTED[name](canvas), metrics=())
+        network = COSTED[name](canvas, arguments.width)
+        model = compiled(network, metrics=())
         model.optimizer.build(model.trainable_variables)
-        images, labels = jax.device_put(batch(canvas, count))
+        images, labels = jax.device_put(batch(canvas, arguments.batch))
         self.state = tuple(
             [variable.value for variable in variables]
             for variables in (
@@ -251,7 +257,8 @@ class Step:
 def main():
     arguments = parse_arguments()
     if arguments.measure:
-        measure(arguments.measure[0], *map(int, arguments.measure[1:]))
+        name, canvas, count, width = arguments.measure
+        measure(name, int(canvas), int(count), float(width))
         return 0
     path = pathlib.Path(arguments.output) / "results.json"
     found = json.loads(path.read_text()) if path.exists() else {}
