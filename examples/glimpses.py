@@ -242,15 +242,15 @@ def learned(name, canvas, seed, arguments, folder):
                 layer.trainable = stage.learns == "all"
         compiled(model, stage.rate, steps)
         model.fit(training, epochs=stage.epochs, verbose=0)
-    compiled(model)
+    compiled(model)  # to be measured, though a part alone may have learned
     model.save_weights(folder / weights_name(name, canvas, seed))
     return model
 
 
 def weighing(model, canvases):
-    """What weighs patches, as a network, and what all others make for it.
+    """What weighs patches, as a network, and its data: what the rest makes.
 
-    They do not learn, so that they look once.
+    The rest does not learn, and so it looks once.
     """
     labels = canvases.labels[canvases.order]
     between = [
