@@ -102,7 +102,8 @@ def test_a_model_trains_on_it(tmp_path):
 
 @pytest.mark.computing
 @pytest.mark.skipif(
-    keras.backend.backend() != "jax", reason="PyTorch has the same path"
+    keras.backend.backend() != "jax",
+    reason="TensorFlow imports itself, and PyTorch has JAX's path",
 )
 def test_other_backends_import_no_tensorflow(tmp_path):
     script = (

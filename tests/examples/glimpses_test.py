@@ -64,7 +64,8 @@ def script(monkeypatch, eagerly):
                 256: [apart._replace(images=4), glimpses.Stage(8, 1, 0.1, 8)],
             },
             "sampling, weighed again": {
-                128: [apart._replace(learns="weights")]
+                canvas: [apart._replace(learns="weights")]
+                for canvas in (128, 256)
             },
         },
         "TESTED": 8,
@@ -140,6 +141,21 @@ def test_what_weighs_patches_again_learns_alone(script, monkeypatch, tmp_path):
         if (own != old).any()
     }
     assert changed == {"patch_scores", "predictions"}
+    assert script.before(name, 128) == (search, patches)
+    assert script.before(name, 256) == (("sampling, finer", 256), (name, 128))
+
+
+def test_a_network_may_keep_where_it_looks(script):
+    source, target = (script.NETWORKS["sampling"](128) for _ in range(2))
+    own = target.get_layer("attention_scores").get_weights()[0]
+    script.hand_on(source, target, "attention")
+    for name, same in (("attention_scores", False), ("predictions", True)):
+        first, second = (
+            network.get_layer(name).get_weights()[0]
+            for network in (source, target)
+        )
+        assert (first == second).all() == same
+    assert (target.get_layer("attention_scores").get_weights()[0] == own).all()
 
 
 def test_canvases_are_shuffled_and_as_dense_as_each_other(script):
