@@ -34,17 +34,17 @@ import functools
 import json
 import pathlib
 import sys
-from typing import NamedTuple
 
 import glimpses_figure
+import glimpses_recipe as recipe
 import keras
 import numpy as np
 from glimpses_networks import CONTROLS
 from glimpses_networks import NETWORKS
-from glimpses_networks import SEES
 from glimpses_networks import compiled
 from glimpses_networks import gflops
 from glimpses_networks import hand_on
+from glimpses_networks import let_learn
 
 from keras_attention.datasets import DigitsSettings
 from keras_attention.datasets import generate
@@ -53,57 +53,6 @@ from keras_attention.internals.files import write_text
 # Of a canvas of 64 pixels; the number of fragments grows with the area.
 CLUTTER = 2.5
 TESTED = 512
-
-
-class Stage(NamedTuple):
-    """A training on one canvas."""
-
-    images: int
-    epochs: int
-    rate: float
-    batch: int = 32
-    learns: str = "all"  # or "search", or "weights"; the rest stays as it is
-
-
-# All images of a stage are whole batches: JAX compiles for every other one.
-ALL_PIXELS = {
-    64: [Stage(8192, 5, 3e-3, 64)],
-    128: [Stage(3072, 2, 1e-3, 64)],
-    256: [Stage(3072, 3, 1e-3)],
-    512: [Stage(1536, 2, 1e-3, 16)],
-    1024: [Stage(512, 2, 1e-3, 8)],
-}
-ONE_BY_ONE = {
-    canvas: [stage._replace(batch=64) for stage in own]
-    for canvas, own in ALL_PIXELS.items()
-}
-SEARCH = {
-    256: [Stage(4096, 4, 5e-3, learns="search"), Stage(3072, 2, 5e-4)],
-    512: [Stage(2048, 2, 5e-3, 16, learns="search"), Stage(2048, 1, 5e-4, 16)],
-    1024: [Stage(1024, 2, 5e-3, 16, learns="search"), Stage(1024, 1, 5e-4, 16)],
-}
-WEIGHTS = {
-    256: [Stage(3072, 8, 5e-3, 16, learns="weights")],
-    512: [Stage(2048, 8, 5e-3, 16, learns="weights")],
-    1024: [Stage(1024, 8, 5e-3, 16, learns="weights")],
-}
-STAGES = {
-    "dense": ALL_PIXELS,
-    "dense, more images": {64: [Stage(16384, 5, 3e-3, 64)]},
-    "dense attention": {c: s for c, s in ALL_PIXELS.items() if c > 64},
-    "sampling": SEARCH,
-    "sampling, finer": SEARCH,
-    "sampling, weighed again": WEIGHTS,
-    "glimpses": ONE_BY_ONE,
-    "glimpses, by gradient": ONE_BY_ONE,
-}
-# Where a network that has no smaller canvas goes on from.
-START = {
-    **dict.fromkeys(
-        ("dense attention", "sampling", "sampling, finer"), (("dense", 64),)
-    ),
-    "sampling, weighed again": (("dense, more images", 64),),
-}
 
 
 def parse_arguments():
@@ -165,47 +114,18 @@ def drawn(canvas, split, count, seed):
     return images, labels
 
 
-def stages(name, fast=False, apart=False):
-    """`{canvas: [Stage]}`."""
-    found = STAGES[name]
-    if apart and name.startswith("sampling"):
-        found = {
-            canvas: [stage for stage in own if stage.learns != "all"]
-            for canvas, own in found.items()
-        }
-    if fast:
-        found = {
-            canvas: [stage._replace(images=64, epochs=1) for stage in own]
-            for canvas, own in found.items()
-            if canvas <= 256
-        }
-    return found
-
-
-def before(name, canvas):
-    """The networks and canvases whose weights are gone on with.
-
-    The first says where to look.
-    """
-    smaller = [size for size in STAGES[name] if size < canvas]
-    sources = ((name, smaller[-1]),) if smaller else START.get(name, ())
-    if name == "sampling, weighed again":
-        return ("sampling, finer", canvas), *sources
-    return sources
-
-
 def accuracy(arguments, found):
     """Trains, from canvas to canvas; yields after each network and seed."""
     folder = pathlib.Path(arguments.output) / "weights"
     folder.mkdir(parents=True, exist_ok=True)
     rows = found.setdefault("rows", [])
-    for canvas in sorted({c for own in STAGES.values() for c in own}):
+    for canvas in recipe.canvases():
         for seed in arguments.seeds:
             for name in arguments.networks:
                 known = {(r["model"], r["canvas"], r["seed"]) for r in rows}
                 if (
                     canvas > arguments.canvas
-                    or canvas not in stages(name, arguments.fast)
+                    or canvas not in recipe.stages(name, arguments.fast)
                     or (name, canvas, seed) in known
                 ):
                     continue
@@ -218,7 +138,7 @@ def learned(name, canvas, seed, arguments, folder):
     """The network, trained on from that of the smaller canvas."""
     keras.utils.set_random_seed(seed)
     model, spared = NETWORKS[name](canvas), None
-    for source in before(name, canvas):
+    for source in recipe.before(name, canvas):
         path = folder / weights_name(*source, seed)
         if not path.exists():
             raise ValueError(
@@ -229,7 +149,7 @@ def learned(name, canvas, seed, arguments, folder):
         known.load_weights(path)
         hand_on(known, model, spared)
         spared = "places"
-    for stage in stages(name, arguments.fast, arguments.apart)[canvas]:
+    for stage in recipe.stages(name, arguments.fast, arguments.apart)[canvas]:
         training = Canvases(canvas, "train", stage.images, seed, stage.batch)
         steps = len(training) * stage.epochs
         if stage.learns == "weights":
@@ -237,9 +157,7 @@ def learned(name, canvas, seed, arguments, folder):
             compiled(head, stage.rate, steps)
             head.fit(*data, stage.batch, epochs=stage.epochs, verbose=0)
             continue
-        if name.startswith("sampling"):
-            for layer in map(model.get_layer, SEES):
-                layer.trainable = stage.learns == "all"
+        let_learn(model, stage.learns)
         compiled(model, stage.rate, steps)
         model.fit(training, epochs=stage.epochs, verbose=0)
     compiled(model)  # to be measured, though a part alone may have learned
@@ -266,7 +184,7 @@ def measured(name, canvas, seed, arguments, model):
     models = {name: model}
     for kind, build in CONTROLS.items() if name == "sampling" else ():
         models[kind] = compiled(hand_on(model, build(canvas)))
-    own = stages(name, arguments.fast, arguments.apart)[canvas]
+    own = recipe.stages(name, arguments.fast, arguments.apart)[canvas]
     for kind, judged in models.items():
         row = {
             "model": kind,

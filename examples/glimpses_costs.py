@@ -22,10 +22,10 @@ import time
 
 import numpy as np
 from glimpses_networks import NETWORKS
-from glimpses_networks import SEES
 from glimpses_networks import WIDTH
 from glimpses_networks import compiled
 from glimpses_networks import gflops
+from glimpses_networks import let_learn
 
 from keras_attention.internals.files import write_text
 
@@ -34,10 +34,7 @@ CANVASES = (256, 512, 1024)
 
 def searching(*args):
     """*sampling* where only the search is learned."""
-    model = NETWORKS["sampling"](*args)
-    for name in SEES:
-        model.get_layer(name).trainable = False
-    return model
+    return let_learn(NETWORKS["sampling"](*args), "search")
 
 
 # *glimpses, by gradient* costs about what *glimpses* does.

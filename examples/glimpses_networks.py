@@ -174,6 +174,17 @@ def hand_on(source, target, spared=None):
     return target
 
 
+def let_learn(model, part):
+    """`"all"` of a network, or only how it sees (`"sight"`) or looks."""
+    for layer in model.layers:
+        if layer.name in SEES:
+            layer.trainable = part != "search"
+        if layer.name == "glimpses":
+            layer.locator_hidden.trainable = part != "sight"
+            layer.locator.trainable = part != "sight"
+    return model
+
+
 def compiled(model, rate=1e-3, steps=100, metrics=("accuracy",)):
     """Ready to train for so many steps."""
     warm_up = steps // 8

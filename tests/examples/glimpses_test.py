@@ -18,6 +18,7 @@ FOLDER = pathlib.Path(__file__).parents[2] / "examples"
 def script(monkeypatch, eagerly):
     monkeypatch.syspath_prepend(str(FOLDER))
     import glimpses
+    import glimpses_recipe as recipe
 
     def network(inputs):
         x = keras.layers.Conv2D(3, 3, name="conv")(inputs)
@@ -41,7 +42,7 @@ def script(monkeypatch, eagerly):
             **options,
         )
 
-    apart = glimpses.Stage(8, 1, 0.1, 8, learns="search")
+    apart = recipe.Stage(8, 1, 0.1, 8, learns="search")
     replaced = {
         "NETWORKS": {
             "dense": dense,
@@ -57,21 +58,21 @@ def script(monkeypatch, eagerly):
                 canvas, attention_network="centre"
             )
         },
-        "STAGES": {
-            "dense": {64: [apart._replace(learns="all")]},
-            "sampling": {
-                128: [apart],
-                256: [apart._replace(images=4), glimpses.Stage(8, 1, 0.1, 8)],
-            },
-            "sampling, weighed again": {
-                canvas: [apart._replace(learns="weights")]
-                for canvas in (128, 256)
-            },
-        },
         "TESTED": 8,
     }
     for name, value in replaced.items():
         monkeypatch.setattr(glimpses, name, value)
+    stages = {
+        "dense": {64: [apart._replace(learns="all")]},
+        "sampling": {
+            128: [apart],
+            256: [apart._replace(images=4), recipe.Stage(8, 1, 0.1, 8)],
+        },
+        "sampling, weighed again": {
+            canvas: [apart._replace(learns="weights")] for canvas in (128, 256)
+        },
+    }
+    monkeypatch.setattr(recipe, "STAGES", stages)
     return glimpses
 
 
@@ -97,6 +98,8 @@ def test_every_network_goes_on_from_canvas_to_canvas(
     assert [row["seen"] for row in rows] == [8, 8, 8, 12, 12]
 
     # On the smaller canvas only the search is learned; then both are.
+    from glimpses_networks import SEES
+
     made = []
     for name, canvas in (("dense", 64), ("sampling", 128), ("sampling", 256)):
         made.append(script.NETWORKS[name](canvas))
@@ -105,7 +108,7 @@ def test_every_network_goes_on_from_canvas_to_canvas(
     start, apart, together = made
     seen = [*start.get_weights()]
     for model, same in ((apart, True), (together, False)):
-        own = [w for n in script.SEES for w in model.get_layer(n).get_weights()]
+        own = [w for n in SEES for w in model.get_layer(n).get_weights()]
         for a, b in zip(own, seen, strict=True):
             assert (a == b).all() == same
     first, second = (
@@ -141,8 +144,11 @@ def test_what_weighs_patches_again_learns_alone(script, monkeypatch, tmp_path):
         if (own != old).any()
     }
     assert changed == {"patch_scores", "predictions"}
-    assert script.before(name, 128) == (search, patches)
-    assert script.before(name, 256) == (("sampling, finer", 256), (name, 128))
+    assert script.recipe.before(name, 128) == (search, patches)
+    assert script.recipe.before(name, 256) == (
+        ("sampling, finer", 256),
+        (name, 128),
+    )
 
 
 def test_a_network_may_keep_where_it_looks(script):
@@ -156,6 +162,18 @@ def test_a_network_may_keep_where_it_looks(script):
         )
         assert (first == second).all() == same
     assert (target.get_layer("attention_scores").get_weights()[0] == own).all()
+
+
+def test_where_a_network_looks_may_wait_until_it_sees(script):
+    from glimpses_networks import let_learn
+    from glimpses_networks import looking
+
+    model = looking(64, 1 / 64)
+    every = len(model.trainable_variables)
+    paths = {v.path for v in let_learn(model, "sight").trainable_variables}
+    assert len(paths) == every - 4  # two kernels, two biases
+    assert not [path for path in paths if "locator" in path]
+    assert len(let_learn(model, "all").trainable_variables) == every
 
 
 def test_canvases_are_shuffled_and_as_dense_as_each_other(script):

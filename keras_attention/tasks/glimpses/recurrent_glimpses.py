@@ -35,6 +35,12 @@ class RecurrentGlimpses(ConfiguredLayer):
     far as an edge of the patch sees. Outside training `l = m` in both: one look
     at each place, and no mean over draws that would hide a poor choice.
 
+    The locator `F` is 0 at first, and all glimpses are of the middle. A few
+    large steps of an optimizer lead it to a corner, where tanh has no gradient
+    any more. Learn to see first, with `locator.trainable = False` (and with
+    `"reinforce"` and a large `std`, all over the image), then to look, at a
+    tenth of the rate.
+
     Args:
         num_glimpses: int, `T`. Defaults to `6`.
         patch_size: int or tuple `(height, width)`, of every patch. Defaults to
@@ -174,7 +180,8 @@ class RecurrentGlimpses(ConfiguredLayer):
         self.core.build((None, self.units))
         self.locator_hidden = dense(self.hidden_dim, "locator_hidden")
         self.locator_hidden.build((None, self.units))
-        self.locator = dense(2, "locator", "tanh")
+        # 0 at first: an image's edge has no gradient that leads back.
+        self.locator = dense(2, "locator", "tanh", kernel_initializer="zeros")
         self.locator.build((None, self.hidden_dim))
 
     def call(self, images, training=None, return_locations=False):
