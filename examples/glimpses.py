@@ -21,8 +21,10 @@ on from small canvases to larger ones:
 - *sampling, 1 patch*, *random* and *centre* have the weights of *sampling* and
   look elsewhere: at the likeliest place alone, at as many at random, at the
   middle,
-- *glimpses*: `RecurrentGlimpses`, whose places are learned by REINFORCE,
-- *glimpses, by gradient*: the same, by a crop that has a gradient.
+- *glimpses*: `RecurrentGlimpses`. It learns to see on 64 pixels, around the
+  middle, then to look too, by REINFORCE,
+- *glimpses, by gradient*: the same from 128 pixels on, by a crop that has a
+  gradient.
 
 results.json in the output folder has what is measured, and `weights` beside it
 the networks: one that is there for a canvas and seed is not trained again. What

@@ -128,6 +128,7 @@ def looking(canvas, width=WIDTH, learn_by="reinforce"):
         scales=scales,
         glimpse_network=network,
         learn_by=learn_by,
+        std=0.3,
         seed=0,
         name="glimpses",
     )(from_bytes(image))

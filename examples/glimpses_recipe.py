@@ -21,9 +21,18 @@ ALL_PIXELS = {
     512: [Stage(1536, 2, 1e-3, 16)],
     1024: [Stage(512, 2, 1e-3, 8)],
 }
+# A locator that learns at once, or fast, leads to a corner and stays there.
 ONE_BY_ONE = {
-    canvas: [stage._replace(batch=64) for stage in own]
-    for canvas, own in ALL_PIXELS.items()
+    64: [Stage(8192, 8, 3e-3, 64, learns="sight")],
+    128: [Stage(4096, 4, 1e-3, 64)],
+    256: [Stage(3072, 3, 1e-3, 64)],
+    512: [Stage(1536, 2, 1e-3, 64)],
+    1024: [Stage(512, 2, 1e-3, 64)],
+}
+BY_GRADIENT = {
+    canvas: [stage._replace(rate=1e-4) for stage in own]
+    for canvas, own in ONE_BY_ONE.items()
+    if canvas > 64
 }
 SEARCH = {
     256: [Stage(4096, 4, 5e-3, learns="search"), Stage(3072, 2, 5e-4)],
@@ -43,7 +52,7 @@ STAGES = {
     "sampling, finer": SEARCH,
     "sampling, weighed again": WEIGHTS,
     "glimpses": ONE_BY_ONE,
-    "glimpses, by gradient": ONE_BY_ONE,
+    "glimpses, by gradient": BY_GRADIENT,
 }
 # Where a network that has no smaller canvas goes on from.
 START = {
@@ -51,6 +60,7 @@ START = {
         ("dense attention", "sampling", "sampling, finer"), (("dense", 64),)
     ),
     "sampling, weighed again": (("dense, more images", 64),),
+    "glimpses, by gradient": (("glimpses", 64),),
 }
 # Whose places a network has, on every canvas.
 LOOKS_AS = {"sampling, weighed again": "sampling, finer"}
