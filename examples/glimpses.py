@@ -9,7 +9,9 @@ pixel whatever the canvas. No network has a notion of the canvas, so each goes
 on from small canvases to larger ones:
 
 - *dense*: VGG16_bn sees all pixels, and its last map is averaged,
-- *dense attention*: the same, pooled by attention, from *dense* on 64 pixels,
+- *dense, quarter size*: the same on a quarter of the pixels a side, the rival
+  of all that look closer; digits were drawn with 8x8 pixels and enlarged,
+- *dense attention*: *dense*, pooled by attention, from *dense* on 64 pixels,
 - *sampling*: `AttentionSampling`, patches of 64x64 pixels, 4 on 256 pixels, 8
   on 512 and 16 on 1,024. What sees them is *dense* of canvases of 64 pixels,
   and stays as it is while where to look is learned, so that neither spoils the

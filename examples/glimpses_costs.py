@@ -43,6 +43,7 @@ COSTED = {
         name: NETWORKS[name]
         for name in (
             "dense",
+            "dense, quarter size",
             "dense attention",
             "sampling",
             "sampling, finer",

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from keras_attention.visualization.styles import COLOURS
 from keras_attention.visualization.styles import drawing_style
 
-_MARKS = "os^vDPXd*<>ph8"
+_MARKS = "os^vDPXd*<>ph8H"
 _LABELS = {
     "accuracy": "test accuracy, seeds and their mean",
     "seconds": "ms of a training step, an image",

@@ -26,13 +26,14 @@ def from_bytes(x):
     return keras.layers.Rescaling(1 / 255)(x)
 
 
-def dense(canvas, width=WIDTH, attention=False):
-    """VGG16_bn on all pixels."""
+def dense(canvas, width=WIDTH, attention=False, shrink=1):
+    """VGG16_bn on all pixels, or on means of `shrink` x `shrink` of them."""
     image = keras.Input((canvas, canvas, 1), dtype="uint8")
+    x = from_bytes(image)
+    if shrink > 1:
+        x = keras.layers.AveragePooling2D(shrink)(x)
     features = VGG16BN(
-        include_top=False,
-        input_tensor=from_bytes(image),
-        width_multiplier=width,
+        include_top=False, input_tensor=x, width_multiplier=width
     ).output
     pool = (
         AttentionPooling2D(key_dim=32, name="pool")
@@ -140,6 +141,7 @@ def looking(canvas, width=WIDTH, learn_by="reinforce"):
 NETWORKS = {
     "dense": dense,
     "dense, more images": dense,
+    "dense, quarter size": functools.partial(dense, shrink=4),
     "dense attention": functools.partial(dense, attention=True),
     "sampling": sampling,
     "sampling, finer": functools.partial(sampling, finer=True),

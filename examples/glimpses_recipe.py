@@ -46,6 +46,11 @@ WEIGHTS = {
 }
 STAGES = {
     "dense": ALL_PIXELS,
+    # From 32x32 pixels on, the least that VGG16_bn takes.
+    "dense, quarter size": {
+        **{c: s for c, s in ALL_PIXELS.items() if c > 64},
+        128: [Stage(8192, 10, 3e-3, 64)],
+    },
     "dense, more images": {64: [Stage(16384, 5, 3e-3, 64)]},
     "dense attention": {c: s for c, s in ALL_PIXELS.items() if c > 64},
     "sampling": SEARCH,

@@ -176,6 +176,18 @@ def test_where_a_network_looks_may_wait_until_it_sees(script):
     assert len(let_learn(model, "all").trainable_variables) == every
 
 
+def test_a_rival_sees_a_quarter_of_the_size(script):
+    from glimpses_networks import NETWORKS
+
+    rival = NETWORKS["dense, quarter size"](128, 1 / 64)
+    last = rival.layers[-3]  # before the mean and the logits
+    assert last.output.shape[1:3] == (1, 1)
+    images = np.arange(128 * 128).reshape(1, 128, 128, 1) % 251
+    seen = keras.Model(rival.input, rival.layers[2].output)(images)
+    means = images.reshape(32, 4, 32, 4).mean((1, 3)) / 255
+    np.testing.assert_allclose(seen[0, :, :, 0], means, atol=1e-6)
+
+
 def test_canvases_are_shuffled_and_as_dense_as_each_other(script):
     canvases = script.Canvases(64, "train", 33, 0)
     first, second = canvases[0], canvases[1]
