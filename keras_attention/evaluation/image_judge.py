@@ -55,6 +55,7 @@ class ImageJudge:
     Raises:
         ValueError: For unknown networks, weights of another shape, a layer that
             is none of the model's.
+        FileNotFoundError: For a path where no file is.
 
     Example:
 

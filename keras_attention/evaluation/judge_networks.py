@@ -33,16 +33,20 @@ class JudgeNetwork:
 
 def network_of(network, layer, network_range, value_range):
     """The network of `ImageJudge`'s arguments."""
-    if isinstance(network, keras.Model):
-        name = network.name
-    elif network == "efficientnet_lite0":
+    is_path = isinstance(network, str | os.PathLike)
+    path = os.fspath(network) if is_path else ""
+    if path == "efficientnet_lite0":
         _refuse_options(network, layer, network_range)
         return efficientnet_lite0()
-    elif os.fspath(network).endswith(".keras"):
-        name, network = os.fspath(network), keras.saving.load_model(network)
-    elif os.fspath(network).endswith(".h5"):
+    if path.endswith((".h5", ".keras")) and not os.path.isfile(path):
+        raise FileNotFoundError(f"There is no file {path!r}, to judge images.")
+    if path.endswith(".h5"):
         _refuse_options(network, layer, network_range)
-        return inception_v3(os.fspath(network))
+        return inception_v3(path)
+    if path.endswith(".keras"):
+        name, network = path, keras.saving.load_model(path)
+    elif isinstance(network, keras.Model):
+        name = network.name
     else:
         expected = (
             "'efficientnet_lite0', a path of an .h5 or .keras file, or a model"

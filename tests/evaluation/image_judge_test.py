@@ -172,6 +172,7 @@ def test_inception_as_it_is(tmp_path):
     ("call", "message"),
     [
         (lambda judge: ImageJudge("vgg"), "'efficientnet_lite0', a path of an"),
+        (lambda judge: ImageJudge(5), "a path of an .* Received: 5"),
         (
             lambda judge: ImageJudge("efficientnet_lite0", layer="stem"),
             "layer: expected None with 'efficientnet_lite0'",
@@ -202,3 +203,9 @@ def test_inception_as_it_is(tmp_path):
 def test_bad_input(call, message, judge):
     with pytest.raises(ValueError, match=message):
         call(judge)
+
+
+@pytest.mark.parametrize("name", ["judge.keras", "judge.h5"])
+def test_a_path_without_a_file(name, tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"no file .*{name}', to judge"):
+        ImageJudge(tmp_path / name)
