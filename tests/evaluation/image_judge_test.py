@@ -172,7 +172,7 @@ def test_inception_as_it_is(tmp_path):
     ("call", "message"),
     [
         (lambda judge: ImageJudge("vgg"), "'efficientnet_lite0', a path of an"),
-        (lambda judge: ImageJudge(5), "a path of an .* Received: 5"),
+        (lambda judge: ImageJudge(5), "or a model. Received: network=5"),
         (
             lambda judge: ImageJudge("efficientnet_lite0", layer="stem"),
             "layer: expected None with 'efficientnet_lite0'",
