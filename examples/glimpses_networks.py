@@ -178,7 +178,10 @@ def hand_on(source, target, spared=None):
 
 
 def let_learn(model, part):
-    """`"all"` of a network, or only how it sees (`"sight"`) or looks."""
+    """`"all"` of a network, or a part; the rest stays as it is.
+
+    `"search"` is how *sampling* looks, `"sight"` how the glimpses see.
+    """
     for layer in model.layers:
         if layer.name in SEES:
             layer.trainable = part != "search"

@@ -54,8 +54,8 @@ class ImageJudge:
 
     Raises:
         ValueError: For unknown networks, weights of another shape, a layer that
-            is none of the model's.
-        FileNotFoundError: For a path where no file is.
+            is none of the model's, a `.keras` file that is not there.
+        FileNotFoundError: For an `.h5` file that is not there.
 
     Example:
 

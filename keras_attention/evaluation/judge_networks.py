@@ -38,10 +38,10 @@ def network_of(network, layer, network_range, value_range):
     if path == "efficientnet_lite0":
         _refuse_options(network, layer, network_range)
         return efficientnet_lite0()
-    if path.endswith((".h5", ".keras")) and not os.path.isfile(path):
-        raise FileNotFoundError(f"There is no file {path!r}, to judge images.")
     if path.endswith(".h5"):
         _refuse_options(network, layer, network_range)
+        if not os.path.isfile(path):
+            raise FileNotFoundError(f"There is no file {path!r}, to judge by.")
         return inception_v3(path)
     if path.endswith(".keras"):
         name, network = path, keras.saving.load_model(path)

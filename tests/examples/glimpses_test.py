@@ -176,6 +176,26 @@ def test_where_a_network_looks_may_wait_until_it_sees(script):
     assert len(let_learn(model, "all").trainable_variables) == every
 
 
+def test_what_a_network_goes_on_from_is_trained_before(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import glimpses_recipe
+
+    stages, before = glimpses_recipe.STAGES, glimpses_recipe.before
+    begins = set()
+    for name, own in stages.items():
+        for canvas in own:
+            sources = before(name, canvas)
+            assert all(size in stages[source] for source, size in sources)
+            begins |= set() if sources else {(name, canvas)}
+    assert begins == {
+        ("dense", 64),
+        ("dense, more images", 64),
+        ("dense, quarter size", 128),
+        ("glimpses", 64),
+    }
+    assert before("glimpses, by gradient", 128) == (("glimpses", 64),)
+
+
 def test_a_rival_sees_a_quarter_of_the_size(script):
     from glimpses_networks import NETWORKS
 

@@ -37,9 +37,8 @@ class RecurrentGlimpses(ConfiguredLayer):
 
     The locator `F` is 0 at first, and all glimpses are of the middle. A few
     large steps of an optimizer lead it to a corner, where tanh has no gradient
-    any more. Learn to see first, with `locator.trainable = False` (and with
-    `"reinforce"` and a large `std`, all over the image), then to look, at a
-    tenth of the rate.
+    any more. Learn to see first, with `locator` and `locator_hidden` at rest
+    (`trainable = False`), then to look, at a lower rate.
 
     Args:
         num_glimpses: int, `T`. Defaults to `6`.
@@ -180,7 +179,7 @@ class RecurrentGlimpses(ConfiguredLayer):
         self.core.build((None, self.units))
         self.locator_hidden = dense(self.hidden_dim, "locator_hidden")
         self.locator_hidden.build((None, self.units))
-        # 0 at first: an image's edge has no gradient that leads back.
+        # The middle at first: where tanh is steep, and edges are far.
         self.locator = dense(2, "locator", "tanh", kernel_initializer="zeros")
         self.locator.build((None, self.hidden_dim))
 
