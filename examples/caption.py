@@ -27,9 +27,9 @@ What a word sees, by `--attention`:
 - *hard*: a single position. In training it is drawn, for half of the words, and
   its score learns by REINFORCE; in tests it is the one with the highest score.
 
-These learn from nothing; examples/caption_attention.py goes on from a network
-that soft attention has trained. Flickr8k and COCO:
-examples/caption_photographs.py.
+The network learns along with the decoder, and finds ways to do without
+attention; in examples/caption_attention.py it stays as it is. Flickr8k and
+COCO: examples/caption_photographs.py.
 
 A run adds its rows to results.json in the output folder, unless they are there
 already, and writes vocabulary.json, model.keras, captions.png and caption.gif
@@ -154,21 +154,41 @@ def digits(arguments, split, count):
     return found
 
 
-def build(vocabulary, length, alignment="softmax", normalized=True):
-    """A captioning model on a small VGG16_bn that knows where a position is."""
-    size, layer = SETTINGS["canvas"], SETTINGS["layer"]
+def generated(arguments):
+    """`{split: data}`: a seventh as many to test, half of them to choose by."""
+    few = max(arguments["images"] // 7, 8)
+    counts = {
+        "train": arguments["images"],
+        "validation": few // 2,
+        "test": few,
+    }
+    return {
+        split: digits(arguments, split, count)
+        for split, count in counts.items()
+    }
+
+
+def encoder():
+    """A small VGG16_bn, up to the map whose positions a word may look at."""
+    size = SETTINGS["canvas"]
     network = VGG16BN(
         include_top=False,
         input_shape=(size, size, 1),
         width_multiplier=SETTINGS["width_multiplier"],
     )
-    features = network.get_layer(layer).output
+    features = network.get_layer(SETTINGS["layer"]).output
+    return keras.Model(network.input, features, name="encoder")
+
+
+def build(vocabulary, length, alignment="softmax", normalized=True):
+    """A captioning model on a network that knows where a position is."""
+    network = encoder()
+    features = network.output
     if normalized:  # What images share would drown what differs between them.
         features = keras.layers.BatchNormalization(name="features")(features)
     features = PositionEmbedding2D()(features)
-    encoder = keras.Model(network.input, features, name="encoder")
     return captioning.CaptioningModel(
-        encoder,
+        keras.Model(network.input, features, name="encoder"),
         vocabulary,
         length,
         alignment=alignment,
@@ -308,15 +328,7 @@ def main():
     if not wanted:
         print(f"{results} has these rows")
         return 0
-    few = max(arguments["images"] // 7, 8)
-    parts = {
-        split: digits(arguments, split, count)
-        for split, count in (
-            ("train", arguments["images"]),
-            ("validation", few // 2),
-            ("test", few),
-        )
-    }
+    parts = generated(arguments)
     for run in wanted:
         model, rows, said = learned(parts, run)
         print(json.dumps(rows, indent=1), flush=True)

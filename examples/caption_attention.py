@@ -1,20 +1,24 @@
-"""Captions with soft, hard and no attention, from one trained network on.
+"""Captions with soft, hard and no attention to a network that stays as it is.
 
-    python examples/caption.py
-    python examples/caption_attention.py --seeds 0 1 2
+    python examples/caption_attention.py               # 12 minutes of one core
+    python examples/caption_attention.py --seeds 0 1 2 # as committed
+    python examples/caption_attention.py --fast        # a look, in seconds
 
-The network that caption.py has trained, with soft attention, stays as it is.
-Its decoder learns on for an epoch on its maps, each time with the same weights
-to begin with and another attention:
+As in Show, Attend and Tell, the network has learned to say what is on an image,
+and does not change. It is the small VGG16_bn of caption.py, which names the
+digit from the plain mean of all positions. On its maps decoders learn from
+nothing, with all but the attention the same:
 
 *soft*, *uniform* and *hard* are those of caption.py, *straight-through* is as
 *hard*, with a softmax's gradient.
 
-So this is no comparison of trainings from nothing: *uniform* has an epoch to
-get used to it, and *hard* begins where soft attention has found what to look
-at.
+So *what* is in the mean of all positions, since the network was trained for
+that, and *where* has to be looked for. One position knows where it is from a
+table that is learned; it begins as large as the normalized features, since hard
+attention learns nothing from numbers that are lost beside them.
 
-Adds its rows to results.json in the output folder, unless they are there.
+Adds its rows to results.json in the output folder, unless they are there, and
+draws the first images and words of each attention.
 """
 
 import argparse
@@ -28,16 +32,26 @@ import caption_looks
 import keras
 
 from keras_attention import alignments
+from keras_attention import visualization
+from keras_attention.features import PositionEmbedding2D
+from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
 from keras_attention.tasks import captioning
 
-SETTINGS = {**caption.SETTINGS, "learning_rate": 1e-3}
+SETTINGS = {
+    **caption.SETTINGS,
+    "position_stddev": 1.0,
+    # The paper's, where caption.py has its code's tenth.
+    "reinforce": {"reinforce_weight": 1.0, "entropy_weight": 0.002},
+}
 ALIGNMENTS = {
     **caption.ALIGNMENTS,
     "straight-through": lambda seed: alignments.get(
         "gumbel_softmax", hard=True, seed=seed
     ),
 }
+# What makes runs others, whose rows are then apart.
+KEY = ("attention", "images", "network_epochs", "epochs", "seed")
 
 
 def parse_arguments():
@@ -50,60 +64,97 @@ def parse_arguments():
         "--attention",
         nargs="+",
         choices=ALIGNMENTS,
-        default=[*ALIGNMENTS],
+        default=["soft", "uniform", "hard"],
         help="of the decoders",
     )
-    add("--seeds", nargs="+", type=int, default=[0], help="of order and draws")
+    add(
+        "--seeds", nargs="+", type=int, default=[0], help="of weights and order"
+    )
     add("--images", type=int, default=14000, help="to train on")
-    add("--epochs", type=int, default=1, help="of a decoder")
-    add("--model", default="runs/caption/model.keras", help="of caption.py")
+    add("--network-epochs", type=int, default=6, help="of the network")
+    add("--epochs", type=int, default=16, help="of a decoder")
+    add("--fast", action="store_true", help="a look, in seconds")
     add("--output", default="runs/caption_attention", help="folder for results")
-    return parser.parse_args()
+    arguments = vars(parser.parse_args())
+    if arguments.pop("fast"):
+        arguments.update(images=64, network_epochs=1, epochs=1)
+    for name in ("images", "network_epochs", "epochs"):
+        positive_int(name, arguments[name])
+    return arguments
 
 
-def prepared(network, images):
-    """`{split: data}` of caption.py, with the network's maps as images."""
-    few = max(images // 7, 8)
-    counts = {"train": images, "validation": few // 2, "test": few}
-    parts = {
-        split: caption.digits({"digits": 1, "articles": True}, split, count)
-        for split, count in counts.items()
-    }
-    for data in parts.values():
-        data["image"] = network.encoder.predict(data["image"], verbose=0)
-    return parts
-
-
-def trained(network, parts, attention, seed, epochs):
-    """A model that says captions of maps, begun as the network's decoder."""
+def network(parts, epochs, seed):
+    """A network that has learned to name the digit, and its test accuracy."""
     keras.utils.set_random_seed(seed)
+    encoder = caption.encoder()
+    pooled = keras.layers.GlobalAveragePooling2D()(encoder.output)
+    model = keras.Model(encoder.input, keras.layers.Dense(10)(pooled))
+    pairs = {
+        split: (data["image"], data["labels"][:, 0])
+        for split, data in parts.items()
+    }
+    batch_size = SETTINGS["batch_size"]
+    steps = -(-len(pairs["train"][0]) // batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(
+        SETTINGS["learning_rate"], epochs * steps
+    )
+    model.compile(
+        keras.optimizers.AdamW(
+            rate, weight_decay=SETTINGS["weight_decay"], global_clipnorm=5.0
+        ),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    model.fit(
+        *pairs["train"],
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=pairs["validation"],
+        verbose=2,
+    )
+    found = model.evaluate(*pairs["test"], return_dict=True, verbose=0)
+    return encoder, found["accuracy"]
+
+
+def decoded(parts, attention, seed, epochs):
+    """A model that says captions of maps, trained from nothing."""
+    keras.utils.set_random_seed(seed)
+    captions = parts["train"]["captions"]
+    maps = keras.Input(parts["train"]["image"].shape[1:])
+    features = keras.layers.BatchNormalization(name="features")(maps)
+    features = PositionEmbedding2D(
+        initializer=keras.initializers.RandomNormal(
+            stddev=SETTINGS["position_stddev"], seed=seed
+        )
+    )(features)
     model = captioning.CaptioningModel(
-        parts["train"]["image"].shape[1:],
-        network.vocabulary,
-        network.length,
+        keras.Model(maps, features, name="encoder"),
+        captioning.Vocabulary.from_captions(captions),
+        max(len(words.split()) for words in captions) + 1,
         alignment=ALIGNMENTS[attention](seed),
         **SETTINGS["decoder"],
     )
-    model.decoder.set_weights(network.decoder.get_weights())
     arguments = {"attention": attention, "seed": seed, "epochs": epochs}
     caption.train(model, parts, arguments, SETTINGS)
     return model
 
 
 def measured(model, parts):
-    """Numbers of greedy captions, of validation and of test images."""
+    """Numbers of greedy captions of test images, and these captions."""
     data = parts["test"]
     said = captioning.generate(model, data["image"], batch_size=100)
-    return {
+    row = {
         "test_images": len(said.texts),
+        # What settings are chosen by.
         "validation_exact_match": caption_looks.exact(
             model, parts["validation"]
         ),
         **caption_looks.numbers(said, data, SETTINGS["canvas"]),
     }
+    return row, said
 
 
-def read(path):
+def opened(path):
     """The results so far."""
     if not path.exists():
         return {"settings": SETTINGS, "rows": []}
@@ -115,28 +166,49 @@ def read(path):
     return found
 
 
+def missing(path, runs):
+    """Those of the runs that have no row yet."""
+    known = [{name: row[name] for name in KEY} for row in opened(path)["rows"]]
+    return [run for run in runs if run not in known]
+
+
 def main():
     arguments = parse_arguments()
-    output = pathlib.Path(arguments.output)
+    output = pathlib.Path(arguments.pop("output"))
     output.mkdir(parents=True, exist_ok=True)
     path = output / "results.json"
-    network = keras.saving.load_model(arguments.model)
-    parts = prepared(network, arguments.images)
-    for seed in arguments.seeds:
-        for attention in arguments.attention:
-            key = {"attention": attention, "seed": seed}
-            key |= {"images": arguments.images, "epochs": arguments.epochs}
-            if any(key.items() <= row.items() for row in read(path)["rows"]):
-                continue
+    kinds, seeds = arguments.pop("attention"), arguments.pop("seeds")
+    for seed in seeds:
+        runs = [{"attention": x, "seed": seed, **arguments} for x in kinds]
+        runs = missing(path, runs)
+        if not runs:
+            print(f"{path} has the rows of seed {seed}")
+            continue
+        parts = caption.generated(
+            {"digits": 1, "articles": True, "images": arguments["images"]}
+        )
+        encoder, accuracy = network(parts, arguments["network_epochs"], seed)
+        pixels = parts["test"]["image"]
+        for data in parts.values():
+            data["image"] = encoder.predict(data["image"], verbose=0)
+        for run in runs:
             start = time.process_time()
-            model = trained(network, parts, attention, seed, arguments.epochs)
-            seconds = time.process_time() - start
-            row = {**key, "processor_seconds": seconds}
-            row |= measured(model, parts)
+            model = decoded(parts, run["attention"], seed, run["epochs"])
+            spent = {
+                "processor_seconds": time.process_time() - start,
+                "backend": keras.backend.backend(),
+                "device": caption.device(),
+            }
+            row, said = measured(model, parts)
+            row = {**run, **row, **spent, "network_accuracy": accuracy}
             print(json.dumps(row, indent=1), flush=True)
-            found = read(path)  # another run may have added to it
+            found = opened(path)  # another run may have added to it
             found["rows"].append(row)
             write_text(path, json.dumps(found, indent=1) + "\n")
+            figure = visualization.plot_caption_attention(
+                pixels, said, outlines=parts["test"]["boxes"]
+            )
+            figure.savefig(output / f"{run['attention']}_{seed}.png", dpi=90)
     return 0
 
 
