@@ -39,52 +39,18 @@ of its last network.
 import argparse
 import json
 import pathlib
-import re
 import sys
 import time
 
 import caption_looks
+import caption_recipe
 import keras
-import numpy as np
 
-from keras_attention import VGG16BN
-from keras_attention import alignments
-from keras_attention import datasets
-from keras_attention import losses
 from keras_attention import visualization
-from keras_attention.features import PositionEmbedding2D
 from keras_attention.internals.arguments import positive_int
 from keras_attention.internals.files import write_text
-from keras_attention.models import ReinforceModel
 from keras_attention.tasks import captioning
 
-SETTINGS = {
-    "canvas": 48,
-    "layer": "block3_relu3",
-    "width_multiplier": 0.125,
-    "batch_size": 32,
-    "learning_rate": 2e-3,
-    "weight_decay": 0.02,
-    "beam_size": 3,
-    "decoder": {
-        "embedding_dim": 32,
-        "units": 128,
-        "key_dim": 64,
-        "dropout": 0.2,
-        "attention_weight": 0.0,
-    },
-    # As in the paper and its code.
-    "sampled": {"sampling_probability": 0.5},
-    "reinforce": {"reinforce_weight": 0.1, "entropy_weight": 0.002},
-}
-ALIGNMENTS = {
-    "soft": lambda seed: "softmax",
-    "hard": lambda seed: alignments.get(
-        "sampled", seed=seed, **SETTINGS["sampled"]
-    ),
-    # Scores divided by this are all the same.
-    "uniform": lambda seed: alignments.get("softmax", temperature=1e12),
-}
 # What makes runs others, whose rows are then apart.
 KEY = (
     *("attention", "normalized", "articles"),
@@ -116,7 +82,7 @@ def parse_arguments():
     add(
         "--attention",
         nargs="+",
-        choices=ALIGNMENTS,
+        choices=caption_recipe.ALIGNMENTS,
         default=["soft"],
         help="what a word sees",
     )
@@ -133,108 +99,6 @@ def parse_arguments():
     return arguments
 
 
-def digits(arguments, split, count):
-    """Images, captions and what is where, as arrays."""
-    settings = datasets.DigitsSettings(
-        canvas=SETTINGS["canvas"],
-        digits=arguments["digits"],
-        **{split: count},
-    )
-    examples = list(datasets.generate(settings, split))
-    found = {
-        name: np.stack([example[name] for example in examples])
-        for name in ("image", "labels", "boxes")
-    }
-    found["image"] = found["image"].astype("float32") / 255
-    found["captions"] = [example["caption"] for example in examples]
-    if not arguments["articles"]:
-        found["captions"] = [
-            re.sub(r"\ban? ", "", caption) for caption in found["captions"]
-        ]
-    return found
-
-
-def generated(arguments):
-    """`{split: data}`: a seventh as many to test, half of them to choose by."""
-    few = max(arguments["images"] // 7, 8)
-    counts = {
-        "train": arguments["images"],
-        "validation": few // 2,
-        "test": few,
-    }
-    return {
-        split: digits(arguments, split, count)
-        for split, count in counts.items()
-    }
-
-
-def encoder():
-    """A small VGG16_bn, up to the map whose positions a word may look at."""
-    size = SETTINGS["canvas"]
-    network = VGG16BN(
-        include_top=False,
-        input_shape=(size, size, 1),
-        width_multiplier=SETTINGS["width_multiplier"],
-    )
-    features = network.get_layer(SETTINGS["layer"]).output
-    return keras.Model(network.input, features, name="encoder")
-
-
-def build(vocabulary, length, alignment="softmax", normalized=True):
-    """A captioning model on a network that knows where a position is."""
-    network = encoder()
-    features = network.output
-    if normalized:  # What images share would drown what differs between them.
-        features = keras.layers.BatchNormalization(name="features")(features)
-    features = PositionEmbedding2D()(features)
-    return captioning.CaptioningModel(
-        keras.Model(network.input, features, name="encoder"),
-        vocabulary,
-        length,
-        alignment=alignment,
-        **SETTINGS["decoder"],
-    )
-
-
-def train(model, parts, arguments, settings=SETTINGS):
-    """By plain `fit`, the rate falling along a cosine.
-
-    Args:
-        model: `CaptioningModel`.
-        parts: dict of split to data, as `digits` makes them.
-        arguments: dict with `attention`, `seed` and `epochs`.
-        settings: dict as `SETTINGS`, the default.
-    """
-    data, validation = parts["train"], parts["validation"]
-    batches = captioning.CaptionBatches(
-        data["image"],
-        data["captions"],
-        model,
-        settings["batch_size"],
-        seed=arguments["seed"],
-    )
-    rate = keras.optimizers.schedules.CosineDecay(
-        settings["learning_rate"], arguments["epochs"] * len(batches)
-    )
-    learner = model
-    if arguments["attention"] == "hard":
-        learner = ReinforceModel(
-            model.input, model.output, **settings["reinforce"]
-        )
-    learner.compile(
-        keras.optimizers.AdamW(
-            rate, weight_decay=settings["weight_decay"], global_clipnorm=5.0
-        ),
-        losses.CaptionCrossentropy(),
-    )
-    held_out = captioning.CaptionBatches(
-        validation["image"], validation["captions"], model, 100
-    )
-    learner.fit(
-        batches, validation_data=held_out, epochs=arguments["epochs"], verbose=2
-    )
-
-
 def measured(model, parts, articles):
     """Rows of numbers, one a size of the beam, and the last captions."""
     test, validation = parts["test"], parts["validation"]
@@ -249,9 +113,11 @@ def measured(model, parts, articles):
         name = "named" if blind is None else f"named_without_{words[blind]}"
         shared[name] = caption_looks.named_without(model, test, blind)
     rows = []
-    for beam_size in (1, SETTINGS["beam_size"]):
+    for beam_size in (1, caption_recipe.SETTINGS["beam_size"]):
         said = captioning.generate(model, test["image"], beam_size)
-        scores = caption_looks.numbers(said, test, SETTINGS["canvas"])
+        scores = caption_looks.numbers(
+            said, test, caption_recipe.SETTINGS["canvas"]
+        )
         rows.append({"beam_size": beam_size, **scores, **shared})
     return rows, said
 
@@ -259,23 +125,14 @@ def measured(model, parts, articles):
 def opened(path, row):
     """The results so far, or `None` if those of this run are among them."""
     if not path.exists():
-        return {"settings": SETTINGS, "rows": []}
+        return {"settings": caption_recipe.SETTINGS, "rows": []}
     found = json.loads(path.read_text())
-    if found["settings"] != SETTINGS:
+    if found["settings"] != caption_recipe.SETTINGS:
         raise ValueError(
             f"{path} holds runs with other settings. Choose another --output."
         )
     known = [{name: other[name] for name in KEY} for other in found["rows"]]
     return None if row in known else found
-
-
-def device():
-    """What it runs on: a card's name, or `"cpu:0"`."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.devices()[0].device_kind
-    return keras.distribution.list_devices()[0]
 
 
 def learned(parts, arguments):
@@ -284,15 +141,19 @@ def learned(parts, arguments):
     captions = parts["train"]["captions"]
     vocabulary = captioning.Vocabulary.from_captions(captions)
     length = max(len(caption.split()) for caption in captions) + 1
-    alignment = ALIGNMENTS[arguments["attention"]](arguments["seed"])
-    model = build(vocabulary, length, alignment, arguments["normalized"])
+    alignment = caption_recipe.ALIGNMENTS[arguments["attention"]](
+        arguments["seed"]
+    )
+    model = caption_recipe.build(
+        vocabulary, length, alignment, arguments["normalized"]
+    )
     start, wall = time.process_time(), time.perf_counter()
-    train(model, parts, arguments)
+    caption_recipe.train(model, parts, arguments)
     spent = {
         "processor_seconds": time.process_time() - start,
         "seconds": time.perf_counter() - wall,
         "backend": keras.backend.backend(),
-        "device": device(),
+        "device": caption_recipe.device(),
     }
     rows, said = measured(model, parts, arguments["articles"])
     return model, [{**arguments, **row, **spent} for row in rows], said
@@ -328,7 +189,7 @@ def main():
     if not wanted:
         print(f"{results} has these rows")
         return 0
-    parts = generated(arguments)
+    parts = caption_recipe.generated(arguments)
     for run in wanted:
         model, rows, said = learned(parts, run)
         print(json.dumps(rows, indent=1), flush=True)

@@ -1,6 +1,6 @@
 """Captions with soft, hard and no attention to a network that stays as it is.
 
-    python examples/caption_attention.py               # 12 minutes of one core
+    python examples/caption_attention.py               # 15 minutes of one core
     python examples/caption_attention.py --seeds 0 1 2 # as committed
     python examples/caption_attention.py --fast        # a look, in seconds
 
@@ -27,8 +27,8 @@ import pathlib
 import sys
 import time
 
-import caption
 import caption_looks
+import caption_recipe
 import keras
 
 from keras_attention import alignments
@@ -39,13 +39,13 @@ from keras_attention.internals.files import write_text
 from keras_attention.tasks import captioning
 
 SETTINGS = {
-    **caption.SETTINGS,
+    **caption_recipe.SETTINGS,
     "position_stddev": 1.0,
     # The paper's, where caption.py has its code's tenth.
     "reinforce": {"reinforce_weight": 1.0, "entropy_weight": 0.002},
 }
 ALIGNMENTS = {
-    **caption.ALIGNMENTS,
+    **caption_recipe.ALIGNMENTS,
     "straight-through": lambda seed: alignments.get(
         "gumbel_softmax", hard=True, seed=seed
     ),
@@ -86,7 +86,7 @@ def parse_arguments():
 def network(parts, epochs, seed):
     """A network that has learned to name the digit, and its test accuracy."""
     keras.utils.set_random_seed(seed)
-    encoder = caption.encoder()
+    encoder = caption_recipe.encoder()
     pooled = keras.layers.GlobalAveragePooling2D()(encoder.output)
     model = keras.Model(encoder.input, keras.layers.Dense(10)(pooled))
     pairs = {
@@ -135,21 +135,42 @@ def decoded(parts, attention, seed, epochs):
         **SETTINGS["decoder"],
     )
     arguments = {"attention": attention, "seed": seed, "epochs": epochs}
-    caption.train(model, parts, arguments, SETTINGS)
+    caption_recipe.train(model, parts, arguments, SETTINGS)
     return model
 
 
-def measured(model, parts):
-    """Numbers of greedy captions of test images, and these captions."""
+def prepared(arguments, seed):
+    """The splits with maps as images, the test images, its test accuracy."""
+    parts = caption_recipe.generated(
+        {**arguments, "digits": 1, "articles": True}
+    )
+    encoder, accuracy = network(parts, arguments["network_epochs"], seed)
+    pixels = parts["test"]["image"]
+    for data in parts.values():
+        data["image"] = encoder.predict(data["image"], verbose=0)
+    return parts, pixels, accuracy
+
+
+def learned(parts, run):
+    """A row of numbers, and the greedy captions of the test images."""
+    start = time.process_time()
+    model = decoded(parts, run["attention"], run["seed"], run["epochs"])
+    spent = {
+        "processor_seconds": time.process_time() - start,
+        "backend": keras.backend.backend(),
+        "device": caption_recipe.device(),
+    }
     data = parts["test"]
     said = captioning.generate(model, data["image"], batch_size=100)
     row = {
+        **run,
         "test_images": len(said.texts),
         # What settings are chosen by.
         "validation_exact_match": caption_looks.exact(
             model, parts["validation"]
         ),
         **caption_looks.numbers(said, data, SETTINGS["canvas"]),
+        **spent,
     }
     return row, said
 
@@ -184,23 +205,10 @@ def main():
         if not runs:
             print(f"{path} has the rows of seed {seed}")
             continue
-        parts = caption.generated(
-            {"digits": 1, "articles": True, "images": arguments["images"]}
-        )
-        encoder, accuracy = network(parts, arguments["network_epochs"], seed)
-        pixels = parts["test"]["image"]
-        for data in parts.values():
-            data["image"] = encoder.predict(data["image"], verbose=0)
+        parts, pixels, accuracy = prepared(arguments, seed)
         for run in runs:
-            start = time.process_time()
-            model = decoded(parts, run["attention"], seed, run["epochs"])
-            spent = {
-                "processor_seconds": time.process_time() - start,
-                "backend": keras.backend.backend(),
-                "device": caption.device(),
-            }
-            row, said = measured(model, parts)
-            row = {**run, **row, **spent, "network_accuracy": accuracy}
+            row, said = learned(parts, run)
+            row["network_accuracy"] = accuracy
             print(json.dumps(row, indent=1), flush=True)
             found = opened(path)  # another run may have added to it
             found["rows"].append(row)

@@ -59,30 +59,26 @@ def looks(row):
 
 
 def caption_attention():
-    """Captions with soft, hard and no attention on the same frozen maps."""
+    """Captions with soft, hard and no attention on maps that stay."""
     found = {}
     for row in read("attention"):
         found.setdefault(row["attention"], {})[row["seed"]] = row
-    # What even weights come to where a network learns with them from nothing.
-    own = {
-        row["seed"]: row
-        for row in read("cluttered_digits")
-        if row["attention"] == "uniform"
-    }
     lines = [
         "| attention | seeds | word for word, % | digits named, % | BLEU-4 "
-        "| of soft's gain over uniform, % | over uniform from nothing, % |",
-        "|---" * 7 + "|",
+        "| the name's look on the digit, % | of soft's gain, % | seconds |",
+        "|---" * 8 + "|",
     ]
     for name, seeds in found.items():
-        cells = [f"*{name}*", str(len(seeds)), *numbers(seeds.values())]
-        for uniform in (found["uniform"], own):
-            shares = [
-                share(row, found["soft"][seed], uniform[seed])
-                for seed, row in seeds.items()
-                if name not in ("soft", "uniform")
-            ]
-            cells.append(spread(shares, 100, 0))
+        rows = seeds.values()
+        cells = [f"*{name}*", str(len(seeds)), *numbers(rows)]
+        cells.append(spread([row["on_digit_name"] for row in rows], 100, 1))
+        shares = [
+            share(row, found["soft"][seed], found["uniform"][seed])
+            for seed, row in seeds.items()
+            if name not in ("soft", "uniform")
+        ]
+        cells.append(spread(shares, 100, 0))
+        cells.append(spread([row["processor_seconds"] for row in rows], 1, 0))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -67,9 +67,11 @@ def test_attention_is_measured_on_the_digit_that_a_word_names(looks):
 
 def test_captions_lose_their_articles_and_nothing_else(caption):
     arguments = {"digits": 2, "articles": True}
-    whole = caption.digits(arguments, "train", 2)["captions"]
+    whole = caption.caption_recipe.digits(arguments, "train", 2)["captions"]
     assert whole[0] == "a zero at the centre and a one at the bottom"
-    short = caption.digits({**arguments, "articles": False}, "train", 2)
+    short = caption.caption_recipe.digits(
+        {**arguments, "articles": False}, "train", 2
+    )
     assert short["captions"][0] == "zero at the centre and one at the bottom"
 
 
@@ -106,10 +108,32 @@ def test_a_row_that_is_there_is_not_trained_again(caption, tmp_path):
     path = tmp_path / "results.json"
     row = dict.fromkeys(caption.KEY, 1)
     assert caption.opened(path, row)["rows"] == []
-    found = {"settings": caption.SETTINGS, "rows": [{**row, "beam_size": 3}]}
+    found = {
+        "settings": caption.caption_recipe.SETTINGS,
+        "rows": [{**row, "beam_size": 3}],
+    }
     path.write_text(json.dumps(found))
     assert caption.opened(path, row) is None
     assert caption.opened(path, {**row, "seed": 2}) == found
     path.write_text(json.dumps({**found, "settings": {}}))
     with pytest.raises(ValueError, match="other settings"):
         caption.opened(path, row)
+
+
+@pytest.fixture
+def fixed(caption):
+    import caption_attention
+
+    return caption_attention
+
+
+def test_decoders_that_have_a_row_are_not_trained_again(fixed, tmp_path):
+    path = tmp_path / "results.json"
+    runs = [dict.fromkeys(fixed.KEY, 1) | {"seed": seed} for seed in (0, 1)]
+    assert fixed.missing(path, runs) == runs
+    found = {"settings": fixed.SETTINGS, "rows": [{**runs[0], "bleu_4": 0.5}]}
+    path.write_text(json.dumps(found))
+    assert fixed.missing(path, runs) == runs[1:]
+    path.write_text(json.dumps({**found, "settings": {}}))
+    with pytest.raises(ValueError, match="other settings"):
+        fixed.missing(path, runs)

@@ -84,3 +84,17 @@ def test_heads_at_every_place_have_five_seeds_and_the_control(results):
         assert len(data["maps"]) == 5
         for place in data["maps"]:
             assert (place, "1x1, uniform") in scores
+
+
+def test_hard_attention_has_what_the_page_says_of_softs_gain(results):
+    sentences = results.sentences
+    exact = ({"exact_match": share} for share in (0.5, 0.6, 0.2))
+    assert sentences.share(*exact) == pytest.approx(0.75)
+    rows = sentences.read("attention")
+    found = {(row["attention"], row["seed"]): row for row in rows}
+    assert len(rows) == len(found) == 9  # three attentions, three seeds
+    for seed in range(3):
+        hard, soft, uniform = (
+            found[kind, seed] for kind in ("hard", "soft", "uniform")
+        )
+        assert sentences.share(hard, soft, uniform) >= 0.8
