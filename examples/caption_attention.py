@@ -41,7 +41,7 @@ from keras_attention.tasks import captioning
 SETTINGS = {
     **caption_recipe.SETTINGS,
     "position_stddev": 1.0,
-    # The paper's, where caption.py has its code's tenth.
+    # ReinforceModel's own, where caption.py has that of the paper's code.
     "reinforce": {"reinforce_weight": 1.0, "entropy_weight": 0.002},
 }
 ALIGNMENTS = {

@@ -92,7 +92,7 @@ def test_hard_attention_has_what_the_page_says_of_softs_gain(results):
     assert sentences.share(*exact) == pytest.approx(0.75)
     rows = sentences.read("attention")
     found = {(row["attention"], row["seed"]): row for row in rows}
-    assert len(rows) == len(found) == 9  # three attentions, three seeds
+    assert len(rows) == len(found) == 12  # four attentions, three seeds
     for seed in range(3):
         hard, soft, uniform = (
             found[kind, seed] for kind in ("hard", "soft", "uniform")
