@@ -37,25 +37,20 @@ of its last network.
 """
 
 import argparse
-import json
 import pathlib
 import sys
 import time
 
 import caption_looks
 import caption_recipe
+import caption_rows
 import keras
+from caption_recipe import ALIGNMENTS
+from caption_recipe import SETTINGS
 
 from keras_attention import visualization
 from keras_attention.internals.arguments import positive_int
-from keras_attention.internals.files import write_text
 from keras_attention.tasks import captioning
-
-# What makes runs others, whose rows are then apart.
-KEY = (
-    *("attention", "normalized", "articles"),
-    *("digits", "images", "epochs", "seed"),
-)
 
 
 def parse_arguments():
@@ -82,7 +77,7 @@ def parse_arguments():
     add(
         "--attention",
         nargs="+",
-        choices=caption_recipe.ALIGNMENTS,
+        choices=ALIGNMENTS,
         default=["soft"],
         help="what a word sees",
     )
@@ -113,26 +108,11 @@ def measured(model, parts, articles):
         name = "named" if blind is None else f"named_without_{words[blind]}"
         shared[name] = caption_looks.named_without(model, test, blind)
     rows = []
-    for beam_size in (1, caption_recipe.SETTINGS["beam_size"]):
+    for beam_size in (1, SETTINGS["beam_size"]):
         said = captioning.generate(model, test["image"], beam_size)
-        scores = caption_looks.numbers(
-            said, test, caption_recipe.SETTINGS["canvas"]
-        )
+        scores = caption_looks.numbers(said, test, SETTINGS["canvas"])
         rows.append({"beam_size": beam_size, **scores, **shared})
     return rows, said
-
-
-def opened(path, row):
-    """The results so far, or `None` if those of this run are among them."""
-    if not path.exists():
-        return {"settings": caption_recipe.SETTINGS, "rows": []}
-    found = json.loads(path.read_text())
-    if found["settings"] != caption_recipe.SETTINGS:
-        raise ValueError(
-            f"{path} holds runs with other settings. Choose another --output."
-        )
-    known = [{name: other[name] for name in KEY} for other in found["rows"]]
-    return None if row in known else found
 
 
 def learned(parts, arguments):
@@ -141,9 +121,7 @@ def learned(parts, arguments):
     captions = parts["train"]["captions"]
     vocabulary = captioning.Vocabulary.from_captions(captions)
     length = max(len(caption.split()) for caption in captions) + 1
-    alignment = caption_recipe.ALIGNMENTS[arguments["attention"]](
-        arguments["seed"]
-    )
+    alignment = ALIGNMENTS[arguments["attention"]](arguments["seed"])
     model = caption_recipe.build(
         vocabulary, length, alignment, arguments["normalized"]
     )
@@ -185,17 +163,14 @@ def main():
         for kind in kinds
         for seed in seeds
     ]
-    wanted = [run for run in wanted if opened(results, run) is not None]
+    wanted = caption_rows.missing(results, SETTINGS, wanted)
     if not wanted:
         print(f"{results} has these rows")
         return 0
     parts = caption_recipe.generated(arguments)
     for run in wanted:
         model, rows, said = learned(parts, run)
-        print(json.dumps(rows, indent=1), flush=True)
-        found = opened(results, run)  # another run may have added to it
-        found["rows"] += rows
-        write_text(results, json.dumps(found, indent=1) + "\n")
+        caption_rows.add(results, SETTINGS, rows)
         written(output, model, parts, said)
     print(f"Written to {output}")
     return 0

@@ -15,27 +15,26 @@ nothing, with all but the attention the same:
 So *what* is in the mean of all positions, since the network was trained for
 that, and *where* has to be looked for. One position knows where it is from a
 table that is learned; it begins as large as the normalized features, since hard
-attention learns nothing from numbers that are lost beside them.
+attention learns little from numbers that are lost beside them.
 
 Adds its rows to results.json in the output folder, unless they are there, and
 draws the first images and words of each attention.
 """
 
 import argparse
-import json
 import pathlib
 import sys
 import time
 
 import caption_looks
 import caption_recipe
+import caption_rows
 import keras
 
 from keras_attention import alignments
 from keras_attention import visualization
 from keras_attention.features import PositionEmbedding2D
 from keras_attention.internals.arguments import positive_int
-from keras_attention.internals.files import write_text
 from keras_attention.tasks import captioning
 
 SETTINGS = {
@@ -50,8 +49,6 @@ ALIGNMENTS = {
         "gumbel_softmax", hard=True, seed=seed
     ),
 }
-# What makes runs others, whose rows are then apart.
-KEY = ("attention", "images", "network_epochs", "epochs", "seed")
 
 
 def parse_arguments():
@@ -95,13 +92,8 @@ def network(parts, epochs, seed):
     }
     batch_size = SETTINGS["batch_size"]
     steps = -(-len(pairs["train"][0]) // batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(
-        SETTINGS["learning_rate"], epochs * steps
-    )
     model.compile(
-        keras.optimizers.AdamW(
-            rate, weight_decay=SETTINGS["weight_decay"], global_clipnorm=5.0
-        ),
+        caption_recipe.optimizer(epochs * steps, SETTINGS),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -175,24 +167,6 @@ def learned(parts, run):
     return row, said
 
 
-def opened(path):
-    """The results so far."""
-    if not path.exists():
-        return {"settings": SETTINGS, "rows": []}
-    found = json.loads(path.read_text())
-    if found["settings"] != SETTINGS:
-        raise ValueError(
-            f"{path} has rows of other settings. Choose another --output."
-        )
-    return found
-
-
-def missing(path, runs):
-    """Those of the runs that have no row yet."""
-    known = [{name: row[name] for name in KEY} for row in opened(path)["rows"]]
-    return [run for run in runs if run not in known]
-
-
 def main():
     arguments = parse_arguments()
     output = pathlib.Path(arguments.pop("output"))
@@ -201,7 +175,7 @@ def main():
     kinds, seeds = arguments.pop("attention"), arguments.pop("seeds")
     for seed in seeds:
         runs = [{"attention": x, "seed": seed, **arguments} for x in kinds]
-        runs = missing(path, runs)
+        runs = caption_rows.missing(path, SETTINGS, runs)
         if not runs:
             print(f"{path} has the rows of seed {seed}")
             continue
@@ -209,10 +183,7 @@ def main():
         for run in runs:
             row, said = learned(parts, run)
             row["network_accuracy"] = accuracy
-            print(json.dumps(row, indent=1), flush=True)
-            found = opened(path)  # another run may have added to it
-            found["rows"].append(row)
-            write_text(path, json.dumps(found, indent=1) + "\n")
+            caption_rows.add(path, SETTINGS, [row])
             figure = visualization.plot_caption_attention(
                 pixels, said, outlines=parts["test"]["boxes"]
             )

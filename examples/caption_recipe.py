@@ -105,8 +105,18 @@ def build(vocabulary, length, alignment="softmax", normalized=True):
     )
 
 
+def optimizer(steps, settings):
+    """AdamW, whose rate falls along a cosine for so many steps."""
+    rate = keras.optimizers.schedules.CosineDecay(
+        settings["learning_rate"], steps
+    )
+    return keras.optimizers.AdamW(
+        rate, weight_decay=settings["weight_decay"], global_clipnorm=5.0
+    )
+
+
 def train(model, parts, arguments, settings=SETTINGS):
-    """By plain `fit`, the rate falling along a cosine.
+    """By plain `fit`, or by REINFORCE where attention is hard.
 
     Args:
         model: `CaptioningModel`.
@@ -122,18 +132,13 @@ def train(model, parts, arguments, settings=SETTINGS):
         settings["batch_size"],
         seed=arguments["seed"],
     )
-    rate = keras.optimizers.schedules.CosineDecay(
-        settings["learning_rate"], arguments["epochs"] * len(batches)
-    )
     learner = model
     if arguments["attention"] == "hard":
         learner = ReinforceModel(
             model.input, model.output, **settings["reinforce"]
         )
     learner.compile(
-        keras.optimizers.AdamW(
-            rate, weight_decay=settings["weight_decay"], global_clipnorm=5.0
-        ),
+        optimizer(arguments["epochs"] * len(batches), settings),
         losses.CaptionCrossentropy(),
     )
     held_out = captioning.CaptionBatches(

@@ -1,6 +1,5 @@
 """Which words name which digit, and where the attention has to be for it."""
 
-import json
 import pathlib
 import types
 
@@ -30,6 +29,11 @@ def caption(monkeypatch):
 @pytest.fixture
 def looks(caption):
     return caption.caption_looks
+
+
+@pytest.fixture
+def rows(caption):
+    return caption.caption_rows
 
 
 DATA = {
@@ -104,36 +108,14 @@ def test_a_blind_word_sees_all_positions_alike(looks):
     assert looks.named_without(model, data, blind=1) == 0.0
 
 
-def test_a_row_that_is_there_is_not_trained_again(caption, tmp_path):
-    path = tmp_path / "results.json"
-    row = dict.fromkeys(caption.KEY, 1)
-    assert caption.opened(path, row)["rows"] == []
-    found = {
-        "settings": caption.caption_recipe.SETTINGS,
-        "rows": [{**row, "beam_size": 3}],
-    }
-    path.write_text(json.dumps(found))
-    assert caption.opened(path, row) is None
-    assert caption.opened(path, {**row, "seed": 2}) == found
-    path.write_text(json.dumps({**found, "settings": {}}))
+def test_a_row_that_is_there_is_not_trained_again(rows, tmp_path):
+    path, settings = tmp_path / "results.json", {"units": 4}
+    runs = [{"attention": "soft", "seed": seed} for seed in (0, 1)]
+    assert rows.missing(path, settings, runs) == runs
+    rows.add(path, settings, [{**runs[0], "exact_match": 0.5}])
+    assert rows.missing(path, settings, runs) == runs[1:]
+    rows.add(path, settings, [{**runs[1], "exact_match": 0.25}])
+    assert rows.missing(path, settings, runs) == []
+    assert len(rows.opened(path, settings)["rows"]) == 2
     with pytest.raises(ValueError, match="other settings"):
-        caption.opened(path, row)
-
-
-@pytest.fixture
-def fixed(caption):
-    import caption_attention
-
-    return caption_attention
-
-
-def test_decoders_that_have_a_row_are_not_trained_again(fixed, tmp_path):
-    path = tmp_path / "results.json"
-    runs = [dict.fromkeys(fixed.KEY, 1) | {"seed": seed} for seed in (0, 1)]
-    assert fixed.missing(path, runs) == runs
-    found = {"settings": fixed.SETTINGS, "rows": [{**runs[0], "bleu_4": 0.5}]}
-    path.write_text(json.dumps(found))
-    assert fixed.missing(path, runs) == runs[1:]
-    path.write_text(json.dumps({**found, "settings": {}}))
-    with pytest.raises(ValueError, match="other settings"):
-        fixed.missing(path, runs)
+        rows.missing(path, {"units": 5}, runs)
