@@ -1,6 +1,6 @@
 """Captions with soft, hard and no attention to a network that stays as it is.
 
-    python examples/caption_attention.py               # 15 minutes of one core
+    python examples/caption_attention.py               # 11 to 17 minutes
     python examples/caption_attention.py --seeds 0 1 2 # as committed
     python examples/caption_attention.py --fast        # a look, in seconds
 
@@ -132,7 +132,7 @@ def decoded(parts, attention, seed, epochs):
 
 
 def prepared(arguments, seed):
-    """The splits with maps as images, the test images, its test accuracy."""
+    """Splits with maps as images; test images; the network's accuracy."""
     parts = caption_recipe.generated(
         {**arguments, "digits": 1, "articles": True}
     )
